@@ -1,0 +1,55 @@
+# Everything runs from .venv, which "make setup" fills from requirements.lock.
+# PYTHON  the interpreter that makes .venv
+# TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
+
+PYTHON ?= python3.11
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+help: ## List the targets
+	@echo "LoadScope: make TARGET"
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+setup: $(READY) ## Make .venv from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "make: $(PYTHON) not found; install it (apt install python3.11 python3.11-venv) or set PYTHON=" >&2; exit 2; }
+	@echo "setup: making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv || { echo "make: cannot make .venv; on Debian and Ubuntu: apt install python3.11-venv" >&2; exit 2; }
+	@echo "setup: installing what requirements.lock pins"
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@echo "setup: installing $(TORCH)"
+	@$(PIP) install "$(TORCH)"
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## The main job on real photographs, four scenarios on two frameworks
+	@$(BIN)/python -P -m loadscope.tools.demo
+
+test: $(READY) ## All tests
+	@echo "test: real LoadGen, real frameworks; a few minutes"
+	@$(BIN)/pytest -q
+
+lint: $(READY) ## ruff and mypy --strict
+	@echo "lint: ruff, mypy"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests
+
+bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json
+	@$(BIN)/python -P -m loadscope.tools.bench
+
+lock: $(READY) ## Resolve requirements.lock again
+	@$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --no-header \
+	  --unsafe-package torch --unsafe-package pip --no-emit-index-url --no-emit-find-links \
+	  --constraint constraints.txt --output-file requirements.lock pyproject.toml
+
+clean: ## Remove .venv, caches and build results; runs and the download cache stay
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

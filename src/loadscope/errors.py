@@ -1,0 +1,30 @@
+"""The errors that LoadScope raises on purpose.
+
+Every message names what is wrong and where; ``fix`` says what to do about it. The command
+line turns the two classes into exit statuses in one place (``suite/cli/main.py``).
+"""
+
+
+class LoadScopeError(Exception):
+    """An expected failure: shown as one or two lines, never as a traceback.
+
+    Args:
+        message: What is wrong and where (file, key, value).
+        fix: What the user does about it; a second line, or nothing.
+    """
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  fix: {self.fix}" if self.fix else self.message
+
+
+class InputError(LoadScopeError):
+    """What the user gave cannot be used: exit status 2."""
+
+
+class WorkError(LoadScopeError):
+    """The input was fine and the work itself failed: exit status 1."""
