@@ -1,0 +1,1 @@
+"""Networks written out in PyTorch, for artifacts that hold nothing but weights."""

@@ -1,0 +1,67 @@
+"""The protocol that every framework is wrapped in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from loadscope.tensors import Tensors
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a model as its manifest declares it.
+
+    Attributes:
+        name: The tensor's name in the artifact (``input_tensor:0``).
+        dtype: A numpy type name (``float32``).
+        shape: Sizes without the batch axis, so ``(3, 224, 224)`` for one image.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model file on this machine and what a backend must know to load it.
+
+    Attributes:
+        path: The file, or the folder of a format that is one.
+        format: One of the backend's ``formats`` (``onnx``, ``state-dict``, ...).
+        inputs: The tensors that ``predict`` takes.
+        outputs: The tensors that ``predict`` returns.
+        layout: ``NCHW`` or ``NHWC`` for images, empty where it does not apply.
+        architecture: The network that a ``state-dict`` fits, empty otherwise.
+        options: Backend-specific settings from the manifest.
+    """
+
+    path: Path
+    format: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    layout: str = ""
+    architecture: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """A model loaded in one framework.
+
+    After ``load``, ``predict`` may be called from several threads at once; each call uses
+    at most ``threads`` threads of the framework's own.
+    """
+
+    def load(self, artifact: Artifact, threads: int) -> None:
+        """Bring the model into memory.
+
+        Raises:
+            InputError: The artifact is not what its manifest says, or an option is unknown.
+        """
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Run the model on ``batch`` and return its declared outputs by name."""
+
+    def close(self) -> None:
+        """Release the model; ``predict`` must not be called afterwards."""

@@ -1,0 +1,52 @@
+"""A backend without a model: the stand-in that measures the harness itself."""
+
+import time
+
+import numpy as np
+
+from loadscope.errors import InputError
+from loadscope.sut.backend import Artifact
+from loadscope.tensors import Tensors
+
+
+class NullBackend:
+    """Answers every batch with zeros of the declared output shape.
+
+    Options of the artifact:
+        delay_us: Time to hold the calling thread for each batch, microseconds (default 0).
+        fail_at: The batch, counted from 1, that raises instead of answering (default never).
+    """
+
+    def load(self, artifact: Artifact, threads: int) -> None:
+        """Take over the declared outputs; there is no file to read."""
+        unknown = set(artifact.options) - {"delay_us", "fail_at"}
+        if unknown:
+            raise InputError(
+                f"unknown option of the null backend: {', '.join(sorted(unknown))}",
+                "it knows delay_us and fail_at",
+            )
+        self._outputs = artifact.outputs
+        self._answers: dict[int, Tensors] = {}
+        self._delay = float(artifact.options.get("delay_us", 0)) / 1e6
+        self._fail_at = int(artifact.options.get("fail_at", 0))
+        self._batches = 0
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Return zeros, shape ``(batch, *declared shape)``, one shared array a batch size."""
+        self._batches += 1
+        if self._batches == self._fail_at:
+            raise RuntimeError(f"the null backend fails at batch {self._fail_at} as asked")
+        if self._delay:
+            time.sleep(self._delay)
+        size = len(next(iter(batch.values())))
+        answer = self._answers.get(size)
+        if answer is None:
+            answer = {
+                info.name: np.zeros((size, *info.shape), info.dtype) for info in self._outputs
+            }
+            self._answers[size] = answer
+        return answer
+
+    def close(self) -> None:
+        """Drop the arrays."""
+        self._answers.clear()

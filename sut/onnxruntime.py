@@ -1,0 +1,166 @@
+"""ONNX Runtime behind the backend protocol."""
+
+from collections.abc import Sequence
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from loadscope.errors import InputError, WorkError
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.declared import BatchCheck, check_options, near
+from loadscope.tensors import Tensors
+
+_OPTIONS = {"graph_optimization": str, "providers": list, "allow_spinning": bool}
+
+_LEVELS = {
+    "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+
+# ONNX Runtime's names of element types, where they are not numpy's.
+_DTYPES = {"float": "float32", "double": "float64"}
+
+# Severities below 'error' go to standard error in colour, at every load.
+_ERRORS_ONLY = 3
+
+
+class OnnxRuntimeBackend:
+    """Runs an ONNX file in one session that all calling threads share.
+
+    Options of the artifact:
+        graph_optimization: ``none``, ``basic``, ``extended`` or ``all`` (the default).
+        providers: Execution providers in order of preference (default the CPU's alone).
+        allow_spinning: Whether waiting threads of the pool spin (default ONNX Runtime's own).
+    """
+
+    def load(self, artifact: Artifact, threads: int) -> None:
+        """Make a session and hold it against the manifest.
+
+        Args:
+            artifact: An ``onnx`` file.
+            threads: Threads for each call of ``predict``; more than one are a pool that the
+                calls share.
+
+        Raises:
+            InputError: The file is not usable ONNX, its tensors are not the declared ones, or
+                an option or provider is unknown.
+            WorkError: A provider failed to start.
+        """
+        check_options(artifact, _OPTIONS, "ONNX Runtime")
+        self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
+        _compare("input", artifact.inputs, self._session.get_inputs(), complete=True)
+        _compare("output", artifact.outputs, self._session.get_outputs(), complete=False)
+        self._check = BatchCheck(artifact.inputs)
+        self._inputs = [info.name for info in artifact.inputs]
+        self._outputs = [info.name for info in artifact.outputs]
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Run the session.
+
+        Args:
+            batch: The declared inputs; not copied.
+
+        Returns:
+            The declared outputs.
+
+        Raises:
+            InputError: The batch does not fit the declared inputs.
+        """
+        self._check(batch)
+        if self._session is None:
+            raise RuntimeError("predict was called after close")
+        found = self._session.run(self._outputs, {name: batch[name] for name in self._inputs})
+        return dict(zip(self._outputs, found, strict=True))
+
+    def close(self) -> None:
+        """Drop the session."""
+        self._session = None
+
+
+def _open(artifact: Artifact, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    level = artifact.options.get("graph_optimization", "all")
+    if level not in _LEVELS:
+        raise InputError(
+            f"ONNX Runtime: unknown graph_optimization '{level}'",
+            f"use one of: {', '.join(_LEVELS)}",
+        )
+    options.graph_optimization_level = _LEVELS[level]
+    spinning = artifact.options.get("allow_spinning")
+    if spinning is not None:
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    try:
+        return onnxruntime.InferenceSession(
+            str(artifact.path), options, providers=_providers(artifact)
+        )
+    except (states.NoSuchFile, states.InvalidProtobuf, states.InvalidGraph, states.Fail) as error:
+        raise InputError(
+            f"ONNX Runtime cannot load {artifact.path}: {_first_line(error)}",
+            "fetch it again, or correct the source in the model's manifest",
+        ) from error
+    except (states.RuntimeException, states.NotImplemented, states.EPFail) as error:
+        raise WorkError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot run {artifact.path}: "
+            f"{_first_line(error)}",
+            "use another version of ONNX Runtime, or other providers",
+        ) from error
+
+
+def _providers(artifact: Artifact) -> list[str]:
+    wanted: list[str] = artifact.options.get("providers", ["CPUExecutionProvider"])
+    available = onnxruntime.get_available_providers()
+    for provider in wanted:
+        if provider not in available:
+            raise InputError(
+                f"ONNX Runtime has no provider '{provider}' here",
+                f"{near(str(provider), available)}available: {', '.join(available)}",
+            )
+    return wanted
+
+
+def _compare(
+    side: str,
+    declared: Sequence[TensorInfo],
+    actual: Sequence[onnxruntime.NodeArg],
+    complete: bool,
+) -> None:
+    """Hold declared tensors against the file's; ``complete`` means that none may be left out."""
+    nodes = {node.name: node for node in actual}
+    fix = f"correct {side}s in the model's manifest"
+    for info in declared:
+        node = nodes.get(info.name)
+        if node is None:
+            raise InputError(
+                f"the ONNX file has no {side} '{info.name}'",
+                f"{near(info.name, nodes)}it has: {', '.join(nodes)}",
+            )
+        inner = node.type.removeprefix("tensor(").removesuffix(")")
+        dtype = _DTYPES.get(inner, inner)
+        # Named and unknown sizes fit any number.
+        fits = len(node.shape) == 1 + len(info.shape) and all(
+            not isinstance(size, int) or size == given
+            for size, given in zip(node.shape[1:], info.shape, strict=True)
+        )
+        if dtype != info.dtype or not fits:
+            raise InputError(
+                f"{side} '{info.name}' is {dtype} {node.shape} in the ONNX file, "
+                f"{info.dtype} {['batch', *info.shape]} in the manifest",
+                fix,
+            )
+        if node.shape and isinstance(node.shape[0], int):
+            raise InputError(
+                f"{side} '{info.name}' has the fixed batch size {node.shape[0]}",
+                "export the model with a dynamic batch axis",
+            )
+    left_out = set(nodes) - {info.name for info in declared}
+    if complete and left_out:
+        raise InputError(f"the ONNX file also needs {side} '{min(left_out)}'", fix)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,110 @@
+"""PyTorch behind the backend protocol: networks written here, weights from a state dict."""
+
+import threading
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+
+from loadscope.errors import InputError
+from loadscope.sut.architectures.fold import fold_batch_norms
+from loadscope.sut.architectures.state_dict import load_network
+from loadscope.sut.backend import Artifact
+from loadscope.sut.declared import BatchCheck, check_options
+from loadscope.tensors import Tensors
+
+_OPTIONS = {"channels_last": bool, "fold_batch_norm": bool}
+
+
+class PyTorchBackend:
+    """Runs a network eagerly on the CPU.
+
+    Options of the artifact:
+        channels_last: Keep weights and activations in NHWC order inside (default false); the
+            input stays NCHW.
+        fold_batch_norm: Fold each batch norm into the convolution before it (default false).
+    """
+
+    def load(self, artifact: Artifact, threads: int) -> None:
+        """Make the network and load its weights, all of them.
+
+        Args:
+            artifact: A ``state-dict``; one NCHW image input, one output of class scores.
+            threads: Threads for each call of ``predict``.
+
+        Raises:
+            InputError: The weights do not fit, an option is unknown, or the declared tensors
+                are not those of an image classifier.
+        """
+        check_options(artifact, _OPTIONS, "PyTorch")
+        classes, size = _classifier(artifact)
+        self._check = BatchCheck(artifact.inputs)
+        self._input = artifact.inputs[0].name
+        self._output = artifact.outputs[0].name
+        self._threads = threads
+        self._prepared = threading.local()
+        _spend_readonly_warning()
+        network = load_network(artifact.architecture, classes, size, artifact.path)
+        if artifact.options.get("fold_batch_norm", False):
+            fold_batch_norms(network)
+        if artifact.options.get("channels_last", False):
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network: nn.Module | None = network
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Run the network.
+
+        Args:
+            batch: The image input, ``(batch, 3, size, size)`` float32; not copied.
+
+        Returns:
+            The class scores, ``(batch, classes)`` float32.
+
+        Raises:
+            InputError: The batch does not fit the declared input.
+        """
+        self._check(batch)
+        if not hasattr(self._prepared, "threads"):
+            # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
+            torch.set_num_threads(self._threads)
+            self._prepared.threads = self._threads
+        if self._network is None:
+            raise RuntimeError("predict was called after close")
+        with torch.inference_mode():
+            scores = self._network(torch.from_numpy(batch[self._input]))
+            return {self._output: scores.numpy()}
+
+    def close(self) -> None:
+        """Drop the network."""
+        self._network = None
+
+
+def _classifier(artifact: Artifact) -> tuple[int, int]:
+    """Classes and side of the image, from the declared tensors."""
+    fix = "correct inputs, outputs or layout in the model's manifest"
+    if len(artifact.inputs) != 1 or len(artifact.outputs) != 1:
+        raise InputError("a state-dict of PyTorch has one input and one output", fix)
+    image, scores = artifact.inputs[0], artifact.outputs[0]
+    for info in (image, scores):
+        if info.dtype != "float32":
+            raise InputError(f"'{info.name}' is {info.dtype}; PyTorch's networks are float32", fix)
+    if artifact.layout != "NCHW" or len(image.shape) != 3 or image.shape[1] != image.shape[2]:
+        raise InputError(
+            f"input '{image.name}' {list(image.shape)} in layout '{artifact.layout}' is not a "
+            "square NCHW image",
+            fix,
+        )
+    if len(scores.shape) != 1:
+        raise InputError(f"output '{scores.name}' {list(scores.shape)} is not one axis long", fix)
+    return scores.shape[0], image.shape[1]
+
+
+def _spend_readonly_warning() -> None:
+    # PyTorch warns once a process when it shares an array that must not be written; samples
+    # are such arrays, and the networks write to none of their inputs.
+    array = np.zeros(1, np.float32)
+    array.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.from_numpy(array)
