@@ -1,0 +1,91 @@
+"""From an image file to 8-bit RGB pixels, as OpenCV's ``imread`` gives them."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from loadscope.errors import InputError
+
+# Exif 2.32, tag 0x0112: what must be done so that row 0 is the top. Value 1 needs nothing, and
+# any other value is nonsense that is left alone, as OpenCV leaves it.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Raster formats that OpenCV reads too. Pillow knows many more, and runs programs for some.
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+
+
+def decode(source: Path | bytes, name: str = "") -> NDArray[np.uint8]:
+    """Decode an image, strictly: what is damaged or cut short is an error.
+
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB, transparency is dropped, and the
+    EXIF orientation is applied: OpenCV does all of this, and the official harness reads with it.
+
+    Args:
+        source: The file, or its contents.
+        name: What to call the contents in an error.
+
+    Returns:
+        ``(height, width, 3)``, RGB, C-contiguous.
+
+    Raises:
+        InputError: The file cannot be read or is not a whole image.
+    """
+    if isinstance(source, Path):
+        name = name or str(source)
+        try:
+            source = source.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read image {name}: {error.strerror}") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # An image so large that Pillow takes it for an attack.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(source), formats=_FORMATS) as image:
+                image.load()
+                return _rgb(_upright(image))
+    except Exception as error:  # What Pillow raises depends on the contents of the file.
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+        raise InputError(
+            f"image {name} does not decode: {reason}",
+            "restore the file from the data set's archive",
+        ) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    # Not getexif(): where the EXIF block has no orientation it asks XMP, which OpenCV does not.
+    block = image.info.get("exif")
+    if not block:
+        return image
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        orientation = exif.get(ExifTags.Base.Orientation)
+    except Exception:  # Damaged metadata says nothing, and does no harm to the pixels.
+        return image
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode == "F":
+        raise ValueError("its pixels are floating point")
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("its pixels have more than 16 bits")
+        grey = (values >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

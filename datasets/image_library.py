@@ -1,0 +1,186 @@
+"""The samples of an image data set, as LoadGen asks for them, out of a finished cache.
+
+Imports numpy alone (what makes a damaged record again is imported when there is one), because
+it runs in the measured process.
+"""
+
+import logging
+import mmap
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadscope.datasets.image_preprocess import ImagePreprocess, Normaliser
+from loadscope.datasets.sample_cache import SampleCache
+from loadscope.errors import WorkError
+from loadscope.tensors import Tensors
+
+_log = logging.getLogger(__name__)
+
+# Records between two calls that give mapped pages back: 10 MB of 224 x 224 images.
+_RECORDS_KEPT_MAPPED = 64
+
+
+class ImageLibrary:
+    """A ``SampleLibrary`` of photographs.
+
+    Loaded samples are normalised float32 images in one buffer. Samples that share a record
+    share a place in it; places follow the order of the records, so samples that were loaded
+    together and are asked for in their own order are handed out without a copy. Nothing but the
+    loaded samples stays resident.
+
+    ``load`` and ``unload`` are for one thread at a time, ``batch`` for any number.
+
+    Args:
+        prepared: The folder of a finished cache.
+        preprocess: What it was prepared with; gives the normalisation.
+        name: The model's input.
+        layout: ``NCHW`` or ``NHWC``.
+
+    Raises:
+        WorkError: The cache is unfinished, damaged, or was made for another geometry.
+    """
+
+    def __init__(self, prepared: Path, preprocess: ImagePreprocess, name: str, layout: str) -> None:
+        self._cache = SampleCache.open(prepared)
+        made_with = self._cache.material["record"]
+        wanted = preprocess.geometry_material()
+        if {key: made_with.get(key) for key in wanted} != wanted:
+            raise WorkError(
+                f"the sample cache {prepared} was made for {made_with}, not for {wanted}",
+                "prepare the data set for this model",
+            )
+        self._preprocess = preprocess
+        self._normalise = Normaliser(preprocess, layout)
+        self._name = name
+        self._rows: list[int] = self._cache.rows.tolist()
+        self._loaded: set[int] = set()
+        self._place: list[int] = [-1] * len(self._rows)
+        self._place_of: dict[int, int] = {}
+        self._samples_at: dict[int, int] = {}
+        self._free: list[int] = []
+        self._buffer = self._new_buffer(0)
+
+    def __len__(self) -> int:
+        """How many samples the data set has."""
+        return len(self._rows)
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Check, normalise and keep these samples; one that is loaded already is left alone.
+
+        A damaged record is made again from its photograph, with a warning in the log.
+
+        Raises:
+            WorkError: There is no such sample, or a damaged record cannot be made again.
+        """
+        samples = [index for index in dict.fromkeys(indices) if index not in self._loaded]
+        for index in samples:
+            if not 0 <= index < len(self._rows):
+                raise WorkError(f"there is no sample {index} among {len(self._rows)}")
+        fresh = sorted({self._rows[index] for index in samples} - self._place_of.keys())
+        self._make_room(len(fresh))
+        places = self._free[: len(fresh)]
+        self._fill(fresh, places)
+        del self._free[: len(fresh)]
+        self._place_of.update(zip(fresh, places, strict=True))
+        for index in samples:
+            record = self._rows[index]
+            self._samples_at[record] = self._samples_at.get(record, 0) + 1
+            self._place[index] = self._place_of[record]
+        self._loaded.update(samples)
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Drop these samples; one that is not loaded is passed over.
+
+        The buffer is kept, and used again by the next ``load`` unless that fills less than a
+        quarter of it.
+        """
+        for index in dict.fromkeys(indices):
+            if index not in self._loaded:
+                continue
+            self._loaded.remove(index)
+            self._place[index] = -1
+            record = self._rows[index]
+            self._samples_at[record] -= 1
+            if not self._samples_at[record]:
+                del self._samples_at[record]
+                self._free.append(self._place_of.pop(record))
+        self._free.sort()
+
+    def batch(self, indices: Sequence[int]) -> Tensors:
+        """The model's input for these samples: ``(batch, 3, size, size)`` or channels last.
+
+        One sample, or several in consecutive places, come as a view into the buffer, anything
+        else as a new array. A view must not be written to.
+
+        Raises:
+            WorkError: A sample is not loaded.
+        """
+        place = self._place
+        try:
+            places = [place[index] for index in indices]
+        except IndexError:
+            raise self._not_loaded(indices) from None
+        if not places or min(places) < 0 or min(indices) < 0:
+            raise self._not_loaded(indices)
+        first, count = places[0], len(places)
+        if count == 1 or places == list(range(first, first + count)):
+            return {self._name: self._buffer[first : first + count]}
+        gathered = np.empty((count, *self._normalise.shape), np.float32)
+        # 'clip' for speed: 'raise' goes through a second buffer, and the places are our own.
+        np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
+        return {self._name: gathered}
+
+    def _not_loaded(self, indices: Sequence[int]) -> WorkError:
+        missing = [index for index in indices if index not in self._loaded]
+        if not missing:
+            return WorkError("a batch of no samples was asked for")
+        return WorkError(f"sample {missing[0]} was asked for but is not loaded")
+
+    def _new_buffer(self, places: int) -> NDArray[np.float32]:
+        return np.empty((places, *self._normalise.shape), np.float32)
+
+    def _make_room(self, count: int) -> None:
+        if not self._place_of:
+            if not count <= len(self._buffer) <= 4 * count:
+                self._buffer = self._new_buffer(count)
+            self._free = list(range(len(self._buffer)))
+        elif count > len(self._free):
+            kept = len(self._buffer)
+            larger = self._new_buffer(kept + count - len(self._free))
+            larger[:kept] = self._buffer
+            self._free.extend(range(kept, len(larger)))
+            self._buffer = larger
+
+    def _fill(self, records: list[int], places: list[int]) -> None:
+        if not records:
+            return
+        self._cache.require_whole()
+        mapped = self._cache.map_records()
+        for start in range(0, len(records), _RECORDS_KEPT_MAPPED):
+            part = slice(start, start + _RECORDS_KEPT_MAPPED)
+            for record, place in zip(records[part], places[part], strict=True):
+                self._read(mapped, record, self._buffer[place : place + 1])
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+    def _read(self, mapped: mmap.mmap, record: int, out: NDArray[np.float32]) -> None:
+        size = self._cache.record_bytes
+        image = np.frombuffer(mapped, np.uint8, size, record * size)
+        expected = int(self._cache.checksums[record])
+        if zlib.crc32(image.data) != expected:
+            self._mend(record)
+        self._normalise(image.reshape(1, *self._cache.shape), out)
+
+    def _mend(self, record: int) -> None:
+        from loadscope.datasets.image_geometry import ImageRecords
+        from loadscope.datasets.sample_cache_build import mend_record
+
+        _log.warning(
+            "record %d of the sample cache %s is corrupt; making it again",
+            record,
+            self._cache.folder,
+        )
+        mend_record(self._cache, record, ImageRecords(self._preprocess))

@@ -1,0 +1,150 @@
+"""What is done to a photograph before a classifier sees it.
+
+Two halves: the geometry (decode, crop, resize), whose 8-bit result is kept in the sample cache,
+and the normalisation, done when samples are loaded. This module declares both and does the
+second; it imports numpy alone, because the measured process uses it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Geometry = Literal["crop-then-resize", "resize-then-crop"]
+Resampler = Literal[
+    "opencv-bilinear", "opencv-bicubic", "opencv-area", "pillow-bilinear", "pillow-bicubic"
+]
+Colour = Literal["rgb", "bgr"]
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePreprocess:
+    """The preprocessing of an image classifier, as a model's manifest states it.
+
+    Attributes:
+        geometry: ``crop-then-resize`` cuts the central square and resizes it (the EfficientNet
+            way); ``resize-then-crop`` resizes the whole and cuts the central square (the
+            official MLPerf scripts, torchvision).
+        resampler: The library and method that resize. OpenCV's ones take no more than the
+            neighbouring pixels; Pillow's ones widen their window when they shrink.
+        mean: Subtracted from each channel, in units of 0 to 255, in the order of ``colour``.
+        std: What the difference is divided by, likewise.
+        colour: The order of the channels in the model's input.
+        size: Height and width of the result, pixels.
+        crop_fraction: For ``crop-then-resize``: side of the square as a part of the short side.
+        short_side: For ``resize-then-crop``: length of the short side after resizing, pixels.
+
+    Raises:
+        ValueError: A value that cannot be meant; pydantic adds the key to the message.
+    """
+
+    geometry: Geometry
+    resampler: Resampler
+    mean: Triple
+    std: Triple
+    colour: Colour = "rgb"
+    size: int = 224
+    crop_fraction: float = 0.875
+    short_side: int = 256
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
+
+    def __post_init__(self) -> None:
+        _one_of("geometry", self.geometry, get_args(Geometry))
+        _one_of("resampler", self.resampler, get_args(Resampler))
+        _one_of("colour", self.colour, get_args(Colour))
+        if self.size < 1:
+            raise ValueError(f"size is {self.size}, not a number of pixels")
+        if not 0 < self.crop_fraction <= 1:
+            raise ValueError(f"crop_fraction is {self.crop_fraction}, not above 0 and at most 1")
+        if self.geometry == "crop-then-resize" and self.short_side != 256:
+            raise ValueError("short_side has no meaning for crop-then-resize")
+        if self.geometry == "resize-then-crop" and self.crop_fraction != 0.875:
+            raise ValueError("crop_fraction has no meaning for resize-then-crop")
+        if self.geometry == "resize-then-crop" and self.short_side < self.size:
+            raise ValueError(
+                f"short_side {self.short_side} leaves no room for a crop of {self.size} pixels"
+            )
+        _three("mean", self.mean, lowest=0)
+        _three("std", self.std, lowest=1)
+
+    def geometry_material(self) -> dict[str, Any]:
+        """The settings that shape the 8-bit image, for the key of the sample cache.
+
+        Colour order, mean and deviation are left out: models that differ in nothing else share
+        one cache.
+        """
+        setting = "crop_fraction" if self.geometry == "crop-then-resize" else "short_side"
+        return {
+            "geometry": self.geometry,
+            "resampler": self.resampler,
+            "size": self.size,
+            setting: getattr(self, setting),
+        }
+
+
+class Normaliser:
+    """Turns 8-bit RGB images into a model's float32 input: ``(x - mean) / std``.
+
+    The arithmetic is float32, as in the official scripts. Safe to share between threads.
+
+    Args:
+        preprocess: Gives colour order, mean, deviation and size.
+        layout: ``NCHW`` or ``NHWC``.
+
+    Raises:
+        ValueError: Another layout.
+    """
+
+    def __init__(self, preprocess: ImagePreprocess, layout: str) -> None:
+        _one_of("layout", layout, ("NCHW", "NHWC"))
+        size = preprocess.size
+        mean = np.asarray(preprocess.mean, np.float32)
+        std = np.asarray(preprocess.std, np.float32)
+        self._planar = layout == "NCHW"
+        self._reverse = preprocess.colour == "bgr"
+        self.shape = (3, size, size) if self._planar else (size, size, 3)
+        # Interleaved channels are worked on a row at a time against a row of constants: numpy
+        # is four times slower on an inner axis of three.
+        self._mean = mean[:, None, None] if self._planar else np.tile(mean, size)
+        self._std = std[:, None, None] if self._planar else np.tile(std, size)
+
+    def __call__(self, images: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        """Normalise a batch.
+
+        Args:
+            images: ``(batch, size, size, 3)``, RGB.
+            out: Where the result goes: C-contiguous, ``(batch, *self.shape)``.
+        """
+        if not out.flags.c_contiguous:
+            raise ValueError("out is not C-contiguous")
+        # One image at a time stays in the processor's cache for all three steps.
+        for image, target in zip(images, out, strict=True):
+            source = image[:, :, ::-1] if self._reverse else image
+            if self._planar:
+                work = target
+                work[...] = source.transpose(2, 0, 1)
+            else:
+                target[...] = source
+                work = target.reshape(target.shape[0], -1)
+            np.subtract(work, self._mean, out=work)
+            np.divide(work, self._std, out=work)
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{key} is '{value}', not one of: {', '.join(known)}")
+
+
+def _three(key: str, values: Triple, lowest: float) -> None:
+    if len(values) != 3:
+        raise ValueError(f"{key} has {len(values)} numbers, not one for each of 3 channels")
+    for value in values:
+        if not math.isfinite(value) or not lowest <= value <= 255:
+            raise ValueError(
+                f"{key} has {value}, outside {lowest} to 255 (multiply by 255 if it is meant"
+                " for pixels of 0 to 1)"
+            )

@@ -1,0 +1,103 @@
+"""What a task must offer so that LoadGen can be run on it and its answers be scored."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadscope.tensors import Tensors
+
+Payloads = NDArray[np.float32] | Sequence[NDArray[Any]]
+"""What LoadGen is handed, one row or one array a sample, always little-endian.
+
+A C-contiguous ``(batch, k)`` array of ``<f4`` where every answer has the same length,
+otherwise one C-contiguous array a sample.
+"""
+
+Postprocess = Callable[[Tensors, Sequence[int]], Payloads]
+"""Turns a batch's outputs into payloads; the second argument holds the sample indices."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, total) on long work."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sample's response, as read from LoadGen's accuracy log.
+
+    Attributes:
+        index: The sample's position in the data set (``qsl_idx``).
+        payload: The bytes that the harness handed to LoadGen, little-endian.
+    """
+
+    index: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Score:
+    """What scoring an accuracy log gives.
+
+    Attributes:
+        metric: The metric's name (``top-1``).
+        value: Its value in percent.
+        samples: How many samples were scored.
+        line: The line for ``accuracy.txt`` in the form that the official checker reads.
+        details: Further counts (``{"good": 180}``).
+    """
+
+    metric: str
+    value: float
+    samples: int
+    line: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class SampleLibrary(Protocol):
+    """The samples that LoadGen may ask for (its QSL), behind indices.
+
+    ``batch`` may be called from several threads at once, and only for loaded samples.
+    """
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Bring these samples into memory, ready to be fed."""
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Drop these samples from memory."""
+
+    def batch(self, indices: Sequence[int]) -> Tensors:
+        """The model's inputs for these samples, batch axis first, native byte order."""
+
+
+class Dataset(Protocol):
+    """A labelled data set on disk, read and checked, without its samples in memory."""
+
+    path: Path
+
+    def __len__(self) -> int:
+        """How many samples it has, after a limit has been applied."""
+
+    def full_size(self) -> int:
+        """How many samples it has without a limit."""
+
+    def digest(self, cache_root: Path | None = None, progress: Progress | None = None) -> str:
+        """A sha256 over names, labels and the contents of every sample.
+
+        With a cache folder, files that have not changed since an earlier run are not read again.
+        """
+
+    def score(self, answers: Iterable[Answer]) -> Score:
+        """Score answers from an accuracy log alone.
+
+        Of a sample's several answers the first counts, as in the official scripts: LoadGen
+        repeats samples to fill MultiStream's last query.
+
+        Raises:
+            WorkError: A sample is not answered, or by bytes of the wrong size.
+        """

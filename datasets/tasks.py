@@ -1,0 +1,159 @@
+"""The tasks that the suite can run, by name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.classification import postprocess as classification_postprocess
+from loadscope.datasets.image_library import ImageLibrary
+from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.datasets.imagenet import ImageNet
+from loadscope.datasets.protocol import Dataset, Postprocess, Progress, SampleLibrary
+from loadscope.errors import InputError
+
+
+class ModelInput(Protocol):
+    """What a task must know of a model's input; ``sut.backend.TensorInfo`` is one."""
+
+    @property
+    def name(self) -> str:
+        """The tensor's name."""
+
+    @property
+    def dtype(self) -> str:
+        """A numpy type name."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes without the batch axis."""
+
+
+class Task(Protocol):
+    """From a folder of data to LoadGen's samples, and from outputs to a score.
+
+    ``library`` and ``postprocess`` run in the measured process and import nothing heavy.
+
+    Attributes:
+        name: The value of ``task`` in a manifest.
+        title: For people.
+        preprocess_type: The dataclass that a manifest's ``preprocess`` must fit.
+        postprocess_type: Likewise for ``postprocess``.
+    """
+
+    name: str
+    title: str
+    preprocess_type: type[Any]
+    postprocess_type: type[Any]
+
+    def read(self, path: Path, limit: int | None, classes: int) -> Dataset:
+        """Read and check a data set.
+
+        Raises:
+            InputError: It is missing or malformed.
+        """
+
+    def prepare(
+        self,
+        dataset: Dataset,
+        preprocess: Any,
+        cache_root: Path,
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Path:
+        """Preprocess a data set into the cache unless that is done; give the cache's folder.
+
+        Raises:
+            InputError: A sample is unusable or has changed meanwhile.
+            WorkError: The cache cannot be written.
+        """
+
+    def library(
+        self, prepared: Path, preprocess: Any, inputs: Sequence[ModelInput], layout: str
+    ) -> SampleLibrary:
+        """Open a prepared data set for a model with these inputs.
+
+        Raises:
+            InputError: The model's inputs do not fit the preprocessing.
+            WorkError: The cache is damaged.
+        """
+
+    def postprocess(self, spec: Any) -> Postprocess:
+        """Make the function that turns outputs into payloads."""
+
+
+class ImageClassification:
+    """ImageNet-like data sets, top-1 accuracy."""
+
+    name = "image-classification"
+    title = "Image classification (top-1)"
+    preprocess_type: type[Any] = ImagePreprocess
+    postprocess_type: type[Any] = ArgmaxSpec
+
+    def read(self, path: Path, limit: int | None, classes: int) -> ImageNet:
+        """See ``ImageNet.read``."""
+        return ImageNet.read(path, limit, classes)
+
+    def prepare(
+        self,
+        dataset: Dataset,
+        preprocess: ImagePreprocess,
+        cache_root: Path,
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Path:
+        """See ``sample_cache_build.prepare_samples``."""
+        # Decoding takes OpenCV and Pillow, which the measured process has no use for.
+        from loadscope.datasets.image_geometry import ImageRecords
+        from loadscope.datasets.sample_cache_build import Sources, prepare_samples
+
+        if not isinstance(dataset, ImageNet):
+            raise TypeError(f"{self.name} reads ImageNet, not {type(dataset).__name__}")
+        digests = dataset.digests(cache_root, progress)
+        sources = Sources(dataset.images, dataset.names, digests)
+        return prepare_samples(cache_root, sources, ImageRecords(preprocess), progress, workers)
+
+    def library(
+        self,
+        prepared: Path,
+        preprocess: ImagePreprocess,
+        inputs: Sequence[ModelInput],
+        layout: str,
+    ) -> ImageLibrary:
+        """See ``ImageLibrary``."""
+        fix = "correct the model's manifest"
+        if len(inputs) != 1:
+            raise InputError(f"a classifier has one input, this model has {len(inputs)}", fix)
+        tensor, size = inputs[0], preprocess.size
+        shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
+        if layout not in shapes:
+            raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", fix)
+        if tensor.dtype != "float32" or tuple(tensor.shape) != shapes[layout]:
+            raise InputError(
+                f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"
+                f" preprocessing gives float32 {shapes[layout]} ({layout})",
+                fix,
+            )
+        return ImageLibrary(prepared, preprocess, tensor.name, layout)
+
+    def postprocess(self, spec: ArgmaxSpec) -> Postprocess:
+        """See ``classification.postprocess``."""
+        return classification_postprocess(spec)
+
+
+_ALL: tuple[Task, ...] = (ImageClassification(),)
+TASKS: dict[str, Task] = {each.name: each for each in _ALL}
+if len(TASKS) != len(_ALL):
+    raise RuntimeError("two tasks have the same name")
+
+
+def task(name: str) -> Task:
+    """Look a task up by name.
+
+    Raises:
+        InputError: There is none of that name; the message lists the known ones.
+    """
+    try:
+        return TASKS[name]
+    except KeyError:
+        raise InputError(f"unknown task '{name}'", f"use one of: {', '.join(TASKS)}") from None

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.datasets.protocol import Answer
+from loadscope.datasets.tasks import TASKS, task
+from loadscope.errors import InputError
+from loadscope.sut.backend import TensorInfo
+
+MakeDataset = Callable[..., Path]
+IMAGES = TensorInfo("images", "float32", (3, 224, 224))
+
+
+def test_an_unknown_task_is_refused_and_the_known_ones_are_listed() -> None:
+    with pytest.raises(InputError, match="unknown task 'translation'") as caught:
+        task("translation")
+    assert "image-classification" in caught.value.fix
+
+
+def test_tasks_are_known_by_their_own_names() -> None:
+    assert all(each.name == name for name, each in TASKS.items())
+
+
+def test_photographs_become_a_score(
+    make_dataset: MakeDataset, tmp_path: Path, preprocess: ImagePreprocess
+) -> None:
+    kind = task("image-classification")
+    dataset = kind.read(make_dataset(6), 5, 1000)
+    prepared = kind.prepare(dataset, preprocess, tmp_path / "cache", lambda *_: None)
+    library = kind.library(prepared, preprocess, (IMAGES,), "NCHW")
+    library.load(range(5))
+    answer = kind.postprocess(ArgmaxSpec("argmax", "scores"))
+    answers = []
+    for index in range(len(library)):
+        images = library.batch([index])["images"]
+        assert images.shape == (1, 3, 224, 224)
+        # A classifier that always says 3.
+        payload = answer({"scores": np.eye(1, 10, 3, dtype=np.float32)}, [index])
+        answers.append(Answer(index, np.asarray(payload[0]).tobytes()))
+    assert dataset.score(answers).line == "accuracy=20.000%, good=1, total=5"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "layout", "reason"),
+    [
+        ((), "NCHW", "this model has 0"),
+        ((IMAGES, IMAGES), "NCHW", "this model has 2"),
+        ((IMAGES,), "", "layout '' is not one of: NCHW, NHWC"),
+        ((IMAGES,), "NHWC", r"'images' is float32 \(3, 224, 224\), but .*\(224, 224, 3\)"),
+        ((TensorInfo("images", "float16", (3, 224, 224)),), "NCHW", "is float16"),
+        ((TensorInfo("images", "float32", (3, 240, 240)),), "NCHW", r"\(3, 240, 240\)"),
+    ],
+)
+def test_a_model_whose_input_does_not_fit_the_preprocessing_is_refused(
+    tmp_path: Path,
+    preprocess: ImagePreprocess,
+    inputs: tuple[TensorInfo, ...],
+    layout: str,
+    reason: str,
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        task("image-classification").library(tmp_path, preprocess, inputs, layout)
+
+
+IMPORTS = """
+import sys
+import loadscope.datasets.{module}
+heavy = {{"cv2", "PIL", "filelock", "pydantic", "yaml", "multiprocessing", "torch", "onnxruntime"}}
+print(*sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("module", ["tasks", "image_library", "classification"])
+def test_what_the_measured_process_imports_is_light(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS.format(module=module)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
