@@ -1,0 +1,79 @@
+"""From a batch of samples to responses in LoadGen's hands, and what happens on an error."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
+
+from loadscope.datasets.protocol import Payloads, Postprocess, SampleLibrary
+from loadscope.errors import WorkError
+from loadscope.sut.backend import Backend
+
+Fail = Callable[[BaseException], None]
+"""Ends the test; must not return. LoadGen cannot be unwound: it waits for ever for a sample
+that is not answered, and an exception that passes through it ends the process unsaid."""
+
+
+class Answering:
+    """The model's part of every scenario: look the samples up, predict, hand over.
+
+    Args:
+        backend: A loaded backend.
+        library: The sample library, with the samples loaded.
+        postprocess: Turns outputs into payloads.
+    """
+
+    def __init__(self, backend: Backend, library: SampleLibrary, postprocess: Postprocess) -> None:
+        self._predict = backend.predict
+        self._batch = library.batch
+        self._postprocess = postprocess
+
+    def compute(self, indices: Sequence[int]) -> Payloads:
+        """Answer samples without LoadGen, as warm-up and calibration do."""
+        payloads = self._postprocess(self._predict(self._batch(indices)), indices)
+        if len(payloads) != len(indices):
+            raise WorkError(
+                f"the model answered {len(payloads)} of {len(indices)} samples in a batch",
+                "the backend or the post-processing drops samples",
+            )
+        return payloads
+
+    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        """Compute the answers of ``indices`` and complete the LoadGen queries ``ids``."""
+        complete(ids, self.compute(indices))
+
+
+def complete(ids: Sequence[int], payloads: Payloads) -> None:
+    """Hand payloads to LoadGen; they stay alive until it has copied them.
+
+    Raises:
+        WorkError: A payload is not little-endian and contiguous, so that LoadGen would log
+            other bytes than the ones meant.
+    """
+    if isinstance(payloads, np.ndarray):
+        address, size = _bytes(payloads)
+        size //= len(payloads)
+        if len(ids) == 1:
+            QuerySamplesComplete([QuerySampleResponse(ids[0], address, size)])
+            return
+        end = address + size * len(payloads)
+        QuerySamplesComplete(
+            list(map(QuerySampleResponse, ids, range(address, end, size), [size] * len(ids)))
+        )
+        return
+    places = [_bytes(payload) for payload in payloads]
+    QuerySamplesComplete(
+        [QuerySampleResponse(one, *place) for one, place in zip(ids, places, strict=True)]
+    )
+
+
+def _bytes(array: "np.ndarray[Any, Any]") -> tuple[int, int]:
+    interface = array.__array_interface__
+    # strides is None for C-contiguous arrays; typestr starts with '<' (or '|' for bytes).
+    if interface["strides"] is not None or interface["typestr"][0] not in "<|":
+        raise WorkError(
+            f"a payload of type {interface['typestr']} is not contiguous and little-endian",
+            "the post-processing must return '<f4' arrays in C order",
+        )
+    return interface["data"][0], array.nbytes

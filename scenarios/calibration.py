@@ -1,0 +1,135 @@
+"""Warm-up, and the estimates that LoadGen wants before it starts.
+
+LoadGen draws up its queries in advance from an expected latency or rate. An estimate that is
+too slow makes a fast system run out of queries before the minimum duration and end INVALID,
+so the estimates are measured, in the measured process, with the batches of the run.
+"""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
+from loadscope.scenarios.names import Scenario
+
+WARM_UP_BATCHES = 3
+"""A framework may plan memory on the first call and choose kernels on the second."""
+
+_SECONDS = 1.5
+_WINDOWS = 3
+_LATENCY_SHARE = 0.7
+_RATE_SHARE = 1.1
+_SERVER_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured before the test.
+
+    Attributes:
+        key: The user.conf key that it sets (``target_latency`` in ms or ``target_qps``).
+        value: The value to set.
+        measured: The figure behind it, same unit.
+        reason: How one follows from the other.
+    """
+
+    key: str
+    value: float
+    measured: float
+    reason: str
+
+
+def warm_up(answering: Answering, execution: Execution, samples: Sequence[int]) -> None:
+    """Run batches of the test's own size on every worker, at once."""
+    gate = threading.Barrier(execution.workers)
+    batch = _cycle(samples, execution.batch_size)
+
+    def work() -> None:
+        gate.wait()
+        for _ in range(WARM_UP_BATCHES):
+            answering.compute(batch)
+
+    if execution.workers == 1:
+        work()
+        return
+    with ThreadPoolExecutor(execution.workers) as pool:
+        for done in [pool.submit(work) for _ in range(execution.workers)]:
+            done.result()
+
+
+def calibrate(
+    scenario: Scenario, answering: Answering, execution: Execution, samples: Sequence[int]
+) -> Calibration:
+    """Measure for about two seconds what LoadGen wants to know of this scenario.
+
+    Args:
+        scenario: What will run.
+        answering: A loaded and warmed-up model.
+        execution: The settings of the run.
+        samples: Indices of loaded samples.
+    """
+    if scenario.inline:
+        size = MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
+        fastest = _fastest_query(answering, execution, _cycle(samples, size)) / 1e6
+        return Calibration(
+            "target_latency",
+            _three_digits(fastest * _LATENCY_SHARE),
+            fastest,
+            f"{_LATENCY_SHARE} of the fastest query, ms, so that enough queries are drawn up",
+        )
+    # The best of several: a moment of load from elsewhere must not set the length of the run.
+    batch = _cycle(samples, execution.batch_size)
+    rate = max(_throughput(answering, execution, batch) for _ in range(_WINDOWS))
+    if scenario is Scenario.OFFLINE:
+        return Calibration(
+            "target_qps",
+            _three_digits(rate * _RATE_SHARE),
+            rate,
+            f"{_RATE_SHARE} of the measured rate, so that the query outlasts the minimum duration",
+        )
+    return Calibration(
+        "target_qps",
+        _three_digits(rate * _SERVER_SHARE),
+        rate,
+        f"{_SERVER_SHARE} of the measured rate, to leave room for bunched arrivals",
+    )
+
+
+def _fastest_query(answering: Answering, execution: Execution, query: Sequence[int]) -> float:
+    """The shortest time of a query in ns, over 1.5 s and at least ten queries."""
+    best = float("inf")
+    count = 0
+    until = perf_counter_ns() + int(_SECONDS * 1e9)
+    while count < 10 or perf_counter_ns() < until:
+        start = perf_counter_ns()
+        for at in range(0, len(query), execution.batch_size):
+            answering.compute(query[at : at + execution.batch_size])
+        best = min(best, perf_counter_ns() - start)
+        count += 1
+    return best
+
+
+def _throughput(answering: Answering, execution: Execution, batch: Sequence[int]) -> float:
+    """Samples a second over all workers, each at least two batches and half a second."""
+
+    def work() -> float:
+        count = 0
+        start = perf_counter_ns()
+        while count < 2 or perf_counter_ns() - start < _SECONDS / _WINDOWS * 1e9:
+            answering.compute(batch)
+            count += 1
+        return count * len(batch) / (perf_counter_ns() - start) * 1e9
+
+    with ThreadPoolExecutor(execution.workers) as pool:
+        return sum(done.result() for done in [pool.submit(work) for _ in range(execution.workers)])
+
+
+def _cycle(samples: Sequence[int], size: int) -> list[int]:
+    return [samples[at % len(samples)] for at in range(size)]
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")

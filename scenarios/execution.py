@@ -1,0 +1,82 @@
+"""How the work of a scenario is spread over batches, workers and threads."""
+
+from dataclasses import dataclass
+
+from loadscope.errors import InputError
+from loadscope.scenarios.names import Scenario
+
+MULTI_STREAM_SAMPLES = 8
+"""Samples in a MultiStream query (mlperf.conf, ``*.MultiStream.samples_per_query``)."""
+
+OFFLINE_BATCH = 8
+"""Best or near it for image models on one core each; larger ones fall out of the cache."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The settings in force, all of them decided.
+
+    Attributes:
+        batch_size: Most samples in one ``predict``.
+        workers: Threads that call ``predict`` at once; 1 where the callback answers.
+        threads: Threads of the framework's own in each ``predict``.
+        max_wait_ms: Longest time that Server holds a sample back to fill a batch.
+    """
+
+    batch_size: int
+    workers: int
+    threads: int
+    max_wait_ms: float = 0.0
+
+    @classmethod
+    def decide(
+        cls,
+        scenario: Scenario,
+        cores: int,
+        batch_size: int | None = None,
+        workers: int | None = None,
+        threads: int | None = None,
+        max_wait_ms: float | None = None,
+    ) -> "Execution":
+        """Fill in what was not asked for.
+
+        A lone query gets all cores. Where there is work for every core, one thread in each
+        of as many workers beats one worker with many threads (no barriers inside layers).
+
+        Args:
+            scenario: The LoadGen scenario.
+            cores: Physical cores that this process may use.
+            batch_size: As asked for, or None.
+            workers: As asked for, or None.
+            threads: As asked for, or None.
+            max_wait_ms: As asked for, or None; Server only.
+
+        Raises:
+            InputError: The combination makes no sense in this scenario.
+        """
+        if max_wait_ms is not None and scenario is not Scenario.SERVER:
+            raise InputError(
+                f"--max-wait {max_wait_ms:g}ms: {scenario} has no queue to wait in", "leave it out"
+            )
+        if not scenario.inline:
+            if workers is None:
+                workers = max(1, cores // (threads or 1))
+            default_batch = OFFLINE_BATCH if scenario is Scenario.OFFLINE else 1
+            return cls(
+                batch_size or default_batch,
+                workers,
+                threads or max(1, cores // workers),
+                max_wait_ms or 0.0,
+            )
+        if workers not in (None, 1):
+            raise InputError(
+                f"--workers {workers}: {scenario} answers inside LoadGen's callback",
+                "leave --workers out and raise --threads",
+            )
+        most = MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
+        if batch_size is not None and batch_size > most:
+            raise InputError(
+                f"--batch-size {batch_size}: a {scenario} query has {most} sample(s)",
+                f"use at most {most}",
+            )
+        return cls(batch_size or most, 1, threads or cores)

@@ -1,0 +1,71 @@
+"""Offline: one large query, cut into batches over workers."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from time import perf_counter_ns
+
+from loadscope.scenarios.answering import Answering, Fail
+from loadscope.scenarios.recorder import Recorder
+
+_Job = tuple[list[int], list[int], Iterator[int]]
+
+
+class OfflineDriver:
+    """Workers take the next batch of the query as they become free.
+
+    The callback only publishes the query and returns; slicing and copying happen on the
+    workers. ``next`` on a range iterator is atomic under the interpreter lock, so the
+    iterator is the whole work queue.
+    """
+
+    def __init__(
+        self,
+        answering: Answering,
+        batch_size: int,
+        workers: int,
+        recorder: Recorder,
+        fail: Fail,
+    ) -> None:
+        self._answer = answering.answer
+        self._batch_size = batch_size
+        self._recorder = recorder
+        self._fail = fail
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"offline-{number}")
+            for number in range(workers)
+        ]
+
+    def start(self) -> None:
+        """Start the workers."""
+        for thread in self._threads:
+            thread.start()
+
+    def issue(self, ids: list[int], indices: list[int]) -> None:
+        """LoadGen's query callback."""
+        job = (ids, indices, iter(range(0, len(ids), self._batch_size)))
+        for _ in self._threads:
+            self._jobs.put(job)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def stop(self) -> None:
+        """Let the workers end after what was issued."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, number: int) -> None:
+        try:
+            while (job := self._jobs.get()) is not None:
+                ids, indices, starts = job
+                for at in starts:
+                    end = at + self._batch_size
+                    begun = perf_counter_ns()
+                    self._answer(ids[at:end], indices[at:end])
+                    self._recorder.batch(begun, min(end, len(ids)) - at, number)
+        except BaseException as error:
+            self._fail(error)

@@ -1,0 +1,117 @@
+"""One LoadGen test in this process; the process must be fresh.
+
+LoadGen loads its compiled-in mlperf.conf only at the first ``FromConfig`` of a process; a
+second test would run with other seeds and a ten-second minimum.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import mlperf_loadgen as loadgen
+
+from loadscope.datasets.protocol import SampleLibrary
+from loadscope.errors import WorkError
+from loadscope.scenarios.answering import Answering, Fail
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.inline import InlineDriver
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.offline import OfflineDriver
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.server import ServerDriver
+
+_started = False
+
+
+class Driver(Protocol):
+    """What LoadGen is given as its system under test."""
+
+    def start(self) -> None:
+        """Make ready to be issued queries."""
+
+    def issue(self, ids: list[int], indices: list[int]) -> None:
+        """Take queries: LoadGen response ids and sample indices."""
+
+    def flush(self) -> None:
+        """Be told that no query follows for now."""
+
+    def stop(self) -> None:
+        """End after the test."""
+
+
+def driver_for(
+    scenario: Scenario, answering: Answering, execution: Execution, recorder: Recorder, fail: Fail
+) -> Driver:
+    """The driver of a scenario."""
+    size, workers = execution.batch_size, execution.workers
+    if scenario.inline:
+        return InlineDriver(answering, size, recorder, fail)
+    if scenario is Scenario.OFFLINE:
+        return OfflineDriver(answering, size, workers, recorder, fail)
+    return ServerDriver(answering, size, workers, execution.max_wait_ms, recorder, fail)
+
+
+def run_test(
+    *,
+    model: str,
+    scenario: Scenario,
+    mode: Mode,
+    user_conf: Path,
+    driver: Driver,
+    library: SampleLibrary,
+    folder: Path,
+    fail: Fail,
+) -> None:
+    """Run LoadGen to the end of one test; its logs land in ``folder``.
+
+    Args:
+        model: LoadGen's key of the model (``resnet50``).
+        scenario: The scenario.
+        mode: Performance or accuracy.
+        user_conf: The generated user.conf.
+        driver: The system under test.
+        library: The samples.
+        folder: Where the logs go. A compliance test's ``audit.config`` would be read from
+            here, never from the working directory.
+        fail: Called with any exception from the sample library.
+
+    Raises:
+        WorkError: This process has already run a test, or LoadGen refuses the user.conf.
+    """
+    global _started
+    if _started:
+        raise WorkError("one LoadGen test a process", "start a fresh process for the next test")
+    _started = True
+    settings = loadgen.TestSettings()
+    status = settings.FromConfig(str(user_conf), model, str(scenario), 1)
+    if status:
+        raise WorkError(f"LoadGen cannot read {user_conf} (status {status})")
+    settings.scenario = getattr(loadgen.TestScenario, scenario)
+    settings.mode = getattr(loadgen.TestMode, mode.loadgen)
+    logs = loadgen.LogSettings()
+    logs.log_output.outdir = str(folder)
+    logs.log_output.copy_summary_to_stdout = False
+    logs.enable_trace = False
+
+    sut = loadgen.ConstructFastSUT(driver.issue, driver.flush)
+    qsl = loadgen.ConstructQSL(
+        len(library),
+        settings.performance_sample_count_override or len(library),
+        _guarded(library.load, fail),
+        _guarded(library.unload, fail),
+    )
+    driver.start()
+    loadgen.StartTestWithLogSettings(sut, qsl, settings, logs, str(folder / "audit.config"))
+    driver.stop()
+    loadgen.DestroyQSL(qsl)
+    loadgen.DestroyFastSUT(sut)
+
+
+def _guarded(call: Callable[[Sequence[int]], None], fail: Fail) -> Callable[[Sequence[int]], None]:
+    def guarded(indices: Sequence[int]) -> None:
+        try:
+            call(indices)
+        except BaseException as error:
+            fail(error)
+
+    return guarded

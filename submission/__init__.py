@@ -1,0 +1,1 @@
+"""MLPerf's rules as data, and what is built and checked by them."""

@@ -1,0 +1,141 @@
+"""One LoadGen test with a backend that notes how it is called; prints what it saw as JSON."""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.session import driver_for, run_test
+from loadscope.scenarios.user_conf import UserConf
+from loadscope.suite.loadgen_log import read_detail_log
+
+SAMPLES = 50
+
+
+class Library:
+    """Sample i is the number i + 0.5; only loaded samples may be asked for."""
+
+    def __init__(self, fault):
+        self.fault = fault
+        self.loaded = set()
+        self.most_loaded = 0
+
+    def __len__(self):
+        return SAMPLES
+
+    def load(self, indices):
+        if self.fault == "load":
+            raise OSError("the disk is gone")
+        self.loaded.update(indices)
+        self.most_loaded = max(self.most_loaded, len(self.loaded))
+
+    def unload(self, indices):
+        self.loaded.difference_update(indices)
+
+    def batch(self, indices):
+        assert set(indices) <= self.loaded
+        return {"x": np.array([[index + 0.5] for index in indices], np.float32)}
+
+
+class Backend:
+    """Doubles its input and notes threads, batch sizes and arrival times."""
+
+    def __init__(self, fault, delay):
+        self.fault, self.delay = fault, delay
+        self.sizes, self.threads, self.calls = [], set(), 0
+
+    def predict(self, batch):
+        self.calls += 1
+        self.sizes.append(len(batch["x"]))
+        self.threads.add(threading.current_thread() is threading.main_thread())
+        if self.fault == "predict" and self.calls == 3:
+            raise RuntimeError("device lost")
+        time.sleep(self.delay)
+        return {"y": batch["x"] * 2}
+
+
+def postprocess(fault):
+    def plain(outputs, indices):
+        return np.ascontiguousarray(outputs["y"], "<f4")
+
+    faults = {
+        "drop": lambda outputs, indices: plain(outputs, indices)[:-1],
+        "big-endian": lambda outputs, indices: outputs["y"].astype(">f4"),
+        "strided": lambda outputs, indices: np.repeat(outputs["y"], 4, 1)[:, ::2],
+        # Payloads of different lengths: sample i has i % 3 + 1 numbers.
+        "ragged": lambda outputs, indices: [
+            np.full(index % 3 + 1, value, "<f4")
+            for index, value in zip(indices, outputs["y"][:, 0], strict=True)
+        ],
+    }
+    return faults.get(fault, plain)
+
+
+def main():
+    asked = json.loads(sys.argv[1])
+    folder, fault = Path(asked["folder"]), asked.get("fault")
+    scenario, mode = Scenario(asked["scenario"]), Mode(asked["mode"])
+
+    def fail(error):
+        (folder / "failed.txt").write_text("".join(traceback.format_exception(error)))
+        os._exit(1)
+
+    conf = folder / "user.conf"
+    conf.write_text(UserConf().having("resnet50", scenario, asked["settings"]).text())
+    library, backend = Library(fault), Backend(fault, asked.get("delay", 0))
+    execution = Execution.decide(scenario, 2, **asked.get("execution", {}))
+    recorder = Recorder(folder / "progress.bin")
+    driver = driver_for(
+        scenario, Answering(backend, library, postprocess(fault)), execution, recorder, fail
+    )
+    test = {
+        "model": "resnet50",
+        "scenario": scenario,
+        "mode": mode,
+        "user_conf": conf,
+        "driver": driver,
+        "library": library,
+        "folder": folder,
+        "fail": fail,
+    }
+    run_test(**test)
+    recorder.save(folder)
+    second = ""
+    if asked.get("twice"):
+        try:
+            run_test(**test)
+        except Exception as error:
+            second = str(error)
+    log = read_detail_log(folder / "mlperf_log_detail.txt")
+    answers = []
+    if mode is Mode.ACCURACY:
+        answers = [
+            (answer.index, np.frombuffer(answer.payload, "<f4").tolist())
+            for answer in read_accuracy_log(folder / "mlperf_log_accuracy.json")
+        ]
+    print(
+        json.dumps(
+            {
+                "sizes": backend.sizes,
+                "on_main_thread": sorted(backend.threads),
+                "answers": answers,
+                "log": log.values,
+                "loaded_at_end": sorted(library.loaded),
+                "most_loaded": library.most_loaded,
+                "second": second,
+            }
+        )
+    )
+
+
+main()

@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+
+from loadscope.scenarios.names import Scenario
+
+TARGETS = {
+    "SingleStream": {"target_latency": 1},
+    "MultiStream": {"target_latency": 1},
+    "Offline": {"target_qps": 2000},
+    "Server": {"target_qps": 500, "target_latency": 1000},
+}
+SCENARIOS = sorted(TARGETS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_accuracy_run_answers_every_sample_in_little_endian(loadgen, scenario):
+    status, seen, error = loadgen(scenario, "accuracy", settings=TARGETS[scenario])
+    assert status == 0, error
+    assert {index for index, _ in seen["answers"]} == set(range(50))
+    assert all(answer == [2 * index + 1.0] for index, answer in seen["answers"])
+    # LoadGen repeats samples to fill MultiStream's last query of eight.
+    assert len(seen["answers"]) == (56 if scenario == "MultiStream" else 50)
+    assert seen["loaded_at_end"] == []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_answers_of_different_lengths_reach_the_log_whole(loadgen, scenario):
+    status, seen, error = loadgen(scenario, "accuracy", settings=TARGETS[scenario], fault="ragged")
+    assert status == 0, error
+    assert {index for index, _ in seen["answers"]} == set(range(50))
+    assert all(answer == [2 * index + 1.0] * (index % 3 + 1) for index, answer in seen["answers"])
+
+
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream"])
+def test_streams_answer_inside_the_callback(loadgen, scenario):
+    status, seen, error = loadgen(scenario, settings=TARGETS[scenario])
+    assert status == 0, error
+    assert seen["on_main_thread"] == [True]
+    assert set(seen["sizes"]) == {8 if scenario == "MultiStream" else 1}
+
+
+def test_multi_stream_cuts_a_query_into_the_asked_batches(loadgen):
+    _, seen, _ = loadgen(
+        "MultiStream", settings=TARGETS["MultiStream"], execution={"batch_size": 3}
+    )
+    assert seen["sizes"][:3] == [3, 3, 2]
+
+
+def test_offline_cuts_into_batches_over_workers(loadgen):
+    _, seen, _ = loadgen(
+        "Offline",
+        settings={**TARGETS["Offline"], "min_query_count": 1000},
+        execution={"batch_size": 7, "workers": 3},
+        delay=0.001,
+    )
+    samples = seen["log"]["effective_samples_per_query"]
+    assert sum(seen["sizes"]) == samples
+    assert seen["sizes"].count(7) == samples // 7
+    assert seen["on_main_thread"] == [False]
+
+
+def test_server_merges_waiting_queries_up_to_the_batch_size(loadgen):
+    status, seen, error = loadgen(
+        "Server",
+        settings={**TARGETS["Server"], "min_query_count": 200},
+        execution={"batch_size": 4, "workers": 1},
+        delay=0.02,
+    )
+    assert status == 0, error
+    # One batch takes ten arrivals' time, so the queue is never empty after the first.
+    assert max(seen["sizes"]) == 4
+    assert seen["sizes"].count(4) > len(seen["sizes"]) / 2
+
+
+def test_server_waits_to_fill_a_batch_when_asked_to(loadgen):
+    _, seen, _ = loadgen(
+        "Server",
+        settings={"target_qps": 200, "target_latency": 5000, "min_query_count": 60},
+        execution={"batch_size": 16, "workers": 1, "max_wait_ms": 2000},
+    )
+    # At 200 queries a second, 16 arrive well inside two seconds; the last batch is cut short.
+    assert set(seen["sizes"][:-1]) == {16}
+
+
+def test_server_never_waits_without_being_asked(loadgen):
+    _, seen, _ = loadgen(
+        "Server",
+        settings={"target_qps": 20, "target_latency": 5000, "min_query_count": 10},
+        execution={"batch_size": 16, "workers": 1},
+    )
+    # Queries 50 ms apart on average, answered in microseconds: nothing to merge with.
+    assert np.mean(seen["sizes"]) < 2
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("mode", ["performance", "accuracy"])
+def test_a_backend_that_raises_ends_the_process(loadgen, scenario, mode):
+    status, _, error = loadgen(
+        scenario,
+        mode,
+        settings={**TARGETS[scenario], "min_query_count": 100},
+        execution={"batch_size": 1},
+        fault="predict",
+    )
+    assert status == 1
+    assert "RuntimeError: device lost" in error
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("load", "the disk is gone"),
+        ("drop", "the model answered"),
+        ("big-endian", "is not contiguous and little-endian"),
+        ("strided", "is not contiguous and little-endian"),
+    ],
+)
+def test_no_fault_is_answered_with_fakes(loadgen, scenario, fault, message):
+    status, _, error = loadgen(scenario, settings=TARGETS[scenario], fault=fault)
+    assert status == 1
+    assert message in error
+
+
+def test_a_second_test_in_a_process_is_refused(loadgen):
+    _, seen, _ = loadgen("SingleStream", settings=TARGETS["SingleStream"], twice=True)
+    assert seen["second"].startswith("one LoadGen test a process")
+
+
+def test_an_audit_config_in_the_working_directory_has_no_effect(loadgen, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stray")
+    (folder / "audit.config").write_text("*.*.mode = 2\n*.*.accuracy_log_sampling_target = 5\n")
+    _, seen, _ = loadgen("SingleStream", "accuracy", cwd=folder, settings={"target_latency": 1})
+    assert seen["log"]["effective_test_mode"] == "AccuracyOnly"
+    assert seen["log"]["effective_accuracy_log_sampling_target"] == 0
+
+
+def test_only_the_performance_samples_are_loaded(loadgen):
+    _, seen, _ = loadgen(
+        "SingleStream", settings={"target_latency": 1, "performance_sample_count_override": 10}
+    )
+    assert seen["most_loaded"] == 10
+
+
+def test_latencies_are_little_endian_and_complete(loadgen, tmp_path):
+    _, seen, _ = loadgen("SingleStream", settings=TARGETS["SingleStream"], delay=0.001)
+    latencies = np.fromfile(tmp_path / "latency.bin", "<i8")
+    assert len(latencies) == seen["log"]["result_query_count"]
+    assert latencies.min() >= 1_000_000
+    assert np.median(latencies) == pytest.approx(
+        seen["log"]["result_50.00_percentile_latency_ns"], rel=0.5
+    )
+    assert np.frombuffer((tmp_path / "progress.bin").read_bytes(), np.int64) == len(latencies)
+
+
+def test_batches_are_little_endian_and_complete(loadgen, tmp_path):
+    _, seen, _ = loadgen("Offline", settings=TARGETS["Offline"], execution={"workers": 2})
+    rows = np.fromfile(tmp_path / "batches.bin", "<i8").reshape(-1, 4)
+    assert rows[:, 2].sum() == seen["log"]["effective_samples_per_query"]
+    assert rows[:, 0].min() == 0
+    assert (rows[:, 1] >= rows[:, 0]).all()
+    assert set(rows[:, 3]) <= {0, 1}
+
+
+def test_every_scenario_is_tested_here():
+    assert set(SCENARIOS) == set(Scenario)
