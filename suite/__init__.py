@@ -1,0 +1,1 @@
+"""The command line, and the stages that read and write run directories."""

@@ -1,0 +1,151 @@
+"""What a manifest says of a model's file for one framework."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveInt,
+    ValidationInfo,
+    model_validator,
+)
+
+from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.suite.checksum import Checksum
+from loadscope.suite.source import (
+    BuildSource,
+    FileSource,
+    Source,
+    WebSource,
+    WheelSource,
+    parse_source,
+)
+from loadscope.sut.backend import TensorInfo
+
+Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
+Preprocess = ImagePreprocess
+"""What may stand under ``preprocess``; a further task adds its own."""
+Postprocess = ArgmaxSpec
+"""What may stand under ``postprocess``."""
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Strict(BaseModel):
+    """A part of a manifest: no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TensorSpec(Strict):
+    """An input or output: numpy type name, and sizes without the batch axis."""
+
+    dtype: Dtype
+    shape: tuple[PositiveInt, ...]
+
+
+class Accuracy(Strict):
+    """What is known of a model's accuracy; the target is the round's, not the model's.
+
+    Attributes:
+        metric: The metric's name.
+        published: The accuracy that its publisher reports, percent; None where there is none.
+        meaningful: False for weights that were never trained.
+    """
+
+    metric: str
+    published: Percent | None = None
+    meaningful: bool = True
+
+    @model_validator(mode="after")
+    def _no_figure_for_untrained_weights(self) -> Self:
+        if self.published is not None and not self.meaningful:
+            raise ValueError("published cannot stand beside meaningful: false")
+        return self
+
+
+def _resolve_source(text: str, info: ValidationInfo) -> str:
+    """Check a source, and make a ``file:`` relative to its manifest's folder."""
+    source = parse_source(text)
+    folder = (info.context or {}).get("folder")
+    if isinstance(source, FileSource) and folder is not None:
+        source = FileSource((folder / source.path.expanduser()).absolute())
+    return str(source)
+
+
+class ArtifactEntry(Strict):
+    """A model's file for one framework.
+
+    Attributes:
+        source: Where it comes from; see ``loadscope.suite.source``.
+        sha256: Digest of the file (of a wheel's member, not of the wheel).
+        sha256_prefix: Its first digits, where only these are published.
+        checksum_note: Why there is no checksum; the first fetch's one is then kept.
+        format: A format that the framework's backend loads.
+        architecture: The network that a ``state-dict`` fits.
+        layout: Layout of image inputs.
+        inputs: The tensors to feed, by name.
+        outputs: The tensors to fetch, by name.
+        options: Settings of the backend.
+        seed: For ``build:seeded-state-dict``.
+        made_from: For ``build:onnx`` (key ``from``): the framework whose artifact is exported.
+        preprocess: Instead of the model's.
+        postprocess: Instead of the model's.
+        accuracy: Instead of the model's.
+    """
+
+    source: Annotated[str, AfterValidator(_resolve_source)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
+    checksum_note: Annotated[str, Field(min_length=1)] | None = None
+    format: str
+    architecture: str = ""
+    layout: Literal["", "NCHW", "NHWC"] = ""
+    inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
+    outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
+    options: dict[str, JsonValue] = {}
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
+    made_from: str | None = Field(default=None, alias="from")
+    preprocess: Preprocess | None = None
+    postprocess: Postprocess | None = None
+    accuracy: Accuracy | None = None
+
+    def parsed_source(self) -> Source:
+        """The source in parts."""
+        return parse_source(self.source)
+
+    def checksum(self) -> Checksum:
+        """What the file's sha256 must be."""
+        return Checksum(self.sha256, self.sha256_prefix)
+
+    def tensors(self, side: Literal["inputs", "outputs"]) -> tuple[TensorInfo, ...]:
+        """The declared inputs or outputs in the form that backends take."""
+        specs: dict[str, TensorSpec] = getattr(self, side)
+        return tuple(TensorInfo(name, spec.dtype, spec.shape) for name, spec in specs.items())
+
+    @model_validator(mode="after")
+    def _keys_fit_the_source(self) -> Self:
+        source = self.parsed_source()
+        given = [
+            name for name in ("sha256", "sha256_prefix", "checksum_note") if getattr(self, name)
+        ]
+        if len(given) > 1:
+            raise ValueError(f"give one of {' and '.join(given)}")
+        if isinstance(source, WebSource | WheelSource) and not given:
+            raise ValueError("sha256 is missing; where none is published say so in checksum_note")
+        if isinstance(source, BuildSource) and given:
+            raise ValueError(f"{given[0]} has no meaning for build:, whose bytes vary by version")
+        exporter = source.exporter if isinstance(source, BuildSource) else ""
+        for key, value, owner in (
+            ("seed", self.seed, "seeded-state-dict"),
+            ("from", self.made_from, "onnx"),
+        ):
+            if (value is not None) != (exporter == owner):
+                verb = "needs" if exporter == owner else "alone takes"
+                raise ValueError(f"build:{owner} {verb} the key '{key}'")
+        if self.format == "state-dict" and not self.architecture:
+            raise ValueError("a state-dict needs the key 'architecture'")
+        return self

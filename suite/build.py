@@ -1,0 +1,137 @@
+"""Artifacts made on this machine, in a process of its own so that no framework comes here."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import loadscope
+from loadscope.datasets.protocol import Progress
+from loadscope.errors import InputError, WorkError
+from loadscope.suite.checksum import Checksum
+from loadscope.suite.fetch.digest import file_sha256
+from loadscope.suite.fetch.files import Fetched
+from loadscope.suite.fetch.store import Transfer, ensure
+from loadscope.tools.build import VERSIONS
+
+# What an exporter imports, and the command that brings it.
+_NEEDS = {
+    "onnx": (("torch", "onnx", "onnxscript"), "pip install 'loadscope[export]'"),
+    "seeded-state-dict": (("torch",), "pip install 'loadscope[pytorch]'"),
+}
+_SUFFIXES = {"onnx": ".onnx", "seeded-state-dict": ".pth"}
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """An artifact to build.
+
+    Attributes:
+        name: The file's name without its suffix.
+        exporter: A key of ``loadscope.tools.build.VERSIONS``.
+        options: The exporter's options, by name without dashes before.
+        origin: The file that it is made from, where it is made from one.
+    """
+
+    name: str
+    exporter: str
+    options: dict[str, str]
+    origin: Fetched | None = None
+
+
+def built_path(request: BuildRequest, cache: Path) -> Path:
+    """Where the artifact is or will be: under a key of all that shapes it.
+
+    Raises:
+        InputError: A package that the exporter imports is not installed.
+    """
+    material = {
+        "exporter": [request.exporter, VERSIONS[request.exporter]],
+        "options": request.options,
+        "origin": request.origin and request.origin.sha256,
+        "packages": _versions(request.exporter),
+    }
+    key = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
+    name = f"{request.name}{_SUFFIXES[request.exporter]}"
+    return cache / "artifacts" / "build" / f"{request.name}-{key}" / name
+
+
+def build_artifact(
+    request: BuildRequest, cache: Path, progress: Progress, verify: bool = False
+) -> Fetched:
+    """Have the artifact in the cache, building it at most once.
+
+    Args:
+        request: What to build.
+        cache: The cache folder.
+        progress: Told that it is being built.
+        verify: Read a built file in full, and build it again where it is damaged.
+
+    Raises:
+        InputError: A package that the exporter imports is not installed, or its input is wrong.
+        WorkError: The exporter failed; the message has its last line and the log's path.
+    """
+    target = built_path(request, cache)
+
+    def get(part: Path) -> Transfer:
+        stage = f"build {target.name}"
+        progress(stage, 0, 0)
+        _run(request, part, target.parent / "build.log")
+        progress(stage, 1, 1)
+        return Transfer(file_sha256(part))
+
+    source = f"build:{request.exporter}"
+    digest = ensure(target, Checksum(), source, get, progress, verify, keep_first=False)
+    return Fetched(target, digest)
+
+
+def _versions(exporter: str) -> dict[str, str]:
+    packages, install = _NEEDS[exporter]
+    found = {}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            raise InputError(
+                f"build:{exporter} needs {package}, which is not installed", install
+            ) from None
+    return found
+
+
+def _run(request: BuildRequest, output: Path, log: Path) -> None:
+    command = [sys.executable, "-P", "-m", "loadscope.tools.build", request.exporter]
+    options = dict(request.options)
+    if request.origin is not None:
+        options["state-dict"] = str(request.origin.path)
+    options["output"] = str(output)
+    for name, value in options.items():
+        command += [f"--{name}", value]
+    root = str(Path(loadscope.__file__).parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    with log.open("wb") as said:
+        status = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        ).returncode
+    if status:
+        raise _failure(request, status, log)
+
+
+def _failure(request: BuildRequest, status: int, log: Path) -> InputError | WorkError:
+    lines = [
+        line.strip()
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    fixes = [line.removeprefix("fix: ") for line in lines if line.startswith("fix: ")]
+    last = (errors or lines or [f"status {status}"])[-1]
+    kind = InputError if errors and status == 2 else WorkError
+    return kind(
+        f"build:{request.exporter} of {request.name} failed: {last}",
+        fixes[-1] if fixes and errors else f"its whole output is in {log}",
+    )

@@ -1,0 +1,1 @@
+"""The ``loadscope`` command: one module a subcommand."""

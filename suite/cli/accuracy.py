@@ -1,0 +1,38 @@
+"""``loadscope accuracy``: score a run again from its files."""
+
+import json
+from pathlib import Path
+
+import click
+
+from loadscope.files import write_json
+from loadscope.suite.progress import progress_bars
+from loadscope.suite.result import assemble
+from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.scoring import rescore
+
+
+@click.command("accuracy")
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def accuracy_command(run_dir: Path, as_json: bool) -> None:
+    """Score the accuracy log of a finished run again.
+
+    Reads the log and the data set's labels, and rewrites accuracy.txt and result.json.
+
+    \b
+    Example:
+      loadscope accuracy runs/20261122-101500-efficientnet-lite0-onnxruntime-Offline
+    """
+    run = RunDirectory.open(run_dir)
+    with run.locked(), progress_bars() as progress:
+        accuracy = rescore(run, progress)
+        write_json(run.path / "result.json", assemble(run))
+    if as_json:
+        click.echo(json.dumps(accuracy, indent=2))
+        return
+    value = "not meaningful" if accuracy["value"] is None else f"{accuracy['value']:.3f} %"
+    target = "" if accuracy["target"] is None else f", target {accuracy['target']} %"
+    click.echo(
+        f"{accuracy['metric']}: {value} of {accuracy['samples']} samples{target} (unverified)"
+    )

@@ -1,0 +1,108 @@
+"""``loadscope fetch``: model files and data sets into the cache."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadscope.datasets.catalog import catalog
+from loadscope.datasets.protocol import Progress
+from loadscope.errors import InputError
+from loadscope.suite.artifacts import materialise
+from loadscope.suite.cli.models import models_option
+from loadscope.suite.fetch import fetch_dataset
+from loadscope.suite.manifest import Catalogue
+from loadscope.suite.paths import cache_root
+from loadscope.suite.progress import progress_bars
+from loadscope.sut.registry import BACKENDS, backend_info
+
+
+@click.command("fetch")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option(
+    "--framework",
+    "frameworks",
+    multiple=True,
+    help="Only the model files for this framework; repeat. Default: the installed ones.",
+)
+@click.option("--verify", is_flag=True, help="Read what is here in full; mend what is damaged.")
+@models_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array on standard output.")
+def fetch_command(
+    ids: tuple[str, ...],
+    frameworks: tuple[str, ...],
+    verify: bool,
+    models: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Bring models and data sets to this machine, checked against their sha256.
+
+    A broken download goes on where it stopped. The cache folder is the user's own; the
+    variable LOADSCOPE_CACHE names another.
+
+    \b
+    Example:
+      loadscope fetch efficientnet-lite0 imagenet-sample20
+      loadscope fetch resnet50 --framework onnxruntime --verify
+    """
+    catalogue = Catalogue.load(models)
+    for framework in frameworks:
+        backend_info(framework)
+    for name in ids:
+        if name not in catalog():
+            _require_model(catalogue, name)
+    cache = cache_root()
+    fetched: list[dict[str, Any]] = []
+    with progress_bars() as progress:
+        for name in ids:
+            if name in catalog():
+                folder = fetch_dataset(name, cache, progress, verify)
+                fetched.append({"id": name, "kind": "dataset", "path": str(folder)})
+            else:
+                fetched += _fetch_model(catalogue, name, frameworks, cache, progress, verify)
+    if as_json:
+        click.echo(json.dumps(fetched, indent=2))
+        return
+    for item in fetched:
+        label = f"{item['id']} {item['framework']}" if "framework" in item else item["id"]
+        click.echo(f"{label}: {item['path']}")
+
+
+def _require_model(catalogue: Catalogue, name: str) -> None:
+    try:
+        catalogue.get(name)
+    except InputError as error:
+        raise InputError(
+            f"no model or data set is called '{name}'",
+            f"{error.fix}; data sets: {', '.join(catalog())}",
+        ) from None
+
+
+def _fetch_model(
+    catalogue: Catalogue,
+    model_id: str,
+    frameworks: tuple[str, ...],
+    cache: Path,
+    progress: Progress,
+    verify: bool,
+) -> list[dict[str, Any]]:
+    entry = catalogue.get(model_id)
+    chosen = frameworks or [name for name in entry.artifacts if BACKENDS[name].installed()]
+    if not chosen:
+        installs = " or ".join(BACKENDS[name].install for name in entry.artifacts)
+        raise InputError(f"none of the frameworks of '{model_id}' is installed", installs)
+    fetched = []
+    for framework in chosen:
+        model = materialise(model_id, entry, framework, cache, progress, verify)
+        fetched.append(
+            {
+                "id": model_id,
+                "kind": "model",
+                "framework": framework,
+                "path": str(model.artifact.path),
+                "sha256": model.sha256,
+                "source": model.source,
+            }
+        )
+    return fetched

@@ -1,0 +1,98 @@
+"""``loadscope models``: what can be run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+from rich.table import Table
+
+from loadscope.suite.artifacts import in_cache
+from loadscope.suite.cli.tables import add_plain_row, print_table
+from loadscope.suite.manifest import Catalogue, ModelEntry
+from loadscope.suite.paths import cache_location
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def models_option(command: _Command) -> _Command:
+    """Add the repeatable option ``--models FILE``."""
+    return click.option(
+        "--models",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Further manifest; repeat.",
+    )(command)
+
+
+@click.group("models", invoke_without_command=True)
+@models_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array on standard output.")
+@click.pass_context
+def models_command(context: click.Context, models: tuple[Path, ...], as_json: bool) -> None:
+    """List the models, and whether their files are here.
+
+    \b
+    Example:
+      loadscope models
+      loadscope models --models my-models.yaml --json
+      loadscope models show resnet50
+    """
+    context.obj = models
+    if context.invoked_subcommand is not None:
+        return
+    catalogue = Catalogue.load(models)
+    if as_json:
+        click.echo(json.dumps([_record(catalogue, name) for name in catalogue.models], indent=2))
+        return
+    table = Table("model", "title", "task", "framework", "licence", "source", "here")
+    for name, entry in catalogue.models.items():
+        first: tuple[str, str, str] = (name, entry.title, entry.task)
+        for framework, artifact in entry.artifacts.items():
+            source = artifact.source.partition("#")[0]
+            here = "yes" if _here(name, entry, framework) else "no"
+            add_plain_row(table, *first, framework, entry.licence, source, here)
+            first = ("", "", "")
+    print_table(table)
+
+
+@models_command.command("show")
+@click.argument("model_id", metavar="ID")
+@models_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def show_command(
+    outer: tuple[Path, ...], model_id: str, models: tuple[Path, ...], as_json: bool
+) -> None:
+    """Show everything that the manifest says of one model.
+
+    \b
+    Example:
+      loadscope models show efficientnet-lite0
+    """
+    catalogue = Catalogue.load([*outer, *models])
+    catalogue.get(model_id)
+    record = _record(catalogue, model_id)
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+    else:
+        click.echo(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def _record(catalogue: Catalogue, model_id: str) -> dict[str, Any]:
+    entry = catalogue.get(model_id)
+    record = {
+        "id": model_id,
+        "manifest": str(catalogue.origins[model_id]),
+        **entry.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
+    for framework, artifact in record["artifacts"].items():
+        artifact["here"] = _here(model_id, entry, framework)
+    return record
+
+
+def _here(model_id: str, entry: ModelEntry, framework: str) -> bool:
+    return in_cache(model_id, entry, framework, cache_location())

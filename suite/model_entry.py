@@ -1,0 +1,166 @@
+"""What a manifest says of one model: the schema, and the checks that a schema cannot make."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from loadscope.datasets.catalog import catalog
+from loadscope.errors import InputError
+from loadscope.suite.artifact_entry import (
+    Accuracy,
+    ArtifactEntry,
+    Postprocess,
+    Preprocess,
+    Strict,
+)
+from loadscope.sut.registry import BACKENDS
+
+
+class MlperfNames(Strict):
+    """How MLPerf's four vocabularies call the benchmark that the model stands for.
+
+    Attributes:
+        submission: The folders of results in a submission.
+        loadgen: LoadGen's model key in mlperf.conf and user.conf.
+        compliance: The folder in the official compliance tests.
+        rules: The name in the text of the rules.
+        division: ``closed`` only for the round's own model.
+    """
+
+    submission: Annotated[tuple[str, ...], Field(min_length=1)]
+    loadgen: str
+    compliance: str
+    rules: str
+    division: Literal["closed", "open"]
+
+
+@dataclass(frozen=True)
+class ChosenArtifact:
+    """A model's artifact for one framework, with everything that applies to it.
+
+    Attributes:
+        framework: The framework.
+        entry: The artifact.
+        preprocess: Its preprocessing.
+        postprocess: Its post-processing.
+        accuracy: What is known of its accuracy.
+    """
+
+    framework: str
+    entry: ArtifactEntry
+    preprocess: Preprocess
+    postprocess: Postprocess
+    accuracy: Accuracy
+
+
+class ModelEntry(Strict):
+    """A model.
+
+    Attributes:
+        title: Its name for people.
+        task: The kind of task, which fixes what pre- and post-processing mean.
+        licence: SPDX identifier of the weights' licence.
+        mlperf: MLPerf's names.
+        dataset: The data set of the catalogue that it is scored on.
+        classes: How many classes it tells apart.
+        accuracy: What is known of its accuracy.
+        preprocess: What is done to a photograph.
+        postprocess: How an answer is read from its outputs.
+        artifacts: Its files, by framework.
+        stand_in: A model of the same speed that needs no download, empty for none.
+    """
+
+    title: str
+    task: Literal["image-classification"]
+    licence: str
+    mlperf: MlperfNames
+    dataset: str
+    classes: PositiveInt
+    accuracy: Accuracy
+    preprocess: Preprocess
+    postprocess: Postprocess
+    artifacts: Annotated[dict[str, ArtifactEntry], Field(min_length=1)]
+    stand_in: str = ""
+
+    def artifact_for(self, framework: str) -> ChosenArtifact:
+        """The artifact for a framework, with the model's settings where it has none of its own.
+
+        The null backend answers for every model, with the tensors of its first artifact.
+
+        Raises:
+            InputError: The model has none; the message lists the frameworks that it has.
+        """
+        entry = self.artifacts.get(framework)
+        if entry is None and framework == "null":
+            first = next(iter(self.artifacts))
+            return replace(self.artifact_for(first), framework=framework)
+        if entry is None:
+            raise InputError(
+                f"{self.title} has no artifact for '{framework}'",
+                f"use one of: {', '.join(self.artifacts)}; or add one with --models FILE",
+            )
+        return ChosenArtifact(
+            framework,
+            entry,
+            entry.preprocess or self.preprocess,
+            entry.postprocess or self.postprocess,
+            entry.accuracy or self.accuracy,
+        )
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        if self.dataset not in catalog():
+            raise ValueError(f"unknown dataset '{self.dataset}'; known: {', '.join(catalog())}")
+        for framework, artifact in self.artifacts.items():
+            self._check_artifact(framework, artifact)
+        return self
+
+    def _check_artifact(self, framework: str, artifact: ArtifactEntry) -> None:
+        where = f"artifacts.{framework}"
+        backend = BACKENDS.get(framework)
+        if backend is None:
+            raise ValueError(f"{where}: unknown framework; known: {', '.join(BACKENDS)}")
+        if artifact.format not in backend.formats:
+            raise ValueError(
+                f"{where}.format: {backend.title} loads {', '.join(backend.formats)}, "
+                f"not '{artifact.format}'"
+            )
+        origin = artifact.made_from
+        if origin is not None:
+            source = self.artifacts.get(origin)
+            if source is None or source.format != "state-dict" or source.made_from is not None:
+                raise ValueError(f"{where}.from: the model has no state-dict for '{origin}'")
+        chosen = self.artifact_for(framework)
+        _check_image(where, chosen)
+        _check_answer(where, chosen, self.classes)
+
+
+def _check_image(where: str, chosen: ChosenArtifact) -> None:
+    size = chosen.preprocess.size
+    shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
+    if chosen.entry.layout not in shapes:
+        raise ValueError(f"{where}.layout: an image needs {' or '.join(shapes)}")
+    expected = shapes[chosen.entry.layout]
+    shown = {name: spec.shape for name, spec in chosen.entry.inputs.items()}
+    if list(shown.values()) != [expected]:
+        raise ValueError(
+            f"{where}.inputs: must be one image of shape {list(expected)}, as layout and "
+            f"preprocess.size say, not { ({name: list(shape) for name, shape in shown.items()}) }"
+        )
+
+
+def _check_answer(where: str, chosen: ChosenArtifact, classes: int) -> None:
+    spec = chosen.postprocess
+    output = chosen.entry.outputs.get(spec.output)
+    if output is None:
+        raise ValueError(
+            f"{where}: postprocess reads '{spec.output}', which is not among the outputs: "
+            f"{', '.join(chosen.entry.outputs)}"
+        )
+    width = classes + spec.offset
+    if spec.kind == "argmax" and output.shape[-1:] != (width,):
+        raise ValueError(
+            f"{where}.outputs.{spec.output}: shape {list(output.shape)} does not end in "
+            f"{width}, the number of classes"
+        )

@@ -1,0 +1,45 @@
+"""What the runner has decided and the measured process carries out."""
+
+from pydantic import BaseModel, ConfigDict
+
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.user_conf import Setting, UserConf
+from loadscope.suite.manifest import Postprocess, Preprocess
+from loadscope.sut.backend import Artifact
+
+
+class ChildPlan(BaseModel):
+    """The ``plan`` of ``run.json``: everything resolved, nothing left to look up.
+
+    Attributes:
+        scenario: The LoadGen scenario.
+        framework: The backend's name.
+        loadgen_model: LoadGen's key of the model.
+        task: The task's name.
+        artifact: The model file and how to load it.
+        samples: The folder of the prepared samples.
+        preprocess: The task's preprocessing settings.
+        postprocess: The task's post-processing settings.
+        execution: Batches, workers and threads.
+        settings: The user.conf's settings, without what is calibrated.
+        calibrate: Whether the target is to be measured before the first test.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenario: Scenario
+    framework: str
+    loadgen_model: str
+    task: str
+    artifact: Artifact
+    samples: str
+    preprocess: Preprocess
+    postprocess: Postprocess
+    execution: Execution
+    settings: tuple[Setting, ...]
+    calibrate: bool
+
+    def user_conf(self) -> UserConf:
+        """The settings as a user.conf."""
+        return UserConf(self.settings)

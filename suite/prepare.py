@@ -1,0 +1,127 @@
+"""Resolve a spec: everything a run needs is found, checked and made before it starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.protocol import Dataset, Progress
+from loadscope.datasets.tasks import task
+from loadscope.errors import InputError
+from loadscope.scenarios.execution import Execution
+from loadscope.submission.rounds import load_round
+from loadscope.suite.artifacts import materialise
+from loadscope.suite.fetch.datasets import fetch_dataset
+from loadscope.suite.manifest import Catalogue
+from loadscope.suite.paths import cache_root
+from loadscope.suite.plan import ChildPlan
+from loadscope.suite.provenance import host, versions
+from loadscope.suite.spec import RunSpec, usable_cores
+from loadscope.suite.targets import loadgen_settings, rehearsal_reasons, target_key
+from loadscope.sut.registry import backend_info, require_installed
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A spec with all that it names in place.
+
+    Attributes:
+        spec: What to run.
+        dataset: The data set, for scoring.
+        parts: The resolved parts of ``run.json``.
+    """
+
+    spec: RunSpec
+    dataset: Dataset
+    parts: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """``run.json`` without state, command and date."""
+        return {"spec": self.spec.model_dump(mode="json"), **self.parts}
+
+
+def prepare(spec: RunSpec, progress: Progress) -> Prepared:
+    """Find the model, read the data set, and preprocess its samples into the cache.
+
+    Args:
+        spec: What to run.
+        progress: Where progress goes.
+
+    Raises:
+        InputError: Anything that the spec names is unknown, missing or broken.
+        WorkError: A download or a build failed, or the disk is full.
+    """
+    rules = load_round()
+    catalogue = Catalogue.load(spec.models)
+    entry = catalogue.get(spec.model)
+    backend = backend_info(spec.framework)
+    chosen = entry.artifact_for(spec.framework)
+    execution = Execution.decide(
+        spec.scenario,
+        usable_cores(),
+        spec.batch_size,
+        spec.workers,
+        spec.threads,
+        spec.max_wait,
+    )
+    require_installed(backend)
+
+    cache = cache_root()
+    kind = task(entry.task)
+    path = _dataset_folder(spec, entry.dataset, cache, progress)
+    dataset = kind.read(path, spec.count, entry.classes)
+    conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
+    key = target_key(spec.scenario)
+    model = materialise(spec.model, entry, spec.framework, cache, progress)
+    samples = kind.prepare(dataset, chosen.preprocess, cache, progress)
+    plan = ChildPlan(
+        scenario=spec.scenario,
+        framework=spec.framework,
+        loadgen_model=entry.mlperf.loadgen,
+        task=entry.task,
+        artifact=model.artifact,
+        samples=str(samples),
+        preprocess=chosen.preprocess,
+        postprocess=chosen.postprocess,
+        execution=execution,
+        settings=conf.settings,
+        calibrate=conf.get(entry.mlperf.loadgen, spec.scenario, key) is None,
+    )
+    parts = {
+        "round": rules.round,
+        "effective": vars(execution),
+        "rehearsal": rehearsal_reasons(
+            conf, entry.mlperf.loadgen, spec.scenario, len(dataset), rules
+        ),
+        "model": {
+            "id": spec.model,
+            "title": entry.title,
+            "sha256": model.sha256,
+            "source": model.source,
+            "licence": entry.licence,
+            # The null backend's answers say nothing of the model.
+            "accuracy_meaningful": chosen.accuracy.meaningful and spec.framework != "null",
+            "mlperf": entry.mlperf.model_dump(mode="json"),
+        },
+        "data": {
+            "path": str(path.resolve()),
+            "digest": dataset.digest(cache, progress),
+            "samples": len(dataset),
+            "full_size": dataset.full_size(),
+        },
+        "host": host(),
+        "versions": versions(backend),
+        "plan": plan.model_dump(mode="json"),
+    }
+    return Prepared(spec, dataset, parts)
+
+
+def _dataset_folder(spec: RunSpec, dataset_id: str, cache: Path, progress: Progress) -> Path:
+    if spec.dataset_path is None:
+        raise InputError(
+            f"no data set given; {spec.model} is measured on {dataset_id}",
+            "name its folder with --dataset-path, or a data set of 'loadscope datasets'",
+        )
+    path = Path(spec.dataset_path).expanduser()
+    if path.exists() or "/" in spec.dataset_path:
+        return path
+    return fetch_dataset(spec.dataset_path, cache, progress)

@@ -1,0 +1,67 @@
+"""What a result depends on beside its settings: the host and the versions."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import loadscope
+from loadscope.sut.registry import BackendInfo
+
+_ENVIRONMENT = (
+    "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "DNNL_", "ONEDNN_", "TORCH_", "MALLOC_",
+    "LD_PRELOAD", "CUDA_VISIBLE_DEVICES",
+)  # fmt: skip
+
+
+def host() -> dict[str, Any]:
+    """The machine, as the operating system tells it; nothing is made up.
+
+    ``memory_bytes`` is physical memory; ``load_average`` is that of the last minute;
+    ``environment`` holds the variables that change how frameworks compute.
+    """
+    return {
+        "machine": platform.machine(),
+        "byte_order": sys.byteorder,
+        "processor": _processor(),
+        "physical_cores": psutil.cpu_count(logical=False),
+        "logical_cores": psutil.cpu_count(),
+        "usable_cores": sorted(os.sched_getaffinity(0)),
+        "memory_bytes": psutil.virtual_memory().total,
+        "system": platform.platform(),
+        "load_average": round(os.getloadavg()[0], 2),
+        "environment": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(_ENVIRONMENT)
+        },
+    }
+
+
+def versions(backend: BackendInfo) -> dict[str, str]:
+    """Versions of everything that takes part in a run."""
+    found = {
+        "loadscope": loadscope.__version__,
+        "python": platform.python_version(),
+        "numpy": importlib.metadata.version("numpy"),
+        "mlcommons-loadgen": importlib.metadata.version("mlcommons-loadgen"),
+    }
+    version = backend.version()
+    return {**found, backend.name: version} if version else found
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    # x86-64 says 'model name'; s390x has one line a processor with its machine number.
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "processor 0"):
+            return value.strip()
+    return None

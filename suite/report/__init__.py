@@ -1,0 +1,13 @@
+"""Reports over run directories: a table for the terminal, JSON, an HTML page.
+
+The page is ``loadscope.suite.report.page.build_page``; it is not imported here, since plotly
+takes time to load and a table needs none of it.
+"""
+
+from loadscope.suite.report.export import run_record
+from loadscope.suite.report.runview import RunView, load_run
+from loadscope.suite.report.search import find_runs
+from loadscope.suite.report.table import results_table
+from loadscope.suite.report.wording import ordered
+
+__all__ = ["RunView", "find_runs", "load_run", "ordered", "results_table", "run_record"]

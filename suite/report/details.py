@@ -1,0 +1,72 @@
+"""Settings and provenance of a run as rows of names and values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loadscope.suite.report.batches import Completion
+from loadscope.suite.report.quantities import number
+from loadscope.suite.report.runview import RunView
+
+
+@dataclass(frozen=True)
+class Group:
+    """A heading and its rows of name and value."""
+
+    heading: str
+    rows: tuple[tuple[str, str], ...]
+
+
+def run_details(run: RunView, completion: Completion | None) -> list[Group]:
+    """List everything that is needed to judge and repeat ``run``; empty groups are left out."""
+    model = {
+        "id": run.model.id,
+        "sha256": run.model.sha256,
+        "source": run.model.source,
+        "licence": run.model.licence,
+        "accuracy meaningful": run.model.accuracy_meaningful,
+    }
+    origin = {"created": run.created, "run directory": str(run.path), "command": run.command}
+    groups: dict[str, Mapping[str, Any]] = {
+        "Origin": origin,
+        **{f"{mode.capitalize()} test": state.model_dump() for mode, state in run.states.items()},
+        "Settings as asked (times in ms)": run.spec,
+        "Settings in effect": run.effective,
+        "Batches": _batches(completion),
+        "Model": model,
+        "Data": run.data,
+        "Versions": run.versions,
+        "Host": run.host,
+    }
+    return [
+        Group(heading, rows) for heading, tree in groups.items() if (rows := tuple(_flat(tree)))
+    ]
+
+
+def _batches(completion: Completion | None) -> dict[str, str]:
+    if completion is None:
+        return {}
+    return {
+        "count": f"{completion.batches:,}",
+        "samples, mean": number(completion.samples / completion.batches),
+        "samples, largest": f"{completion.largest:,}",
+        "workers": str(completion.workers),
+        "time in the backend": f"{100 * completion.busy:.1f} %",
+    }
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in tree.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}.")
+        elif value is not None and value != []:
+            yield path, _plain(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    return str(value)

@@ -1,0 +1,96 @@
+"""The report as one HTML file that needs no network."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from loadscope import __version__
+from loadscope.suite.report.details import Group, run_details
+from loadscope.suite.report.figures import assign_series
+from loadscope.suite.report.marks import NOT_VERIFIED, Marks
+from loadscope.suite.report.quantities import number
+from loadscope.suite.report.runview import RunView
+from loadscope.suite.report.sections import Measured, draw_models, measure
+from loadscope.suite.report.wording import (
+    NONE,
+    Verdict,
+    accuracy_text,
+    metric_text,
+    ordered,
+    verdict,
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A run in the summary table and as a collapsible section."""
+
+    run: RunView
+    anchor: str
+    verdict: Verdict
+    marks: tuple[str, ...]
+    metric: str
+    rate: str
+    accuracy: tuple[str, str]
+    groups: list[Group]
+
+
+def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda _: None) -> str:
+    """Render the page for ``runs``: tables, figures, settings and provenance.
+
+    Args:
+        runs: The runs, in any order.
+        done: Called after the files of each run have been read.
+
+    Returns:
+        HTML, with style, script and plotly's JavaScript inside.
+
+    Raises:
+        InputError: A latency or batch file of a run is corrupt.
+    """
+    measured = []
+    for series in assign_series(ordered(runs)):
+        measured.append(measure(series))
+        done(series.run)
+    models = draw_models(measured)
+    marks = Marks(one.run for one in measured)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("loadscope.suite.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        models=models,
+        rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
+        notes=marks.notes(),
+        figures={
+            place.anchor: json.loads(place.drawing.figure.to_json())
+            for model in models
+            for place in model.figures
+        },
+        not_verified=NOT_VERIFIED,
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _row(index: int, one: Measured, marks: Marks) -> _Row:
+    rate = one.run.samples_per_second
+    return _Row(
+        run=one.run,
+        anchor=f"run-{index}",
+        verdict=verdict(one.run),
+        marks=marks.of(one.run),
+        metric=metric_text(one.run),
+        rate=NONE if rate is None else number(rate),
+        accuracy=accuracy_text(one.run),
+        groups=run_details(one.run, one.completion),
+    )

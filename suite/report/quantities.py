@@ -1,0 +1,38 @@
+"""Numbers with their units, as people read them."""
+
+import math
+
+TIME_UNITS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
+"""Nanoseconds in each unit of time."""
+
+
+def number(value: float) -> str:
+    """Format with four significant digits, whole above 1000, thousands apart."""
+    if value == 0:
+        return "0"
+    decimals = max(0, 3 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def time_unit(nanoseconds: float) -> str:
+    """Return the unit that leaves one to three digits before the point."""
+    return next((unit for unit in ("s", "ms", "µs") if nanoseconds >= TIME_UNITS[unit]), "ns")
+
+
+def duration(nanoseconds: float) -> str:
+    """Format a time in the unit that suits its size: ``6.502 ms``."""
+    unit = time_unit(nanoseconds)
+    return f"{number(nanoseconds / TIME_UNITS[unit])} {unit}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Format ``value`` with ``unit``; a unit of time may become another one."""
+    if unit in TIME_UNITS:
+        return duration(value * TIME_UNITS[unit])
+    return f"{number(value)} {unit}"
+
+
+def percentage(fraction: float, resolution: int = 1) -> str:
+    """Format a fraction in percent, with the decimals that tell ``resolution`` items apart."""
+    decimals = max(0, math.ceil(math.log10(max(resolution, 1))) - 2)
+    return f"{100 * fraction:.{decimals}f} %"

@@ -1,0 +1,147 @@
+"""One run directory as a report sees it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadscope.errors import InputError
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.suite.report.schema import (
+    Accuracy,
+    Metric,
+    ModelInfo,
+    ResultFile,
+    RunFile,
+    TestState,
+    read_checked,
+)
+from loadscope.suite.rundir import RunDirectory
+
+RUN_FILE = "run.json"
+RESULT_FILE = "result.json"
+LATENCY_FILE = "latency.bin"
+BATCHES_FILE = "batches.bin"
+LATENCY_ROW = 8
+"""Bytes of a row of ``latency.bin``: one ``<i8``, nanoseconds."""
+BATCH_ROW = 32
+"""Bytes of a row of ``batches.bin``: four ``<i8``: start ns, end ns, samples, worker."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What a run asked for, what it ran on and what came out of it.
+
+    Results are there only for tests that finished.
+
+    Attributes:
+        path: The run directory.
+        run_id: Its name, to tell repeats of one measurement apart.
+        modes: The tests asked for.
+        states: Where the tests stand that have begun.
+        mean_ns: LoadGen's mean latency per query, nanoseconds.
+        percentiles_ns: LoadGen's own percentiles: fraction in (0, 1) to nanoseconds.
+        rehearsal: Why the run is shorter than full length; empty when it is not.
+        latency_file: Rows of ``LATENCY_ROW`` bytes, one a query.
+        batches_file: Rows of ``BATCH_ROW`` bytes, one a batch.
+    """
+
+    path: Path
+    run_id: str
+    model: ModelInfo
+    framework: str
+    scenario: Scenario
+    modes: tuple[Mode, ...]
+    states: Mapping[Mode, TestState]
+    valid: bool | None
+    invalid_reasons: tuple[str, ...]
+    metric: Metric | None
+    samples_per_second: float | None
+    mean_ns: float | None
+    percentiles_ns: Mapping[float, float]
+    accuracy: Accuracy | None
+    rehearsal: tuple[str, ...]
+    spec: Mapping[str, Any]
+    effective: Mapping[str, Any]
+    data: Mapping[str, Any]
+    host: Mapping[str, Any]
+    versions: Mapping[str, str]
+    command: str
+    created: str
+    latency_file: Path | None
+    batches_file: Path | None
+
+
+def load_run(path: Path) -> RunView:
+    """Read the run directory ``path``.
+
+    A run that failed or never finished is a view without results, not an error.
+
+    Raises:
+        InputError: ``path`` is no run directory, or one of its files is corrupt.
+    """
+    if not (path / RUN_FILE).is_file():
+        raise InputError(
+            f"{path} is not a run directory: it has no {RUN_FILE}",
+            "give the folder that loadscope run wrote",
+        )
+    run = read_checked(path / RUN_FILE, RunFile)
+    result_file = path / RESULT_FILE
+    result = read_checked(result_file, ResultFile) if result_file.exists() else ResultFile()
+    done = {mode for mode, state in run.state.items() if state.status == "finished"}
+    measured = result if Mode.PERFORMANCE in done else ResultFile()
+    logs = RunDirectory(path).logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
+    return RunView(
+        path=path,
+        run_id=path.resolve().name,
+        model=run.model,
+        framework=run.asked.framework,
+        scenario=run.asked.scenario,
+        modes=run.asked.mode,
+        states=run.state,
+        valid=measured.valid,
+        invalid_reasons=measured.invalid_reasons,
+        metric=measured.metric,
+        samples_per_second=measured.samples_per_second,
+        mean_ns=measured.latency_ns.mean if measured.latency_ns else None,
+        percentiles_ns=_percentiles(result_file, measured),
+        accuracy=result.accuracy if Mode.ACCURACY in done else None,
+        rehearsal=run.rehearsal,
+        spec=run.spec,
+        effective=run.effective,
+        data=run.data,
+        host=run.host,
+        versions=run.versions,
+        command=run.command,
+        created=run.created,
+        latency_file=_rows(logs / LATENCY_FILE, LATENCY_ROW) if logs else None,
+        batches_file=_rows(logs / BATCHES_FILE, BATCH_ROW) if logs else None,
+    )
+
+
+def _percentiles(path: Path, result: ResultFile) -> dict[float, float]:
+    """Join the two places that hold LoadGen's percentiles, as fractions in (0, 1)."""
+    latency = result.latency_ns
+    named = {50.0: latency.p50, 90.0: latency.p90, 99.0: latency.p99} if latency else {}
+    found = {percent / 100: value for percent, value in named.items() if value is not None}
+    for name, value in (result.percentiles_ns or {}).items():
+        if not re.fullmatch(r"\d{1,2}(\.\d+)?", name):
+            raise InputError(
+                f"{path}: percentiles_ns: '{name}' is no percentile below 100", "repeat the run"
+            )
+        if value is not None:
+            found[round(float(name) / 100, 9)] = value
+    return dict(sorted(found.items()))
+
+
+def _rows(path: Path, row: int) -> Path | None:
+    if not path.exists():
+        return None
+    size = path.stat().st_size
+    if size == 0 or size % row:
+        raise InputError(
+            f"{path} is corrupt: {size} bytes are no whole number of {row}-byte rows",
+            "repeat the run",
+        )
+    return path

@@ -1,0 +1,174 @@
+"""What the page shows of each model and scenario: figures, and LoadGen's latencies beside them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.report.batches import Completion, read_completion
+from loadscope.suite.report.figures import (
+    Drawing,
+    Series,
+    draw_completion,
+    draw_histogram,
+    draw_percentiles,
+    draw_throughput,
+)
+from loadscope.suite.report.latencies import Latencies, read_latencies
+from loadscope.suite.report.quantities import duration
+from loadscope.suite.report.runview import BATCHES_FILE, LATENCY_FILE, RunView
+from loadscope.suite.report.wording import NONE
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run with its style and what its binary files reduce to."""
+
+    series: Series
+    latencies: Latencies | None
+    completion: Completion | None
+
+    @property
+    def run(self) -> RunView:
+        """The run."""
+        return self.series.run
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A drawing, and the identifier of its place on the page."""
+
+    anchor: str
+    drawing: Drawing
+
+
+@dataclass(frozen=True)
+class ScenarioSection:
+    """One scenario of one model.
+
+    ``latencies`` has a row a run: its name, the mean, and a cell for each of ``percentiles``.
+    ``missing`` names what should have been drawn and is not there.
+    """
+
+    name: str
+    missing: list[str]
+    figures: list[Placed]
+    percentiles: list[str]
+    latencies: list[list[str]]
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """One model; only the scenarios that have something to show."""
+
+    title: str
+    throughput: Placed | None
+    scenarios: list[ScenarioSection]
+
+    @property
+    def figures(self) -> list[Placed]:
+        """All figures of the section, in the order of the page."""
+        first = [self.throughput] if self.throughput else []
+        return first + [figure for scenario in self.scenarios for figure in scenario.figures]
+
+
+def measure(series: Series) -> Measured:
+    """Read and reduce the binary files of a run.
+
+    Raises:
+        InputError: One of them is corrupt.
+    """
+    run = series.run
+    return Measured(
+        series=series,
+        latencies=read_latencies(run.latency_file) if run.latency_file else None,
+        completion=read_completion(run.batches_file) if run.batches_file else None,
+    )
+
+
+def draw_models(measured: Iterable[Measured]) -> list[ModelSection]:
+    """Draw what there is to draw, model by model and scenario by scenario, in their order."""
+    models = _grouped(measured, lambda one: (one.run.model.id, one.run.model.title))
+    return [
+        _model(f"model-{place}", title, runs)
+        for place, ((_, title), runs) in enumerate(models.items(), start=1)
+    ]
+
+
+def _model(anchor: str, title: str, measured: Sequence[Measured]) -> ModelSection:
+    bars = draw_throughput([one.series for one in measured])
+    scenarios = [
+        _scenario(f"{anchor}-{name}", name, runs)
+        for name, runs in _grouped(measured, lambda one: one.run.scenario).items()
+    ]
+    return ModelSection(
+        title=title,
+        throughput=Placed(f"{anchor}-throughput", bars) if bars else None,
+        scenarios=[one for one in scenarios if one.figures or one.missing],
+    )
+
+
+def _scenario(anchor: str, name: Scenario, measured: Sequence[Measured]) -> ScenarioSection:
+    return (
+        _by_completion(anchor, name, measured)
+        if name is Scenario.OFFLINE
+        else _by_latency(anchor, name, measured)
+    )
+
+
+def _by_completion(anchor: str, name: Scenario, measured: Sequence[Measured]) -> ScenarioSection:
+    """Offline: all samples are one query, so only their completion over time tells something."""
+    drawn = [(one.series, one.completion) for one in measured if one.completion]
+    return ScenarioSection(
+        name=name,
+        figures=[Placed(f"{anchor}-completion", draw_completion(drawn))] if drawn else [],
+        missing=[
+            _missing(one, BATCHES_FILE)
+            for one in measured
+            if one.run.valid is not None and one.completion is None
+        ],
+        percentiles=[],
+        latencies=[],
+    )
+
+
+def _by_latency(anchor: str, name: Scenario, measured: Sequence[Measured]) -> ScenarioSection:
+    drawn = [(one.series, one.latencies) for one in measured if one.latencies]
+    figures = []
+    if drawn:
+        figures.append(Placed(f"{anchor}-percentiles", draw_percentiles(drawn)))
+        figures.append(Placed(f"{anchor}-histogram", draw_histogram(drawn)))
+    fractions = sorted({fraction for style, _ in drawn for fraction in style.run.percentiles_ns})
+    return ScenarioSection(
+        name=name,
+        figures=figures,
+        missing=[
+            _missing(one, LATENCY_FILE)
+            for one in measured
+            if one.run.valid is not None and one.latencies is None
+        ],
+        percentiles=[f"{100 * fraction:g} %" for fraction in fractions],
+        latencies=[_latency_row(style, fractions) for style, _ in drawn],
+    )
+
+
+def _missing(one: Measured, file: str) -> str:
+    return f"{one.series.marked_name}: not drawn, the run directory has no {file}."
+
+
+def _latency_row(style: Series, fractions: Sequence[float]) -> list[str]:
+    run = style.run
+    cells = [run.mean_ns, *(run.percentiles_ns.get(fraction) for fraction in fractions)]
+    return [style.marked_name, *(NONE if value is None else duration(value) for value in cells)]
+
+
+_Key = TypeVar("_Key")
+
+
+def _grouped(
+    measured: Iterable[Measured], key: Callable[[Measured], _Key]
+) -> dict[_Key, list[Measured]]:
+    groups: dict[_Key, list[Measured]] = {}
+    for one in measured:
+        groups.setdefault(key(one), []).append(one)
+    return groups

@@ -1,0 +1,57 @@
+"""The results as one table for the terminal."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from loadscope.suite.report.marks import NOT_VERIFIED, UNVERIFIED, Marks
+from loadscope.suite.report.runview import RunView
+from loadscope.suite.report.wording import accuracy_text, metric_text, ordered, verdict
+
+_SCORE_WIDTH = len("90.00 % top-1")
+_STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
+
+
+def results_table(runs: Sequence[RunView]) -> Table:
+    """Lay out one row a run: framework, scenario, metric, valid or why not, accuracy.
+
+    The model stands in the title, or below each framework when there are several. Each result is
+    marked unverified, and rehearsal where it is one; the caption gives the reasons.
+    """
+    models = {run.model.id: run.model.title for run in runs}
+    marks = Marks(ordered(runs))
+    explained = [(UNVERIFIED, NOT_VERIFIED), *marks.notes()]
+    title = f"{next(iter(models.values()))}: results" if len(models) == 1 else "Results"
+    table = Table(
+        title=Text(title, style="bold"),
+        caption=Text("\n".join(f"{mark}: {note}" for mark, note in explained)),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("Framework", overflow="fold")
+    table.add_column("Scenario", no_wrap=True)
+    table.add_column("Metric", no_wrap=True)
+    table.add_column("Valid, or why not", overflow="fold", min_width=11)
+    table.add_column("Accuracy", overflow="fold", min_width=_SCORE_WIDTH)
+    for run in ordered(runs):
+        judged = verdict(run)
+        table.add_row(
+            _two_lines(run.framework, run.model.id if len(models) > 1 else ""),
+            Text(run.scenario),
+            _two_lines(metric_text(run), ", ".join(marks.of(run))),
+            Text(judged.text, style=_STYLES.get(judged.kind, "")),
+            _two_lines(*accuracy_text(run)),
+        )
+    return table
+
+
+def _two_lines(first: str, second: str) -> Text:
+    cell = Text(first)
+    if second:
+        cell.append(f"\n{second}", style="dim")
+    return cell

@@ -1,0 +1,92 @@
+"""The words for a result: the same on the terminal and on the page."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.suite.report.quantities import quantity
+from loadscope.suite.report.runview import RESULT_FILE, RunView
+
+NONE = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a performance result counts, and if not, why."""
+
+    kind: Literal["valid", "invalid", "failed", "unfinished", "absent"]
+    text: str
+
+
+def ordered(runs: Iterable[RunView]) -> list[RunView]:
+    """Sort by model, scenario in LoadGen's order, framework, and time."""
+
+    def key(run: RunView) -> tuple[str, str, int, str, str, str]:
+        place = list(Scenario).index(run.scenario)
+        return run.model.title, run.model.id, place, run.framework, run.created, run.run_id
+
+    return sorted(runs, key=key)
+
+
+def verdict(run: RunView) -> Verdict:
+    """Judge the performance test of ``run`` in one word and its reasons."""
+    if Mode.PERFORMANCE not in run.modes:
+        return Verdict("absent", "no performance test")
+    obstacle = _obstacle(run, Mode.PERFORMANCE)
+    if obstacle:
+        return obstacle
+    if run.valid is None:
+        return Verdict("unfinished", f"unfinished: no result in {RESULT_FILE}")
+    if run.valid:
+        return Verdict("valid", "valid")
+    return Verdict("invalid", "INVALID: " + ("; ".join(run.invalid_reasons) or "no reason given"))
+
+
+def metric_text(run: RunView) -> str:
+    """Format the scenario's metric: ``6.502 ms p90 latency``, ``180.3 samples/s``, or a dash."""
+    if run.metric is None or run.metric.value is None:
+        return NONE
+    text = quantity(run.metric.value, run.metric.unit)
+    percentile = re.fullmatch(r"latency_(p\d+)", run.metric.name)
+    return f"{text} {percentile[1]} latency" if percentile else text
+
+
+def accuracy_text(run: RunView) -> tuple[str, str]:
+    """Format the score, and what it was scored on and held against; or say why there is none.
+
+    A model with seeded weights answers at random, so its score is never shown.
+    """
+    if Mode.ACCURACY not in run.modes:
+        return NONE, ""
+    obstacle = _obstacle(run, Mode.ACCURACY)
+    if obstacle:
+        return obstacle.text, ""
+    if not run.model.accuracy_meaningful:
+        return "not meaningful", "seeded weights"
+    score = run.accuracy
+    if score is None or score.value is None:
+        return "not scored", ""
+    details = []
+    if score.samples is not None:
+        details.append(f"{score.samples:,} samples")
+    if score.target is not None:
+        reached = {True: " reached", False: " MISSED", None: ""}[score.passed]
+        details.append(f"target {score.target:.2f} %{reached}")
+    return f"{score.value:.2f} % {score.metric}", ", ".join(details)
+
+
+def _obstacle(run: RunView, mode: Mode) -> Verdict | None:
+    """Say why a test has no result; None when it finished."""
+    state = run.states.get(mode)
+    if state is None or state.status == "planned":
+        return Verdict("unfinished", "unfinished: not started")
+    if state.status == "finished":
+        return None
+    because = f": {state.error}" if state.error else ""
+    if state.status == "failed":
+        return Verdict("failed", f"failed{because}")
+    if state.status == "interrupted":
+        return Verdict("unfinished", f"unfinished: interrupted{because}")
+    return Verdict("unfinished", f"unfinished: still running, or killed{because}")

@@ -1,0 +1,47 @@
+"""The result of a run, assembled from its files: the object of ``loadscope run --json``."""
+
+import json
+from typing import Any
+
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.submission.rounds import load_round
+from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.verdict import figures, invalid_reasons
+
+
+def assemble(run: RunDirectory) -> dict[str, Any]:
+    """Collect what the finished tests of a run gave; null where a test is missing.
+
+    Latencies are nanoseconds, accuracy is percent. ``mode`` names the finished tests, joined
+    by a comma.
+    """
+    record = run.read()
+    scenario = Scenario(record["spec"]["scenario"])
+    finished = [mode for mode in map(Mode, record["state"]) if run.status(mode) == "finished"]
+    result: dict[str, Any] = {
+        "run_dir": str(run.path.resolve()),
+        "model": record["model"]["id"],
+        "title": record["model"]["title"],
+        "framework": record["spec"]["framework"],
+        "scenario": str(scenario),
+        "mode": ",".join(finished),
+        "valid": None,
+        "invalid_reasons": [],
+        "metric": None,
+        "samples_per_second": None,
+        "latency_ns": None,
+        "percentiles_ns": None,
+        "accuracy": None,
+        "rehearsal": record["rehearsal"],
+        "unverified": True,
+        "state": record["state"],
+    }
+    if Mode.PERFORMANCE in finished:
+        log = read_detail_log(run.logs(Mode.PERFORMANCE) / "mlperf_log_detail.txt")
+        reasons = invalid_reasons(log, scenario, load_round(record["round"]))
+        result |= {"valid": not reasons, "invalid_reasons": reasons, **figures(log, scenario)}
+    score = run.logs(Mode.ACCURACY) / "score.json"
+    if Mode.ACCURACY in finished and score.exists():
+        result["accuracy"] = json.loads(score.read_text(encoding="utf-8"))
+    return result

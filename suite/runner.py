@@ -1,0 +1,167 @@
+"""Carry out a run: one fresh process for each LoadGen test, then the figures."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.protocol import Dataset, Progress
+from loadscope.errors import InputError, LoadScopeError
+from loadscope.files import write_json
+from loadscope.scenarios.names import Mode
+from loadscope.scenarios.user_conf import UserConf
+from loadscope.submission.rounds import load_round
+from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.plan import ChildPlan
+from loadscope.suite.prepare import Prepared
+from loadscope.suite.process import run_child
+from loadscope.suite.result import assemble
+from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.scoring import score_run
+from loadscope.suite.verdict import Asked, require_as_asked
+
+
+def refuse_stray_audit_config(folder: Path) -> None:
+    """Check that nothing turns the run into a compliance test without a word.
+
+    Raises:
+        InputError: LoadGen's ``audit.config`` lies in ``folder``.
+    """
+    stray = folder / "audit.config"
+    if stray.exists():
+        raise InputError(
+            f"{stray.resolve()} would make LoadGen run a compliance test",
+            "move it away or start from another folder",
+        )
+
+
+def new_run(
+    prepared: Prepared, folder: Path, command: str, progress: Progress, user_conf: str = ""
+) -> dict[str, Any]:
+    """Start a run in ``folder`` and carry it out.
+
+    Args:
+        prepared: What ``prepare`` made of the spec.
+        folder: The run directory, new or empty.
+        command: The command line to record.
+        progress: Where progress goes.
+        user_conf: The text of a user.conf to use as it is, when a run is repeated.
+
+    Returns:
+        The object of ``loadscope run --json``.
+    """
+    run = RunDirectory(folder)
+    with run.locked():
+        modes = prepared.spec.mode
+        run.claim(
+            {
+                **prepared.record(),
+                "command": command,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "state": {str(mode): {"status": "planned"} for mode in modes},
+            }
+        )
+        if user_conf:
+            (folder / "user.conf").write_text(user_conf, encoding="utf-8")
+        return _carry_out(run, prepared.dataset, progress)
+
+
+def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    """Carry out what is unfinished in a run.
+
+    Args:
+        run: The run directory.
+        prepared: The same spec, prepared again.
+        progress: Where progress goes.
+
+    Raises:
+        InputError: The model or the data are not the ones the run began with.
+    """
+    with run.locked():
+        record = run.read()
+        fresh = prepared.record()
+        require_same_inputs(record, fresh, run.path)
+        run.write({**record, "plan": fresh["plan"]})
+        return _carry_out(run, prepared.dataset, progress)
+
+
+def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:
+    """Check that model and data are what a recorded run had.
+
+    Raises:
+        InputError: A digest differs; the message has both.
+    """
+    for part, key in (("model", "sha256"), ("data", "digest")):
+        if old[part][key] != new[part][key]:
+            raise InputError(
+                f"{where}: the {part} has changed: {key} {old[part][key][:12]}… then, "
+                f"{new[part][key][:12]}… now",
+                f"restore the {part}, or start a new run",
+            )
+
+
+def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+    record = run.read()
+    plan = ChildPlan.model_validate(record["plan"])
+    for name in record["state"]:
+        mode = Mode(name)
+        if run.status(mode) != "finished":
+            _one_test(run, mode, plan, record, progress)
+            if mode is Mode.ACCURACY:
+                score_run(run, dataset)
+            write_json(run.path / "result.json", assemble(run))
+    return assemble(run)
+
+
+def _one_test(
+    run: RunDirectory, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+) -> None:
+    run.set_state(mode, status="running", started=_now(), error=None)
+    folder = run.begin(mode)
+    try:
+        outcome = run_child(run.path, mode, folder, _watcher(mode, plan, record, progress))
+        rules = load_round()
+        asked = Asked(
+            plan.loadgen_model,
+            plan.scenario,
+            mode,
+            UserConf.read(run.path / "user.conf", [plan.loadgen_model]),
+            record["data"]["samples"],
+        )
+        require_as_asked(read_detail_log(folder / "mlperf_log_detail.txt"), asked, rules)
+        run.finish(mode)
+    except KeyboardInterrupt:
+        run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
+        raise
+    except LoadScopeError as error:
+        run.set_state(mode, status="failed", ended=_now(), error=error.message)
+        raise
+    run.set_state(mode, status="finished", ended=_now(), **outcome)
+
+
+def _watcher(
+    mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+) -> Callable[[float, int], None]:
+    name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
+    total = record["data"]["samples"]
+    duration = plan.user_conf().get(plan.loadgen_model, plan.scenario, "min_duration")
+    seconds = (load_round().min_duration_ms if duration is None else duration) / 1e3
+    begun: list[float] = []
+
+    def watch(elapsed: float, answered: int) -> None:
+        if not answered:
+            progress(f"{name}: loading and calibrating", 0, 0)
+        elif mode is Mode.ACCURACY:
+            progress(f"{name}: samples", min(answered, total), total)
+        else:
+            begun.append(elapsed) if not begun else None
+            # The minimum is not the end: LoadGen also wants its minimum of queries.
+            shown = min(int(elapsed - begun[0]), max(1, int(seconds) - 1))
+            progress(f"{name}: seconds", shown, max(1, int(seconds)))
+
+    return watch
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

@@ -1,0 +1,76 @@
+"""Score an accuracy test from its log alone."""
+
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.datasets.protocol import Dataset, Progress
+from loadscope.datasets.tasks import task
+from loadscope.errors import InputError
+from loadscope.files import write_json, write_text
+from loadscope.scenarios.names import Mode
+from loadscope.submission.rounds import load_round
+from loadscope.suite.manifest import Catalogue
+from loadscope.suite.paths import cache_root
+from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.spec import RecordedSpec, make_spec
+
+
+def score_run(run: RunDirectory, dataset: Dataset) -> dict[str, Any]:
+    """Score the accuracy log of a run; writes ``accuracy/{accuracy.txt,score.json}``.
+
+    Args:
+        run: A run whose accuracy test is finished.
+        dataset: The data set that it ran on.
+
+    Returns:
+        ``{metric, value, target, passed, samples, meaningful}``, the value in percent. For a
+        model with seeded weights the value is null: it would mean nothing beside a target.
+    """
+    folder = run.logs(Mode.ACCURACY)
+    score = dataset.score(read_accuracy_log(folder / "mlperf_log_accuracy.json"))
+    model = run.read()["model"]
+    meaningful = model["accuracy_meaningful"]
+    target = _target(model["mlperf"]) if meaningful else None
+    accuracy = {
+        "metric": score.metric,
+        "value": score.value if meaningful else None,
+        "target": target,
+        "passed": None if target is None else score.value >= target,
+        "samples": score.samples,
+        "meaningful": meaningful,
+    }
+    write_text(folder / "accuracy.txt", f"{score.line}\n")
+    write_json(folder / "score.json", accuracy)
+    return accuracy
+
+
+def _target(mlperf: dict[str, Any]) -> float | None:
+    """The round's accuracy target in percent; it binds the closed division only."""
+    benchmark = load_round().benchmarks.get(mlperf["loadgen"])
+    if benchmark is None or mlperf["division"] != "closed":
+        return None
+    return max(benchmark.accuracy_targets[folder] for folder in mlperf["submission"])
+
+
+def rescore(run: RunDirectory, progress: Progress) -> dict[str, Any]:
+    """Score a run again, from its files and the data set that it names.
+
+    Raises:
+        InputError: The run has no finished accuracy test, or the data set has changed.
+    """
+    record = run.read()
+    if run.status(Mode.ACCURACY) != "finished":
+        raise InputError(
+            f"{run.path}: no finished accuracy test (it is {run.status(Mode.ACCURACY)})",
+            "run it with --mode accuracy, or continue it with --resume",
+        )
+    spec = make_spec(record["spec"], str(run.path / "run.json"), RecordedSpec)
+    entry = Catalogue.load(spec.models).get(spec.model)
+    dataset = task(entry.task).read(Path(record["data"]["path"]), spec.count, entry.classes)
+    if dataset.digest(cache_root(), progress) != record["data"]["digest"]:
+        raise InputError(
+            f"{record['data']['path']}: the data set has changed since the run",
+            "restore it, or run again",
+        )
+    return score_run(run, dataset)

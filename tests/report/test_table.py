@@ -1,0 +1,128 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from loadscope.suite.report import load_run, results_table
+
+SEEDED = {"id": "resnet50", "title": "ResNet-50 v1.5", "accuracy_meaningful": False}
+
+
+def _print(*paths: Path, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(results_table([load_run(path) for path in paths]))
+    stream = console.file
+    assert isinstance(stream, io.StringIO)
+    return stream.getvalue()
+
+
+def _row(text: str, word: str) -> str:
+    return next(line for line in text.splitlines() if word in line)
+
+
+def test_a_row_has_framework_scenario_metric_and_verdict(make_run: Callable[..., Path]) -> None:
+    row = _row(_print(make_run()), "onnxruntime")
+    assert row.split()[:-1] == [
+        "onnxruntime",
+        "SingleStream",
+        *("12.50", "ms", "p90", "latency"),
+        "valid",
+    ]
+
+
+def test_each_result_is_marked_unverified(make_run: Callable[..., Path]) -> None:
+    text = _print(make_run("a"), make_run("b", framework="pytorch"))
+    rows = [line for line in text.splitlines() if line.strip() == "unverified, rehearsal"]
+    assert len(rows) == 2
+    assert "Result not verified by MLCommons Association." in text
+
+
+def test_a_full_length_run_is_no_rehearsal(make_run: Callable[..., Path]) -> None:
+    assert "rehearsal" not in _print(make_run(run={"rehearsal": []}))
+
+
+def test_the_reasons_of_a_rehearsal_stand_below_the_table(make_run: Callable[..., Path]) -> None:
+    text = _print(make_run("a"), make_run("b"))
+    assert text.count("rehearsal: min_duration 5 s instead of 600 s") == 1
+
+
+def test_an_invalid_result_says_why(make_run: Callable[..., Path]) -> None:
+    path = make_run(result={"valid": False, "invalid_reasons": ["early stopping", "too short"]})
+    assert "INVALID: early stopping; too short" in _print(path)
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ({"status": "failed", "error": "ValueError: boom"}, "failed: ValueError: boom"),
+        ({"status": "interrupted"}, "unfinished: interrupted"),
+        ({"status": "running"}, "unfinished: still running, or killed"),
+        ({"status": "planned"}, "unfinished: not started"),
+    ],
+)
+def test_a_run_without_a_result_says_how_far_it_came(
+    make_run: Callable[..., Path], state: dict[str, Any], text: str
+) -> None:
+    path = make_run(finished=False, run={"state": {"performance": state}})
+    assert text in _row(_print(path), "onnxruntime")
+
+
+def test_a_finished_test_without_result_json_is_unfinished(make_run: Callable[..., Path]) -> None:
+    assert "unfinished: no result in result.json" in _print(make_run(finished=False))
+
+
+def test_accuracy_has_its_target_and_its_count(make_run: Callable[..., Path]) -> None:
+    score = {"metric": "top-1", "value": 76.1, "target": 75.6954, "passed": True, "samples": 50000}
+    text = _print(make_run(modes=("accuracy",), result={"accuracy": score, "valid": None}))
+    assert "76.10 % top-1" in _row(text, "onnxruntime")
+    assert "no performance test" in _row(text, "onnxruntime")
+    assert "50,000 samples, target 75.70 % reached" in text
+
+
+def test_a_missed_target_is_said(make_run: Callable[..., Path]) -> None:
+    score = {"metric": "top-1", "value": 70.0, "target": 75.6954, "passed": False, "samples": 20}
+    assert "MISSED" in _print(make_run(modes=("accuracy",), result={"accuracy": score}))
+
+
+def test_accuracy_of_seeded_weights_is_never_a_number(make_run: Callable[..., Path]) -> None:
+    score = {"metric": "top-1", "value": 0.125, "target": 75.7, "passed": False, "samples": 20}
+    text = _print(make_run(modes=("accuracy",), run={"model": SEEDED}, result={"accuracy": score}))
+    assert "not meaningful" in text
+    assert "0.12" not in text
+    assert "75.7" not in text
+
+
+def test_rows_are_sorted_by_scenario_and_framework(make_run: Callable[..., Path]) -> None:
+    text = _print(
+        make_run("a", scenario="Server"),
+        make_run("b", scenario="Offline", framework="pytorch"),
+        make_run("c", scenario="Offline"),
+        make_run("d"),
+    )
+    rows = [line.split()[:2] for line in text.splitlines() if "12.50 ms" in line]
+    assert rows == [
+        ["onnxruntime", "SingleStream"],
+        ["onnxruntime", "Offline"],
+        ["pytorch", "Offline"],
+        ["onnxruntime", "Server"],
+    ]
+
+
+def test_several_models_are_told_apart(make_run: Callable[..., Path]) -> None:
+    text = _print(make_run("a"), make_run("b", run={"model": SEEDED}))
+    assert "efficientnet-lite0" in text
+    assert "resnet50" in text
+
+
+def test_text_from_files_is_not_read_as_markup(make_run: Callable[..., Path]) -> None:
+    state = {"performance": {"status": "failed", "error": "shape [red]3[/red]"}}
+    assert "shape [red]3[/red]" in _print(make_run(finished=False, run={"state": state}))
+
+
+def test_the_table_fits_80_columns(make_run: Callable[..., Path]) -> None:
+    text = _print(make_run("a"), make_run("b", run={"model": SEEDED}), width=80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "12.50 ms p90 latency" in text

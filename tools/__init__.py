@@ -1,0 +1,1 @@
+"""What is run beside a measurement: building artifacts, measuring the harness itself."""

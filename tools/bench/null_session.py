@@ -1,0 +1,137 @@
+"""One LoadGen test of the null backend: what the harness costs when the model is free.
+
+``python -m loadscope.tools.bench.null_session SUT SCENARIO SECONDS RATE`` prints one JSON
+object. ``SUT`` is ``suite`` for this suite's drivers or ``bare`` for the least that a Python
+system under test can do: answer every query at once with one ready-made response.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import mlperf_loadgen as loadgen
+import numpy as np
+
+from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.session import Driver, driver_for, run_test
+from loadscope.scenarios.user_conf import UserConf
+from loadscope.submission.rounds import load_round
+from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.verdict import figures
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.null import NullBackend
+from loadscope.tensors import Tensors
+
+SAMPLES = 1024
+OFFLINE_BATCH = 1024
+SERVER_BATCH = 64
+
+
+class InMemory:
+    """A sample library of SAMPLES single numbers, always loaded."""
+
+    def __init__(self) -> None:
+        self._data = np.zeros((SAMPLES, 1), np.float32)
+
+    def __len__(self) -> int:
+        return SAMPLES
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Nothing to load."""
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Nothing to drop."""
+
+    def batch(self, indices: Sequence[int]) -> Tensors:
+        """Rows for a batch; which ones makes no difference here."""
+        return {"input": self._data[: len(indices)]}
+
+
+class Bare:
+    """Answers in the callback with one shared response, without batches or records."""
+
+    def __init__(self) -> None:
+        self._answer = np.zeros(1, "<f4")
+        self._address = self._answer.ctypes.data
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def issue(self, ids: list[int], indices: list[int]) -> None:
+        """LoadGen's query callback."""
+        address = self._address
+        for at in range(0, len(ids), OFFLINE_BATCH):
+            loadgen.QuerySamplesComplete(
+                [
+                    loadgen.QuerySampleResponse(one, address, 4)
+                    for one in ids[at : at + OFFLINE_BATCH]
+                ]
+            )
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+def _fail(error: BaseException) -> NoReturn:
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _suite_driver(scenario: Scenario) -> Driver:
+    backend = NullBackend()
+    backend.load(
+        Artifact(Path(), "none", (), (TensorInfo("output", "<f4", (1,)),), options={}), threads=1
+    )
+    batch = {Scenario.OFFLINE: OFFLINE_BATCH, Scenario.SERVER: SERVER_BATCH}.get(scenario)
+    execution = Execution.decide(scenario, 1, batch_size=batch)
+    answering = Answering(backend, InMemory(), lambda outputs, _: outputs["output"])
+    return driver_for(scenario, answering, execution, Recorder(), _fail)
+
+
+def measure(sut: str, scenario: Scenario, seconds: float, rate: float) -> dict[str, Any]:
+    """Run one test and return its figures."""
+    values = {"min_duration": seconds * 1000, "min_query_count": 1}
+    values["target_latency" if scenario.inline else "target_qps"] = rate
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        conf = folder / "user.conf"
+        conf.write_text(UserConf().having("resnet50", scenario, values).text(), encoding="utf-8")
+        driver = _suite_driver(scenario) if sut == "suite" else Bare()
+        run_test(
+            model="resnet50",
+            scenario=scenario,
+            mode=Mode.PERFORMANCE,
+            user_conf=conf,
+            driver=driver,
+            library=InMemory(),
+            folder=folder,
+            fail=_fail,
+        )
+        log = read_detail_log(folder / "mlperf_log_detail.txt")
+    overall = log.number("result_qps_with_loadgen_overhead")
+    return {
+        **figures(log, scenario),
+        "valid": log.values["result_validity"] == "VALID",
+        "us_per_query": 1e6 / overall if overall else None,
+        "bound_ms": load_round().server_target_latency_ms("resnet50"),
+    }
+
+
+if __name__ == "__main__":
+    print(
+        json.dumps(
+            measure(sys.argv[1], Scenario(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
+        )
+    )
