@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import loadscope
@@ -16,13 +17,13 @@ from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.fetch.store import Transfer, ensure
-from loadscope.tools.build import VERSIONS
 
 # What an exporter imports, and the command that brings it.
 _NEEDS = {
     "onnx": (("torch", "onnx", "onnxscript"), "pip install 'loadscope[export]'"),
     "seeded-state-dict": (("torch",), "pip install 'loadscope[pytorch]'"),
 }
+_CODE = ("loadscope.sut.architectures", "loadscope.tools.build")
 _SUFFIXES = {"onnx": ".onnx", "seeded-state-dict": ".pth"}
 
 
@@ -32,7 +33,7 @@ class BuildRequest:
 
     Attributes:
         name: The file's name without its suffix.
-        exporter: A key of ``loadscope.tools.build.VERSIONS``.
+        exporter: One of ``loadscope.suite.source.EXPORTERS``.
         options: The exporter's options, by name without dashes before.
         origin: The file that it is made from, where it is made from one.
     """
@@ -50,7 +51,8 @@ def built_path(request: BuildRequest, cache: Path) -> Path:
         InputError: A package that the exporter imports is not installed.
     """
     material = {
-        "exporter": [request.exporter, VERSIONS[request.exporter]],
+        "exporter": request.exporter,
+        "code": _code_digest(),
         "options": request.options,
         "origin": request.origin and request.origin.sha256,
         "packages": _versions(request.exporter),
@@ -87,6 +89,16 @@ def build_artifact(
     source = f"build:{request.exporter}"
     digest = ensure(target, Checksum(), source, get, progress, verify, keep_first=False)
     return Fetched(target, digest)
+
+
+def _code_digest() -> str:
+    """A sha256 over the modules that determine what an exporter writes."""
+    digest = hashlib.sha256()
+    for package in _CODE:
+        for file in sorted(files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _versions(exporter: str) -> dict[str, str]:

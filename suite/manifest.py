@@ -59,8 +59,9 @@ class Catalogue:
         models: dict[str, ModelEntry] = {}
         origins: dict[str, Path] = {}
         with as_file(files("loadscope") / "models.yaml") as built_in:
-            paths = [built_in, *(Path(path) for path in extra_files)]
-            for path in dict.fromkeys(paths):
+            # A file given twice is read once.
+            paths = {Path(path).resolve(): Path(path) for path in (built_in, *extra_files)}
+            for path in paths.values():
                 manifest = read_manifest(path)
                 for model_id, entry in manifest.models.items():
                     if model_id in models:

@@ -54,10 +54,6 @@ class _PlainLines:
         self._seen: set[str] = set()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if what in self._seen:
-            if total and done >= total:
-                self._seen.discard(what)
-            return
-        if not total or done < total:
+        if what not in self._seen:
             self._seen.add(what)
-        self._console.print(what, highlight=False, soft_wrap=True)
+            self._console.print(what, highlight=False, soft_wrap=True)

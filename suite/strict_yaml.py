@@ -14,6 +14,9 @@ from loadscope.errors import InputError
 T = TypeVar("T", bound=BaseModel)
 _Location = tuple[int | str, ...]
 _PLAIN = ("null", "bool", "int", "float", "str", "seq", "map", "merge")
+# pydantic's error types; models and dataclasses have different ones.
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+_MISSING_KEY = ("missing", "missing_argument", "missing_keyword_only_argument")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -108,14 +111,14 @@ def _explain(
     line = _line(root, location)
     where = f"{path}{f' line {line}' if line else ''}: "
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    if first["type"] == "extra_forbidden":
+    if first["type"] in _UNKNOWN_KEY:
         known = sorted(set(_properties(schema, location[:-1])))
         near = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return InputError(
             f"{where}unknown key '{key}'{more}", f"{hint}known here: {', '.join(known)}"
         )
-    if first["type"] == "missing":
+    if first["type"] in _MISSING_KEY and isinstance(location[-1], str):
         return InputError(f"{where}the key '{key}' is missing{more}", "add it")
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason[:1].lower() + reason[1:]
@@ -139,7 +142,7 @@ def _line(node: yaml.Node | None, location: _Location) -> int | None:
             if not found:
                 break
             line, node = found[-1][0].start_mark.line + 1, found[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+        elif isinstance(node, yaml.SequenceNode) and part in range(len(node.value)):
             node = node.value[part]
             line = node.start_mark.line + 1
         else:
@@ -155,17 +158,26 @@ def _properties(schema: type[BaseModel], location: _Location) -> Iterator[str]:
         deeper = [
             candidate
             for entry in level
-            for inner in (
-                entry.get("properties", {}).get(part) or entry.get("additionalProperties"),
-                entry.get("items"),
-            )
-            if isinstance(inner, dict)
+            for inner in _inside(entry, part)
             for candidate in _resolved(whole, inner)
         ]
         # A union's tag is part of a location and of no schema: stay where we are.
         level = deeper or level
     for entry in level:
         yield from entry.get("properties", {})
+
+
+def _inside(entry: dict[str, Any], part: int | str) -> Iterator[dict[str, Any]]:
+    """What a JSON schema's entry says of one key or item of the value."""
+    if part in entry.get("properties", {}):
+        yield entry["properties"][part]
+        return
+    others = (
+        entry.get("additionalProperties"),
+        entry.get("items"),
+        *entry.get("patternProperties", {}).values(),
+    )
+    yield from (other for other in others if isinstance(other, dict))
 
 
 def _resolved(whole: dict[str, Any], entry: dict[str, Any]) -> Iterator[dict[str, Any]]:

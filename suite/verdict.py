@@ -99,7 +99,7 @@ def invalid_reasons(log: DetailLog, scenario: Scenario, rules: Round) -> list[st
     reasons = [f"LoadGen error: {error}" for error in log.errors]
     if log.values.get("result_validity") == "VALID" and not reasons:
         return []
-    reason = str(log.values.get("result_invalid_reason", "")).replace("\n", " ").strip()
+    reason = str(log.values.get("result_invalid_reason", "")).replace("\n", " ").strip().rstrip(".")
     if reason:
         reasons.append(reason)
     queries = log.number("result_query_count")

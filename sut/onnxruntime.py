@@ -80,6 +80,8 @@ class OnnxRuntimeBackend:
 
 
 def _open(artifact: Artifact, threads: int) -> onnxruntime.InferenceSession:
+    # Looking for devices would otherwise warn of each kind that is not here.
+    onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
@@ -98,7 +100,13 @@ def _open(artifact: Artifact, threads: int) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(
             str(artifact.path), options, providers=_providers(artifact)
         )
-    except (states.NoSuchFile, states.InvalidProtobuf, states.InvalidGraph, states.Fail) as error:
+    except (
+        states.NoSuchFile,
+        states.InvalidProtobuf,
+        states.InvalidGraph,
+        states.InvalidArgument,
+        states.Fail,
+    ) as error:
         raise InputError(
             f"ONNX Runtime cannot load {artifact.path}: {_first_line(error)}",
             "fetch it again, or correct the source in the model's manifest",

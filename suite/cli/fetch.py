@@ -48,7 +48,8 @@ def fetch_command(
     """
     catalogue = Catalogue.load(models)
     for framework in frameworks:
-        backend_info(framework)
+        if not backend_info(framework).package:
+            raise InputError(f"'{framework}' needs no model file", "leave --framework out")
     for name in ids:
         if name not in catalog():
             _require_model(catalogue, name)

@@ -17,9 +17,13 @@ from loadscope.suite.cli.run import run_command
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(loadscope.__version__, prog_name="loadscope")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Measure a model under MLPerf LoadGen, score it, and report it.
 
     \b
@@ -28,6 +32,8 @@ def cli() -> None:
       loadscope run --model efficientnet-lite0 --framework onnxruntime \\
           --scenario SingleStream --dataset-path imagenet-sample20 --min-duration 10s
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for _command in (

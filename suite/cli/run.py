@@ -119,8 +119,13 @@ def run_command(
         return
     console = Console()
     console.print(results_table([load_run(Path(result["run_dir"])) for result in results]))
-    for result in results:
-        console.print(f"run directory: {result['run_dir']}", soft_wrap=True, highlight=False)
+    folders = [Path(result["run_dir"]) for result in results]
+    where = (
+        f"run directory: {folders[0]}"
+        if len(folders) == 1
+        else f"run directories: {len(folders)} in {folders[0].parent}"
+    )
+    console.print(where, soft_wrap=True, highlight=False)
 
 
 def _run_all(

@@ -91,7 +91,9 @@ class _Block(nn.Module):
             x = self._relu6(self._bn0(self._expand_conv(x)))
         x = self._relu6(self._bn1(self._depthwise_conv(x)))
         x = self._bn2(self._project_conv(x))
-        return x + inputs if self._skips else x
+        if self._skips:
+            x += inputs
+        return x
 
 
 class EfficientNetLite0(nn.Module):

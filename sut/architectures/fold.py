@@ -15,7 +15,9 @@ def fold_batch_norms(network: nn.Module) -> None:
     Args:
         network: A network in evaluation mode.
     """
-    for parent in list(network.modules()):
+    # Parents alone: a list of all modules would keep every unfolded weight in memory.
+    parents = [module for module in network.modules() if any(module.children())]
+    for parent in parents:
         children = list(parent.named_children())
         for (name, module), (follower, norm) in itertools.pairwise(children):
             if isinstance(module, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):

@@ -35,7 +35,7 @@ class _Bottleneck(nn.Module):
         x = self.relu(self.bn1(self.conv1(inputs)))
         x = self.relu(self.bn2(self.conv2(x)))
         x = self.bn3(self.conv3(x))
-        x = x + self.downsample(inputs)
+        x += self.downsample(inputs)
         result: Tensor = self.relu(x)
         return result
 

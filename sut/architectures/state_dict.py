@@ -29,10 +29,13 @@ def load_network(architecture: str, classes: int, size: int, path: Path) -> nn.M
     Raises:
         InputError: The file cannot be read, is no state dict, or does not fit the network.
     """
-    network = build_architecture(architecture, classes, size)
+    # Without storage of its own the network takes over the file's tensors, in half the memory.
+    with torch.device("meta"):
+        network = build_architecture(architecture, classes, size)
     state = _read(path)
+    _require_float32(state, path)
     try:
-        network.load_state_dict(state, strict=True)
+        network.load_state_dict(state, strict=True, assign=True)
     except (RuntimeError, TypeError) as error:
         raise _misfit(architecture, network, state, path, error) from error
     return network.eval().requires_grad_(False)
@@ -57,6 +60,14 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     ):
         raise InputError(f"{path} is not a state dict (tensors by name)", "save the state dict")
     return state
+
+
+def _require_float32(state: dict[str, torch.Tensor], path: Path) -> None:
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise InputError(
+                f"{path}: {name} is {tensor.dtype}, not float32", "save the weights as float32"
+            )
 
 
 def _misfit(

@@ -41,7 +41,7 @@ def draw_throughput(series: Sequence[Series]) -> Drawing | None:
             "showgrid": False,
         },
     )
-    figure.update_layout(margin={"r": _ROOM_FOR_TEXT})
+    figure.update_layout(margin={"l": 16, "r": _ROOM_FOR_TEXT})
     figure.add_bar(
         orientation="h",
         x=[rate for rate, _ in bars],
