@@ -1,0 +1,161 @@
+"""Rows for real models: the suite under LoadGen beside a bare loop of the same framework."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from loadscope.datasets.protocol import Progress
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.artifacts import materialise
+from loadscope.suite.fetch.datasets import fetch_dataset
+from loadscope.suite.manifest import Catalogue
+from loadscope.suite.paths import cache_root
+from loadscope.suite.spec import usable_cores
+from loadscope.tools.bench.pairs import alternate, run_json
+
+OFFLINE_LEAST = 0.97
+SINGLE_STREAM_MOST = 1.03
+MEMORY_MOST = 300 * 2**20
+MEMORY_SAMPLES = 1024
+DATASET = "imagenet-sample20"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model on a framework, with what a bare loop needs to run it."""
+
+    model: str
+    framework: str
+    bare: dict[str, Any]
+    artifact_bytes: int
+
+
+def cell(model: str, framework: str, progress: Progress) -> Cell:
+    """Have the model's file ready."""
+    entry = Catalogue.load().get(model)
+    artifact = materialise(model, entry, framework, cache_root(), progress).artifact
+    bare = {
+        "framework": framework,
+        "artifact": str(artifact.path),
+        "architecture": artifact.architecture,
+        "options": dict(artifact.options),
+    }
+    return Cell(model, framework, bare, artifact.path.stat().st_size)
+
+
+def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
+    """Offline samples a second against the best of the bare layouts."""
+    cores = usable_cores()
+    layouts = [
+        {"workers": workers, "threads": cores // workers, "batch": batch}
+        for workers in {1, cores}
+        for batch in (1, 4, 8, 16)
+    ]
+
+    def bare(layout: dict[str, int], time: float) -> float:
+        asked = {**one.bare, **layout, "seconds": time}
+        return float(
+            run_json("loadscope.tools.bench.bare", json.dumps(asked))["samples_per_second"]
+        )
+
+    best = max(layouts, key=lambda layout: bare(layout, seconds / 2))
+    measured = alternate(
+        pairs,
+        lambda: float(_suite(one, Scenario.OFFLINE, seconds)["samples_per_second"]),
+        lambda: bare(best, seconds),
+    )
+    return {
+        **_names(one, Scenario.OFFLINE, "rate", "samples/s"),
+        **measured,
+        "bare_layout": best,
+        "target": f"ratio at least {OFFLINE_LEAST}",
+        "met": measured["ratio"] >= OFFLINE_LEAST,
+    }
+
+
+def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
+    """SingleStream's 90th percentile against a bare loop of single samples on all cores."""
+    asked = {**one.bare, "workers": 1, "threads": usable_cores(), "batch": 1, "seconds": seconds}
+    measured = alternate(
+        pairs,
+        lambda: float(_suite(one, Scenario.SINGLE_STREAM, seconds)["latency_ns"]["p90"]) / 1e6,
+        lambda: float(run_json("loadscope.tools.bench.bare", json.dumps(asked))["p90_ms"]),
+    )
+    return {
+        **_names(one, Scenario.SINGLE_STREAM, "p90 latency", "ms"),
+        **measured,
+        "target": f"ratio at most {SINGLE_STREAM_MOST}",
+        "met": measured["ratio"] <= SINGLE_STREAM_MOST,
+    }
+
+
+def memory_row(one: Cell, seconds: float) -> dict[str, Any]:
+    """Peak memory of a run over 1,024 samples, beside model and samples alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = _suite(one, Scenario.OFFLINE, seconds, _many_images(Path(folder)))
+    peak = result["state"]["performance"]["peak_memory_bytes"]
+    needed = one.artifact_bytes + MEMORY_SAMPLES * 3 * 224 * 224 * 4
+    return {
+        **_names(one, Scenario.OFFLINE, f"peak memory, {MEMORY_SAMPLES} samples", "MB"),
+        "suite": peak / 2**20,
+        "bare": needed / 2**20,
+        "ratio": peak / needed,
+        "target": f"at most {MEMORY_MOST / 2**20:.0f} MB above model and samples",
+        "met": peak - needed <= MEMORY_MOST,
+    }
+
+
+def _suite(
+    one: Cell, scenario: Scenario, seconds: float, dataset: str | Path = DATASET
+) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return run_json(
+            "loadscope", "run", "--model", one.model, "--framework", one.framework,
+            "--scenario", scenario, "--dataset-path", str(dataset), "--json",
+            "--min-duration", f"{seconds}s", "--output", f"{folder}/run",
+        )  # fmt: skip
+
+
+def _names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]:
+    return {
+        "framework": one.framework,
+        "model": one.model,
+        "scenario": str(scenario),
+        "what": what,
+        "unit": unit,
+    }
+
+
+def _many_images(folder: Path) -> Path:
+    """A data set of 1,024 different images: the twenty photographs at many JPEG qualities."""
+    source = fetch_dataset(DATASET, cache_root(), lambda *_: None)
+    lines = (source / "val_map.txt").read_text(encoding="utf-8").splitlines()
+    (folder / "val").mkdir()
+    names: list[str] = []
+    for number in range(MEMORY_SAMPLES):
+        name, label = lines[number % len(lines)].split()
+        with Image.open(source / "val" / name) as photograph:
+            photograph.convert("RGB").save(
+                folder / "val" / f"{number:04d}.jpg", quality=40 + number // len(lines)
+            )
+        names.append(f"{number:04d}.jpg {label}\n")
+    (folder / "val_map.txt").write_text("".join(names), encoding="utf-8")
+    return folder
+
+
+def model_rows(
+    models: list[str], frameworks: list[str], pairs: int, seconds: float, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """All rows of all models on all frameworks."""
+    for model in models:
+        for framework in frameworks:
+            one = cell(model, framework, progress)
+            yield offline_row(one, pairs, seconds)
+            yield single_stream_row(one, pairs, seconds)
+            if model == "resnet50-seeded":
+                yield memory_row(one, seconds)
