@@ -120,7 +120,8 @@ def test_no_label_of_an_axis_is_cut_off(browser: Any, page: Path, width: int) ->
     cut = browser.evaluate(
         """[...document.querySelectorAll('.chart')].flatMap((plot) => {
           const box = plot.getBoundingClientRect();
-          return [...plot.querySelectorAll('.xtick text, .ytick text, .xtitle, .ytitle, .bartext, .annotation-text')]
+          const labels = '.xtick text, .ytick text, .xtitle, .ytitle, .bartext, .annotation-text';
+          return [...plot.querySelectorAll(labels)]
             .filter((text) => {
               const own = text.getBoundingClientRect();
               return own.left < box.left - 1 || own.right > box.right + 1;

@@ -1,0 +1,139 @@
+import pytest
+
+RUN = ("run", "--model", "tiny", "--framework", "null", "--scenario", "Offline")
+
+
+def replaced(arguments, option, value):
+    at = arguments.index(option)
+    return (*arguments[: at + 1], value, *arguments[at + 2 :])
+
+
+@pytest.fixture
+def run(loadscope, tiny_dataset, manifest, tmp_path):
+    """Run with bad input; returns standard error, after checking its form."""
+
+    def check(*arguments, dataset=None):
+        given = dataset if dataset is not None else tiny_dataset
+        models = ("--models", manifest(), "--dataset-path", given) if arguments else ()
+        error = loadscope(*arguments, *models, "--output", "out", status=2).stderr
+        lines = error.strip().splitlines()
+        assert lines[-2].startswith("loadscope: ") and lines[-1].startswith("  fix: "), error
+        assert not (tmp_path / "out").exists()
+        return error
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--model", "tinny", "unknown model 'tinny'"),
+        ("--framework", "caffe", "'caffe'"),
+        ("--scenario", "offline", "scenario = 'offline'"),
+    ],
+)
+def test_unknown_names_list_the_known(run, option, value, message):
+    assert message in run(*replaced(RUN, option, value))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--mode", "speed"), "'speed'"),
+        (("--count", "0"), "count = 0"),
+        (("--count", "25"), "25"),
+        (("--count", "many"), "'many'"),
+        (("--min-duration", "soon"), "'soon' is not a time"),
+        (("--target-latency", "15ms"), "Offline has no latency"),
+        (("--batch-size", "-1"), "batch_size = -1"),
+        (("--max-wait", "2ms"), "Offline has no queue"),
+        (("--user-conf", "nowhere.conf"), "nowhere.conf"),
+        (("--nonsense",), "--nonsense"),
+    ],
+)
+def test_bad_values_name_the_option(run, more, message):
+    assert message in run(*RUN, *more)
+
+
+@pytest.mark.parametrize("value", ["15000000", "0.015", "15s0", "12 qps"])
+def test_a_latency_in_the_wrong_unit(run, value):
+    error = run(*replaced(RUN, "--scenario", "Server"), "--target-latency", value)
+    assert value in error
+    assert "unit" in error or "is not a time" in error
+
+
+def test_a_missing_data_set(run, tmp_path):
+    assert "elsewhere" in run(*RUN, dataset=tmp_path / "elsewhere")
+
+
+def test_no_data_set_at_all(loadscope, manifest):
+    error = loadscope(*RUN, "--models", manifest(), status=2).stderr
+    assert "no data set given" in error and "--dataset-path" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("missing.JPEG 1\n", "missing.JPEG"),
+        ("a.JPEG 1\na.JPEG 2\n", "a.JPEG"),
+        ("a.JPEG 10\n", "val_map.txt:1"),
+        ("a.JPEG one\n", "val_map.txt:1"),
+        ("", "val_map.txt"),
+    ],
+)
+def test_bad_label_maps(run, tmp_path, text, message):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.JPEG").write_bytes(b"\xff\xd8 not a photograph")
+    (folder / "val_map.txt").write_text(text)
+    assert message in run(*RUN, dataset=folder)
+
+
+def test_an_image_that_does_not_decode(run, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.JPEG").write_bytes(b"\xff\xd8 not a photograph")
+    (folder / "val_map.txt").write_text("a.JPEG 1\n")
+    assert "a.JPEG" in run(*RUN, dataset=folder)
+
+
+def test_a_stray_audit_config(run, tmp_path):
+    (tmp_path / "audit.config").write_text("*.*.mode = 2\n")
+    assert "audit.config" in run(*RUN)
+
+
+def test_an_output_that_is_taken(loadscope, tiny_dataset, manifest, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.tex").write_text("years of work")
+    arguments = (*RUN, "--models", manifest(), "--dataset-path", tiny_dataset)
+    error = loadscope(*arguments, "--output", "taken", status=2).stderr
+    assert "already exists and is not empty" in error
+    assert [path.name for path in (tmp_path / "taken").iterdir() if path.name != ".lock"] == [
+        "thesis.tex"
+    ]
+
+
+def test_a_framework_that_is_not_installed(loadscope, tiny_dataset, tmp_path, environment):
+    # An interpreter that does not find torch, whether or not it is there.
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib.machinery import PathFinder\n"
+        "find = PathFinder.find_spec\n"
+        "PathFinder.find_spec = lambda n, *more: None if n == 'torch' else find(n, *more)\n"
+    )
+    environment["PYTHONPATH"] = str(tmp_path)
+    done = loadscope(
+        "run", "--model", "resnet50-seeded", "--framework", "pytorch", "--scenario", "Offline",
+        "--dataset-path", tiny_dataset, status=2,
+    )  # fmt: skip
+    assert "PyTorch is not installed" in done.stderr
+    assert "fix: pip install 'loadscope[pytorch]'" in done.stderr
+
+
+def test_run_directories_that_are_none(loadscope, tmp_path):
+    for command in (("accuracy", "."), ("run", "--resume", "."), ("run", "--from", ".")):
+        assert "no run directory" in loadscope(*command, status=2).stderr
+
+
+def test_from_and_resume_take_no_settings(loadscope):
+    error = loadscope("run", "--from", "x", "--count", "3", status=2).stderr
+    assert "take their settings from the run directory" in error

@@ -1,0 +1,77 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from loadscope.datasets.tasks import task
+from loadscope.suite.artifacts import materialise
+from loadscope.suite.fetch import fetch_dataset
+from loadscope.suite.manifest import Catalogue
+from loadscope.sut.backend import Artifact, Backend
+
+
+@pytest.fixture(scope="session")
+def kept_cache(pytestconfig: pytest.Config) -> Path:
+    """A cache that lasts over test runs: real weights are fetched and exported once."""
+    assert pytestconfig.cache is not None
+    return Path(pytestconfig.cache.mkdir("loadscope"))
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture(scope="session")
+def real_artifact(kept_cache: Path) -> Callable[[str, str], Artifact]:
+    """A built-in model's artifact for a framework."""
+
+    def get(model_id: str, framework: str) -> Artifact:
+        entry = Catalogue.load().get(model_id)
+        return materialise(model_id, entry, framework, kept_cache, quiet).artifact
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def top1_of_sample20(
+    kept_cache: Path, real_artifact: Callable[[str, str], Artifact]
+) -> Callable[[Backend, str], int]:
+    """How many of the 20 photographs a backend with EfficientNet-Lite0 gets right."""
+
+    def count(backend: Backend, framework: str) -> int:
+        entry = Catalogue.load().get("efficientnet-lite0")
+        artifact = real_artifact("efficientnet-lite0", framework)
+        chosen = entry.artifact_for(framework)
+        kind = task(entry.task)
+        folder = fetch_dataset("imagenet-sample20", kept_cache, quiet)
+        dataset = kind.read(folder, None, entry.classes)
+        prepared = kind.prepare(dataset, chosen.preprocess, kept_cache, quiet)
+        library = kind.library(prepared, chosen.preprocess, artifact.inputs, artifact.layout)
+        lines = (folder / "val_map.txt").read_text(encoding="utf-8").splitlines()
+        labels = [int(line.split()[1]) for line in lines]
+        indices = range(len(dataset))
+        library.load(indices)
+        postprocess = kind.postprocess(chosen.postprocess)
+        backend.load(artifact, threads=2)
+        good = 0
+        for start in range(0, len(dataset), 5):
+            batch = list(indices[start : start + 5])
+            answers = postprocess(backend.predict(library.batch(batch)), batch)
+            for answer, index in zip(answers, batch, strict=True):
+                good += int(answer[0]) == labels[index]
+        return good
+
+    return count
+
+
+@pytest.fixture(scope="session")
+def images() -> Callable[[int], NDArray[np.float32]]:
+    """Seeded noise in the range of normalised photographs."""
+
+    def make(count: int) -> NDArray[np.float32]:
+        random = np.random.default_rng(3)
+        return random.uniform(-1, 1, (count, 3, 224, 224)).astype(np.float32)
+
+    return make

@@ -1,0 +1,192 @@
+"""Tests that import ONNX Runtime; ``test_frameworks.py`` runs them in a process of their own."""
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from loadscope.errors import InputError
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.onnxruntime import OnnxRuntimeBackend
+
+
+def write_model(path, batch="batch", opset=18):
+    """A model that doubles its input and says where the larger of two values is."""
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 2])
+    doubled = helper.make_tensor_value_info("doubled", TensorProto.FLOAT, [batch, 2])
+    best = helper.make_tensor_value_info("best", TensorProto.INT64, [batch])
+    graph = helper.make_graph(
+        [
+            helper.make_node("Add", ["images", "images"], ["doubled"]),
+            helper.make_node("ArgMax", ["images"], ["best"], axis=1, keepdims=0),
+        ],
+        "tiny",
+        [images],
+        [doubled, best],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Artifact:
+    return Artifact(
+        path=write_model(tmp_path / "tiny.onnx"),
+        format="onnx",
+        inputs=(TensorInfo("images", "float32", (2,)),),
+        outputs=(TensorInfo("best", "int64", ()), TensorInfo("doubled", "float32", (2,))),
+    )
+
+
+@pytest.fixture
+def backend():
+    opened = OnnxRuntimeBackend()
+    yield opened
+    opened.close()
+
+
+INPUTS = {"images": np.array([[1, 2], [4, 3], [0, 5]], np.float32)}
+
+
+def test_real_weights_recognise_18_of_the_20_photographs(backend, top1_of_sample20):
+    assert top1_of_sample20(backend, "onnxruntime") == 18
+
+
+def test_the_declared_outputs_are_given_by_name(tiny, backend):
+    backend.load(tiny, threads=1)
+    outputs = backend.predict(INPUTS)
+    assert list(outputs) == ["best", "doubled"]
+    np.testing.assert_array_equal(outputs["doubled"], [[2, 4], [8, 6], [0, 10]])
+    np.testing.assert_array_equal(outputs["best"], [1, 0, 1])
+
+
+def test_only_declared_outputs_are_computed(tiny, backend):
+    backend.load(dataclasses.replace(tiny, outputs=tiny.outputs[:1]), threads=1)
+    assert list(backend.predict(INPUTS)) == ["best"]
+
+
+def test_threads_at_once_get_what_one_gets(backend, real_artifact, images):
+    backend.load(real_artifact("efficientnet-lite0", "onnxruntime"), threads=1)
+    batches = [{"images": images(8)[row : row + 2]} for row in range(0, 8, 2)]
+    expected = [backend.predict(inputs)["logits"] for inputs in batches]
+    with ThreadPoolExecutor(2) as pool:
+        found = [answer["logits"] for answer in pool.map(backend.predict, batches * 3)]
+    for number, logits in enumerate(found):
+        np.testing.assert_array_equal(logits, expected[number % len(batches)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "mend"),
+    [
+        (
+            {"inputs": (TensorInfo("image", "float32", (2,)),)},
+            "no input 'image'",
+            "did you mean 'images'? it has: images",
+        ),
+        (
+            {"outputs": (TensorInfo("bets", "int64", ()),)},
+            "no output 'bets'",
+            "did you mean 'best'?",
+        ),
+        ({"inputs": (TensorInfo("images", "float64", (2,)),)}, r"is float32 \['batch', 2\]", ""),
+        ({"inputs": (TensorInfo("images", "float32", (3,)),)}, r"float32 \['batch', 3\]", ""),
+        ({"inputs": (TensorInfo("images", "float32", (2, 1)),)}, r"float32 \['batch', 2, 1\]", ""),
+        ({"inputs": ()}, "also needs input 'images'", ""),
+    ],
+)
+def test_tensors_that_are_not_the_files_are_refused(tiny, backend, changes, said, mend):
+    with pytest.raises(InputError, match=said) as caught:
+        backend.load(dataclasses.replace(tiny, **changes), threads=1)
+    assert mend in caught.value.fix
+
+
+def test_a_fixed_batch_size_is_refused(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "fixed.onnx", batch=1)
+    with pytest.raises(InputError, match="'images' has the fixed batch size 1"):
+        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", None])
+def test_a_file_that_is_no_model_is_refused(tiny, backend, tmp_path, content):
+    path = tmp_path / "broken.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=f"cannot load {path}"):
+        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+
+
+def test_an_opset_of_the_future_is_refused_with_the_files_name(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "future.onnx", opset=999)
+    with pytest.raises(InputError, match=str(path)):
+        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "mend"),
+    [
+        ({"provider": []}, "no option 'provider'", "did you mean 'providers'?"),
+        ({"allow_spinning": 1}, "allow_spinning = 1 is not of type bool", ""),
+        ({"graph_optimization": "most"}, "unknown graph_optimization 'most'", "none, basic"),
+        (
+            {"providers": ["CPUExecutionProvidr"]},
+            "no provider 'CPUExecutionProvidr' here",
+            "did you mean 'CPUExecutionProvider'? available:",
+        ),
+        ({"providers": ["TensorrtExecutionProvider"]}, "no provider 'Tensorrt", "available: "),
+    ],
+)
+def test_a_bad_option_is_refused(tiny, backend, options, said, mend):
+    with pytest.raises(InputError, match=said) as caught:
+        backend.load(dataclasses.replace(tiny, options=options), threads=1)
+    assert mend in caught.value.fix
+
+
+@pytest.mark.parametrize("level", ["none", "basic", "extended", "all"])
+def test_every_optimisation_level_gives_the_answer(tiny, backend, level):
+    options = {"graph_optimization": level, "allow_spinning": False}
+    backend.load(dataclasses.replace(tiny, options=options), threads=2)
+    np.testing.assert_array_equal(backend.predict(INPUTS)["best"], [1, 0, 1])
+
+
+def test_only_the_cpu_is_used_unless_asked_otherwise(tiny, backend):
+    backend.load(tiny, threads=1)
+    assert backend._session.get_providers() == ["CPUExecutionProvider"]
+
+
+def test_an_array_that_cannot_be_shared_is_refused(tiny, backend):
+    backend.load(tiny, threads=1)
+    with pytest.raises(InputError, match="'images' is >f4"):
+        backend.predict({"images": INPUTS["images"].astype(">f4")})
+    with pytest.raises(InputError, match="not C-contiguous"):
+        backend.predict({"images": np.asfortranarray(INPUTS["images"])})
+
+
+def test_after_close_there_is_no_answer(tiny, backend):
+    backend.load(tiny, threads=1)
+    backend.close()
+    with pytest.raises(RuntimeError, match="after close"):
+        backend.predict(INPUTS)
+
+
+def test_an_exported_model_is_whole_and_says_nothing_of_this_machine(real_artifact):
+    path = real_artifact("efficientnet-lite0", "onnxruntime").path
+    assert [file.name for file in path.parent.iterdir() if file.suffix == ".data"] == []
+    content = path.read_bytes()
+    assert b".py" not in content
+    model = onnx.load_from_string(content)
+    assert [opset.version for opset in model.opset_import] == [18]
+    dimensions = model.graph.input[0].type.tensor_type.shape.dim
+    assert dimensions[0].dim_param
+    assert [dimension.dim_value for dimension in dimensions[1:]] == [3, 224, 224]
+
+
+def test_loading_says_nothing(tiny, backend, capfd):
+    backend.load(tiny, threads=1)
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+    assert onnxruntime.__version__
