@@ -29,7 +29,8 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## The main job on real photographs, four scenarios on two frameworks
-	@$(BIN)/python -P -m loadscope.tools.demo
+	@echo "demo: EfficientNet-Lite0 on 20 photographs, 16 short LoadGen tests; about three minutes"
+	@$(BIN)/loadscope run scenarios/demo/efficientnet-lite0.yaml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; a few minutes"
