@@ -29,6 +29,7 @@ class Library:
         self.fault = fault
         self.loaded = set()
         self.most_loaded = 0
+        self.batched_on_main_thread = set()
 
     def __len__(self):
         return SAMPLES
@@ -44,6 +45,7 @@ class Library:
 
     def batch(self, indices):
         assert set(indices) <= self.loaded
+        self.batched_on_main_thread.add(threading.current_thread() is threading.main_thread())
         return {"x": np.array([[index + 0.5] for index in indices], np.float32)}
 
 
@@ -137,6 +139,7 @@ def main():
             {
                 "sizes": backend.sizes,
                 "on_main_thread": sorted(backend.threads),
+                "batched_on_main_thread": sorted(library.batched_on_main_thread),
                 "answers": answers,
                 "log": log.values,
                 "loaded_at_end": sorted(library.loaded),

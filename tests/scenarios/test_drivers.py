@@ -1,7 +1,14 @@
+import threading
+
 import numpy as np
 import pytest
 
+from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.calibration import warm_up
+from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.server import ServerDriver
 
 TARGETS = {
     "SingleStream": {"target_latency": 1},
@@ -133,6 +140,52 @@ def test_an_audit_config_in_the_working_directory_has_no_effect(loadgen, tmp_pat
     _, seen, _ = loadgen("SingleStream", "accuracy", cwd=folder, settings={"target_latency": 1})
     assert seen["log"]["effective_test_mode"] == "AccuracyOnly"
     assert seen["log"]["effective_accuracy_log_sampling_target"] == 0
+
+
+@pytest.mark.parametrize("scenario", ["Offline", "Server"])
+def test_batches_are_copied_on_the_workers_not_on_the_issuing_thread(loadgen, scenario):
+    _, seen, _ = loadgen(scenario, settings=TARGETS[scenario], execution={"batch_size": 4})
+    assert seen["batched_on_main_thread"] == [False]
+
+
+def test_issuing_never_waits_for_busy_workers():
+    release, answered = threading.Event(), []
+
+    class Busy(Answering):
+        def __init__(self):
+            pass
+
+        def answer(self, ids, indices):
+            assert release.wait(timeout=60)
+            answered.extend(ids)
+
+    driver = ServerDriver(Busy(), 8, 1, 0.0, Recorder(), lambda error: pytest.fail(str(error)))
+    driver.start()
+    for number in range(100_000):
+        driver.issue([number], [0])
+    # Every query was taken while the one worker stood still.
+    assert answered == []
+    release.set()
+    driver.stop()
+    assert answered == list(range(100_000))
+
+
+@pytest.mark.parametrize("scenario", ["Offline", "Server"])
+def test_warm_up_reaches_every_worker_with_the_batch_size_of_the_run(scenario):
+    seen = []
+
+    class Noting(Answering):
+        def __init__(self):
+            pass
+
+        def compute(self, indices):
+            seen.append((threading.get_ident(), len(indices)))
+            return []
+
+    execution = Execution.decide(Scenario(scenario), 2, batch_size=6, workers=3)
+    warm_up(Noting(), execution, [1, 2, 3, 4])
+    assert {size for _, size in seen} == {6}
+    assert len({thread for thread, _ in seen}) == 3
 
 
 def test_only_the_performance_samples_are_loaded(loadgen):

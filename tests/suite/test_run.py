@@ -41,6 +41,15 @@ def test_json_is_one_object_with_every_key(loadscope, tiny_run, tmp_path, scenar
     assert result["rehearsal"][0] == "min_duration 200 ms instead of 600 s"
 
 
+def test_a_fast_system_does_not_run_out_of_queries(loadscope, tiny_run):
+    # LoadGen draws up its queries from the expected latency; its default of 1 ms would end
+    # this test, whose answers take microseconds, early and INVALID.
+    done = loadscope(*tiny_run("SingleStream", "--min-query-count", "64", "--json"))
+    result = json.loads(done.stdout)
+    assert result["valid"] is True, result["invalid_reasons"]
+    assert result["state"]["performance"]["calibration"]["value"] < 1
+
+
 def test_what_does_not_apply_is_null(loadscope, tiny_run):
     done = loadscope(*tiny_run("Offline", "--mode", "accuracy", "--json"))
     result = json.loads(done.stdout)

@@ -1,0 +1,93 @@
+"""PyTorch to ONNX, with a dynamic batch axis."""
+
+import contextlib
+import io
+import logging
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+
+from loadscope.errors import WorkError
+from loadscope.files import replacing
+from loadscope.sut.architectures.state_dict import load_network
+
+_OPSET = 18
+
+
+def export_onnx(
+    architecture: str,
+    classes: int,
+    size: int,
+    state_dict: Path,
+    input_name: str,
+    output_name: str,
+    output: Path,
+) -> None:
+    """Write an ONNX file of one float32 input ``(batch, 3, size, size)``.
+
+    The file is checked, holds its weights inside, and has none of the exporter's notes, which
+    contain paths of this machine.
+
+    Args:
+        architecture: The network, by name.
+        classes: The length of its output.
+        size: Pixels along a side of its input.
+        state_dict: Its weights.
+        input_name: The input's name in the file.
+        output_name: The output's name in the file.
+        output: The file to write.
+
+    Raises:
+        InputError: The weights do not fit the network.
+        WorkError: The exporter or the checker refuses.
+    """
+    network = load_network(architecture, classes, size, state_dict)
+    model = _export(network, size, input_name, output_name)
+    _strip_notes(model)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise WorkError(f"the exported model is not valid ONNX: {error}") from error
+    with replacing(output) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _export(
+    network: torch.nn.Module, size: int, input_name: str, output_name: str
+) -> onnx.ModelProto:
+    # A batch of 2: the exporter would take a 1 for a fixed size.
+    example = torch.zeros(2, 3, size, size)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    said = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(said):
+            # The exporter warns of its own internals.
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                network,
+                (example,),
+                dynamo=True,
+                opset_version=_OPSET,
+                input_names=[input_name],
+                output_names=[output_name],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                external_data=False,
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise WorkError(f"PyTorch cannot export the network: {error}") from error
+    if program is None:
+        raise WorkError("PyTorch's exporter returned nothing")
+    model: onnx.ModelProto = program.model_proto
+    return model
+
+
+def _strip_notes(model: onnx.ModelProto) -> None:
+    graph = model.graph
+    model.doc_string = graph.doc_string = ""
+    del graph.value_info[:]
+    for item in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del item.metadata_props[:]
+        item.doc_string = ""
