@@ -1,6 +1,7 @@
 """Read back what LoadGen did, compare it with what was asked, and take the figures."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from loadscope.scenarios.user_conf import UserConf
 from loadscope.submission.rounds import Round
 from loadscope.suite.loadgen_log import DetailLog
 
+_MORE_QUERIES = re.compile(r"need to run at least (\d+) more queries")
 _TOLERANCE = 1e-5
 """LoadGen logs floating-point settings with six digits."""
 
@@ -105,8 +107,11 @@ def invalid_reasons(log: DetailLog, scenario: Scenario, rules: Round) -> list[st
     queries = log.number("result_query_count")
     least = rules.scenarios[scenario].early_stopping_queries
     if log.values.get("early_stopping_met") is False:
+        more = _MORE_QUERIES.search(str(log.values.get("early_stopping_result", "")))
         if least is not None and queries is not None and queries < least:
             reasons.append(f"early stopping needs {least} queries, ran {queries:g}")
+        elif more:
+            reasons.append(f"early stopping needs {int(more[1]):,} more queries, none of them late")
         else:
             reasons.append("early stopping is not satisfied")
     return reasons or ["LoadGen says INVALID without a reason"]

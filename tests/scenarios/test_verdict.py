@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,12 @@ def test_too_few_queries_are_invalid_with_both_numbers(real_run):
     reasons = invalid_reasons(log, asked.scenario, load_round())
     queries = log.values["result_query_count"]
     assert f"early stopping needs 662 queries, ran {queries}" in reasons
+
+
+def test_too_few_server_queries_say_how_many_more(real_run):
+    log, asked = real_run("Server", target_latency=5000, min_query_count=20)
+    (reason,) = invalid_reasons(log, asked.scenario, load_round())
+    assert re.fullmatch(r"early stopping needs \d+ more queries, none of them late", reason)
 
 
 def test_a_missed_estimate_is_reported_in_loadgens_words(real_run):
