@@ -56,7 +56,8 @@ def metric_text(run: RunView) -> str:
 def accuracy_text(run: RunView) -> tuple[str, str]:
     """Format the score, and what it was scored on and held against; or say why there is none.
 
-    A model with seeded weights answers at random, so its score is never shown.
+    A model with seeded weights answers at random and the null backend not at all, so their
+    scores are never shown.
     """
     if Mode.ACCURACY not in run.modes:
         return NONE, ""
@@ -64,7 +65,8 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     if obstacle:
         return obstacle.text, ""
     if not run.model.accuracy_meaningful:
-        return "not meaningful", "seeded weights"
+        untrained = run.framework != "null"
+        return "not meaningful", "seeded weights" if untrained else "null backend"
     score = run.accuracy
     if score is None or score.value is None:
         return "not scored", ""
