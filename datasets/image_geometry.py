@@ -39,13 +39,13 @@ def apply_geometry(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> NDA
         ValueError: The image is too small to crop.
     """
     if preprocess.geometry == "crop-then-resize":
-        done = _crop_then_resize(preprocess, image)
+        done = _crop_thenresize(preprocess, image)
     else:
         done = _resize_then_crop(preprocess, image)
     return np.ascontiguousarray(done)
 
 
-def _crop_then_resize(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _crop_thenresize(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # The rounding of the crop is that of EfficientNet's published evaluation code.
     height, width = image.shape[:2]
     side = int(preprocess.crop_fraction * min(height, width))
@@ -53,7 +53,7 @@ def _crop_then_resize(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> 
         raise ValueError(f"{width} x {height} pixels are too few to crop")
     top, left = (height - side + 1) // 2, (width - side + 1) // 2
     crop = image[top : top + side, left : left + side]
-    return _resize(preprocess.resampler, crop, preprocess.size, preprocess.size)
+    return resize(preprocess.resampler, crop, preprocess.size, preprocess.size)
 
 
 def _resize_then_crop(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -64,7 +64,7 @@ def _resize_then_crop(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> 
         height, width = int(short * height / width), short
     else:
         height, width = short, int(short * width / height)
-    resized = _resize(preprocess.resampler, image, width, height)
+    resized = resize(preprocess.resampler, image, width, height)
     top, left = (height - size) / 2, (width - size) / 2
     if preprocess.resampler in _PILLOW:
         # torchvision's center_crop: to the nearest, halves to the even neighbour.
@@ -74,13 +74,25 @@ def _resize_then_crop(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> 
     return resized[y : y + size, x : x + size]
 
 
-def _resize(
+def resize(
     resampler: Resampler, image: NDArray[np.uint8], width: int, height: int
 ) -> NDArray[np.uint8]:
+    """Resize an image ``(height, width, 3)`` to this width and height, pixels."""
     if resampler in _PILLOW:
         return np.array(Image.fromarray(image).resize((width, height), _PILLOW[resampler]))
     resized = cv2.resize(image, (width, height), interpolation=_OPENCV[resampler])
     return np.asarray(resized, np.uint8)
+
+
+def library_versions(resampler: Resampler) -> dict[str, str | None]:
+    """The versions of the libraries that shape pixels: what decodes, and what resizes."""
+    libraries = {
+        "pillow": PIL.__version__,
+        "jpeg": features.version("libjpeg_turbo") or features.version("jpg"),
+    }
+    if resampler in _OPENCV:
+        libraries["opencv"] = cv2.__version__
+    return libraries
 
 
 @dataclass(frozen=True)
@@ -100,13 +112,11 @@ class ImageRecords:
 
     def material(self) -> dict[str, Any]:
         """All that shapes the pixels, the libraries that decode and resize included."""
-        libraries = {
-            "pillow": PIL.__version__,
-            "jpeg": features.version("libjpeg_turbo") or features.version("jpg"),
+        return {
+            "kind": "image",
+            **self.preprocess.geometry_material(),
+            "libraries": library_versions(self.preprocess.resampler),
         }
-        if self.preprocess.resampler in _OPENCV:
-            libraries["opencv"] = cv2.__version__
-        return {"kind": "image", **self.preprocess.geometry_material(), "libraries": libraries}
 
     def start_worker(self) -> None:
         """Keep OpenCV to one thread where there is a process for each core already."""

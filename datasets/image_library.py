@@ -9,11 +9,12 @@ import mmap
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.image_preprocess import ImagePreprocess, Normaliser
+from loadscope.datasets.image_preprocess import Normaliser, PixelPreprocess
 from loadscope.datasets.sample_cache import SampleCache
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
@@ -27,7 +28,7 @@ _RECORDS_KEPT_MAPPED = 64
 class ImageLibrary:
     """A ``SampleLibrary`` of photographs.
 
-    Loaded samples are normalised float32 images in one buffer. Samples that share a record
+    Loaded samples are normalised images in one buffer. Samples that share a record
     share a place in it; places follow the order of the records, so samples that were loaded
     together and are asked for in their own order are handed out without a copy. Nothing but the
     loaded samples stays resident.
@@ -39,12 +40,20 @@ class ImageLibrary:
         preprocess: What it was prepared with; gives the normalisation.
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
+        dtype: ``float32`` or ``uint8``.
 
     Raises:
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
     """
 
-    def __init__(self, prepared: Path, preprocess: ImagePreprocess, name: str, layout: str) -> None:
+    def __init__(
+        self,
+        prepared: Path,
+        preprocess: PixelPreprocess,
+        name: str,
+        layout: str,
+        dtype: str = "float32",
+    ) -> None:
         self._cache = SampleCache.open(prepared)
         made_with = self._cache.material["record"]
         wanted = preprocess.geometry_material()
@@ -54,7 +63,7 @@ class ImageLibrary:
                 "prepare the data set for this model",
             )
         self._preprocess = preprocess
-        self._normalise = Normaliser(preprocess, layout)
+        self._normalise = Normaliser(preprocess, layout, dtype)
         self._name = name
         self._rows: list[int] = self._cache.rows.tolist()
         self._loaded: set[int] = set()
@@ -129,7 +138,7 @@ class ImageLibrary:
         first, count = places[0], len(places)
         if count == 1 or places == list(range(first, first + count)):
             return {self._name: self._buffer[first : first + count]}
-        gathered = np.empty((count, *self._normalise.shape), np.float32)
+        gathered = np.empty((count, *self._normalise.shape), self._normalise.dtype)
         # 'clip' for speed: 'raise' goes through a second buffer, and the places are our own.
         np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
         return {self._name: gathered}
@@ -140,8 +149,8 @@ class ImageLibrary:
             return WorkError("a batch of no samples was asked for")
         return WorkError(f"sample {missing[0]} was asked for but is not loaded")
 
-    def _new_buffer(self, places: int) -> NDArray[np.float32]:
-        return np.empty((places, *self._normalise.shape), np.float32)
+    def _new_buffer(self, places: int) -> NDArray[Any]:
+        return np.empty((places, *self._normalise.shape), self._normalise.dtype)
 
     def _make_room(self, count: int) -> None:
         if not self._place_of:
@@ -166,16 +175,20 @@ class ImageLibrary:
                 self._read(mapped, record, self._buffer[place : place + 1])
             mapped.madvise(mmap.MADV_DONTNEED)
 
-    def _read(self, mapped: mmap.mmap, record: int, out: NDArray[np.float32]) -> None:
+    def _read(self, mapped: mmap.mmap, record: int, out: NDArray[Any]) -> None:
         size = self._cache.record_bytes
-        image = np.frombuffer(mapped, np.uint8, size, record * size)
+        content = np.frombuffer(mapped, np.uint8, size, record * size)
         expected = int(self._cache.checksums[record])
-        if zlib.crc32(image.data) != expected:
+        if zlib.crc32(content.data) != expected:
             self._mend(record)
-        self._normalise(image.reshape(1, *self._cache.shape), out)
+        side = self._preprocess.size
+        self._normalise(self._pixels(record, content).reshape(1, side, side, 3), out)
+
+    def _pixels(self, record: int, content: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The pixels of a record that has just been read; what else it holds is for subclasses."""
+        return content
 
     def _mend(self, record: int) -> None:
-        from loadscope.datasets.image_geometry import ImageRecords
         from loadscope.datasets.sample_cache_build import mend_record
 
         _log.warning(
@@ -183,4 +196,4 @@ class ImageLibrary:
             record,
             self._cache.folder,
         )
-        mend_record(self._cache, record, ImageRecords(self._preprocess))
+        mend_record(self._cache, record, self._preprocess.record_maker())

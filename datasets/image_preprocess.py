@@ -7,10 +7,14 @@ second; it imports numpy alone, because the measured process uses it.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from loadscope.datasets.image_geometry import ImageRecords
+    from loadscope.datasets.record_workers import RecordMaker
 
 Geometry = Literal["crop-then-resize", "resize-then-crop"]
 Resampler = Literal[
@@ -18,6 +22,32 @@ Resampler = Literal[
 ]
 Colour = Literal["rgb", "bgr"]
 Triple = tuple[float, float, float]
+
+
+class PixelPreprocess(Protocol):
+    """What is shared by all preprocessing that ends in a square of normalised pixels."""
+
+    @property
+    def mean(self) -> Triple:
+        """Subtracted from each channel, in units of 0 to 255."""
+
+    @property
+    def std(self) -> Triple:
+        """What the difference is divided by."""
+
+    @property
+    def colour(self) -> Colour:
+        """The order of the channels in the model's input."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the square, pixels."""
+
+    def geometry_material(self) -> dict[str, Any]:
+        """The settings that shape the 8-bit image."""
+
+    def record_maker(self) -> "RecordMaker":
+        """What makes the sample cache's records."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +83,9 @@ class ImagePreprocess:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
 
     def __post_init__(self) -> None:
-        _one_of("geometry", self.geometry, get_args(Geometry))
-        _one_of("resampler", self.resampler, get_args(Resampler))
-        _one_of("colour", self.colour, get_args(Colour))
+        one_of("geometry", self.geometry, get_args(Geometry))
+        one_of("resampler", self.resampler, get_args(Resampler))
+        one_of("colour", self.colour, get_args(Colour))
         if self.size < 1:
             raise ValueError(f"size is {self.size}, not a number of pixels")
         if not 0 < self.crop_fraction <= 1:
@@ -68,8 +98,8 @@ class ImagePreprocess:
             raise ValueError(
                 f"short_side {self.short_side} leaves no room for a crop of {self.size} pixels"
             )
-        _three("mean", self.mean, lowest=0)
-        _three("std", self.std, lowest=1)
+        three_channels("mean", self.mean, lowest=0)
+        three_channels("std", self.std, lowest=1)
 
     def geometry_material(self) -> dict[str, Any]:
         """The settings that shape the 8-bit image, for the key of the sample cache.
@@ -85,22 +115,34 @@ class ImagePreprocess:
             setting: getattr(self, setting),
         }
 
+    def record_maker(self) -> "ImageRecords":
+        """What makes the sample cache's records; imports the image libraries."""
+        from loadscope.datasets.image_geometry import ImageRecords
+
+        return ImageRecords(self)
+
 
 class Normaliser:
-    """Turns 8-bit RGB images into a model's float32 input: ``(x - mean) / std``.
+    """Turns 8-bit RGB images into a model's input: ``(x - mean) / std``.
 
     The arithmetic is float32, as in the official scripts. Safe to share between threads.
 
     Args:
         preprocess: Gives colour order, mean, deviation and size.
         layout: ``NCHW`` or ``NHWC``.
+        dtype: ``float32``, or ``uint8`` for a model that normalises by itself.
 
     Raises:
-        ValueError: Another layout.
+        ValueError: Another layout or type, or ``uint8`` with a mean or a deviation.
     """
 
-    def __init__(self, preprocess: ImagePreprocess, layout: str) -> None:
-        _one_of("layout", layout, ("NCHW", "NHWC"))
+    def __init__(self, preprocess: PixelPreprocess, layout: str, dtype: str = "float32") -> None:
+        one_of("layout", layout, ("NCHW", "NHWC"))
+        one_of("dtype", dtype, ("float32", "uint8"))
+        self.dtype = np.dtype(dtype)
+        self._is_changed = any(preprocess.mean) or any(value != 1 for value in preprocess.std)
+        if dtype == "uint8" and self._is_changed:
+            raise ValueError("pixels of type uint8 take neither mean nor std")
         size = preprocess.size
         mean = np.asarray(preprocess.mean, np.float32)
         std = np.asarray(preprocess.std, np.float32)
@@ -112,12 +154,12 @@ class Normaliser:
         self._mean = mean[:, None, None] if self._planar else np.tile(mean, size)
         self._std = std[:, None, None] if self._planar else np.tile(std, size)
 
-    def __call__(self, images: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    def __call__(self, images: NDArray[np.uint8], out: NDArray[Any]) -> None:
         """Normalise a batch.
 
         Args:
             images: ``(batch, size, size, 3)``, RGB.
-            out: Where the result goes: C-contiguous, ``(batch, *self.shape)``.
+            out: Where the result goes: C-contiguous, ``(batch, *self.shape)``, ``self.dtype``.
         """
         if not out.flags.c_contiguous:
             raise ValueError("out is not C-contiguous")
@@ -130,16 +172,27 @@ class Normaliser:
             else:
                 target[...] = source
                 work = target.reshape(target.shape[0], -1)
-            np.subtract(work, self._mean, out=work)
-            np.divide(work, self._std, out=work)
+            if self._is_changed:
+                np.subtract(work, self._mean, out=work)
+                np.divide(work, self._std, out=work)
 
 
-def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+def one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    """Check that a setting is a known word.
+
+    Raises:
+        ValueError: It is not.
+    """
     if value not in known:
         raise ValueError(f"{key} is '{value}', not one of: {', '.join(known)}")
 
 
-def _three(key: str, values: Triple, lowest: float) -> None:
+def three_channels(key: str, values: Triple, lowest: float) -> None:
+    """Check that a setting has a plausible number for each channel.
+
+    Raises:
+        ValueError: It has not; they are between ``lowest`` and 255.
+    """
     if len(values) != 3:
         raise ValueError(f"{key} has {len(values)} numbers, not one for each of 3 channels")
     for value in values:

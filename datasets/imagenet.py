@@ -1,8 +1,6 @@
 """A data set in the layout of ImageNet's validation set."""
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.file_digests import file_digests
+from loadscope.datasets.image_files import file_problem
 from loadscope.datasets.label_map import LabelledImage, read_label_map
 from loadscope.datasets.protocol import Answer, Progress, Score
 from loadscope.datasets.top1 import score_top1
@@ -108,7 +107,7 @@ class ImageNet:
             whole.update(f"{name} {label} {digest}\n".encode())
         return whole.hexdigest()
 
-    def score(self, answers: Iterable[Answer]) -> Score:
+    def score(self, answers: Iterable[Answer], progress: Progress | None = None) -> Score:
         """Top-1 accuracy; see ``score_top1``.
 
         Raises:
@@ -124,7 +123,9 @@ def _image_folder(path: Path, first: str) -> Path:
 
 
 def _check_images(label_map: Path, images: Path, entries: Sequence[LabelledImage]) -> None:
-    problems = [(entry, problem) for entry in entries if (problem := _problem(images, entry))]
+    problems = [
+        (entry, problem) for entry in entries if (problem := file_problem(images / entry.name))
+    ]
     if problems:
         entry, problem = problems[0]
         raise InputError(
@@ -132,18 +133,3 @@ def _check_images(label_map: Path, images: Path, entries: Sequence[LabelledImage
             f" (unusable images in all: {len(problems)})",
             "restore the images, or remove their lines from the label map",
         )
-
-
-def _problem(images: Path, entry: LabelledImage) -> str:
-    path = images / entry.name
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    if not stat.S_ISREG(status.st_mode):
-        return "is not a file"
-    if not status.st_size:
-        return "is empty (0 bytes)"
-    return "" if os.access(path, os.R_OK) else "cannot be read: permission denied"

@@ -52,7 +52,7 @@ def read_label_map(path: Path, classes: int) -> list[LabelledImage]:
                 "write '<name> <class>', names without blanks",
             )
         name, label = fields
-        problem = _name_problem(name)
+        problem = name_problem(name)
         if problem:
             raise InputError(
                 f"{where}: image name {name!r} {problem}", "give a path inside the image folder"
@@ -79,7 +79,7 @@ def write_label_map(path: Path, images: Iterable[tuple[str, int]]) -> None:
     """
     lines: dict[str, str] = {}
     for name, label in images:
-        problem = "is not one word" if name.split() != [name] else _name_problem(name)
+        problem = "is not one word" if name.split() != [name] else name_problem(name)
         if problem or name in lines:
             raise InputError(f"image name {name!r} {problem or 'is given twice'}")
         if label < 0:
@@ -117,7 +117,8 @@ def _label(text: str, classes: int, where: str) -> int:
     return label
 
 
-def _name_problem(name: str) -> str:
+def name_problem(name: str) -> str:
+    """Why a name cannot stand for an image inside its folder; empty where it can."""
     parts = PurePosixPath(name)
     if "\0" in name:
         return "holds a NUL character"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,17 @@ class SampleLibrary(Protocol):
         """The model's inputs for these samples, batch axis first, native byte order."""
 
 
+@runtime_checkable
+class OrderedLibrary(SampleLibrary, Protocol):
+    """A library whose samples differ in size, so that it matters which share a batch."""
+
+    def order(self, indices: Sequence[int]) -> Sequence[int]:
+        """The positions 0 to len(indices) - 1, those of like samples next to each other.
+
+        The largest come first, so that no worker is left with a large batch at the end.
+        """
+
+
 class Dataset(Protocol):
     """A labelled data set on disk, read and checked, without its samples in memory."""
 
@@ -92,7 +103,7 @@ class Dataset(Protocol):
         With a cache folder, files that have not changed since an earlier run are not read again.
         """
 
-    def score(self, answers: Iterable[Answer]) -> Score:
+    def score(self, answers: Iterable[Answer], progress: Progress | None = None) -> Score:
         """Score answers from an accuracy log alone.
 
         Of a sample's several answers the first counts, as in the official scripts: LoadGen

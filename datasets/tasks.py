@@ -9,7 +9,9 @@ from loadscope.datasets.classification import postprocess as classification_post
 from loadscope.datasets.image_library import ImageLibrary
 from loadscope.datasets.image_preprocess import ImagePreprocess
 from loadscope.datasets.imagenet import ImageNet
+from loadscope.datasets.object_detection import ObjectDetection
 from loadscope.datasets.protocol import Dataset, Postprocess, Progress, SampleLibrary
+from loadscope.datasets.question_answering import QuestionAnswering
 from loadscope.errors import InputError
 
 
@@ -44,10 +46,16 @@ class Task(Protocol):
     name: str
     title: str
     preprocess_type: type[Any]
-    postprocess_type: type[Any]
+    postprocess_type: Any
 
-    def read(self, path: Path, limit: int | None, classes: int) -> Dataset:
+    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> Dataset:
         """Read and check a data set.
+
+        Args:
+            path: The folder, or the file of a data set that is one.
+            limit: Take only the first samples.
+            classes: How many classes the model tells apart.
+            preprocess: The settings, where they decide what a sample is.
 
         Raises:
             InputError: It is missing or malformed.
@@ -78,8 +86,8 @@ class Task(Protocol):
             WorkError: The cache is damaged.
         """
 
-    def postprocess(self, spec: Any) -> Postprocess:
-        """Make the function that turns outputs into payloads."""
+    def postprocess(self, spec: Any, library: SampleLibrary) -> Postprocess:
+        """Make the function that turns outputs into payloads; ``library`` is the task's own."""
 
 
 class ImageClassification:
@@ -88,9 +96,9 @@ class ImageClassification:
     name = "image-classification"
     title = "Image classification (top-1)"
     preprocess_type: type[Any] = ImagePreprocess
-    postprocess_type: type[Any] = ArgmaxSpec
+    postprocess_type: Any = ArgmaxSpec
 
-    def read(self, path: Path, limit: int | None, classes: int) -> ImageNet:
+    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> ImageNet:
         """See ``ImageNet.read``."""
         return ImageNet.read(path, limit, classes)
 
@@ -104,14 +112,13 @@ class ImageClassification:
     ) -> Path:
         """See ``sample_cache_build.prepare_samples``."""
         # Decoding takes OpenCV and Pillow, which the measured process has no use for.
-        from loadscope.datasets.image_geometry import ImageRecords
         from loadscope.datasets.sample_cache_build import Sources, prepare_samples
 
         if not isinstance(dataset, ImageNet):
             raise TypeError(f"{self.name} reads ImageNet, not {type(dataset).__name__}")
         digests = dataset.digests(cache_root, progress)
         sources = Sources(dataset.images, dataset.names, digests)
-        return prepare_samples(cache_root, sources, ImageRecords(preprocess), progress, workers)
+        return prepare_samples(cache_root, sources, preprocess.record_maker(), progress, workers)
 
     def library(
         self,
@@ -136,12 +143,12 @@ class ImageClassification:
             )
         return ImageLibrary(prepared, preprocess, tensor.name, layout)
 
-    def postprocess(self, spec: ArgmaxSpec) -> Postprocess:
+    def postprocess(self, spec: ArgmaxSpec, library: SampleLibrary) -> Postprocess:
         """See ``classification.postprocess``."""
         return classification_postprocess(spec)
 
 
-_ALL: tuple[Task, ...] = (ImageClassification(),)
+_ALL: tuple[Task, ...] = (ImageClassification(), ObjectDetection(), QuestionAnswering())
 TASKS: dict[str, Task] = {each.name: each for each in _ALL}
 if len(TASKS) != len(_ALL):
     raise RuntimeError("two tasks have the same name")

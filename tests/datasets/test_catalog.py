@@ -27,11 +27,14 @@ def wheel(tmp_path: Path, photograph: Callable[[int, int, int], bytes]) -> Path:
 
 
 def test_every_entry_names_a_task_a_licence_and_a_way_to_get_it() -> None:
-    assert set(catalog()) == {"imagenet", "imagenet-sample20"}
+    assert {"imagenet", "imagenet-sample20", "squad", "squad-sample"} <= set(catalog())
     for entry in catalog().values():
         assert entry.task in TASKS
         assert entry.licence and entry.obtain and entry.title and entry.samples > 0
-        assert (entry.source is None) == (entry.sha256 is None)
+        folder = entry.shipped()
+        fetched = entry.source is not None and folder is None
+        assert fetched == (entry.sha256 is not None)
+        assert folder is None or (folder / entry.layout.partition(",")[0]).is_file()
 
 
 def test_an_unknown_data_set_is_refused_and_the_known_ones_are_listed() -> None:

@@ -35,7 +35,7 @@ def test_photographs_become_a_score(
     prepared = kind.prepare(dataset, preprocess, tmp_path / "cache", lambda *_: None)
     library = kind.library(prepared, preprocess, (IMAGES,), "NCHW")
     library.load(range(5))
-    answer = kind.postprocess(ArgmaxSpec("argmax", "scores"))
+    answer = kind.postprocess(ArgmaxSpec("argmax", "scores"), library)
     answers = []
     for index in range(len(library)):
         images = library.batch([index])["images"]
@@ -72,6 +72,7 @@ IMPORTS = """
 import sys
 import loadscope.datasets.{module}
 heavy = {{"cv2", "PIL", "filelock", "pydantic", "yaml", "multiprocessing", "torch", "onnxruntime"}}
+heavy.add("pycocotools")
 print(*sorted(heavy & set(sys.modules)))
 """
 

@@ -1,0 +1,98 @@
+"""From a detector's raw outputs to candidate boxes, one image at a time."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+YOLOX_STRIDES = (8, 16, 32)
+"""Pixels of the input for each cell of the three grids (Ge et al., 2021; YOLOX's head)."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Boxes that may be objects.
+
+    Attributes:
+        boxes: ``(n, 4)``: top, left, bottom, right.
+        scores: ``(n,)``.
+        classes: ``(n,)``, as the model counts them.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[Any]
+
+
+def yolox(output: NDArray[np.float32], size: int, threshold: float) -> Candidates:
+    """Decode YOLOX's head, whose grid is not applied in the graph.
+
+    A row is the centre's offset from its cell and the logarithm of the sides, both in units of
+    the cell, then the probability of any object and that of each class given one (YOLOX,
+    ``demo_postprocess``). Every class above the threshold is a candidate of its own.
+
+    Args:
+        output: ``(anchors, 5 + classes)`` of one image.
+        size: Side of the model's square input, pixels.
+        threshold: Candidates score above it.
+
+    Returns:
+        Boxes in pixels of the square.
+    """
+    # No class can score above 'any object', which most anchors already fail.
+    rows = np.flatnonzero(output[:, 4] > threshold)
+    near = output[rows]
+    scores = near[:, 5:] * near[:, 4:5]
+    at, classes = np.nonzero(scores > threshold)
+    cells, strides = _grid(size)
+    centres = (near[:, :2] + cells[rows]) * strides[rows]
+    sides = np.exp(near[:, 2:4]) * strides[rows]
+    return Candidates(_corners(centres, sides)[at], scores[at, classes], classes)
+
+
+def yolo11(output: NDArray[np.float32], threshold: float) -> Candidates:
+    """Read YOLO11's head, which decodes in the graph.
+
+    A column is the centre and the sides in pixels, then the probability of each class
+    (Ultralytics' ONNX export). Every class above the threshold is a candidate of its own.
+
+    Args:
+        output: ``(4 + classes, anchors)`` of one image.
+        threshold: Candidates score above it.
+
+    Returns:
+        Boxes in pixels of the square.
+    """
+    scores = output[4:]
+    classes, at = np.nonzero(scores > threshold)
+    near = output[:4, at].T
+    return Candidates(_corners(near[:, :2], near[:, 2:]), scores[classes, at], classes)
+
+
+def yolox_anchors(size: int) -> int:
+    """How many rows YOLOX's head has for a square of this side."""
+    return sum((size // stride) ** 2 for stride in YOLOX_STRIDES)
+
+
+@functools.cache
+def _grid(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Each anchor's cell ``(anchors, 2)``, x before y, and its stride ``(anchors, 1)``."""
+    cells, strides = [], []
+    for stride in YOLOX_STRIDES:
+        side = size // stride
+        y, x = np.divmod(np.arange(side * side), side)
+        cells.append(np.stack([x, y], axis=1))
+        strides.append(np.full((side * side, 1), stride))
+    return (
+        np.concatenate(cells).astype(np.float32),
+        np.concatenate(strides).astype(np.float32),
+    )
+
+
+def _corners(centres: NDArray[np.float32], sides: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Top, left, bottom, right from centres and sides, both x before y."""
+    half = sides[:, ::-1] / 2
+    middle = centres[:, ::-1]
+    return np.concatenate([middle - half, middle + half], axis=1)

@@ -1,0 +1,59 @@
+"""The task of answering questions on a passage, with a part of the passage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.protocol import Dataset, Postprocess, Progress, SampleLibrary
+from loadscope.datasets.squad_library import SquadLibrary, TextInput
+from loadscope.datasets.squad_logits import SpanSpec
+from loadscope.datasets.squad_logits import postprocess as span_postprocess
+from loadscope.datasets.wordpiece_spec import WordPieceSpec
+
+
+class QuestionAnswering:
+    """SQuAD v1.1-like data sets, F1."""
+
+    name = "question-answering"
+    title = "Question answering (F1)"
+    preprocess_type: type[Any] = WordPieceSpec
+    postprocess_type: Any = SpanSpec
+
+    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> Dataset:
+        """See ``Squad.read``."""
+        # The tokenizer's library is for preparing and scoring, not for the measured process.
+        from loadscope.datasets.squad import Squad
+
+        if not isinstance(preprocess, WordPieceSpec):
+            raise TypeError(f"{self.name} needs a WordPieceSpec, not {type(preprocess).__name__}")
+        return Squad.read(path, limit, preprocess)
+
+    def prepare(
+        self,
+        dataset: Dataset,
+        preprocess: WordPieceSpec,
+        cache_root: Path,
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Path:
+        """See ``squad_cache_build.prepare_tokens``."""
+        from loadscope.datasets.squad import Squad
+        from loadscope.datasets.squad_cache_build import prepare_tokens
+
+        if not isinstance(dataset, Squad):
+            raise TypeError(f"{self.name} reads Squad, not {type(dataset).__name__}")
+        return prepare_tokens(dataset, cache_root, progress)
+
+    def library(
+        self,
+        prepared: Path,
+        preprocess: WordPieceSpec,
+        inputs: Sequence[TextInput],
+        layout: str,
+    ) -> SquadLibrary:
+        """See ``SquadLibrary``."""
+        return SquadLibrary(prepared, preprocess, inputs)
+
+    def postprocess(self, spec: SpanSpec, library: SampleLibrary) -> Postprocess:
+        """See ``squad_logits.postprocess``."""
+        return span_postprocess(spec)
