@@ -15,7 +15,8 @@ class TensorInfo:
     Attributes:
         name: The tensor's name in the artifact (``input_tensor:0``).
         dtype: A numpy type name (``float32``).
-        shape: Sizes without the batch axis, so ``(3, 224, 224)`` for one image.
+        shape: Sizes without the batch axis, so ``(3, 224, 224)`` for one image;
+            ``tensors.ANY_SIZE`` for one that each batch chooses.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Artifact:
         layout: ``NCHW`` or ``NHWC`` for images, empty where it does not apply.
         architecture: The network that a ``state-dict`` fits, empty otherwise.
         options: Backend-specific settings from the manifest.
+        max_batch: The most samples that the file takes at once; None for any number.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Artifact:
     layout: str = ""
     architecture: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    max_batch: int | None = None
 
 
 class Backend(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.tensors import Tensors
+from loadscope.tensors import Tensors, fits
 
 
 def check_options(artifact: Artifact, kinds: Mapping[str, type], backend: str) -> None:
@@ -62,7 +62,11 @@ class BatchCheck:
             array: Any = batch.get(name)
             if array is None:
                 raise InputError(f"the batch has no input '{name}'", f"it has: {', '.join(batch)}")
-            if array.dtype != dtype or array.shape[1:] != shape or not array.flags.c_contiguous:
+            if (
+                array.dtype != dtype
+                or not fits(array.shape[1:], shape)
+                or not array.flags.c_contiguous
+            ):
                 order = "" if array.flags.c_contiguous else ", not C-contiguous"
                 raise InputError(
                     f"input '{name}' is {array.dtype.str} {array.shape}{order}; the model takes "

@@ -6,7 +6,7 @@ import numpy as np
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact
-from loadscope.tensors import Tensors
+from loadscope.tensors import ANY_SIZE, Tensors
 
 
 class NullBackend:
@@ -26,25 +26,33 @@ class NullBackend:
                 "it knows delay_us and fail_at",
             )
         self._outputs = artifact.outputs
-        self._answers: dict[int, Tensors] = {}
+        self._answers: dict[tuple[int, int], Tensors] = {}
         self._delay = float(artifact.options.get("delay_us", 0)) / 1e6
         self._fail_at = int(artifact.options.get("fail_at", 0))
         self._batches = 0
 
     def predict(self, batch: Tensors) -> Tensors:
-        """Return zeros, shape ``(batch, *declared shape)``, one shared array a batch size."""
+        """Return zeros, shape ``(batch, *declared shape)``, shared by batches of one shape.
+
+        A size that batches choose is that of the first input's last axis.
+        """
         self._batches += 1
         if self._batches == self._fail_at:
             raise RuntimeError(f"the null backend fails at batch {self._fail_at} as asked")
         if self._delay:
             time.sleep(self._delay)
-        size = len(next(iter(batch.values())))
-        answer = self._answers.get(size)
+        first = next(iter(batch.values()))
+        size, length = len(first), first.shape[-1]
+        answer = self._answers.get((size, length))
         if answer is None:
             answer = {
-                info.name: np.zeros((size, *info.shape), info.dtype) for info in self._outputs
+                info.name: np.zeros(
+                    (size, *(length if axis == ANY_SIZE else axis for axis in info.shape)),
+                    info.dtype,
+                )
+                for info in self._outputs
             }
-            self._answers[size] = answer
+            self._answers[size, length] = answer
         return answer
 
     def close(self) -> None:

@@ -50,8 +50,9 @@ class OnnxRuntimeBackend:
         """
         check_options(artifact, _OPTIONS, "ONNX Runtime")
         self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
-        _compare("input", artifact.inputs, self._session.get_inputs(), complete=True)
-        _compare("output", artifact.outputs, self._session.get_outputs(), complete=False)
+        fixed = artifact.max_batch
+        _compare("input", artifact.inputs, self._session.get_inputs(), fixed, complete=True)
+        _compare("output", artifact.outputs, self._session.get_outputs(), fixed, complete=False)
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
@@ -135,9 +136,13 @@ def _compare(
     side: str,
     declared: Sequence[TensorInfo],
     actual: Sequence[onnxruntime.NodeArg],
+    fixed: int | None,
     complete: bool,
 ) -> None:
-    """Hold declared tensors against the file's; ``complete`` means that none may be left out."""
+    """Hold declared tensors against the file's; ``complete`` means that none may be left out.
+
+    A batch axis of one is fine in a file that is declared to take one sample at a time.
+    """
     nodes = {node.name: node for node in actual}
     fix = f"correct {side}s in the model's manifest"
     for info in declared:
@@ -160,10 +165,11 @@ def _compare(
                 f"{info.dtype} {['batch', *info.shape]} in the manifest",
                 fix,
             )
-        if node.shape and isinstance(node.shape[0], int):
+        if node.shape and isinstance(node.shape[0], int) and (node.shape[0], fixed) != (1, 1):
             raise InputError(
                 f"{side} '{info.name}' has the fixed batch size {node.shape[0]}",
-                "export the model with a dynamic batch axis",
+                "export the model with a dynamic batch axis; a size of 1 may be declared as "
+                "max_batch: 1",
             )
     left_out = set(nodes) - {info.name for info in declared}
     if complete and left_out:

@@ -1,5 +1,6 @@
 """PyTorch behind the backend protocol: networks written here, weights from a state dict."""
 
+import inspect
 import threading
 import warnings
 
@@ -14,6 +15,8 @@ from loadscope.sut.backend import Artifact
 from loadscope.sut.declared import BatchCheck, check_options
 from loadscope.tensors import Tensors
 
+_BOX = 5
+"""Numbers before the class scores in a row of a detector: a box, and the score of any object."""
 _OPTIONS = {"channels_last": bool, "fold_batch_norm": bool}
 
 
@@ -30,22 +33,26 @@ class PyTorchBackend:
         """Make the network and load its weights, all of them.
 
         Args:
-            artifact: A ``state-dict``; one NCHW image input, one output of class scores.
+            artifact: A ``state-dict``; one NCHW image input or a text's integers, one output
+                of class scores.
             threads: Threads for each call of ``predict``.
 
         Raises:
             InputError: The weights do not fit, an option is unknown, or the declared tensors
-                are not those of an image classifier.
+                are not those of the network.
         """
         check_options(artifact, _OPTIONS, "PyTorch")
-        classes, size = _classifier(artifact)
+        text = len(artifact.inputs) > 1
+        classes, size = _reader(artifact) if text else _classifier(artifact)
         self._check = BatchCheck(artifact.inputs)
-        self._input = artifact.inputs[0].name
+        self._inputs = [info.name for info in artifact.inputs]
         self._output = artifact.outputs[0].name
         self._threads = threads
         self._prepared = threading.local()
         _spend_readonly_warning()
         network = load_network(artifact.architecture, classes, size, artifact.path)
+        if text:
+            self._inputs = _parameters(network, artifact)
         if artifact.options.get("fold_batch_norm", False):
             fold_batch_norms(network)
         if artifact.options.get("channels_last", False):
@@ -56,13 +63,15 @@ class PyTorchBackend:
         """Run the network.
 
         Args:
-            batch: The image input, ``(batch, 3, size, size)`` float32; not copied.
+            batch: The declared inputs; not copied.
 
         Returns:
-            The class scores, ``(batch, classes)`` float32.
+            The class scores, float32: ``(batch, classes)`` for images,
+            ``(batch, length, classes)`` for texts; a detector's rows,
+            ``(batch, anchors, 5 + classes)``.
 
         Raises:
-            InputError: The batch does not fit the declared input.
+            InputError: The batch does not fit the declared inputs.
         """
         self._check(batch)
         if not hasattr(self._prepared, "threads"):
@@ -72,7 +81,7 @@ class PyTorchBackend:
         if self._network is None:
             raise RuntimeError("predict was called after close")
         with torch.inference_mode():
-            scores = self._network(torch.from_numpy(batch[self._input]))
+            scores = self._network(*[torch.from_numpy(batch[name]) for name in self._inputs])
             return {self._output: scores.numpy()}
 
     def close(self) -> None:
@@ -95,9 +104,51 @@ def _classifier(artifact: Artifact) -> tuple[int, int]:
             "square NCHW image",
             fix,
         )
+    if len(scores.shape) == 2 and scores.shape[1] > _BOX:
+        # A detector's rows begin with a box's four numbers and the score of any object.
+        return scores.shape[1] - _BOX, image.shape[1]
     if len(scores.shape) != 1:
-        raise InputError(f"output '{scores.name}' {list(scores.shape)} is not one axis long", fix)
+        raise InputError(
+            f"output '{scores.name}' {list(scores.shape)} is neither class scores nor rows of "
+            "boxes",
+            fix,
+        )
     return scores.shape[0], image.shape[1]
+
+
+def _reader(artifact: Artifact) -> tuple[int, int]:
+    """Scores for each token and the longest text, from the declared tensors."""
+    fix = "correct inputs or outputs in the model's manifest"
+    if len(artifact.outputs) != 1:
+        raise InputError("a state-dict of PyTorch has one output", fix)
+    scores, length = artifact.outputs[0], artifact.inputs[0].shape
+    for info in artifact.inputs:
+        if info.dtype not in ("int32", "int64") or len(info.shape) != 1 or info.shape != length:
+            raise InputError(
+                f"input '{info.name}' is {info.dtype} {list(info.shape)}; a text is rows of int32 "
+                "or int64, all of one length",
+                fix,
+            )
+    if scores.dtype != "float32" or len(scores.shape) != 2 or scores.shape[:1] != length:
+        raise InputError(
+            f"output '{scores.name}' is {scores.dtype} {list(scores.shape)}, not float32 scores "
+            "for each token",
+            fix,
+        )
+    return scores.shape[1], length[0]
+
+
+def _parameters(network: nn.Module, artifact: Artifact) -> list[str]:
+    """The declared inputs in the order in which a network takes them."""
+    wanted = list(inspect.signature(network.forward).parameters)
+    names = [info.name for info in artifact.inputs]
+    if sorted(names) != sorted(wanted):
+        raise InputError(
+            f"{artifact.architecture} takes {', '.join(wanted)}; the manifest has "
+            f"{', '.join(names)}",
+            "correct inputs in the model's manifest",
+        )
+    return wanted
 
 
 def _spend_readonly_warning() -> None:

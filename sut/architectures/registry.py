@@ -2,18 +2,24 @@
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
 from loadscope.errors import InputError
+from loadscope.sut.architectures.bert import SHAPES, BertForSpans
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
 from loadscope.sut.architectures.resnet import ResNet50
+from loadscope.sut.architectures.yolox import YoloxNano
 
 ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "efficientnet-lite0": EfficientNetLite0,
     "resnet50-v1.5": ResNet50,
+    "yolox-nano": YoloxNano,
+    **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},
 }
-"""Makes a network of random weights from (classes, pixels along a side of the square input)."""
+"""Makes a network of random weights from the length of its output and the size of its input:
+pixels along a side of a square image, or the longest text in tokens."""
 
 
 def build_architecture(name: str, classes: int, size: int) -> nn.Module:
@@ -22,7 +28,7 @@ def build_architecture(name: str, classes: int, size: int) -> nn.Module:
     Args:
         name: A key of ``ARCHITECTURES``.
         classes: The length of the output.
-        size: Pixels along a side of the square input.
+        size: Pixels along a side of the square input, or the longest text in tokens.
 
     Raises:
         InputError: There is no architecture of that name; the message lists the known ones.

@@ -17,10 +17,12 @@ _NAMED = 3
 def load_network(architecture: str, classes: int, size: int, path: Path) -> nn.Module:
     """Make a network and give it the weights of a state dict, every one or none.
 
+    What a network calls ``UNUSED`` is passed over.
+
     Args:
         architecture: The network, by name.
         classes: The length of its output.
-        size: Pixels along a side of its input.
+        size: Pixels along a side of its input, or its longest text in tokens.
         path: The state dict, a file of ``torch.save``.
 
     Returns:
@@ -32,7 +34,8 @@ def load_network(architecture: str, classes: int, size: int, path: Path) -> nn.M
     # Without storage of its own the network takes over the file's tensors, in half the memory.
     with torch.device("meta"):
         network = build_architecture(architecture, classes, size)
-    state = _read(path)
+    unused: tuple[str, ...] = getattr(network, "UNUSED", ())
+    state = {name: value for name, value in _read(path).items() if not name.startswith(unused)}
     _require_float32(state, path)
     try:
         network.load_state_dict(state, strict=True, assign=True)

@@ -53,7 +53,7 @@ def top1_of_sample20(
         labels = [int(line.split()[1]) for line in lines]
         indices = range(len(dataset))
         library.load(indices)
-        postprocess = kind.postprocess(chosen.postprocess)
+        postprocess = kind.postprocess(chosen.postprocess, library)
         backend.load(artifact, threads=2)
         good = 0
         for start in range(0, len(dataset), 5):

@@ -26,6 +26,9 @@ LITE = "efficientnet-lite0"
 # What is tested directly need not fight over the cores; backends set their own number.
 torch.set_num_threads(1)
 
+# Networks for text have checks of their own.
+IMAGE_NETWORKS = [name for name in ARCHITECTURES if not name.startswith("bert")]
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Artifact:
@@ -104,7 +107,7 @@ def test_an_unknown_architecture_lists_the_known_ones():
     assert all(name in caught.value.fix for name in ARCHITECTURES)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
 def test_folding_leaves_no_batch_norm_and_the_same_function(name):
     network = build_architecture(name, 10, 64)
     network.load_state_dict(seeded_state(network, 1))
@@ -116,7 +119,7 @@ def test_folding_leaves_no_batch_norm_and_the_same_function(name):
     torch.testing.assert_close(network(inputs), before, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
 def test_seeded_weights_keep_activations_in_a_normal_range(name):
     network = build_architecture(name, 10, 64)
     network.load_state_dict(seeded_state(network, 1), strict=True)
@@ -315,7 +318,10 @@ def test_a_checkpoint_cannot_run_code(tmp_path, monkeypatch):
         ({"layout": "NHWC"}, "is not a square NCHW image"),
         ({"inputs": (TensorInfo("images", "float32", (3, 32, 64)),)}, "not a square NCHW image"),
         ({"inputs": (TensorInfo("images", "uint8", (3, 32, 32)),)}, "'images' is uint8"),
-        ({"outputs": (TensorInfo("logits", "float32", (10, 1)),)}, "is not one axis long"),
+        (
+            {"outputs": (TensorInfo("logits", "float32", (10, 1)),)},
+            "is neither class scores nor rows of",
+        ),
         ({"inputs": ()}, "one input and one output"),
     ],
 )

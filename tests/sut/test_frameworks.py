@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("onnxruntime_checks.py", "pytorch_checks.py")
+FILES = (
+    "onnxruntime_checks.py",
+    "pytorch_checks.py",
+    "tensorflow_checks.py",
+    "mxnet_checks.py",
+    "bert_checks.py",
+    "merge_checks.py",
+)
 
 
 def checks() -> list[tuple[str, str]]:

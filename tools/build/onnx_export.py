@@ -4,16 +4,21 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
 
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
+from loadscope.sut.architectures.bert import POSITIONS, BertForSpans
 from loadscope.sut.architectures.state_dict import load_network
 
 _OPSET = 18
+# The first with Gelu as one operator, which runtimes fuse with the bias before it.
+_TEXT_OPSET = 20
 
 
 def export_onnx(
@@ -21,11 +26,14 @@ def export_onnx(
     classes: int,
     size: int,
     state_dict: Path,
-    input_name: str,
+    input_names: Sequence[str],
     output_name: str,
     output: Path,
 ) -> None:
-    """Write an ONNX file of one float32 input ``(batch, 3, size, size)``.
+    """Write an ONNX file of a network with one output.
+
+    Images are one float32 input ``(batch, 3, size, size)``, texts integers
+    ``(batch, length)`` of any length.
 
     The file is checked, holds its weights inside, and has none of the exporter's notes, which
     contain paths of this machine.
@@ -33,9 +41,9 @@ def export_onnx(
     Args:
         architecture: The network, by name.
         classes: The length of its output.
-        size: Pixels along a side of its input.
+        size: Pixels along a side of its input, or its longest text in tokens.
         state_dict: Its weights.
-        input_name: The input's name in the file.
+        input_names: The inputs' names in the file, in the order in which it takes them.
         output_name: The output's name in the file.
         output: The file to write.
 
@@ -44,7 +52,7 @@ def export_onnx(
         WorkError: The exporter or the checker refuses.
     """
     network = load_network(architecture, classes, size, state_dict)
-    model = _export(network, size, input_name, output_name)
+    model = _export(network, size, input_names, output_name)
     _strip_notes(model)
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -55,10 +63,14 @@ def export_onnx(
 
 
 def _export(
-    network: torch.nn.Module, size: int, input_name: str, output_name: str
+    network: torch.nn.Module, size: int, input_names: Sequence[str], output_name: str
 ) -> onnx.ModelProto:
-    # A batch of 2: the exporter would take a 1 for a fixed size.
-    example = torch.zeros(2, 3, size, size)
+    example, free = _example(network, size)
+    if len(input_names) != len(example):
+        raise InputError(
+            f"the network has {len(example)} input(s), the manifest names {len(input_names)}",
+            "correct inputs in the model's manifest",
+        )
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     said = io.StringIO()
     try:
@@ -67,12 +79,12 @@ def _export(
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 network,
-                (example,),
+                example,
                 dynamo=True,
-                opset_version=_OPSET,
-                input_names=[input_name],
+                opset_version=_TEXT_OPSET if isinstance(network, BertForSpans) else _OPSET,
+                input_names=list(input_names),
                 output_names=[output_name],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=tuple(free for _ in example),
                 external_data=False,
                 verbose=False,
             )
@@ -82,6 +94,17 @@ def _export(
         raise WorkError("PyTorch's exporter returned nothing")
     model: onnx.ModelProto = program.model_proto
     return model
+
+
+def _example(
+    network: torch.nn.Module, size: int
+) -> tuple[tuple[torch.Tensor, ...], dict[int, Any]]:
+    """Inputs to see the network run with, and their axes of any size."""
+    # A batch of 2: the exporter would take a 1 for a fixed size.
+    batch = torch.export.Dim("batch")
+    if isinstance(network, BertForSpans):
+        return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
+    return (torch.zeros(2, 3, size, size),), {0: batch}
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:

@@ -11,6 +11,8 @@ from torch import nn
 from loadscope.files import replacing
 from loadscope.sut.architectures.registry import build_architecture
 
+_NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+
 
 def write_seeded(architecture: str, classes: int, size: int, seed: int, output: Path) -> None:
     """Write a state dict whose values depend on the seed and the tensors' names alone.
@@ -18,7 +20,7 @@ def write_seeded(architecture: str, classes: int, size: int, seed: int, output: 
     Args:
         architecture: The network, by name.
         classes: The length of its output.
-        size: Pixels along a side of its input.
+        size: Pixels along a side of its input, or its longest text in tokens.
         seed: Any non-negative integer.
         output: The file, a PyTorch zip archive.
     """
@@ -32,16 +34,16 @@ def write_seeded(architecture: str, classes: int, size: int, seed: int, output: 
 def seeded_state(network: nn.Module, seed: int) -> dict[str, torch.Tensor]:
     """Weights for every tensor of a network, float32 (int64 for counters).
 
-    Convolutions and linear layers have He's normal weights (He et al., 2015b: variance
-    2 / fan-in). Batch norm has statistics that are neither identity nor a constant, so that
-    nothing can be folded away, and scales around 0.7, so that a residual network of any depth
-    keeps its activations near 1.
+    Convolutions, linear layers and embeddings have He's normal weights (He et al., 2015b:
+    variance 2 / fan-in). Batch norm has statistics that are neither identity nor a constant, so
+    that nothing can be folded away, and scales around 0.7, so that a residual network of any
+    depth keeps its activations near 1; layer norm has such scales too.
 
     Args:
         network: Gives names and shapes; its own values are not used.
         seed: Any non-negative integer.
     """
-    norms = {name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    norms = {name for name, module in network.named_modules() if isinstance(module, _NORMS)}
     state = {}
     for name, tensor in network.state_dict().items():
         owner, _, kind = name.rpartition(".")

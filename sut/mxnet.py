@@ -1,0 +1,267 @@
+"""MXNet behind the backend protocol: a symbol bound once a thread and batch shape."""
+
+import os
+import threading
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from loadscope.errors import InputError
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.declared import BatchCheck, check_options, near
+from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.tensors import ANY_SIZE, Tensors
+
+_OPTIONS = {"engine_workers": int, "executors": int}
+_EXECUTORS = 16
+# Sizes that stand for the batch and for a size that each batch chooses, while shapes are checked.
+_BATCH, _ANY = 3, 7
+_NAMED = 3
+
+
+class MxnetBackend:
+    """Runs a symbol as a static graph, with its operators fused by MXNet for oneDNN.
+
+    An executor belongs to one thread and one shape of a batch. The weights are shared, but the
+    fused operators keep copies in oneDNN's order in each executor.
+
+    Options of the artifact:
+        engine_workers: Operators that MXNet runs side by side, so calls in flight (default:
+            usable cores divided by ``threads``).
+        executors: The most that a thread keeps (default 16); the one used longest ago makes way.
+    """
+
+    def load(self, artifact: Artifact, threads: int) -> None:
+        """Read the symbol and hold its parameters and tensors against it and the manifest.
+
+        Args:
+            artifact: A ``symbol``: a ``-symbol.json`` file with one ``.params`` file of the
+                same name beside it, or a zip archive of two such files.
+            threads: OpenMP threads in each operator. MXNet reads the number when it is
+                imported, so the first load of a process decides it.
+
+        Raises:
+            InputError: The files are missing or do not fit one another or the manifest, an
+                option is unknown, or MXNet has another number of threads in this process.
+        """
+        check_options(artifact, _OPTIONS, "MXNet")
+        cores = len(os.sched_getaffinity(0))
+        workers = _positive(artifact, "engine_workers", max(1, cores // threads))
+        self._most = _positive(artifact, "executors", _EXECUTORS)
+        self._mx = import_mxnet(threads, workers)
+        self._model: _Model | None = _load(self._mx, artifact)
+        self._check = BatchCheck(artifact.inputs)
+        self._inputs = artifact.inputs
+        self._outputs = [info.name for info in artifact.outputs]
+        self._own = threading.local()
+        self._binding = threading.Lock()
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Run the calling thread's executor for the batch's shape, bound at its first use.
+
+        Args:
+            batch: The declared inputs; copied into MXNet's arrays.
+
+        Returns:
+            The declared outputs.
+
+        Raises:
+            InputError: The batch does not fit the declared inputs.
+        """
+        self._check(batch)
+        executor = self._executor(batch)
+        for info in self._inputs:
+            executor.arg_dict[info.name][:] = batch[info.name]
+        found = executor.forward(is_train=False)
+        return {name: array.asnumpy() for name, array in zip(self._outputs, found, strict=True)}
+
+    def close(self) -> None:
+        """Drop symbol, weights and executors."""
+        self._model = None
+        self._own = threading.local()
+
+    def _executor(self, batch: Tensors) -> Any:
+        if self._model is None:
+            raise RuntimeError("predict was called after close")
+        if not hasattr(self._own, "executors"):
+            self._own.executors = OrderedDict()
+        executors: OrderedDict[Any, Any] = self._own.executors
+        key = tuple(batch[info.name].shape for info in self._inputs)
+        if key in executors:
+            executors.move_to_end(key)
+            return executors[key]
+        if len(executors) >= self._most:
+            executors.popitem(last=False)
+        fed = {
+            info.name: self._mx.nd.empty(shape, dtype=info.dtype)
+            for info, shape in zip(self._inputs, key, strict=True)
+        }
+        with self._binding:
+            executors[key] = self._model.symbol.bind(
+                self._mx.cpu(),
+                {**self._model.weights, **fed},
+                grad_req="null",
+                aux_states=self._model.states,
+            )
+        return executors[key]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A symbol of the declared outputs, its weights and its running statistics, by name."""
+
+    symbol: Any
+    weights: dict[str, Any]
+    states: dict[str, Any]
+
+
+def _positive(artifact: Artifact, option: str, default: int) -> int:
+    value: int = artifact.options.get(option, default)
+    if value < 1:
+        raise InputError(f"MXNet: {option} = {value} is less than 1", "correct the manifest")
+    return value
+
+
+def _load(mx: Any, artifact: Artifact) -> _Model:
+    text, parameters = _read(artifact)
+    try:
+        whole = mx.sym.load_json(text.decode())
+        arrays = mx.nd.load_frombuffer(parameters)
+    except (mx.MXNetError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"MXNet cannot load {artifact.path}: {_line(error)}",
+            "fetch it again, or correct the source in the model's manifest",
+        ) from error
+    if not arrays:
+        # A symbol without parameters; MXNet reads back a list.
+        arrays = {}
+    if not isinstance(arrays, dict):
+        raise InputError(f"{artifact.path}: the parameters have no names", "save them by name")
+    symbol = _outputs(mx, whole, artifact)
+    named = {kind: _of_kind(arrays, kind) for kind in ("arg", "aux")}
+    _fit(mx, symbol, named["arg"], named["aux"], artifact)
+    used = set(symbol.list_arguments())
+    weights = {name: array for name, array in named["arg"].items() if name in used}
+    states = {name: named["aux"][name] for name in symbol.list_auxiliary_states()}
+    return _Model(symbol, weights, states)
+
+
+def _read(artifact: Artifact) -> tuple[bytes, bytes]:
+    """The bytes of the symbol and of the parameters."""
+    path = artifact.path
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                return tuple(  # type: ignore[return-value]
+                    archive.read(_only(path, names, end)) for end in ("-symbol.json", ".params")
+                )
+        beside = [
+            each.name
+            for each in path.parent.glob("*.params")
+            if each.name.startswith(path.name.removesuffix("-symbol.json"))
+        ]
+        return path.read_bytes(), (path.parent / _only(path, beside, ".params")).read_bytes()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot read {path}: {error}", "fetch it again") from error
+
+
+def _only(path: Any, names: list[str], end: str) -> str:
+    found = [name for name in names if name.endswith(end)]
+    if len(found) != 1:
+        raise InputError(
+            f"{path} has {len(found)} files *{end} with it, not one",
+            "keep one -symbol.json and one .params of the same name together",
+        )
+    return found[0]
+
+
+def _of_kind(arrays: dict[str, Any], kind: str) -> dict[str, Any]:
+    start = f"{kind}:"
+    return {
+        name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)
+    }
+
+
+def _outputs(mx: Any, symbol: Any, artifact: Artifact) -> Any:
+    """The symbol that gives the declared outputs in their order."""
+    # MXNet calls an operator's only output by the operator's name and this ending.
+    known = {name.removesuffix("_output"): name for name in symbol.list_outputs()}
+    found = []
+    for info in artifact.outputs:
+        name = info.name.removesuffix("_output")
+        if name not in known:
+            raise InputError(
+                f"the symbol has no output '{info.name}'",
+                f"{near(name, known)}it has: {', '.join(known)}",
+            )
+        found.append(symbol[known[name]])
+    return mx.sym.Group(found)
+
+
+def _fit(
+    mx: Any, symbol: Any, weights: dict[str, Any], states: dict[str, Any], artifact: Artifact
+) -> None:
+    """Check that parameters, symbol and manifest tell of the same tensors."""
+    needed = symbol.list_arguments()
+    given = {info.name for info in artifact.inputs}
+    if unknown := [name for name in given if name not in needed]:
+        free = [name for name in needed if name not in weights]
+        raise InputError(
+            f"the symbol has no input '{unknown[0]}'",
+            f"{near(unknown[0], free)}it has: {', '.join(free)}",
+        )
+    missing = [name for name in needed if name not in weights and name not in given]
+    missing += [name for name in symbol.list_auxiliary_states() if name not in states]
+    if missing:
+        raise InputError(
+            f"{artifact.path}: the parameters have no {_named(missing)}, which the symbol needs",
+            "take symbol and parameters of one export, or declare it as an input",
+        )
+    shapes = {info.name: _probe(info) for info in artifact.inputs}
+    try:
+        arguments, results, statistics = symbol.infer_shape(**shapes)
+        _, dtypes, _ = symbol.infer_type(
+            **{info.name: np.dtype(info.dtype) for info in artifact.inputs}
+        )
+    except mx.MXNetError as error:
+        raise InputError(
+            f"{artifact.path}: the declared inputs do not fit the symbol: {_line(error)}",
+            "correct inputs in the model's manifest",
+        ) from error
+    inferred = dict(zip(needed, arguments, strict=True))
+    inferred.update(zip(symbol.list_auxiliary_states(), statistics, strict=True))
+    misfits = [
+        f"{name} is {list(array.shape)}, not {list(inferred[name])}"
+        for name, array in {**weights, **states}.items()
+        if name in inferred and tuple(array.shape) != tuple(inferred[name])
+    ]
+    if misfits:
+        raise InputError(
+            f"{artifact.path}: the parameters do not fit the symbol: {_named(misfits)}",
+            "take symbol and parameters of one export",
+        )
+    for info, shape, dtype in zip(artifact.outputs, results, dtypes, strict=True):
+        sizes = [ANY_SIZE if size == _ANY else size for size in shape[1:]]
+        if tuple(shape) != _probe(info) or np.dtype(dtype) != info.dtype:
+            raise InputError(
+                f"output '{info.name}' is {np.dtype(dtype).name} {['batch', *sizes]} in the "
+                f"symbol, {info.dtype} {['batch', *info.shape]} in the manifest",
+                "correct outputs in the model's manifest",
+            )
+
+
+def _probe(info: TensorInfo) -> tuple[int, ...]:
+    return (_BATCH, *(_ANY if size == ANY_SIZE else size for size in info.shape))
+
+
+def _named(things: list[str]) -> str:
+    more = len(things) - _NAMED
+    return ", ".join(things[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:300]

@@ -1,0 +1,81 @@
+"""What cannot be converted is refused by name, and nothing is written."""
+
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+
+from loadscope.errors import InputError
+from loadscope.tools.convert.graph import read_graph
+
+IMAGE = {"x": (TensorProto.FLOAT, ["batch", 4, 8, 8])}
+
+
+def build(framework, path, output):
+    command = [sys.executable, "-P", "-m", "loadscope.tools.build", framework]
+    return subprocess.run(
+        [*command, "--onnx", path, "--output", output], capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(("framework", "title"), [("tensorflow", "TensorFlow"), ("mxnet", "MXNet")])
+def test_an_operator_that_is_not_converted_is_named_with_its_node(
+    new_graph, tmp_path, framework, title
+):
+    graph = new_graph()
+    graph.save(tmp_path / "model.onnx", IMAGE, graph("Celu", graph("Relu", "x")))
+    done = build(framework, tmp_path / "model.onnx", tmp_path / "out")
+    assert done.returncode == 2
+    assert f"node 'celu_1' is a Celu, which is not converted to {title}" in done.stderr
+    assert "converted are: Add" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes", "message"),
+    [
+        ("Conv", {"group": 2}, "Conv 'conv_0' has 2 groups of several channels"),
+        ("Conv", {"auto_pad": "SAME_UPPER"}, "Conv 'conv_0' has automatic padding"),
+    ],
+)
+def test_a_form_that_is_not_converted_is_named_with_its_node(
+    new_graph, tmp_path, op, attributes, message
+):
+    graph = new_graph()
+    weights = np.ones((4, 4 // attributes.get("group", 1), 3, 3), np.float32)
+    graph.save(tmp_path / "model.onnx", IMAGE, graph(op, "x", weights, **attributes))
+    done = build("tensorflow", tmp_path / "model.onnx", tmp_path / "out")
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_file_that_is_not_onnx_is_named(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"no graph")
+    with pytest.raises(InputError, match=f"{path} is not usable ONNX"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize("opset", [9, 99])
+def test_an_unknown_version_of_the_operators_is_named(new_graph, tmp_path, opset):
+    graph, path = new_graph(), tmp_path / "model.onnx"
+    graph.save(path, IMAGE, graph("Relu", "x"))
+    model = onnx.load(path)
+    model.opset_import[0].version = opset
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=rf"version {opset}|not usable ONNX"):
+        read_graph(path)
+
+
+def test_shapes_that_contradict_each_other_are_refused(new_graph, tmp_path):
+    graph, path = new_graph(), tmp_path / "model.onnx"
+    graph.save(path, IMAGE, graph("Relu", "x"))
+    model = onnx.load(path)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
+    onnx.save(model, path)
+    with pytest.raises(InputError, match="the shapes do not fit together"):
+        read_graph(path)

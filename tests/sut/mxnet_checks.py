@@ -1,0 +1,170 @@
+"""Tests that import MXNet; ``test_frameworks.py`` runs them in a process of their own."""
+
+import dataclasses
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from loadscope.errors import InputError
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.mxnet import MxnetBackend
+from loadscope.sut.mxnet_import import import_mxnet
+
+mx = import_mxnet(1)
+
+# logits = features times WEIGHTS plus BIAS.
+WEIGHTS = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
+BIAS = np.array([1, -2, 3, -4], np.float32)
+FEATURES = np.random.default_rng(5).normal(size=(3, 3)).astype(np.float32)
+
+
+def expected(features):
+    return features @ WEIGHTS.T + BIAS
+
+
+def write(folder, weights=WEIGHTS, bias=BIAS):
+    """The symbol and its parameters as two files."""
+    features = mx.sym.Variable("features")
+    logits = mx.sym.FullyConnected(features, num_hidden=4, name="logits")
+    path = folder / "model-symbol.json"
+    logits.save(str(path))
+    arrays = {"arg:logits_weight": weights, "arg:logits_bias": bias}
+    kept = {name: mx.nd.array(array) for name, array in arrays.items() if array is not None}
+    mx.nd.save(str(folder / "model-0000.params"), kept)
+    return path
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    def describe(**changes):
+        path = changes.pop("path", None) or write(tmp_path)
+        described = Artifact(
+            path=path,
+            format="symbol",
+            inputs=(TensorInfo("features", "float32", (3,)),),
+            outputs=(TensorInfo("logits", "float32", (4,)),),
+        )
+        return dataclasses.replace(described, **changes)
+
+    return describe
+
+
+@pytest.fixture
+def backend():
+    opened = MxnetBackend()
+    yield opened
+    opened.close()
+
+
+def assert_right(backend, features):
+    answer = backend.predict({"features": features})["logits"]
+    np.testing.assert_allclose(answer, expected(features), rtol=1e-5, atol=1e-5)
+
+
+def test_a_symbol_with_its_parameters_beside_it(backend, artifact):
+    backend.load(artifact(), threads=1)
+    assert_right(backend, FEATURES)
+
+
+def test_an_archive_of_both(backend, artifact, tmp_path):
+    symbol = write(tmp_path)
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in (symbol, tmp_path / "model-0000.params"):
+            archive.write(file, file.name)
+    backend.load(artifact(path=path), threads=1)
+    assert_right(backend, FEATURES)
+
+
+def test_more_shapes_of_batches_than_executors(backend, artifact):
+    backend.load(artifact(options={"executors": 2}), threads=1)
+    for size in (1, 2, 3, 1, 3, 2, 1):
+        assert_right(backend, np.full((size, 3), size, np.float32))
+
+
+def test_batches_of_any_size_from_several_threads(backend, artifact):
+    backend.load(artifact(), threads=1)
+    batches = [np.full((size, 3), size, np.float32) for size in range(1, 9)] * 4
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda features: assert_right(backend, features), batches))
+
+
+def test_an_answer_outlives_the_next_batch(backend, artifact):
+    backend.load(artifact(), threads=1)
+    first = backend.predict({"features": FEATURES})["logits"]
+    backend.predict({"features": FEATURES * 0})
+    np.testing.assert_allclose(first, expected(FEATURES), rtol=1e-5, atol=1e-5)
+
+
+def test_the_first_import_decides_the_threads(artifact):
+    with pytest.raises(InputError, match="MXNet has 1 threads in this process, not 2"):
+        MxnetBackend().load(artifact(), threads=2)
+
+
+def refused(artifact, message):
+    with pytest.raises(InputError, match=message) as caught:
+        MxnetBackend().load(artifact, threads=1)
+    return caught.value.fix
+
+
+def test_parameters_of_another_shape_are_named(artifact, tmp_path):
+    path = write(tmp_path, weights=np.zeros((5, 3), np.float32))
+    refused(artifact(path=path), r"do not fit the symbol: logits_weight is \[5, 3\], not \[4, 3\]")
+
+
+def test_missing_parameters_are_named(artifact, tmp_path):
+    path = write(tmp_path, bias=None)
+    refused(artifact(path=path), "have no logits_bias, which the symbol needs")
+
+
+def test_two_files_of_parameters_are_refused(artifact, tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "model-0001.params").write_bytes((tmp_path / "model-0000.params").read_bytes())
+    refused(artifact(path=path), r"has 2 files \*\.params")
+
+
+def test_a_symbol_without_parameters_is_refused(artifact, tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "model-0000.params").unlink()
+    refused(artifact(path=path), r"has 0 files \*\.params")
+
+
+def test_a_damaged_symbol_is_named(artifact, tmp_path):
+    path = write(tmp_path)
+    path.write_text("{}")
+    refused(artifact(path=path), f"cannot load {path}")
+
+
+def test_damaged_parameters_are_named(artifact, tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "model-0000.params").write_bytes(b"no parameters")
+    refused(artifact(path=path), f"cannot load {path}")
+
+
+def test_an_unknown_output_names_a_near_one(artifact):
+    described = artifact(outputs=(TensorInfo("logit", "float32", (4,)),))
+    assert "did you mean 'logits'?" in refused(described, "no output 'logit'")
+
+
+def test_an_unknown_input_names_a_near_one(artifact):
+    described = artifact(inputs=(TensorInfo("feature", "float32", (3,)),))
+    assert "did you mean 'features'?" in refused(described, "no input 'feature'")
+
+
+def test_an_output_of_another_shape_names_both(artifact):
+    described = artifact(outputs=(TensorInfo("logits", "float32", (5,)),))
+    refused(described, r"'logits' is float32 \['batch', 4\] in the symbol, float32 \['batch', 5\]")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"static": True}, "no option 'static'"),
+        ({"executors": 0}, "executors = 0 is less than 1"),
+        ({"engine_workers": -1}, "engine_workers = -1 is less than 1"),
+    ],
+)
+def test_a_wrong_option_is_named(artifact, options, message):
+    refused(artifact(options=options), message)

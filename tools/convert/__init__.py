@@ -1,0 +1,1 @@
+"""ONNX graphs as native graphs of other frameworks, operator by operator."""

@@ -1,0 +1,1 @@
+"""Makers of the data sets that come with the package."""
