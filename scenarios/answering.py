@@ -6,13 +6,21 @@ from typing import Any
 import numpy as np
 from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
 
-from loadscope.datasets.protocol import Payloads, Postprocess, SampleLibrary
+from loadscope.datasets.protocol import (
+    OrderedLibrary,
+    Payloads,
+    Postprocess,
+    SampleLibrary,
+)
 from loadscope.errors import WorkError
 from loadscope.sut.backend import Backend
 
 Fail = Callable[[BaseException], None]
 """Ends the test; must not return. LoadGen cannot be unwound: it waits for ever for a sample
 that is not answered, and an exception that passes through it ends the process unsaid."""
+
+Order = Callable[[Sequence[int]], Sequence[int]]
+"""See ``OrderedLibrary.order``."""
 
 
 class Answering:
@@ -22,12 +30,16 @@ class Answering:
         backend: A loaded backend.
         library: The sample library, with the samples loaded.
         postprocess: Turns outputs into payloads.
+
+    Attributes:
+        order: How to sort samples so that neighbours are alike; None where they all are.
     """
 
     def __init__(self, backend: Backend, library: SampleLibrary, postprocess: Postprocess) -> None:
         self._predict = backend.predict
         self._batch = library.batch
         self._postprocess = postprocess
+        self.order: Order | None = library.order if isinstance(library, OrderedLibrary) else None
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """Answer samples without LoadGen, as warm-up and calibration do."""

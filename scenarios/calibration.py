@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter_ns
 
+from loadscope.datasets.protocol import OrderedLibrary, SampleLibrary
 from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.names import Scenario
@@ -18,6 +19,7 @@ from loadscope.scenarios.names import Scenario
 WARM_UP_BATCHES = 3
 """A framework may plan memory on the first call and choose kernels on the second."""
 
+_TYPICAL = 4
 _SECONDS = 1.5
 _WINDOWS = 3
 _LATENCY_SHARE = 0.7
@@ -42,15 +44,39 @@ class Calibration:
     reason: str
 
 
-def warm_up(answering: Answering, execution: Execution, samples: Sequence[int]) -> None:
+def query_size(scenario: Scenario, execution: Execution) -> int:
+    """How many samples a scenario hands to the model together, at most."""
+    if scenario.inline:
+        return MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
+    return execution.batch_size
+
+
+def typical_batches(library: SampleLibrary, size: int) -> list[list[int]]:
+    """Samples to warm up and calibrate with, in batches of the test's own size.
+
+    One batch where all samples cost the same; otherwise several, from large samples to small
+    and each of like ones, which together cost what as many samples of the whole do.
+
+    Args:
+        library: The samples; none need be loaded.
+        size: Samples in a batch.
+    """
+    total = len(library)
+    if not isinstance(library, OrderedLibrary):
+        return [[at % total for at in range(size)]]
+    ranked = library.order(range(total))
+    middles = [(2 * part + 1) * total // (2 * _TYPICAL) for part in range(_TYPICAL)]
+    return [[ranked[(middle - size // 2 + at) % total] for at in range(size)] for middle in middles]
+
+
+def warm_up(answering: Answering, execution: Execution, batches: Sequence[Sequence[int]]) -> None:
     """Run batches of the test's own size on every worker, at once."""
     gate = threading.Barrier(execution.workers)
-    batch = _cycle(samples, execution.batch_size)
 
     def work() -> None:
         gate.wait()
-        for _ in range(WARM_UP_BATCHES):
-            answering.compute(batch)
+        for at in range(max(WARM_UP_BATCHES, len(batches))):
+            _compute(answering, execution, batches[at % len(batches)])
 
     if execution.workers == 1:
         work()
@@ -61,7 +87,10 @@ def warm_up(answering: Answering, execution: Execution, samples: Sequence[int]) 
 
 
 def calibrate(
-    scenario: Scenario, answering: Answering, execution: Execution, samples: Sequence[int]
+    scenario: Scenario,
+    answering: Answering,
+    execution: Execution,
+    batches: Sequence[Sequence[int]],
 ) -> Calibration:
     """Measure for about two seconds what LoadGen wants to know of this scenario.
 
@@ -69,11 +98,10 @@ def calibrate(
         scenario: What will run.
         answering: A loaded and warmed-up model.
         execution: The settings of the run.
-        samples: Indices of loaded samples.
+        batches: From ``typical_batches``, their samples loaded.
     """
     if scenario.inline:
-        size = MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
-        fastest = _fastest_query(answering, execution, _cycle(samples, size)) / 1e6
+        fastest = _fastest_query(answering, execution, batches) / 1e6
         return Calibration(
             "target_latency",
             _three_digits(fastest * _LATENCY_SHARE),
@@ -81,8 +109,7 @@ def calibrate(
             f"{_LATENCY_SHARE} of the fastest query, ms, so that enough queries are drawn up",
         )
     # The best of several: a moment of load from elsewhere must not set the length of the run.
-    batch = _cycle(samples, execution.batch_size)
-    rate = max(_throughput(answering, execution, batch) for _ in range(_WINDOWS))
+    rate = max(_throughput(answering, execution, batches) for _ in range(_WINDOWS))
     if scenario is Scenario.OFFLINE:
         return Calibration(
             "target_qps",
@@ -98,37 +125,42 @@ def calibrate(
     )
 
 
-def _fastest_query(answering: Answering, execution: Execution, query: Sequence[int]) -> float:
+def _fastest_query(
+    answering: Answering, execution: Execution, queries: Sequence[Sequence[int]]
+) -> float:
     """The shortest time of a query in ns, over 1.5 s and at least ten queries."""
     best = float("inf")
     count = 0
     until = perf_counter_ns() + int(_SECONDS * 1e9)
     while count < 10 or perf_counter_ns() < until:
         start = perf_counter_ns()
-        for at in range(0, len(query), execution.batch_size):
-            answering.compute(query[at : at + execution.batch_size])
+        _compute(answering, execution, queries[count % len(queries)])
         best = min(best, perf_counter_ns() - start)
         count += 1
     return best
 
 
-def _throughput(answering: Answering, execution: Execution, batch: Sequence[int]) -> float:
-    """Samples a second over all workers, each at least two batches and half a second."""
+def _throughput(
+    answering: Answering, execution: Execution, batches: Sequence[Sequence[int]]
+) -> float:
+    """Samples a second over all workers, each at least two batches, every one as often as any."""
 
     def work() -> float:
         count = 0
         start = perf_counter_ns()
         while count < 2 or perf_counter_ns() - start < _SECONDS / _WINDOWS * 1e9:
-            answering.compute(batch)
-            count += 1
-        return count * len(batch) / (perf_counter_ns() - start) * 1e9
+            for batch in batches:
+                answering.compute(batch)
+                count += 1
+        return count * len(batches[0]) / (perf_counter_ns() - start) * 1e9
 
     with ThreadPoolExecutor(execution.workers) as pool:
         return sum(done.result() for done in [pool.submit(work) for _ in range(execution.workers)])
 
 
-def _cycle(samples: Sequence[int], size: int) -> list[int]:
-    return [samples[at % len(samples)] for at in range(size)]
+def _compute(answering: Answering, execution: Execution, query: Sequence[int]) -> None:
+    for at in range(0, len(query), execution.batch_size):
+        answering.compute(query[at : at + execution.batch_size])
 
 
 def _three_digits(value: float) -> float:

@@ -1,5 +1,6 @@
 """How the work of a scenario is spread over batches, workers and threads."""
 
+import sys
 from dataclasses import dataclass
 
 from loadscope.errors import InputError
@@ -37,6 +38,8 @@ class Execution:
         workers: int | None = None,
         threads: int | None = None,
         max_wait_ms: float | None = None,
+        max_batch: int | None = None,
+        best_batch: int | None = None,
     ) -> "Execution":
         """Fill in what was not asked for.
 
@@ -50,6 +53,9 @@ class Execution:
             workers: As asked for, or None.
             threads: As asked for, or None.
             max_wait_ms: As asked for, or None; Server only.
+            max_batch: The most samples that the model takes at once; None for any number.
+            best_batch: How many it takes best, where that is known; more are never put into a
+                batch of Offline or MultiStream unasked.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -58,12 +64,18 @@ class Execution:
             raise InputError(
                 f"--max-wait {max_wait_ms:g}ms: {scenario} has no queue to wait in", "leave it out"
             )
+        if max_batch is not None and batch_size is not None and batch_size > max_batch:
+            raise InputError(
+                f"--batch-size {batch_size}: the model's file takes {max_batch} sample(s) at once",
+                f"use at most {max_batch}, or a file with a free batch axis",
+            )
+        limit = max_batch or sys.maxsize
         if not scenario.inline:
             if workers is None:
                 workers = max(1, cores // (threads or 1))
-            default_batch = OFFLINE_BATCH if scenario is Scenario.OFFLINE else 1
+            default_batch = (best_batch or OFFLINE_BATCH) if scenario is Scenario.OFFLINE else 1
             return cls(
-                batch_size or default_batch,
+                batch_size or min(default_batch, limit),
                 workers,
                 threads or max(1, cores // workers),
                 max_wait_ms or 0.0,
@@ -79,4 +91,4 @@ class Execution:
                 f"--batch-size {batch_size}: a {scenario} query has {most} sample(s)",
                 f"use at most {most}",
             )
-        return cls(batch_size or most, 1, threads or cores)
+        return cls(batch_size or min(most, limit, best_batch or most), 1, threads or cores)

@@ -14,7 +14,8 @@ _Job = tuple[list[int], list[int], Iterator[int]]
 class OfflineDriver:
     """Workers take the next batch of the query as they become free.
 
-    The callback only publishes the query and returns; slicing and copying happen on the
+    Where samples differ in size, like ones come together in a batch. Beyond that the callback
+    only publishes the query and returns; slicing and copying happen on the
     workers. ``next`` on a range iterator is atomic under the interpreter lock, so the
     iterator is the whole work queue.
     """
@@ -28,6 +29,7 @@ class OfflineDriver:
         fail: Fail,
     ) -> None:
         self._answer = answering.answer
+        self._order = answering.order
         self._batch_size = batch_size
         self._recorder = recorder
         self._fail = fail
@@ -44,6 +46,13 @@ class OfflineDriver:
 
     def issue(self, ids: list[int], indices: list[int]) -> None:
         """LoadGen's query callback."""
+        if self._order is not None:
+            try:
+                order = self._order(indices)
+            except BaseException as error:
+                self._fail(error)
+                raise
+            ids, indices = [ids[at] for at in order], [indices[at] for at in order]
         job = (ids, indices, iter(range(0, len(ids), self._batch_size)))
         for _ in self._threads:
             self._jobs.put(job)

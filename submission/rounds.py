@@ -24,11 +24,16 @@ class ScenarioRules(_Frozen):
 
 
 class BenchmarkRules(_Frozen):
-    """A benchmark's sizes, limits and accuracy targets (percent, by submission folder)."""
+    """A benchmark's sizes, limits and accuracy targets (percent, by submission folder).
+
+    ``offline_min_query_count_in_user_conf`` is for a benchmark whose number the round's checker
+    demands but its mlperf.conf lacks.
+    """
 
     dataset_size: PositiveInt
     performance_sample_count: PositiveInt
     offline_min_query_count: PositiveInt
+    offline_min_query_count_in_user_conf: bool = False
     server_target_latency_ms: PositiveFloat
     accuracy_metric: str
     accuracy_targets: dict[str, float]

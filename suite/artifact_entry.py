@@ -1,22 +1,31 @@
 """What a manifest says of a model's file for one framework."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     JsonValue,
     PositiveInt,
+    Tag,
     ValidationInfo,
     model_validator,
 )
 
 from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.detection_preprocess import DetectionPreprocess
+from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
 from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.datasets.squad_logits import SpanSpec
+from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.suite.checksum import Checksum
 from loadscope.suite.source import (
+    FROM_ONNX,
     BuildSource,
     FileSource,
     Source,
@@ -25,11 +34,56 @@ from loadscope.suite.source import (
     parse_source,
 )
 from loadscope.sut.backend import TensorInfo
+from loadscope.tensors import ANY_SIZE
 
 Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
-Preprocess = ImagePreprocess
+
+
+def _resolve_vocabulary(spec: WordPieceSpec, info: ValidationInfo) -> WordPieceSpec:
+    """Check a vocabulary's source as an artifact's is."""
+    if spec.file and (info.context or {}).get("folder") is not None:
+        raise ValueError("file is for the suite to fill in; name the source under vocabulary")
+    return replace(spec, vocabulary=_resolve_source(spec.vocabulary, info))
+
+
+def _given(value: Any) -> Mapping[str, Any]:
+    """The settings in a mapping or a dataclass; none in what is neither, which is then refused."""
+    return value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+
+
+def _preprocess_tag(value: Any) -> str:
+    given = _given(value)
+    if "tokenizer" in given:
+        return "<text>"
+    boxes = str(given.get("geometry")).startswith(("letterbox", "stretch"))
+    return "<boxes>" if boxes else "<image>"
+
+
+def _postprocess_tag(value: Any) -> str:
+    given = _given(value)
+    kind = str(given.get("kind"))
+    if kind.startswith("boxes"):
+        return "<boxes>"
+    if kind.startswith("yolo"):
+        return "<head>"
+    return "<spans>" if kind == "spans" else "<class>"
+
+
+# Tags stand in angle brackets, by which messages leave them out of a key.
+Preprocess = Annotated[
+    Annotated[ImagePreprocess, Tag("<image>")]
+    | Annotated[DetectionPreprocess, Tag("<boxes>")]
+    | Annotated[WordPieceSpec, AfterValidator(_resolve_vocabulary), Tag("<text>")],
+    Discriminator(_preprocess_tag),
+]
 """What may stand under ``preprocess``; a further task adds its own."""
-Postprocess = ArgmaxSpec
+Postprocess = Annotated[
+    Annotated[ArgmaxSpec, Tag("<class>")]
+    | Annotated[HeadSpec, Tag("<head>")]
+    | Annotated[BoxesSpec, Tag("<boxes>")]
+    | Annotated[SpanSpec, Tag("<spans>")],
+    Discriminator(_postprocess_tag),
+]
 """What may stand under ``postprocess``."""
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -40,11 +94,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _size(value: int) -> int:
+    if value < 1 and value != ANY_SIZE:
+        raise ValueError(f"must be at least 1, or {ANY_SIZE} for a size that each batch chooses")
+    return value
+
+
 class TensorSpec(Strict):
-    """An input or output: numpy type name, and sizes without the batch axis."""
+    """An input or output: numpy type name, and sizes without the batch axis.
+
+    A size of -1 is one that each batch chooses (``tensors.ANY_SIZE``).
+    """
 
     dtype: Dtype
-    shape: tuple[PositiveInt, ...]
+    shape: tuple[Annotated[int, AfterValidator(_size)], ...]
 
 
 class Accuracy(Strict):
@@ -90,8 +153,14 @@ class ArtifactEntry(Strict):
         inputs: The tensors to feed, by name.
         outputs: The tensors to fetch, by name.
         options: Settings of the backend.
+        max_batch: The most samples that the file takes at once, where its batch axis is fixed.
+        best_batch: How many samples it takes best, where that is known.
         seed: For ``build:seeded-state-dict``.
-        made_from: For ``build:onnx`` (key ``from``): the framework whose artifact is exported.
+        base: For ``build:merged-state-dict``: the source of the weights to start from.
+        base_sha256: Their checksum.
+        delta: For ``build:merged-state-dict``: the name of a delta in ``tools/build/data``.
+        made_from: For ``build:onnx`` and the converters (key ``from``): the framework whose
+            artifact is exported or converted.
         preprocess: Instead of the model's.
         postprocess: Instead of the model's.
         accuracy: Instead of the model's.
@@ -107,7 +176,12 @@ class ArtifactEntry(Strict):
     inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
+    max_batch: PositiveInt | None = None
+    best_batch: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
+    base: Annotated[str, AfterValidator(_resolve_source)] | None = None
+    base_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    delta: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     made_from: str | None = Field(default=None, alias="from")
     preprocess: Preprocess | None = None
     postprocess: Postprocess | None = None
@@ -116,6 +190,15 @@ class ArtifactEntry(Strict):
     def parsed_source(self) -> Source:
         """The source in parts."""
         return parse_source(self.source)
+
+    def parsed_base(self) -> WebSource | WheelSource | FileSource | None:
+        """The source of the weights to start from, where there are such."""
+        if self.base is None:
+            return None
+        source = parse_source(self.base)
+        if isinstance(source, BuildSource):
+            raise TypeError("a base is never built")
+        return source
 
     def checksum(self) -> Checksum:
         """What the file's sha256 must be."""
@@ -141,11 +224,19 @@ class ArtifactEntry(Strict):
         exporter = source.exporter if isinstance(source, BuildSource) else ""
         for key, value, owner in (
             ("seed", self.seed, "seeded-state-dict"),
-            ("from", self.made_from, "onnx"),
+            ("base", self.base, "merged-state-dict"),
+            ("base_sha256", self.base_sha256, "merged-state-dict"),
+            ("delta", self.delta, "merged-state-dict"),
         ):
             if (value is not None) != (exporter == owner):
                 verb = "needs" if exporter == owner else "alone takes"
                 raise ValueError(f"build:{owner} {verb} the key '{key}'")
+        exports = ("onnx", *FROM_ONNX)
+        if (self.made_from is not None) != (exporter in exports):
+            verb = "need" if exporter in exports else "alone take"
+            raise ValueError(f"build:{', build:'.join(exports)} {verb} the key 'from'")
+        if self.base is not None and isinstance(parse_source(self.base), BuildSource):
+            raise ValueError("base is fetched, not built: https:, pypi: or file:")
         if self.format == "state-dict" and not self.architecture:
             raise ValueError("a state-dict needs the key 'architecture'")
         return self

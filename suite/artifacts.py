@@ -1,5 +1,6 @@
 """From an entry of the manifest to a model file on this machine that a backend can load."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.files import Fetched, fetch_file, is_cached
 from loadscope.suite.fetch.store import cached_digest
 from loadscope.suite.model_entry import ModelEntry
-from loadscope.suite.source import BuildSource
+from loadscope.suite.source import CONVERTERS, BuildSource
 from loadscope.sut.backend import Artifact
 
 
@@ -64,6 +65,8 @@ def materialise(
     if chosen.made_from is not None:
         made = materialise(model_id, entry, chosen.made_from, cache, progress, verify)
         origin = Fetched(made.artifact.path, made.sha256)
+    elif (base := chosen.parsed_base()) is not None:
+        origin = fetch_file(base, Checksum(chosen.base_sha256), cache, progress, "", verify)
     request = _request(model_id, entry, framework, origin)
     built = build_artifact(request, cache, progress, verify)
     return Materialised(_artifact(chosen, built.path), built.sha256, chosen.source)
@@ -81,6 +84,11 @@ def in_cache(model_id: str, entry: ModelEntry, framework: str, cache: Path) -> b
             return False
         made = materialise(model_id, entry, chosen.made_from, cache, lambda *_: None)
         origin = Fetched(made.artifact.path, made.sha256)
+    elif (base := chosen.parsed_base()) is not None:
+        checksum = Checksum(chosen.base_sha256)
+        if not is_cached(base, checksum, cache):
+            return False
+        origin = fetch_file(base, checksum, cache, lambda *_: None)
     try:
         target = built_path(_request(model_id, entry, framework, origin), cache)
     except InputError:
@@ -93,19 +101,24 @@ def _request(
     model_id: str, entry: ModelEntry, framework: str, origin: Fetched | None
 ) -> BuildRequest:
     artifact = entry.artifacts[framework]
-    source = artifact.parsed_source()
-    network = entry.artifacts[artifact.made_from] if artifact.made_from else artifact
-    options = {
+    exporter = artifact.source.removeprefix("build:")
+    if exporter in CONVERTERS:
+        return BuildRequest(model_id, exporter, {}, origin)
+    is_export = exporter == "onnx"
+    network = entry.artifacts[artifact.made_from or framework] if is_export else artifact
+    options: dict[str, str | Sequence[str]] = {
         "architecture": network.architecture,
         "classes": str(entry.classes),
         "size": str(entry.artifact_for(framework).preprocess.size),
     }
     if artifact.seed is not None:
         options["seed"] = str(artifact.seed)
-    if origin is not None:
-        options["input-name"] = next(iter(artifact.inputs))
+    if artifact.delta is not None:
+        options["delta"] = artifact.delta
+    if is_export:
+        options["input-name"] = list(artifact.inputs)
         options["output-name"] = next(iter(artifact.outputs))
-    return BuildRequest(model_id, str(source).removeprefix("build:"), options, origin)
+    return BuildRequest(model_id, exporter, options, origin)
 
 
 def _artifact(entry: ArtifactEntry, path: Path, format: str = "") -> Artifact:
@@ -117,4 +130,5 @@ def _artifact(entry: ArtifactEntry, path: Path, format: str = "") -> Artifact:
         layout=entry.layout,
         architecture=entry.architecture,
         options={} if format else dict(entry.options),
+        max_batch=entry.max_batch,
     )

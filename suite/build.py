@@ -1,11 +1,13 @@
 """Artifacts made on this machine, in a process of its own so that no framework comes here."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,14 +19,37 @@ from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.fetch.store import Transfer, ensure
+from loadscope.suite.source import CONVERTERS
 
-# What an exporter imports, and the command that brings it.
+# What an exporter imports, and the command that brings it; a bar stands between two names of
+# the same package.
 _NEEDS = {
     "onnx": (("torch", "onnx", "onnxscript"), "pip install 'loadscope[export]'"),
     "seeded-state-dict": (("torch",), "pip install 'loadscope[pytorch]'"),
+    "merged-state-dict": (("torch", "safetensors"), "pip install 'loadscope[pytorch]'"),
+    "state-dict-from-onnx": (("torch", "onnx"), "pip install 'loadscope[export]'"),
+    "tensorflow": (
+        ("tensorflow-cpu|tensorflow", "onnx"),
+        "pip install 'loadscope[tensorflow,export]'",
+    ),
+    "mxnet": (("mxnet", "onnx"), "pip install 'loadscope[mxnet,export]'"),
 }
-_CODE = ("loadscope.sut.architectures", "loadscope.tools.build")
-_SUFFIXES = {"onnx": ".onnx", "seeded-state-dict": ".pth"}
+_SUFFIXES = {
+    "onnx": ".onnx",
+    "seeded-state-dict": ".pth",
+    "merged-state-dict": ".pth",
+    "state-dict-from-onnx": ".pth",
+    "tensorflow": ".pb",
+    "mxnet": ".zip",
+}
+# The option by which an exporter takes the file that it starts from.
+_ORIGIN_OPTIONS = {
+    "onnx": "state-dict",
+    "merged-state-dict": "base",
+    "state-dict-from-onnx": "onnx",
+    "tensorflow": "onnx",
+    "mxnet": "onnx",
+}
 
 
 @dataclass(frozen=True)
@@ -34,13 +59,14 @@ class BuildRequest:
     Attributes:
         name: The file's name without its suffix.
         exporter: One of ``loadscope.suite.source.EXPORTERS``.
-        options: The exporter's options, by name without dashes before.
+        options: The exporter's options, by name without dashes before; several values are
+            the option several times.
         origin: The file that it is made from, where it is made from one.
     """
 
     name: str
     exporter: str
-    options: dict[str, str]
+    options: Mapping[str, str | Sequence[str]]
     origin: Fetched | None = None
 
 
@@ -52,7 +78,7 @@ def built_path(request: BuildRequest, cache: Path) -> Path:
     """
     material = {
         "exporter": request.exporter,
-        "code": _code_digest(),
+        "code": _code_digest(request.exporter),
         "options": request.options,
         "origin": request.origin and request.origin.sha256,
         "packages": _versions(request.exporter),
@@ -91,26 +117,30 @@ def build_artifact(
     return Fetched(target, digest)
 
 
-def _code_digest() -> str:
-    """A sha256 over the modules that determine what an exporter writes."""
+def _code_digest(exporter: str) -> str:
+    """A sha256 over the modules and data that determine what an exporter writes."""
     digest = hashlib.sha256()
-    for package in _CODE:
-        for file in sorted(files(package).iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".py"):
+    source = "tools.convert" if exporter in CONVERTERS else "sut.architectures"
+    for package in (f"loadscope.{source}", "loadscope.tools.build"):
+        folder = files(package)
+        data = folder / "data"
+        found = [*folder.iterdir(), *(data.iterdir() if data.is_dir() else ())]
+        for file in sorted(found, key=lambda file: file.name):
+            if file.name.endswith((".py", ".safetensors")):
                 digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
 def _versions(exporter: str) -> dict[str, str]:
     packages, install = _NEEDS[exporter]
-    found = {}
+    found: dict[str, str] = {}
     for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            raise InputError(
-                f"build:{exporter} needs {package}, which is not installed", install
-            ) from None
+        names = package.split("|")
+        for name in names:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                found.setdefault(package, importlib.metadata.version(name))
+        if package not in found:
+            raise InputError(f"build:{exporter} needs {names[0]}, which is not installed", install)
     return found
 
 
@@ -118,10 +148,11 @@ def _run(request: BuildRequest, output: Path, log: Path) -> None:
     command = [sys.executable, "-P", "-m", "loadscope.tools.build", request.exporter]
     options = dict(request.options)
     if request.origin is not None:
-        options["state-dict"] = str(request.origin.path)
+        options[_ORIGIN_OPTIONS[request.exporter]] = str(request.origin.path)
     options["output"] = str(output)
     for name, value in options.items():
-        command += [f"--{name}", value]
+        for one in [value] if isinstance(value, str) else value:
+            command += [f"--{name}", one]
     root = str(Path(loadscope.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -20,7 +20,7 @@ from loadscope.datasets.tasks import task
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.answering import Answering
-from loadscope.scenarios.calibration import calibrate, warm_up
+from loadscope.scenarios.calibration import calibrate, query_size, typical_batches, warm_up
 from loadscope.scenarios.names import Mode
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
@@ -51,16 +51,17 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     _return_freed_memory()
     kind = task(plan.task)
     library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
-    answering = Answering(backend, library, kind.postprocess(plan.postprocess))
+    answering = Answering(backend, library, kind.postprocess(plan.postprocess, library))
 
-    samples = list(range(min(len(library), execution.batch_size * execution.workers)))
+    batches = typical_batches(library, query_size(scenario, execution))
+    samples = sorted({index for batch in batches for index in batch})
     library.load(samples)
-    warm_up(answering, execution, samples)
+    warm_up(answering, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None
     settings = plan.user_conf()
     if plan.calibrate and not conf.exists():
-        calibration = calibrate(scenario, answering, execution, samples)
+        calibration = calibrate(scenario, answering, execution, batches)
         settings = settings.having(
             plan.loadgen_model, scenario, {calibration.key: calibration.value}
         )

@@ -6,6 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from loadscope.datasets.catalog import catalog
+from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.squad_logits import SpanSpec
+from loadscope.datasets.tasks import TASKS
 from loadscope.errors import InputError
 from loadscope.suite.artifact_entry import (
     Accuracy,
@@ -14,7 +18,9 @@ from loadscope.suite.artifact_entry import (
     Preprocess,
     Strict,
 )
+from loadscope.suite.source import FROM_ONNX
 from loadscope.sut.registry import BACKENDS
+from loadscope.tensors import ANY_SIZE
 
 
 class MlperfNames(Strict):
@@ -63,16 +69,16 @@ class ModelEntry(Strict):
         licence: SPDX identifier of the weights' licence.
         mlperf: MLPerf's names.
         dataset: The data set of the catalogue that it is scored on.
-        classes: How many classes it tells apart.
+        classes: How many classes it tells apart; 2 where a token has a start and an end score.
         accuracy: What is known of its accuracy.
-        preprocess: What is done to a photograph.
+        preprocess: What is done to a sample.
         postprocess: How an answer is read from its outputs.
         artifacts: Its files, by framework.
         stand_in: A model of the same speed that needs no download, empty for none.
     """
 
     title: str
-    task: Literal["image-classification"]
+    task: Literal["image-classification", "object-detection", "question-answering"]
     licence: str
     mlperf: MlperfNames
     dataset: str
@@ -129,11 +135,55 @@ class ModelEntry(Strict):
         origin = artifact.made_from
         if origin is not None:
             source = self.artifacts.get(origin)
-            if source is None or source.format != "state-dict" or source.made_from is not None:
-                raise ValueError(f"{where}.from: the model has no state-dict for '{origin}'")
+            exporter = artifact.source.removeprefix("build:")
+            needed = "onnx" if exporter in FROM_ONNX else "state-dict"
+            if source is None or source.format != needed:
+                raise ValueError(f"{where}.from: the model has no {needed} for '{origin}'")
         chosen = self.artifact_for(framework)
+        for part, kind in (
+            ("preprocess", TASKS[self.task].preprocess_type),
+            ("postprocess", TASKS[self.task].postprocess_type),
+        ):
+            if not isinstance(getattr(chosen, part), kind):
+                raise ValueError(f"{where}: {part} is not that of the task {self.task}")
+        if isinstance(chosen.postprocess, SpanSpec):
+            _check_spans(where, chosen, chosen.postprocess, self.classes)
+            return
         _check_image(where, chosen)
-        _check_answer(where, chosen, self.classes)
+        if isinstance(chosen.postprocess, HeadSpec | BoxesSpec):
+            shapes = {name: tensor.shape for name, tensor in artifact.outputs.items()}
+            misfit = chosen.postprocess.misfit(shapes, self.classes, chosen.preprocess.size)
+            if misfit:
+                raise ValueError(f"{where}: {misfit}")
+            return
+        _check_answer(where, chosen, chosen.postprocess, self.classes)
+
+
+def _check_spans(where: str, chosen: ChosenArtifact, spec: SpanSpec, classes: int) -> None:
+    """Check that texts go in, and that a start and an end score for each token come out."""
+    window, entry = chosen.preprocess.size, chosen.entry
+    if classes != 2:
+        raise ValueError("classes: a token has 2 scores, for a start and for an end")
+    lengths = {spec.shape for spec in entry.inputs.values()}
+    if len(lengths) != 1 or lengths.isdisjoint({(ANY_SIZE,), (window,)}):
+        raise ValueError(
+            f"{where}.inputs: must all have the shape [{ANY_SIZE}] or [{window}], the window of "
+            "preprocess"
+        )
+    ((length,),) = lengths
+    expected = (length, 2) if len(spec.outputs) == 1 else (length,)
+    for name in spec.outputs:
+        output = entry.outputs.get(name)
+        if output is None:
+            raise ValueError(
+                f"{where}: postprocess reads '{name}', which is not among the outputs: "
+                f"{', '.join(entry.outputs)}"
+            )
+        if output.shape != expected:
+            raise ValueError(
+                f"{where}.outputs.{name}: shape must be {list(expected)}, as the inputs' is "
+                f"[{length}]"
+            )
 
 
 def _check_image(where: str, chosen: ChosenArtifact) -> None:
@@ -150,8 +200,7 @@ def _check_image(where: str, chosen: ChosenArtifact) -> None:
         )
 
 
-def _check_answer(where: str, chosen: ChosenArtifact, classes: int) -> None:
-    spec = chosen.postprocess
+def _check_answer(where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes: int) -> None:
     output = chosen.entry.outputs.get(spec.output)
     if output is None:
         raise ValueError(

@@ -17,6 +17,7 @@ from loadscope.suite.plan import ChildPlan
 from loadscope.suite.provenance import host, versions
 from loadscope.suite.spec import RunSpec, usable_cores
 from loadscope.suite.targets import loadgen_settings, rehearsal_reasons, target_key
+from loadscope.suite.vocabulary import locate
 from loadscope.sut.registry import backend_info, require_installed
 
 
@@ -62,17 +63,20 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         spec.workers,
         spec.threads,
         spec.max_wait,
+        chosen.entry.max_batch,
+        chosen.entry.best_batch,
     )
     require_installed(backend)
 
     cache = cache_root()
     kind = task(entry.task)
     path = _dataset_folder(spec, entry.dataset, cache, progress)
-    dataset = kind.read(path, spec.count, entry.classes)
+    preprocess = locate(chosen.preprocess, cache, progress)
+    dataset = kind.read(path, spec.count, entry.classes, preprocess)
     conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
     key = target_key(spec.scenario)
     model = materialise(spec.model, entry, spec.framework, cache, progress)
-    samples = kind.prepare(dataset, chosen.preprocess, cache, progress)
+    samples = kind.prepare(dataset, preprocess, cache, progress)
     plan = ChildPlan(
         scenario=spec.scenario,
         framework=spec.framework,
@@ -80,7 +84,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         task=entry.task,
         artifact=model.artifact,
         samples=str(samples),
-        preprocess=chosen.preprocess,
+        preprocess=preprocess,
         postprocess=chosen.postprocess,
         execution=execution,
         settings=conf.settings,

@@ -109,7 +109,7 @@ def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[
         if run.status(mode) != "finished":
             _one_test(run, mode, plan, record, progress)
             if mode is Mode.ACCURACY:
-                score_run(run, dataset)
+                score_run(run, dataset, progress)
             write_json(run.path / "result.json", assemble(run))
     return assemble(run)
 

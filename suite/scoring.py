@@ -14,24 +14,27 @@ from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.spec import RecordedSpec, make_spec
+from loadscope.suite.vocabulary import locate
 
 
-def score_run(run: RunDirectory, dataset: Dataset) -> dict[str, Any]:
+def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
     """Score the accuracy log of a run; writes ``accuracy/{accuracy.txt,score.json}``.
 
     Args:
         run: A run whose accuracy test is finished.
         dataset: The data set that it ran on.
+        progress: Told of long work.
 
     Returns:
-        ``{metric, value, target, passed, samples, meaningful}``, the value in percent. For a
-        model with seeded weights the value is null: it would mean nothing beside a target.
+        ``{metric, value, target, passed, samples, meaningful, details}``, the value in percent;
+        ``details`` are the task's own further figures. For a model with seeded weights the
+        value is null and the details are empty: they would mean nothing beside a target.
     """
     folder = run.logs(Mode.ACCURACY)
-    score = dataset.score(read_accuracy_log(folder / "mlperf_log_accuracy.json"))
+    score = dataset.score(read_accuracy_log(folder / "mlperf_log_accuracy.json"), progress)
     model = run.read()["model"]
     meaningful = model["accuracy_meaningful"]
-    target = _target(model["mlperf"]) if meaningful else None
+    target = _target(model["mlperf"], score.metric) if meaningful else None
     accuracy = {
         "metric": score.metric,
         "value": score.value if meaningful else None,
@@ -39,16 +42,19 @@ def score_run(run: RunDirectory, dataset: Dataset) -> dict[str, Any]:
         "passed": None if target is None else score.value >= target,
         "samples": score.samples,
         "meaningful": meaningful,
+        "details": score.details if meaningful else {},
     }
     write_text(folder / "accuracy.txt", f"{score.line}\n")
     write_json(folder / "score.json", accuracy)
     return accuracy
 
 
-def _target(mlperf: dict[str, Any]) -> float | None:
-    """The round's accuracy target in percent; it binds the closed division only."""
+def _target(mlperf: dict[str, Any], metric: str) -> float | None:
+    """The round's accuracy target in percent; it binds the closed division and its metric only."""
     benchmark = load_round().benchmarks.get(mlperf["loadgen"])
     if benchmark is None or mlperf["division"] != "closed":
+        return None
+    if metric != benchmark.accuracy_metric:
         return None
     return max(benchmark.accuracy_targets[folder] for folder in mlperf["submission"])
 
@@ -67,10 +73,13 @@ def rescore(run: RunDirectory, progress: Progress) -> dict[str, Any]:
         )
     spec = make_spec(record["spec"], str(run.path / "run.json"), RecordedSpec)
     entry = Catalogue.load(spec.models).get(spec.model)
-    dataset = task(entry.task).read(Path(record["data"]["path"]), spec.count, entry.classes)
+    preprocess = locate(entry.artifact_for(spec.framework).preprocess, cache_root(), progress)
+    dataset = task(entry.task).read(
+        Path(record["data"]["path"]), spec.count, entry.classes, preprocess
+    )
     if dataset.digest(cache_root(), progress) != record["data"]["digest"]:
         raise InputError(
             f"{record['data']['path']}: the data set has changed since the run",
             "restore it, or run again",
         )
-    return score_run(run, dataset)
+    return score_run(run, dataset, progress)

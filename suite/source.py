@@ -68,7 +68,13 @@ class BuildSource:
 
 Source = WebSource | WheelSource | FileSource | BuildSource
 
-EXPORTERS = ("onnx", "seeded-state-dict")
+CONVERTERS = ("tensorflow", "mxnet")
+"""The exporters that turn an ONNX file into another framework's."""
+
+FROM_ONNX = (*CONVERTERS, "state-dict-from-onnx")
+"""The exporters that start from an ONNX file."""
+
+EXPORTERS = ("onnx", "seeded-state-dict", "merged-state-dict", *FROM_ONNX)
 """The exporters that ``build:`` can name."""
 
 

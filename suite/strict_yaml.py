@@ -106,7 +106,8 @@ def _explain(
 ) -> InputError:
     errors = error.errors()
     first = errors[0]
-    location: _Location = first["loc"]
+    # A part in angle brackets is a union's tag and stands in no file.
+    location: _Location = tuple(part for part in first["loc"] if not str(part).startswith("<"))
     key = ".".join(str(part) for part in location)
     line = _line(root, location)
     where = f"{path}{f' line {line}' if line else ''}: "

@@ -3,7 +3,7 @@
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
 from loadscope.scenarios.user_conf import UserConf
-from loadscope.submission.rounds import Round
+from loadscope.submission.rounds import BenchmarkRules, Round
 from loadscope.suite.spec import RunSpec
 from loadscope.suite.units import human
 
@@ -31,9 +31,11 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int, rules: Round) -> U
             # A rehearsal is meant to end at its duration; LoadGen would go on to the round's
             # number of queries.
             values["min_query_count"] = 1
+    benchmark = rules.benchmarks.get(model)
     if spec.min_query_count is not None:
         values["min_query_count"] = spec.min_query_count
-    benchmark = rules.benchmarks.get(model)
+    elif "min_query_count" not in values and _needs_query_count(conf, spec, model, benchmark):
+        values["min_query_count"] = rules.min_query_count(model, spec.scenario)
     asked = conf.get(model, spec.scenario, "performance_sample_count_override")
     # LoadGen would take a number larger than the data set, and log it.
     if asked is not None and asked > samples:
@@ -57,6 +59,18 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int, rules: Round) -> U
             f"use {max(1, int(bound))}ms or {int(bound) + 1}ms",
         )
     return conf
+
+
+def _needs_query_count(
+    conf: UserConf, spec: RunSpec, model: str, benchmark: BenchmarkRules | None
+) -> bool:
+    """Whether LoadGen would not know the round's number of queries by itself."""
+    return (
+        benchmark is not None
+        and benchmark.offline_min_query_count_in_user_conf
+        and spec.scenario is Scenario.OFFLINE
+        and conf.get(model, spec.scenario, "min_query_count") is None
+    )
 
 
 def target_key(scenario: Scenario) -> str:

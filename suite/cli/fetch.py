@@ -14,6 +14,7 @@ from loadscope.suite.cli.models import models_option
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
+from loadscope.suite.place import place
 from loadscope.suite.progress import progress_bars
 from loadscope.sut.registry import BACKENDS, backend_info
 
@@ -27,12 +28,19 @@ from loadscope.sut.registry import BACKENDS, backend_info
     help="Only the model files for this framework; repeat. Default: the installed ones.",
 )
 @click.option("--verify", is_flag=True, help="Read what is here in full; mend what is damaged.")
+@click.option(
+    "--from",
+    "given",
+    type=click.Path(path_type=Path),
+    help="Take the model's file from here instead of downloading it; checked all the same.",
+)
 @models_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array on standard output.")
 def fetch_command(
     ids: tuple[str, ...],
     frameworks: tuple[str, ...],
     verify: bool,
+    given: Path | None,
     models: tuple[Path, ...],
     as_json: bool,
 ) -> None:
@@ -45,6 +53,7 @@ def fetch_command(
     Example:
       loadscope fetch efficientnet-lite0 imagenet-sample20
       loadscope fetch resnet50 --framework onnxruntime --verify
+      loadscope fetch yolox-nano --from ~/Downloads/yolox_nano.onnx
     """
     catalogue = Catalogue.load(models)
     for framework in frameworks:
@@ -53,9 +62,13 @@ def fetch_command(
     for name in ids:
         if name not in catalog():
             _require_model(catalogue, name)
+    if given is not None and (len(ids) > 1 or ids[0] in catalog()):
+        raise InputError("--from brings the file of one model", "name just that model")
     cache = cache_root()
     fetched: list[dict[str, Any]] = []
     with progress_bars() as progress:
+        if given is not None:
+            place(ids[0], catalogue.get(ids[0]), frameworks, given, cache, progress)
         for name in ids:
             if name in catalog():
                 folder = fetch_dataset(name, cache, progress, verify)

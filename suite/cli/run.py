@@ -29,13 +29,15 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 @click.command("run")
 @click.argument("script", required=False, type=click.Path(path_type=Path))
 @click.option("--model", help="Model id; see 'loadscope models'.")
-@click.option("--framework", help="Backend: onnxruntime, pytorch, ...; see 'loadscope doctor'.")
+@click.option(
+    "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
+)
 @click.option("--scenario", help="SingleStream, MultiStream, Offline or Server.")
 @click.option("--mode", multiple=True, help="performance (default) or accuracy; repeat for both.")
 @click.option(
     "--dataset-path",
-    help="Folder of the data set (ImageNet: val/ and val_map.txt), or an id of "
-    "'loadscope datasets'.",
+    help="Folder of the data set (ImageNet: val/ and val_map.txt; COCO: val2017/ and "
+    "annotations/; SQuAD: dev-v1.1.json), or an id of 'loadscope datasets'.",
 )
 @click.option("--count", type=int, help="Use only the first so many samples.")
 @click.option(
@@ -137,16 +139,16 @@ def _run_all(
         specs = read_script(script, settings)
     results, failure = [], None
     for spec in specs:
-        folder = output or Path("runs")
-        if output is None or len(specs) > 1:
-            folder = folder / _name(spec)
+        named = output if output is not None and len(specs) == 1 else None
         try:
-            results.append(new_run(prepare(spec, progress), _free(folder), _command(), progress))
+            prepared = prepare(spec, progress)
+            folder = named or _new_folder(output or Path("runs"), spec)
+            results.append(new_run(prepared, folder, _command(), progress))
         except LoadScopeError as error:
             if len(specs) == 1 or isinstance(error, InputError):
                 raise
             # The other runs of a campaign are worth having all the same.
-            click.echo(f"loadscope: {folder}: {error}", err=True)
+            click.echo(f"loadscope: {spec.framework} {spec.scenario}: {error}", err=True)
             failure = error
     if failure is not None:
         raise failure
@@ -165,7 +167,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, 
     require_same_inputs(old.read(), prepared.record(), old.path)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or _free(Path("runs") / _name(spec))
+    folder = output or _new_folder(Path("runs"), spec)
     return new_run(prepared, folder, _command(), progress, user_conf=text)
 
 
@@ -173,17 +175,21 @@ def _recorded_spec(run: RunDirectory) -> RunSpec:
     return make_spec(run.read()["spec"], str(run.path / "run.json"), RecordedSpec)
 
 
-def _name(spec: RunSpec) -> str:
-    stamp = f"{datetime.now():%Y%m%d-%H%M%S}"
-    return f"{stamp}-{spec.model}-{spec.framework}-{spec.scenario}"
-
-
-def _free(folder: Path) -> Path:
-    """The folder, or a numbered one beside it if two runs begin in the same second."""
-    if folder.parent.name != "runs":
-        return folder
-    choices = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))
-    return folder if not folder.exists() else next(one for one in choices if not one.exists())
+def _new_folder(parent: Path, spec: RunSpec) -> Path:
+    """Make a folder for a run; numbered if another run begins in the same second."""
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{spec.framework}-{spec.scenario}"
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise InputError(
+                f"cannot make {folder}: {error.strerror}", "choose another --output"
+            ) from error
 
 
 def _command() -> str:

@@ -19,12 +19,14 @@ _UNPACK: dict[str, Callable[[Path, Path], Path]] = {"imagenet-sample20": unpack_
 
 
 def dataset_folder(name: str, cache: Path) -> Path:
-    """Where a fetched data set is or will be."""
-    return cache / "datasets" / name
+    """Where a data set that needs no steps by hand is or will be."""
+    return catalog_entry(name).shipped() or cache / "datasets" / name
 
 
 def dataset_in_cache(name: str, cache: Path) -> bool:
-    """Whether a data set was fetched and none of its files has changed since."""
+    """Whether a data set was fetched and none of its files has changed, or needs no fetching."""
+    if catalog_entry(name).shipped():
+        return True
     folder = dataset_folder(name, cache)
     stamp = _read_stamp(folder)
     return stamp is not None and _sizes_and_times(folder) == stamp["files"]

@@ -183,7 +183,7 @@ def test_warm_up_reaches_every_worker_with_the_batch_size_of_the_run(scenario):
             return []
 
     execution = Execution.decide(Scenario(scenario), 2, batch_size=6, workers=3)
-    warm_up(Noting(), execution, [1, 2, 3, 4])
+    warm_up(Noting(), execution, [[1, 2, 3, 4, 5, 6]])
     assert {size for _, size in seen} == {6}
     assert len({thread for thread, _ in seen}) == 3
 

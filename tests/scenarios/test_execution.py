@@ -38,3 +38,24 @@ def test_what_is_not_asked_for_fills_the_cores(asked, expected):
 def test_settings_without_meaning_are_refused(scenario, asked, message):
     with pytest.raises(InputError, match=message):
         Execution.decide(scenario, cores=2, **asked)
+
+
+@pytest.mark.parametrize("scenario", list(Scenario))
+def test_a_file_that_takes_one_sample_at_a_time_gets_no_more(scenario):
+    assert Execution.decide(scenario, cores=6, max_batch=1).batch_size == 1
+
+
+def test_a_larger_batch_than_the_file_takes_is_refused():
+    with pytest.raises(InputError, match=r"the model's file takes 1 sample\(s\) at once"):
+        Execution.decide(Scenario.OFFLINE, cores=2, batch_size=2, max_batch=1)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "batch"), [("SingleStream", 1), ("MultiStream", 2), ("Offline", 2), ("Server", 1)]
+)
+def test_a_model_that_takes_few_samples_best_gets_no_more_unasked(scenario, batch):
+    assert Execution.decide(Scenario(scenario), 2, best_batch=2).batch_size == batch
+
+
+def test_a_batch_that_is_asked_for_wins_over_the_best_one():
+    assert Execution.decide(Scenario.OFFLINE, 2, batch_size=16, best_batch=2).batch_size == 16

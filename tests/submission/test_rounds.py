@@ -20,7 +20,11 @@ def test_the_round_holds_what_the_installed_loadgen_has_compiled_in():
             assert settings.sample_index_rng_seed == rules.seeds["sample_index_rng_seed"]
             assert settings.schedule_rng_seed == rules.seeds["schedule_rng_seed"]
             assert settings.min_duration_ms == rules.min_duration_ms
-            assert settings.min_query_count == rules.min_query_count(model, scenario)
+            if benchmark.offline_min_query_count_in_user_conf:
+                expected = rules.scenarios[scenario].min_query_count
+            else:
+                expected = rules.min_query_count(model, scenario)
+            assert settings.min_query_count == expected
             assert settings.performance_sample_count_override == benchmark.performance_sample_count
         assert settings.server_target_latency_ns == benchmark.server_target_latency_ms * 1e6
 

@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("framework", ["onnxruntime", "pytorch"])
+@pytest.mark.parametrize("framework", ["onnxruntime", "pytorch", "tensorflow", "mxnet"])
 def test_efficientnet_lite0_names_180_of_200_photographs(
     loadscope, real_data, environment, pytestconfig, framework
 ):

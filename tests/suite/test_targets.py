@@ -90,3 +90,34 @@ def test_a_model_outside_the_round_is_a_rehearsal():
     assert rehearsal_reasons(conf, "mine", Scenario.OFFLINE, 10, ROUND) == [
         "'mine' is no benchmark of v6.1"
     ]
+
+
+def yolo(scenario, samples=5000, **changes):
+    spec = make_spec({"model": "m", "framework": "null", "scenario": scenario, **changes}, "test")
+    conf = loadgen_settings(spec, "yolo", samples, ROUND)
+    return conf, rehearsal_reasons(conf, "yolo", spec.scenario, samples, ROUND)
+
+
+def test_the_number_of_queries_that_mlperf_conf_lacks_is_written_to_user_conf():
+    conf, reasons = yolo("Offline")
+    assert conf.get("yolo", Scenario.OFFLINE, "min_query_count") == 1525
+    assert "yolo.Offline.min_query_count = 1525" in conf.text()
+    assert reasons == []
+
+
+def test_only_offline_lacks_it():
+    assert yolo("SingleStream")[0].settings == ()
+
+
+def test_a_number_of_queries_in_the_users_own_conf_stays(tmp_path):
+    path = tmp_path / "user.conf"
+    path.write_text("yolo.Offline.min_query_count = 3000\n")
+    conf, reasons = yolo("Offline", user_conf=path)
+    assert conf.get("yolo", Scenario.OFFLINE, "min_query_count") == 3000
+    assert reasons == []
+
+
+def test_a_rehearsal_is_let_go_of_it_all_the_same():
+    conf, reasons = yolo("Offline", min_duration="5s")
+    assert conf.get("yolo", Scenario.OFFLINE, "min_query_count") == 1
+    assert "min_query_count 1 instead of 1525" in reasons

@@ -1,0 +1,38 @@
+"""The files that preprocessing takes beside the data set, brought to this machine."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from loadscope.datasets.protocol import Progress
+from loadscope.datasets.wordpiece_spec import WordPieceSpec
+from loadscope.errors import InputError
+from loadscope.suite.checksum import Checksum
+from loadscope.suite.fetch.files import fetch_file
+from loadscope.suite.source import BuildSource, parse_source
+
+T = TypeVar("T")
+
+
+def locate(preprocess: T, cache: Path, progress: Progress) -> T:
+    """Fetch the vocabulary that preprocessing names, and say where it is.
+
+    Args:
+        preprocess: A manifest's settings; those without a vocabulary are given back as they are.
+        cache: The cache folder.
+        progress: Told of a download.
+
+    Raises:
+        InputError: The source or the checksum is wrong.
+        WorkError: The download failed or the file system refuses.
+    """
+    if not isinstance(preprocess, WordPieceSpec):
+        return preprocess
+    source = parse_source(preprocess.vocabulary)
+    if isinstance(source, BuildSource):
+        raise InputError(
+            f"preprocess.vocabulary is {source}; a vocabulary is never built",
+            "give an https:, pypi: or file: source in the model's manifest",
+        )
+    fetched = fetch_file(source, Checksum(preprocess.sha256), cache, progress)
+    return replace(preprocess, file=str(fetched.path))

@@ -1,0 +1,120 @@
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from loadscope.datasets.protocol import OrderedLibrary
+from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.calibration import query_size, typical_batches
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.offline import OfflineDriver
+from loadscope.scenarios.recorder import Recorder
+from loadscope.tensors import Tensors
+
+
+class Plain:
+    """Samples that are all alike."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = sizes
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def load(self, indices: Sequence[int]) -> None:
+        pass
+
+    def unload(self, indices: Sequence[int]) -> None:
+        pass
+
+    def batch(self, indices: Sequence[int]) -> Tensors:
+        return {"x": np.zeros((len(indices), 1), np.float32)}
+
+
+class Sized(Plain):
+    def order(self, indices: Sequence[int]) -> Sequence[int]:
+        return sorted(range(len(indices)), key=lambda at: -self.sizes[indices[at]])
+
+
+class Noting(Answering):
+    """Notes the batches instead of handing answers to LoadGen."""
+
+    def __init__(self, library: Plain) -> None:
+        self.order = library.order if isinstance(library, OrderedLibrary) else None
+        self.seen: list[tuple[list[int], list[int]]] = []
+        self._lock = threading.Lock()
+
+    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        with self._lock:
+            self.seen.append((list(ids), list(indices)))
+
+
+def offline(library: Plain, indices: list[int], workers: int = 1) -> list[tuple[list[int], ...]]:
+    answering = Noting(library)
+    failures: list[BaseException] = []
+    driver = OfflineDriver(answering, 3, workers, Recorder(), failures.append)
+    driver.start()
+    driver.issue([100 + at for at in range(len(indices))], indices)
+    driver.stop()
+    assert not failures
+    return list(answering.seen)
+
+
+SIZES = [5, 90, 7, 80, 6, 85, 40]
+
+
+def test_offline_puts_samples_of_like_size_into_a_batch_longest_first() -> None:
+    seen = offline(Sized(SIZES), list(range(7)))
+    assert [indices for _, indices in seen] == [[1, 5, 3], [6, 2, 4], [0]]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_each_query_keeps_its_own_sample_and_none_is_left_out(workers: int) -> None:
+    asked = [6, 0, 0, 3, 5, 1, 2, 4, 6, 1]
+    pairs = [
+        pair
+        for ids, indices in offline(Sized(SIZES), asked, workers)
+        for pair in zip(ids, indices, strict=True)
+    ]
+    assert sorted(pairs) == [(100 + at, index) for at, index in enumerate(asked)]
+
+
+def test_offline_leaves_the_order_alone_where_samples_are_alike() -> None:
+    seen = offline(Plain(SIZES), [6, 0, 3, 5])
+    assert seen == [([100, 101, 102], [6, 0, 3]), ([103], [5])]
+
+
+def test_an_error_in_the_ordering_ends_the_test() -> None:
+    failures: list[BaseException] = []
+    driver = OfflineDriver(Noting(Sized(SIZES)), 3, 1, Recorder(), failures.append)
+    with pytest.raises(IndexError):
+        driver.issue([1], [99])
+    assert [type(failure) for failure in failures] == [IndexError]
+
+
+def test_calibration_takes_one_batch_where_samples_are_alike() -> None:
+    assert typical_batches(Plain(SIZES), 3) == [[0, 1, 2]]
+    assert typical_batches(Plain([1, 1]), 5) == [[0, 1, 0, 1, 0]]
+
+
+def test_calibration_takes_batches_from_large_to_small_where_they_differ() -> None:
+    library = Sized(list(range(80)))
+    batches = typical_batches(library, 4)
+    sizes = [[library.sizes[index] for index in batch] for batch in batches]
+    # The middles of four quarters, from above; together their mean is near the whole's, 39.5.
+    assert sizes == [[71, 70, 69, 68], [51, 50, 49, 48], [31, 30, 29, 28], [11, 10, 9, 8]]
+    assert abs(np.mean(sizes) - 39.5) <= 0.5
+
+
+def test_calibration_copes_with_fewer_samples_than_a_batch() -> None:
+    batches = typical_batches(Sized([3, 1]), 4)
+    assert all(len(batch) == 4 and set(batch) == {0, 1} for batch in batches)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "size"), [("SingleStream", 1), ("MultiStream", 8), ("Offline", 5), ("Server", 5)]
+)
+def test_calibration_queries_have_the_scenarios_size(scenario: str, size: int) -> None:
+    assert query_size(Scenario(scenario), Execution(5, 1, 1)) == size

@@ -1,0 +1,61 @@
+"""``loadscope run`` of a real reader, from its wheel and our delta to a scored log."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FRAMEWORKS = ["onnxruntime", "pytorch"]
+
+
+@pytest.fixture
+def accuracy_of(tmp_path: Path, pytestconfig: pytest.Config) -> Any:
+    assert pytestconfig.cache is not None
+    # A cache that lasts over test runs: the wheel is fetched and exported once.
+    cache = pytestconfig.cache.mkdir("loadscope")
+
+    def run(framework: str, scenario: str, data: object, *more: str) -> dict[str, Any]:
+        code = "from loadscope.suite.cli.main import main; main()"
+        arguments = (
+            "run", "--model", "minilm-squad", "--framework", framework, "--scenario", scenario,
+            "--mode", "accuracy", "--dataset-path", str(data), "--threads", "1", "--json", *more,
+        )  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=500,
+            cwd=tmp_path,
+            env={**os.environ, "LOADSCOPE_CACHE": str(cache)},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)["accuracy"]
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Offline", "Server"])
+def test_the_shipped_questions_score_the_same_in_every_scenario(
+    accuracy_of: Any, framework: str, scenario: str
+) -> None:
+    rate = ("--target-qps", "20") if scenario == "Server" else ()
+    accuracy = accuracy_of(framework, scenario, "squad-sample", *rate)
+    assert (accuracy["metric"], accuracy["samples"]) == ("f1", 84)
+    # Seen: 79.8. Unseen questions; one answer more or less is 1.2.
+    assert accuracy["value"] == pytest.approx(79.8, abs=1.5)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_609_real_questions_are_answered_as_in_training(
+    accuracy_of: Any, real_data: Path, framework: str
+) -> None:
+    accuracy = accuracy_of(framework, "Offline", real_data / "squad")
+    assert accuracy["samples"] == 641
+    assert accuracy["value"] == pytest.approx(99.2, abs=0.3)
