@@ -94,7 +94,11 @@ def main():
     folder, fault = Path(asked["folder"]), asked.get("fault")
     scenario, mode = Scenario(asked["scenario"]), Mode(asked["mode"])
 
+    failing = threading.Lock()
+
     def fail(error):
+        # Workers may fail at once; the first one's evidence must not be cut off by the next.
+        failing.acquire()
         (folder / "failed.txt").write_text("".join(traceback.format_exception(error)))
         os._exit(1)
 
