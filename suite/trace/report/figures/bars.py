@@ -1,0 +1,69 @@
+"""Horizontal bars, each with its label above it, so that a label has the whole width."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from loadscope.suite.report.figures.layout import axis_title, empty_figure
+
+_ROW_PIXELS = 40
+_FRAME_PIXELS = 76
+_LABEL_SHIFT = 16
+_ROOM_FOR_TEXT = 96
+"""Pixels right of the longest bar."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its label above, its value, the text beside it, the hover text and the colour."""
+
+    label: str
+    value: float
+    text: str
+    hover: str
+    colour: int
+
+
+def draw_bars(bars: Sequence[Bar], unit: str) -> go.Figure:
+    """Draw ``bars`` from top to bottom on one axis from zero, called ``unit``."""
+    figure = empty_figure(
+        height=_FRAME_PIXELS + _ROW_PIXELS * len(bars),
+        x={
+            "title": axis_title(unit),
+            "range": [0, max((bar.value for bar in bars), default=1) or 1],
+            "nticks": 5,
+        },
+        y={
+            "range": [len(bars) - 0.6, -0.8],
+            "showticklabels": False,
+            "ticks": "",
+            "showgrid": False,
+        },
+    )
+    figure.update_layout(margin={"l": 16, "r": _ROOM_FOR_TEXT})
+    figure.add_bar(
+        orientation="h",
+        x=[float(f"{bar.value:.6g}") for bar in bars],
+        y=list(range(len(bars))),
+        text=[bar.text for bar in bars],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=[bar.hover for bar in bars],
+        hovertemplate="%{customdata}<extra></extra>",
+        width=0.36,
+        showlegend=False,
+        meta={"colour": [bar.colour for bar in bars]},
+    )
+    for row, bar in enumerate(bars):
+        figure.add_annotation(
+            text=bar.label,
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=row,
+            yshift=_LABEL_SHIFT,
+            showarrow=False,
+            font={"size": 12},
+        )
+    return figure
