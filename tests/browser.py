@@ -42,6 +42,23 @@ class Browser:
     def console(self) -> list[str]:
         return [entry["message"] for entry in self.call("se/log", type="browser")]
 
+    def cut_labels(self) -> list[str]:
+        """Labels of plots that reach out of their plot at its left or right."""
+        found: list[str] = self.evaluate(
+            """[...document.querySelectorAll('.chart')].flatMap((plot) => {
+              const box = plot.getBoundingClientRect();
+              const labels = '.xtick text, .ytick text, .xtitle, .ytitle, .bartext, '
+                + '.annotation-text';
+              return [...plot.querySelectorAll(labels)]
+                .filter((text) => {
+                  const own = text.getBoundingClientRect();
+                  return own.left < box.left - 1 || own.right > box.right + 1;
+                })
+                .map((text) => text.textContent);
+            })"""
+        )
+        return found
+
     def requested(self) -> list[str]:
         """The addresses of all requests since the page was opened."""
         events = [

@@ -17,7 +17,7 @@ from loadscope.suite.report.sections import Placed
 def render(template: str, figures: Iterable[Placed], **context: Any) -> str:
     """Fill in ``template`` with ``context``; style, script and plotly's JavaScript go inside.
 
-    The template must place each of ``figures`` with the macro of ``plot.html``.
+    The template must place each of ``figures`` with the macro of ``parts.html``.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("loadscope.suite.report"),

@@ -57,22 +57,6 @@ def drawn(browser: Any) -> list[str]:
     return found
 
 
-def cut_labels(browser: Any) -> list[str]:
-    found: list[str] = browser.evaluate(
-        """[...document.querySelectorAll('.chart')].flatMap((plot) => {
-          const box = plot.getBoundingClientRect();
-          const labels = '.xtick text, .ytick text, .xtitle, .ytitle, .bartext, .annotation-text';
-          return [...plot.querySelectorAll(labels)]
-            .filter((text) => {
-              const own = text.getBoundingClientRect();
-              return own.left < box.left - 1 || own.right > box.right + 1;
-            })
-            .map((text) => text.textContent);
-        })"""
-    )
-    return found
-
-
 def test_all_plots_of_a_trace_are_drawn(browser: Any, page: Path) -> None:
     browser.open(page)
     assert drawn(browser) == [f"run-1-{name}" for name in PLOTS]
@@ -93,7 +77,7 @@ def test_pages_fit_the_window(browser: Any, page: Path, comparison: Path, width:
     for path in (page, comparison):
         browser.open(path, width=width)
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert cut_labels(browser) == []
+        assert browser.cut_labels() == []
 
 
 def test_nothing_is_asked_of_the_network(browser: Any, page: Path) -> None:

@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 
+from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing, empty_figure
 from loadscope.suite.report.figures.ticks import tick_label
 from loadscope.suite.report.quantities import duration
@@ -19,7 +20,7 @@ from loadscope.suite.trace.compare.wording import (
 )
 from loadscope.suite.trace.layers import by_type
 from loadscope.suite.trace.report.facts import NOT_A_RESULT
-from loadscope.suite.trace.report.figures import Bar, Palette, draw_bars, log_axis, plain
+from loadscope.suite.trace.report.figures import Palette, log_axis, plain
 
 TOP = 15
 TOP_TYPES = 8

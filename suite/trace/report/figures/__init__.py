@@ -1,7 +1,6 @@
 """The figures of a trace; plotly is imported with this package only."""
 
 from loadscope.suite.trace.report.figures.axes import log_axis
-from loadscope.suite.trace.report.figures.bars import Bar, draw_bars
 from loadscope.suite.trace.report.figures.layers import (
     draw_cumulative,
     draw_memory,
@@ -15,9 +14,7 @@ from loadscope.suite.trace.report.figures.types import Palette, plain
 from loadscope.suite.trace.report.figures.waterfall import draw_waterfall
 
 __all__ = [
-    "Bar",
     "Palette",
-    "draw_bars",
     "draw_cumulative",
     "draw_memory",
     "draw_order",

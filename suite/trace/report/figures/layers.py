@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
+from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure
 from loadscope.suite.report.quantities import duration
 from loadscope.suite.trace.layers import Layer, TypeTime
-from loadscope.suite.trace.report.figures.bars import Bar, draw_bars
 from loadscope.suite.trace.report.figures.types import Palette, plain
 from loadscope.suite.trace.report.rows import fused, shapes_text
 from loadscope.suite.trace.report.units import amount

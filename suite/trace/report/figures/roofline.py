@@ -69,8 +69,8 @@ def draw_roofline(layers: Sequence[Layer], palette: Palette, peaks: Peaks) -> Dr
     above = sum(rate > peaks.bound(x) for x, rate in points.values())
     if above:
         left_out += (
-            f" {above} layers are above the limit: the machine was busy while it was measured. "
-            f"Delete {PEAKS_FILE} and report again when it is idle."
+            f" {above} layers are above the limit, which is too low then: the machine was busy, or "
+            f"its BLAS slower than the framework. {PEAKS_FILE} can be deleted; it is measured again."
         )
     return Drawing(
         title="Roofline",

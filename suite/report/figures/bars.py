@@ -7,11 +7,12 @@ import plotly.graph_objects as go
 
 from loadscope.suite.report.figures.layout import axis_title, empty_figure
 
-_ROW_PIXELS = 40
+_ROW_PIXELS = 44
 _FRAME_PIXELS = 76
-_LABEL_SHIFT = 16
+_LABEL_SHIFT = 18
 _ROOM_FOR_TEXT = 96
 """Pixels right of the longest bar."""
+_LARGE = 1000
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class Bar:
 
 def draw_bars(bars: Sequence[Bar], unit: str) -> go.Figure:
     """Draw ``bars`` from top to bottom on one axis from zero, called ``unit``."""
+    values = [float(f"{bar.value:.6g}") for bar in bars]
+    most = max(values, default=0.0) or 1.0
     figure = empty_figure(
         height=_FRAME_PIXELS + _ROW_PIXELS * len(bars),
         x={
             "title": axis_title(unit),
-            "range": [0, max((bar.value for bar in bars), default=1) or 1],
-            "nticks": 5,
+            "range": [0, most],
+            # Prefixes for large numbers; a small one would become thousandths of its unit.
+            "tickformat": "~s" if most >= _LARGE else "",
+            "nticks": 4,
         },
         y={
             "range": [len(bars) - 0.6, -0.8],
@@ -44,14 +49,14 @@ def draw_bars(bars: Sequence[Bar], unit: str) -> go.Figure:
     figure.update_layout(margin={"l": 16, "r": _ROOM_FOR_TEXT})
     figure.add_bar(
         orientation="h",
-        x=[float(f"{bar.value:.6g}") for bar in bars],
+        x=values,
         y=list(range(len(bars))),
         text=[bar.text for bar in bars],
         textposition="outside",
         cliponaxis=False,
         customdata=[bar.hover for bar in bars],
         hovertemplate="%{customdata}<extra></extra>",
-        width=0.36,
+        width=0.4,
         showlegend=False,
         meta={"colour": [bar.colour for bar in bars]},
     )
@@ -64,6 +69,5 @@ def draw_bars(bars: Sequence[Bar], unit: str) -> go.Figure:
             y=row,
             yshift=_LABEL_SHIFT,
             showarrow=False,
-            font={"size": 12},
         )
     return figure
