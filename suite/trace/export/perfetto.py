@@ -89,7 +89,8 @@ def _records(event: Event, origin: int, track: int) -> Iterator[dict[str, Any]]:
     # Counted from the origin: a double holds unix microseconds to a quarter only.
     start, end = (event.start_ns - origin) / 1000, (event.end_ns - origin) / 1000
     if event.kind == "query":
-        own = {**shared, "id": event.id, "tid": 0}
+        # One name puts them in one group of tracks, a local id in that of the process.
+        own = {**shared, "name": "query", "id2": {"local": hex(event.id)}, "tid": 0}
         yield {**own, "ph": "b", "ts": start, "args": event.attributes}
         yield {**own, "ph": "e", "ts": end}
     elif event.kind == "counters":
