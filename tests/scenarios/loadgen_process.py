@@ -49,12 +49,19 @@ class Library:
         return {"x": np.array([[index + 0.5] for index in indices], np.float32)}
 
 
+class Sized(Library):
+    """Sample i is the larger the larger i is."""
+
+    def order(self, indices):
+        return sorted(range(len(indices)), key=lambda at: -indices[at])
+
+
 class Backend:
     """Doubles its input and notes threads, batch sizes and arrival times."""
 
     def __init__(self, fault, delay):
         self.fault, self.delay = fault, delay
-        self.sizes, self.threads, self.calls = [], set(), 0
+        self.sizes, self.spreads, self.threads, self.calls = [], [], set(), 0
 
     def load(self, artifact, threads):
         pass
@@ -65,6 +72,7 @@ class Backend:
     def predict(self, batch):
         self.calls += 1
         self.sizes.append(len(batch["x"]))
+        self.spreads.append(float(np.ptp(batch["x"])))
         self.threads.add(threading.current_thread() is threading.main_thread())
         if self.fault == "predict" and self.calls == 3:
             raise RuntimeError("device lost")
@@ -104,7 +112,8 @@ def main():
 
     conf = folder / "user.conf"
     conf.write_text(UserConf().having("resnet50", scenario, asked["settings"]).text())
-    library, backend = Library(fault), Backend(fault, asked.get("delay", 0))
+    library = (Sized if asked.get("sized") else Library)(fault)
+    backend = Backend(fault, asked.get("delay", 0))
     execution = Execution.decide(scenario, 2, **asked.get("execution", {}))
     recorder = Recorder(folder / "progress.bin")
     driver = driver_for(
@@ -142,6 +151,7 @@ def main():
         json.dumps(
             {
                 "sizes": backend.sizes,
+                "spreads": backend.spreads,
                 "on_main_thread": sorted(backend.threads),
                 "batched_on_main_thread": sorted(library.batched_on_main_thread),
                 "answers": answers,
