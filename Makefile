@@ -28,9 +28,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## The main job on real photographs, four scenarios on two frameworks
-	@echo "demo: EfficientNet-Lite0 on 20 photographs, 16 short LoadGen tests; about three minutes"
-	@$(BIN)/loadscope run scenarios/demo/efficientnet-lite0.yaml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
+demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
+	@echo "demo: ImageNet, SQuAD and COCO in short form, 19 LoadGen tests; about three minutes"
+	@$(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; a few minutes"

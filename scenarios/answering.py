@@ -39,7 +39,17 @@ class Answering:
         self._predict = backend.predict
         self._batch = library.batch
         self._postprocess = postprocess
+        self._total = len(library)
         self.order: Order | None = library.order if isinstance(library, OrderedLibrary) else None
+
+    def ranks(self) -> list[int] | None:
+        """The place of each sample of the data set in the order of size; None as for ``order``."""
+        if self.order is None:
+            return None
+        ranks = [0] * self._total
+        for rank, index in enumerate(self.order(range(self._total))):
+            ranks[index] = rank
+        return ranks
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """Answer samples without LoadGen, as warm-up and calibration do."""

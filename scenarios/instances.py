@@ -174,6 +174,7 @@ class SpreadAnswering(Answering):
 
     def __init__(self, instances: Instances, library: SampleLibrary) -> None:
         self._instances = instances
+        self._total = len(library)
         self.order = library.order if isinstance(library, OrderedLibrary) else None
 
     def compute(self, indices: Sequence[int]) -> Payloads:

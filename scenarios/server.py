@@ -1,23 +1,19 @@
 """Server: queries arrive one by one and are merged into batches by workers."""
 
-import queue
 import threading
 from collections.abc import Sequence
 from time import perf_counter_ns
 
 from loadscope.scenarios.answering import Answering, Fail
+from loadscope.scenarios.arrivals import Arrivals, FirstCome, LikeSized
 from loadscope.scenarios.recorder import Recorder
-
-_Arrival = tuple[int, int, int]
 
 
 class ServerDriver:
     """A queue with dynamic batching: a maximum size and a maximum wait.
 
     The callback puts each sample in an unbounded queue, so it never blocks LoadGen's issuing
-    thread. A worker takes what is there, at most ``batch_size``; a batch that is not full
-    waits until ``max_wait_ms`` after its first sample arrived. Both bounds hold under
-    overload too, where an unbounded drain would grow batches without end.
+    thread. Where samples differ in size, like ones come together in a batch.
     """
 
     def __init__(
@@ -30,11 +26,15 @@ class ServerDriver:
         fail: Fail,
     ) -> None:
         self._answer = answering.answer
-        self._batch_size = batch_size
-        self._wait_ns = int(max_wait_ms * 1e6)
         self._recorder = recorder
         self._fail = fail
-        self._queue: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
+        wait_ns = int(max_wait_ms * 1e6)
+        ranks = answering.ranks() if batch_size > 1 else None
+        self._arrivals: Arrivals = (
+            FirstCome(batch_size, wait_ns)
+            if ranks is None
+            else LikeSized(batch_size, wait_ns, ranks)
+        )
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"server-{number}")
             for number in range(workers)
@@ -47,25 +47,21 @@ class ServerDriver:
 
     def issue(self, ids: Sequence[int], indices: Sequence[int]) -> None:
         """LoadGen's query callback; more than one sample where LoadGen coalesces queries."""
-        now = perf_counter_ns()
-        for one, index in zip(ids, indices, strict=True):
-            self._queue.put((now, one, index))
+        self._arrivals.add(perf_counter_ns(), ids, indices)
 
     def flush(self) -> None:
         """No further queries: stop waiting for batches to fill."""
-        self._wait_ns = 0
+        self._arrivals.flush()
 
     def stop(self) -> None:
         """Let the workers end after what was issued."""
-        for _ in self._threads:
-            self._queue.put(None)
+        self._arrivals.stop()
         for thread in self._threads:
             thread.join()
 
     def _work(self, number: int) -> None:
         try:
-            while (first := self._queue.get()) is not None:
-                batch = self._fill(first)
+            while (batch := self._arrivals.take()) is not None:
                 begun = perf_counter_ns()
                 arrived, ids, indices = zip(*batch, strict=True)
                 self._answer(ids, indices)
@@ -74,21 +70,3 @@ class ServerDriver:
                 self._recorder.batch(begun, len(ids), number)
         except BaseException as error:
             self._fail(error)
-
-    def _fill(self, first: _Arrival) -> list[_Arrival]:
-        batch = [first]
-        deadline = first[0] + self._wait_ns
-        try:
-            while len(batch) < self._batch_size:
-                left = deadline - perf_counter_ns() if self._wait_ns else 0
-                following = (
-                    self._queue.get(timeout=left / 1e9) if left > 0 else self._queue.get_nowait()
-                )
-                if following is None:
-                    # The sign to stop is for one worker; it must be found again after this batch.
-                    self._queue.put(None)
-                    break
-                batch.append(following)
-        except queue.Empty:
-            pass
-        return batch

@@ -28,7 +28,7 @@ def test_the_wheel_holds_code_and_data(wheel):
         "loadscope/py.typed",
         "loadscope/datasets/catalog.yaml",
         "loadscope/submission/rounds/v6.1.yaml",
-        "loadscope/scenarios/demo/efficientnet-lite0.yaml",
+        "loadscope/scenarios/demo/three-tasks.yaml",
     } <= names
     assert any(name.startswith("loadscope/suite/report/templates/") for name in names)
     assert not any(name.startswith(("tests/", "suite/", "datasets/")) for name in names)

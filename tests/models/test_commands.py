@@ -80,7 +80,7 @@ def test_datasets_lists_what_is_known_and_how_to_get_it(run):
     assert {record["id"] for record in records} == set(catalog())
     # Only what the package ships is here without a fetch.
     here = {record["id"] for record in records if record["here"]}
-    assert here == {"coco-generated", "squad-sample"}
+    assert here == {"coco-generated", "coco-generated-seeded", "squad-sample"}
     assert "loadscope fetch imagenet-sample20" in run(datasets_command)
 
 

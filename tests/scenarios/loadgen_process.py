@@ -49,12 +49,19 @@ class Library:
         return {"x": np.array([[index + 0.5] for index in indices], np.float32)}
 
 
+class Sized(Library):
+    """Sample i is the larger the larger i is."""
+
+    def order(self, indices):
+        return sorted(range(len(indices)), key=lambda at: -indices[at])
+
+
 class Backend:
     """Doubles its input and notes threads, batch sizes and arrival times."""
 
     def __init__(self, fault, delay):
         self.fault, self.delay = fault, delay
-        self.sizes, self.threads, self.calls = [], set(), 0
+        self.sizes, self.spreads, self.threads, self.calls = [], [], set(), 0
         self.most_threads = 0
 
     def load(self, artifact, threads):
@@ -66,6 +73,7 @@ class Backend:
     def predict(self, batch):
         self.calls += 1
         self.sizes.append(len(batch["x"]))
+        self.spreads.append(float(np.ptp(batch["x"])))
         self.threads.add(threading.current_thread() is threading.main_thread())
         self.most_threads = max(self.most_threads, threading.active_count())
         if self.fault == "predict" and self.calls == 3:
@@ -108,7 +116,8 @@ def main():
 
     conf = folder / "user.conf"
     conf.write_text(UserConf().having("resnet50", scenario, asked["settings"]).text())
-    library, backend = Library(fault), Backend(fault, asked.get("delay", 0))
+    library = (Sized if asked.get("sized") else Library)(fault)
+    backend = Backend(fault, asked.get("delay", 0))
     execution = Execution.decide(scenario, 2, **asked.get("execution", {}))
     recorder = Recorder(folder / "progress.bin")
     driver = driver_for(
@@ -146,6 +155,7 @@ def main():
         json.dumps(
             {
                 "sizes": backend.sizes,
+                "spreads": backend.spreads,
                 "on_main_thread": sorted(backend.threads),
                 "most_threads": backend.most_threads,
                 "batched_on_main_thread": sorted(library.batched_on_main_thread),

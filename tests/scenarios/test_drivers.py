@@ -168,7 +168,7 @@ def test_issuing_never_waits_for_busy_workers():
 
     class Busy(Answering):
         def __init__(self):
-            pass
+            self.order = None
 
         def answer(self, ids, indices):
             assert release.wait(timeout=60)

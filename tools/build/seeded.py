@@ -12,6 +12,8 @@ from loadscope.files import replacing
 from loadscope.sut.architectures.registry import build_architecture
 
 _NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+# The sides of a detector's boxes are exponentials: He's scale would make points and giants.
+_BOX_SCALE = np.float32(0.1)
 
 
 def write_seeded(architecture: str, classes: int, size: int, seed: int, output: Path) -> None:
@@ -37,7 +39,8 @@ def seeded_state(network: nn.Module, seed: int) -> dict[str, torch.Tensor]:
     Convolutions, linear layers and embeddings have He's normal weights (He et al., 2015b:
     variance 2 / fan-in). Batch norm has statistics that are neither identity nor a constant, so
     that nothing can be folded away, and scales around 0.7, so that a residual network of any
-    depth keeps its activations near 1; layer norm has such scales too.
+    depth keeps its activations near 1; layer norm has such scales too. A layer called
+    ``box`` has a tenth of He's scale.
 
     Args:
         network: Gives names and shapes; its own values are not used.
@@ -51,6 +54,8 @@ def seeded_state(network: nn.Module, seed: int) -> dict[str, torch.Tensor]:
         random = np.random.Generator(np.random.PCG64([seed, zlib.crc32(name.encode())]))
         shape = tuple(tensor.shape)
         values = _norm_values(kind, shape, random) if owner in norms else _he(shape, random)
+        if owner.endswith(".box"):
+            values *= _BOX_SCALE
         state[name] = torch.from_numpy(values)
     return state
 

@@ -1,8 +1,9 @@
-"""The data set ``coco-generated``: drawings, with a model's own answers for annotations.
+"""The data sets ``coco-generated*``: drawings, with a model's own answers for annotations.
 
-Run by hand when the drawings or the golden model change:
+Run by hand when the drawings or a golden model change:
 
-    python -m loadscope.tools.generate.coco yolox_nano.onnx datasets/coco-generated
+    python -m loadscope.tools.generate.coco yolox-nano datasets/coco-generated
+    python -m loadscope.tools.generate.coco yolox-nano-seeded datasets/coco-generated-seeded
 
 What is scored on it is agreement with the golden answers, and is called that.
 """
@@ -21,29 +22,37 @@ from loadscope.datasets.coco import ANNOTATIONS, Coco
 from loadscope.datasets.coco_categories import CATEGORY_IDS, CATEGORY_NAMES
 from loadscope.datasets.tasks import task
 from loadscope.files import replacing, write_json
+from loadscope.suite.artifacts import materialise
 from loadscope.suite.manifest import Catalogue
+from loadscope.suite.paths import cache_root
+from loadscope.suite.progress import progress_bars
 from loadscope.sut.backend import Artifact
 from loadscope.sut.registry import open_backend
 from loadscope.tools.generate.drawings import drawing
 
 IMAGES = 24
-_MODEL, _FRAMEWORK = "yolox-nano", "onnxruntime"
-# Far above the model's own threshold, so that no golden box comes and goes with rounding.
+_FRAMEWORK = "onnxruntime"
+# Above the models' own thresholds, so that no golden box comes and goes with rounding.
 _LEAST_SCORE = 0.3
 
 Rows = NDArray[np.float32]
 
 
 @click.command()
-@click.argument("onnx", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("model")
 @click.argument("folder", type=click.Path(path_type=Path))
-def main(onnx: Path, folder: Path) -> None:
-    """Draw the images into FOLDER and have the float32 model in ONNX answer for them."""
-    sizes = write_drawings(folder)
-    write_json(folder / ANNOTATIONS, annotations(sizes, golden(folder, onnx)))
+def main(model: str, folder: Path) -> None:
+    """Draw the images into FOLDER and have the float32 MODEL in ONNX answer for them."""
+    entry = Catalogue.load().get(model)
+    with progress_bars() as progress:
+        artifact = materialise(model, entry, _FRAMEWORK, cache_root(), progress).artifact
+    sizes = write_drawings(folder, model)
+    write_json(
+        folder / ANNOTATIONS, annotations(sizes, golden(folder, model, artifact.path), model)
+    )
 
 
-def write_drawings(folder: Path) -> list[tuple[int, int]]:
+def write_drawings(folder: Path, model: str) -> list[tuple[int, int]]:
     """Write the images, PNG, and annotations without any box; give widths and heights."""
     (folder / "val2017").mkdir(parents=True, exist_ok=True)
     (folder / ANNOTATIONS).parent.mkdir(exist_ok=True)
@@ -53,13 +62,14 @@ def write_drawings(folder: Path) -> list[tuple[int, int]]:
         sizes.append(image.size)
         with replacing(folder / "val2017" / _name(number)) as temporary:
             image.save(temporary, "PNG", optimize=True)
-    write_json(folder / ANNOTATIONS, annotations(sizes, [np.empty((0, 7), np.float32)] * IMAGES))
+    nothing = [np.empty((0, 7), np.float32)] * IMAGES
+    write_json(folder / ANNOTATIONS, annotations(sizes, nothing, model))
     return sizes
 
 
-def golden(folder: Path, onnx: Path) -> list[Rows]:
+def golden(folder: Path, model: str, onnx: Path) -> list[Rows]:
     """The model's boxes for each image that it is sure of, ``(boxes, 7)`` as in a payload."""
-    chosen = Catalogue.load().get(_MODEL).artifact_for(_FRAMEWORK)
+    chosen = Catalogue.load().get(model).artifact_for(_FRAMEWORK)
     inputs, outputs = chosen.entry.tensors("inputs"), chosen.entry.tensors("outputs")
     layout = chosen.entry.layout
     backend = open_backend(_FRAMEWORK)
@@ -78,8 +88,10 @@ def golden(folder: Path, onnx: Path) -> list[Rows]:
     return [rows[rows[:, 5] >= _LEAST_SCORE] for rows in found]
 
 
-def annotations(sizes: Sequence[tuple[int, int]], boxes: Sequence[Rows]) -> dict[str, Any]:
-    """The annotation file of images of these sizes with these golden boxes."""
+def annotations(
+    sizes: Sequence[tuple[int, int]], boxes: Sequence[Rows], model: str
+) -> dict[str, Any]:
+    """The annotation file of images of these sizes with these golden boxes of a model."""
     images = [
         {"id": number + 1, "file_name": _name(number), "width": width, "height": height}
         for number, (width, height) in enumerate(sizes)
@@ -97,7 +109,7 @@ def annotations(sizes: Sequence[tuple[int, int]], boxes: Sequence[Rows]) -> dict
                 }
             )
     return {
-        "info": {"golden": f"{_MODEL} in ONNX Runtime, float32, boxes of {_LEAST_SCORE} and more"},
+        "info": {"golden": f"{model} in ONNX Runtime, float32, boxes of {_LEAST_SCORE} and more"},
         "images": images,
         "categories": [
             {"id": int(number), "name": name}

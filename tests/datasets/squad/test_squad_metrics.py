@@ -24,6 +24,9 @@ Metric = Callable[[str, list[str]], float]
         ("  two\n words\t", "two words"),
         ("the", ""),
         ("É", "é"),
+        ("a\u00a0bridge", "bridge"),
+        ("_the_ end", "end"),
+        ("the\u0301 end", "\u0301 end"),
         # Punctuation beyond ASCII stays, and ends a word.
         ("¿the?", "¿"),
     ],

@@ -70,7 +70,7 @@ def draw_roofline(layers: Sequence[Layer], palette: Palette, peaks: Peaks) -> Dr
     if above:
         left_out += (
             f" {above} layers are above the limit, which is too low then: the machine was busy, or "
-            f"its BLAS slower than the framework. {PEAKS_FILE} can be deleted; it is measured again."
+            f"its BLAS slower than the framework. Delete {PEAKS_FILE} and it is measured again."
         )
     return Drawing(
         title="Roofline",

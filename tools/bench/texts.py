@@ -1,0 +1,225 @@
+"""Rows for texts: real lengths in Offline, and like lengths together in Server.
+
+``python -m loadscope.tools.bench.texts JSON`` measures one figure in a process of its own.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from loadscope.datasets.protocol import Progress
+from loadscope.datasets.tasks import task
+from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.calibration import typical_batches, warm_up
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.session import driver_for, run_test
+from loadscope.scenarios.user_conf import UserConf
+from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.plan import ChildPlan
+from loadscope.suite.prepare import prepare
+from loadscope.suite.spec import make_spec, usable_cores
+from loadscope.suite.verdict import figures
+from loadscope.sut.backend import Backend
+from loadscope.sut.registry import open_backend
+from loadscope.tensors import Tensors
+from loadscope.tools.bench.pairs import alternate, run_json
+
+MODEL = "minilm-squad"
+OFFLINE_LEAST = 2.5
+SERVER_LEAST = 1.1
+SERVER_BATCH = 4
+# Offered rate over the rate of batches of one: a queue must build up for there to be a choice.
+_OVERLOAD = 2
+
+
+def text_rows(
+    questions: str, frameworks: list[str], pairs: int, seconds: float, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Measure Offline beside padding to the window, and Server beside the order of arrival.
+
+    Args:
+        questions: A data set's name, or a folder with questions of the lengths to measure.
+        frameworks: What to measure on.
+        pairs: Pairs of measurements a row.
+        seconds: Seconds a measurement.
+        progress: Told of what is prepared.
+    """
+    for framework in frameworks:
+        asked = {"framework": framework, "questions": questions, "seconds": seconds}
+        plan = _plan(framework, Scenario.OFFLINE, questions, progress)
+        library = _library(plan)
+        library.load(range(len(library)))
+        mean = np.mean(
+            [next(iter(library.batch([at]).values())).size for at in range(len(library))]
+        )
+
+        def figure(what: str, asked: dict[str, Any] = asked, **more: Any) -> float:
+            given = json.dumps({**asked, "what": what, **more})
+            found = run_json("loadscope.tools.bench.texts", given)
+            return float(found["samples_per_second"])
+
+        measured = alternate(pairs, lambda: figure("offline"), lambda: figure("padded"))
+        yield _row(
+            framework,
+            Scenario.OFFLINE,
+            f"{mean:.0f} tokens on average, to padding to {plan.preprocess.window}",  # type: ignore[union-attr]
+            measured,
+            OFFLINE_LEAST,
+        )
+        measured = alternate(
+            pairs,
+            lambda: figure("server", like_sized=True),
+            lambda: figure("server", like_sized=False),
+        )
+        yield _row(
+            framework,
+            Scenario.SERVER,
+            f"batches of {SERVER_BATCH}, like lengths to order of arrival",
+            measured,
+            SERVER_LEAST,
+        )
+
+
+def measure(asked: dict[str, Any]) -> dict[str, Any]:
+    """Measure one figure; this process runs no other test.
+
+    Args:
+        asked: what (``offline``, ``server`` or ``padded``), framework, questions, seconds, and
+            for ``server`` like_sized.
+    """
+    scenario = Scenario.SERVER if asked["what"] == "server" else Scenario.OFFLINE
+    plan = _plan(asked["framework"], scenario, asked["questions"], lambda *_: None)
+    library = _library(plan)
+    library.load(range(len(library)))
+    execution = plan.execution
+    if asked["what"] == "padded":
+        execution = Execution(1, 1, usable_cores())
+    backend = open_backend(plan.framework)
+    backend.load(plan.artifact, execution.threads)
+    if asked["what"] == "padded":
+        return {"samples_per_second": _padded(backend, plan, library, asked["seconds"])}
+    answering = Answering(backend, library, task(plan.task).postprocess(plan.postprocess, library))
+    warm_up(answering, execution, typical_batches(library, execution.batch_size))
+    rate = _rate(answering, execution, len(library), asked["seconds"] / 3)
+    if scenario is Scenario.SERVER and not asked["like_sized"]:
+        answering.order = None
+    return _session(plan, answering, library, rate * _OVERLOAD, asked["seconds"])
+
+
+def _plan(framework: str, scenario: Scenario, questions: str, progress: Progress) -> ChildPlan:
+    settings: dict[str, Any] = {
+        "model": MODEL,
+        "framework": framework,
+        "scenario": scenario,
+        "dataset_path": questions,
+        "min_duration": "1s",
+    }
+    if scenario is Scenario.SERVER:
+        settings["batch_size"] = SERVER_BATCH
+    prepared = prepare(make_spec(settings, "bench"), progress)
+    return ChildPlan.model_validate(prepared.parts["plan"])
+
+
+def _library(plan: ChildPlan) -> Any:
+    return task(plan.task).library(
+        Path(plan.samples), plan.preprocess, plan.artifact.inputs, plan.artifact.layout
+    )
+
+
+def _padded(backend: Backend, plan: ChildPlan, library: Any, seconds: float) -> float:
+    """Samples a second, one at a time on all cores, each padded to the window."""
+    window: int = plan.preprocess.window  # type: ignore[union-attr]
+    samples: list[Tensors] = [
+        {
+            name: np.pad(values, ((0, 0), (0, window - values.shape[1])))
+            for name, values in library.batch([at]).items()
+        }
+        for at in range(len(library))
+    ]
+    for sample in samples[:3]:
+        backend.predict(sample)
+    done, begun = 0, time.perf_counter()
+    while (spent := time.perf_counter() - begun) < seconds:
+        backend.predict(samples[done % len(samples)])
+        done += 1
+    return done / spent
+
+
+def _rate(answering: Answering, execution: Execution, total: int, seconds: float) -> float:
+    """Samples a second of single samples over all workers."""
+
+    def work(number: int) -> int:
+        done, end = 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            answering.compute([(number + done * execution.workers) % total])
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(execution.workers) as pool:
+        return sum(pool.map(work, range(execution.workers))) / seconds
+
+
+def _session(
+    plan: ChildPlan, answering: Answering, library: Any, rate: float, seconds: float
+) -> dict[str, Any]:
+    values = {
+        # What is offered takes the longer, the more it is above what can be done.
+        "min_duration": round(
+            seconds * 1000 / (_OVERLOAD if plan.scenario.name == "SERVER" else 1)
+        ),
+        "min_query_count": 1,
+        "target_qps": rate,
+        "performance_sample_count_override": len(library),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        conf = folder / "user.conf"
+        text = UserConf().having(plan.loadgen_model, plan.scenario, values).text()
+        conf.write_text(text, encoding="utf-8")
+        run_test(
+            model=plan.loadgen_model,
+            scenario=plan.scenario,
+            mode=Mode.PERFORMANCE,
+            user_conf=conf,
+            driver=driver_for(plan.scenario, answering, plan.execution, Recorder(), _fail),
+            library=library,
+            folder=folder,
+            fail=_fail,
+        )
+        return figures(read_detail_log(folder / "mlperf_log_detail.txt"), plan.scenario)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _row(
+    framework: str, scenario: Scenario, what: str, measured: dict[str, Any], least: float
+) -> dict[str, Any]:
+    return {
+        "framework": framework,
+        "model": MODEL,
+        "scenario": str(scenario),
+        "what": what,
+        "unit": "samples/s",
+        **measured,
+        "target": f"ratio at least {least}",
+        "met": measured["ratio"] >= least,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(json.loads(sys.argv[1]))))
