@@ -50,7 +50,14 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     loading = time.perf_counter() - loading
     _return_freed_memory()
     kind = task(plan.task)
-    library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
+    # A lone query's latency has no time to spare for samples of 8 bits.
+    library = kind.library(
+        Path(plan.samples),
+        plan.preprocess,
+        artifact.inputs,
+        artifact.layout,
+        compact=not scenario.inline,
+    )
     answering = Answering(backend, library, kind.postprocess(plan.postprocess, library))
 
     batches = typical_batches(library, query_size(scenario, execution))
