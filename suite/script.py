@@ -43,8 +43,19 @@ def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
     return [
         make_spec(settings, str(path))
         for run in runs
-        for settings in _combinations({**common, **run, **overrides})
+        for settings in _combinations(_layered(common, run, overrides))
     ]
+
+
+def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Later settings over earlier ones; the backend's options one by one."""
+    settings: dict[str, Any] = {}
+    for layer in layers:
+        options = [each.get("options") for each in (settings, layer)]
+        settings |= layer
+        if all(isinstance(each, dict) for each in options):
+            settings["options"] = {**options[0], **options[1]}
+    return settings
 
 
 def _combinations(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -47,6 +48,7 @@ class RunSpec(BaseModel):
         workers: Batches in flight at once (Offline, Server).
         threads: The framework's threads for each batch.
         max_wait: Longest time that Server holds a sample back to fill a batch.
+        options: Settings of the backend, on top of the manifest's.
         user_conf: A LoadGen user.conf to start from.
         models: Further manifest files.
     """
@@ -67,6 +69,7 @@ class RunSpec(BaseModel):
     workers: PositiveInt | None = None
     threads: PositiveInt | None = None
     max_wait: Wait | None = None
+    options: dict[str, JsonValue] = {}
     user_conf: Path | None = None
     models: tuple[Path, ...] = ()
 
