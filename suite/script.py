@@ -51,10 +51,10 @@ def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
     """Later settings over earlier ones; the backend's options one by one."""
     settings: dict[str, Any] = {}
     for layer in layers:
-        options = [each.get("options") for each in (settings, layer)]
+        before, after = settings.get("options"), layer.get("options")
         settings |= layer
-        if all(isinstance(each, dict) for each in options):
-            settings["options"] = {**options[0], **options[1]}
+        if isinstance(before, dict) and isinstance(after, dict):
+            settings["options"] = {**before, **after}
     return settings
 
 

@@ -17,8 +17,8 @@ from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import model_rows
 
-MODELS = ("efficientnet-lite0", "resnet50-seeded")
-FRAMEWORKS = ("onnxruntime", "pytorch")
+MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
+FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
 
 @click.command()
@@ -38,7 +38,8 @@ def bench(
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
 
-    Ratios carry over to other machines; the figures themselves do not.
+    Ratios carry over to other machines; the figures themselves do not. All rows take some two
+    hours; choose models and frameworks for fewer.
 
     Example: python -m loadscope.tools.bench --model resnet50-seeded --framework onnxruntime
     """
