@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loadscope.scenarios.names import Scenario
 from loadscope.suite.prepare import prepare
 from loadscope.suite.spec import RunSpec
 
@@ -31,14 +32,14 @@ def answers(real_data, kept_cache, tmp_path_factory):
         patch.setenv("LOADSCOPE_CACHE", str(kept_cache))
         onnx = real_data / "models" / "yolox_nano.onnx"
         command = [sys.executable, "-P", "-m", "loadscope", "fetch", "yolox-nano"]
-        subprocess.run([*command, "--from", onnx], check=True, capture_output=True)
+        subprocess.run([*command, "--from", str(onnx)], check=True, capture_output=True)
         for framework in FRAMEWORKS:
             plans = {}
             for model, data in DATA.items():
                 spec = RunSpec(
                     model=model,
                     framework=framework,
-                    scenario="Offline",
+                    scenario=Scenario.OFFLINE,
                     dataset_path=str(real_data / data),
                     count=COUNT,
                 )
@@ -46,8 +47,8 @@ def answers(real_data, kept_cache, tmp_path_factory):
             (folder / framework).mkdir()
             (folder / f"{framework}.json").write_text(json.dumps(plans))
             script = Path(__file__).with_name("answers_process.py")
-            command = [sys.executable, script, folder / f"{framework}.json", folder / framework]
-            done = subprocess.run(command, capture_output=True, text=True)
+            given = [folder / f"{framework}.json", folder / framework]
+            done = subprocess.run([sys.executable, script, *given], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
     return folder
 
