@@ -22,6 +22,7 @@ class DetectionLibrary(ImageLibrary):
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
         dtype: ``float32`` or ``uint8``.
+        compact: Keep 8-bit samples and normalise them batch by batch.
 
     Raises:
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
@@ -34,8 +35,9 @@ class DetectionLibrary(ImageLibrary):
         name: str,
         layout: str,
         dtype: str = "float32",
+        compact: bool = False,
     ) -> None:
-        super().__init__(prepared, preprocess, name, layout, dtype)
+        super().__init__(prepared, preprocess, name, layout, dtype, compact)
         self._geometry = preprocess
         self._frame_of: dict[int, NDArray[np.float32]] = {}
 

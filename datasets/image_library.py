@@ -28,10 +28,11 @@ _RECORDS_KEPT_MAPPED = 64
 class ImageLibrary:
     """A ``SampleLibrary`` of photographs.
 
-    Loaded samples are normalised images in one buffer. Samples that share a record
-    share a place in it; places follow the order of the records, so samples that were loaded
-    together and are asked for in their own order are handed out without a copy. Nothing but the
-    loaded samples stays resident.
+    Loaded samples are images in one buffer, normalised or, with ``compact``, still of 8 bits: a
+    quarter of the memory for some 20 µs more of each 224-pixel sample in a batch. Samples that
+    share a record share a place in it; places follow the order of the records, so normalised
+    samples that were loaded together and are asked for in their own order are handed out without
+    a copy. Nothing but the loaded samples stays resident.
 
     ``load`` and ``unload`` are for one thread at a time, ``batch`` for any number.
 
@@ -41,6 +42,7 @@ class ImageLibrary:
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
         dtype: ``float32`` or ``uint8``.
+        compact: Keep 8-bit samples and normalise them batch by batch.
 
     Raises:
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
@@ -53,6 +55,7 @@ class ImageLibrary:
         name: str,
         layout: str,
         dtype: str = "float32",
+        compact: bool = False,
     ) -> None:
         self._cache = SampleCache.open(prepared)
         made_with = self._cache.material["record"]
@@ -64,6 +67,7 @@ class ImageLibrary:
             )
         self._preprocess = preprocess
         self._normalise = Normaliser(preprocess, layout, dtype)
+        self._kept = np.dtype(np.uint8) if compact else self._normalise.dtype
         self._name = name
         self._rows: list[int] = self._cache.rows.tolist()
         self._loaded: set[int] = set()
@@ -122,8 +126,8 @@ class ImageLibrary:
     def batch(self, indices: Sequence[int]) -> Tensors:
         """The model's input for these samples: ``(batch, 3, size, size)`` or channels last.
 
-        One sample, or several in consecutive places, come as a view into the buffer, anything
-        else as a new array. A view must not be written to.
+        One sample, or several in consecutive places, come as a view into the buffer if it holds
+        them as the model takes them, anything else as a new array. A view must not be written to.
 
         Raises:
             WorkError: A sample is not loaded.
@@ -136,6 +140,11 @@ class ImageLibrary:
         if not places or min(places) < 0 or min(indices) < 0:
             raise self._not_loaded(indices)
         first, count = places[0], len(places)
+        if self._kept != self._normalise.dtype:
+            normalised = np.empty((count, *self._normalise.shape), self._normalise.dtype)
+            for at, image in zip(places, normalised, strict=True):
+                self._normalise.finish(self._buffer[at], image)
+            return {self._name: normalised}
         if count == 1 or places == list(range(first, first + count)):
             return {self._name: self._buffer[first : first + count]}
         gathered = np.empty((count, *self._normalise.shape), self._normalise.dtype)
@@ -150,7 +159,7 @@ class ImageLibrary:
         return WorkError(f"sample {missing[0]} was asked for but is not loaded")
 
     def _new_buffer(self, places: int) -> NDArray[Any]:
-        return np.empty((places, *self._normalise.shape), self._normalise.dtype)
+        return np.empty((places, *self._normalise.shape), self._kept)
 
     def _make_room(self, count: int) -> None:
         if not self._place_of:
@@ -172,7 +181,7 @@ class ImageLibrary:
         for start in range(0, len(records), _RECORDS_KEPT_MAPPED):
             part = slice(start, start + _RECORDS_KEPT_MAPPED)
             for record, place in zip(records[part], places[part], strict=True):
-                self._read(mapped, record, self._buffer[place : place + 1])
+                self._read(mapped, record, self._buffer[place])
             mapped.madvise(mmap.MADV_DONTNEED)
 
     def _read(self, mapped: mmap.mmap, record: int, out: NDArray[Any]) -> None:
@@ -182,7 +191,11 @@ class ImageLibrary:
         if zlib.crc32(content.data) != expected:
             self._mend(record)
         side = self._preprocess.size
-        self._normalise(self._pixels(record, content).reshape(1, side, side, 3), out)
+        pixels = self._pixels(record, content).reshape(side, side, 3)
+        if self._kept == self._normalise.dtype:
+            self._normalise(pixels[None], out[None])
+        else:
+            self._normalise.arrange(pixels, out)
 
     def _pixels(self, record: int, content: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The pixels of a record that has just been read; what else it holds is for subclasses."""

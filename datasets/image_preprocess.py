@@ -163,18 +163,36 @@ class Normaliser:
         """
         if not out.flags.c_contiguous:
             raise ValueError("out is not C-contiguous")
-        # One image at a time stays in the processor's cache for all three steps.
+        # One image at a time stays in the processor's cache for all steps.
         for image, target in zip(images, out, strict=True):
-            source = image[:, :, ::-1] if self._reverse else image
-            if self._planar:
-                work = target
-                work[...] = source.transpose(2, 0, 1)
-            else:
-                target[...] = source
-                work = target.reshape(target.shape[0], -1)
-            if self._is_changed:
-                np.subtract(work, self._mean, out=work)
-                np.divide(work, self._std, out=work)
+            self.arrange(image, target)
+            self._scale(target)
+
+    def arrange(self, image: NDArray[np.uint8], out: NDArray[Any]) -> None:
+        """Bring one image into the model's layout and order of colours, its values unchanged.
+
+        Args:
+            image: ``(size, size, 3)``, RGB.
+            out: Where the result goes: ``self.shape``, uint8 or ``self.dtype``.
+        """
+        source = image[:, :, ::-1] if self._reverse else image
+        out[...] = source.transpose(2, 0, 1) if self._planar else source
+
+    def finish(self, arranged: NDArray[np.uint8], out: NDArray[Any]) -> None:
+        """Normalise one image that ``arrange`` has brought into place as uint8.
+
+        Args:
+            arranged: ``self.shape``, uint8.
+            out: Where the result goes: C-contiguous, ``self.shape``, ``self.dtype``.
+        """
+        out[...] = arranged
+        self._scale(out)
+
+    def _scale(self, target: NDArray[Any]) -> None:
+        if self._is_changed:
+            work = target if self._planar else target.reshape(target.shape[0], -1)
+            np.subtract(work, self._mean, out=work)
+            np.divide(work, self._std, out=work)
 
 
 def one_of(key: str, value: str, known: tuple[str, ...]) -> None:

@@ -56,6 +56,7 @@ class ObjectDetection:
         preprocess: DetectionPreprocess,
         inputs: Sequence["ModelInput"],
         layout: str,
+        compact: bool = False,
     ) -> DetectionLibrary:
         """See ``DetectionLibrary``."""
         fix = "correct the model's manifest"
@@ -71,7 +72,7 @@ class ObjectDetection:
                 f" preprocessing gives float32 or uint8 {shapes[layout]} ({layout})",
                 fix,
             )
-        return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype)
+        return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, compact)
 
     def postprocess(self, spec: DetectionSpec, library: SampleLibrary) -> Postprocess:
         """See ``detection.postprocess``."""

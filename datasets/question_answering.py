@@ -50,8 +50,9 @@ class QuestionAnswering:
         preprocess: WordPieceSpec,
         inputs: Sequence[TextInput],
         layout: str,
+        compact: bool = False,
     ) -> SquadLibrary:
-        """See ``SquadLibrary``."""
+        """See ``SquadLibrary``; tokens are small as they are."""
         return SquadLibrary(prepared, preprocess, inputs)
 
     def postprocess(self, spec: SpanSpec, library: SampleLibrary) -> Postprocess:

@@ -77,9 +77,21 @@ class Task(Protocol):
         """
 
     def library(
-        self, prepared: Path, preprocess: Any, inputs: Sequence[ModelInput], layout: str
+        self,
+        prepared: Path,
+        preprocess: Any,
+        inputs: Sequence[ModelInput],
+        layout: str,
+        compact: bool = False,
     ) -> SampleLibrary:
         """Open a prepared data set for a model with these inputs.
+
+        Args:
+            prepared: The folder that ``prepare`` gave.
+            preprocess: What it was prepared with.
+            inputs: The model's inputs.
+            layout: ``NCHW`` or ``NHWC`` for images.
+            compact: Spend a little time on each batch to keep samples in less memory.
 
         Raises:
             InputError: The model's inputs do not fit the preprocessing.
@@ -126,6 +138,7 @@ class ImageClassification:
         preprocess: ImagePreprocess,
         inputs: Sequence[ModelInput],
         layout: str,
+        compact: bool = False,
     ) -> ImageLibrary:
         """See ``ImageLibrary``."""
         fix = "correct the model's manifest"
@@ -141,7 +154,7 @@ class ImageClassification:
                 f" preprocessing gives float32 {shapes[layout]} ({layout})",
                 fix,
             )
-        return ImageLibrary(prepared, preprocess, tensor.name, layout)
+        return ImageLibrary(prepared, preprocess, tensor.name, layout, compact=compact)
 
     def postprocess(self, spec: ArgmaxSpec, library: SampleLibrary) -> Postprocess:
         """See ``classification.postprocess``."""

@@ -153,6 +153,7 @@ class ArtifactEntry(Strict):
         inputs: The tensors to feed, by name.
         outputs: The tensors to fetch, by name.
         options: Settings of the backend.
+        numerics: What numbers the file computes with, of which results carry the name.
         max_batch: The most samples that the file takes at once, where its batch axis is fixed.
         best_batch: How many samples it takes best, where that is known.
         seed: For ``build:seeded-state-dict``.
@@ -176,6 +177,7 @@ class ArtifactEntry(Strict):
     inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
+    numerics: Literal["float32", "float16", "bfloat16", "int8"] = "float32"
     max_batch: PositiveInt | None = None
     best_batch: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None

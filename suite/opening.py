@@ -39,7 +39,12 @@ def open_library(plan: ChildPlan) -> SampleLibrary:
     """
     artifact = plan.artifact
     return task(plan.task).library(
-        Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout
+        Path(plan.samples),
+        plan.preprocess,
+        artifact.inputs,
+        artifact.layout,
+        # A lone query's latency has no time to spare for samples of 8 bits.
+        compact=not plan.scenario.inline,
     )
 
 

@@ -1,6 +1,6 @@
 """Resolve a spec: everything a run needs is found, checked and made before it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,12 @@ from loadscope.suite.provenance import host, versions
 from loadscope.suite.spec import RunSpec, usable_cores
 from loadscope.suite.targets import loadgen_settings, rehearsal_reasons, target_key
 from loadscope.suite.vocabulary import locate
-from loadscope.sut.registry import backend_info, require_installed
+from loadscope.sut.registry import (
+    DEFAULT_NUMERICS,
+    NUMERICS_OPTION,
+    backend_info,
+    require_installed,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,12 @@ class Prepared:
     spec: RunSpec
     dataset: Dataset
     parts: dict[str, Any]
+
+    @property
+    def numerics(self) -> str:
+        """What the model computes with where it is not float32, otherwise nothing."""
+        numerics: str = self.parts["model"]["numerics"]
+        return "" if numerics == DEFAULT_NUMERICS else numerics
 
     def record(self) -> dict[str, Any]:
         """``run.json`` without state, command and date."""
@@ -68,6 +79,10 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         chosen.entry.best_batch,
         _instances(spec),
     )
+    # The null backend stands in for another framework's artifact without its options.
+    own = chosen.entry.options if spec.framework in entry.artifacts else {}
+    options = {**own, **spec.options}
+    backend.check_options(options)
     require_installed(backend)
 
     cache = cache_root()
@@ -84,7 +99,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         framework=spec.framework,
         loadgen_model=entry.mlperf.loadgen,
         task=entry.task,
-        artifact=model.artifact,
+        artifact=replace(model.artifact, options=options),
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,
@@ -104,6 +119,8 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "sha256": model.sha256,
             "source": model.source,
             "licence": entry.licence,
+            "numerics": options.get(NUMERICS_OPTION, chosen.entry.numerics),
+            "options": options,
             # The null backend's answers say nothing of the model.
             "accuracy_meaningful": chosen.accuracy.meaningful and spec.framework != "null",
             "mlperf": entry.mlperf.model_dump(mode="json"),

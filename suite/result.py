@@ -24,6 +24,7 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
         "model": record["model"]["id"],
         "title": record["model"]["title"],
         "framework": record["spec"]["framework"],
+        "numerics": record["model"]["numerics"],
         "scenario": str(scenario),
         "mode": ",".join(finished),
         "valid": None,

@@ -43,8 +43,19 @@ def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
     return [
         make_spec(settings, str(path))
         for run in runs
-        for settings in _combinations({**common, **run, **overrides})
+        for settings in _combinations(_layered(common, run, overrides))
     ]
+
+
+def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Later settings over earlier ones; the backend's options one by one."""
+    settings: dict[str, Any] = {}
+    for layer in layers:
+        before, after = settings.get("options"), layer.get("options")
+        settings |= layer
+        if isinstance(before, dict) and isinstance(after, dict):
+            settings["options"] = {**before, **after}
+    return settings
 
 
 def _combinations(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:

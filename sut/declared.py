@@ -1,38 +1,14 @@
-"""What a manifest declares, held against what comes: options, and arrays of a batch."""
+"""What a manifest declares, held against what comes."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from loadscope.errors import InputError
-from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.backend import TensorInfo
 from loadscope.tensors import Tensors, fits
-
-
-def check_options(artifact: Artifact, kinds: Mapping[str, type], backend: str) -> None:
-    """Check that every option is one of the backend's and of its type.
-
-    Args:
-        artifact: Its options.
-        kinds: The type of each known option.
-        backend: The backend's title, for the message.
-
-    Raises:
-        InputError: An unknown option or a value of another type.
-    """
-    for name, value in artifact.options.items():
-        kind = kinds.get(name)
-        if kind is None:
-            raise InputError(
-                f"{backend} has no option '{name}'", f"{near(name, kinds)}known: {', '.join(kinds)}"
-            )
-        if not isinstance(value, kind):
-            raise InputError(
-                f"{backend}: option {name} = {value!r} is not of type {kind.__name__}",
-                "correct options in the model's manifest",
-            )
 
 
 def near(name: str, known: Iterable[str]) -> str:

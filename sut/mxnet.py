@@ -11,11 +11,11 @@ import numpy as np
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, check_options, near
+from loadscope.sut.declared import BatchCheck, near
 from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.sut.registry import backend_info
 from loadscope.tensors import ANY_SIZE, Tensors
 
-_OPTIONS = {"engine_workers": int, "executors": int}
 _EXECUTORS = 16
 # Sizes that stand for the batch and for a size that each batch chooses, while shapes are checked.
 _BATCH, _ANY = 3, 7
@@ -47,7 +47,7 @@ class MxnetBackend:
             InputError: The files are missing or do not fit one another or the manifest, an
                 option is unknown, or MXNet has another number of threads in this process.
         """
-        check_options(artifact, _OPTIONS, "MXNet")
+        backend_info("mxnet").check_options(artifact.options)
         cores = len(os.sched_getaffinity(0))
         workers = _positive(artifact, "engine_workers", max(1, cores // threads))
         self._most = _positive(artifact, "executors", _EXECUTORS)

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact
+from loadscope.sut.registry import backend_info
 from loadscope.tensors import ANY_SIZE, Tensors
 
 
@@ -19,12 +19,7 @@ class NullBackend:
 
     def load(self, artifact: Artifact, threads: int) -> None:
         """Take over the declared outputs; there is no file to read."""
-        unknown = set(artifact.options) - {"delay_us", "fail_at"}
-        if unknown:
-            raise InputError(
-                f"unknown option of the null backend: {', '.join(sorted(unknown))}",
-                "it knows delay_us and fail_at",
-            )
+        backend_info("null").check_options(artifact.options)
         self._outputs = artifact.outputs
         self._answers: dict[tuple[int, int], Tensors] = {}
         self._delay = float(artifact.options.get("delay_us", 0)) / 1e6

@@ -7,10 +7,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, check_options, near
+from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.registry import backend_info
 from loadscope.tensors import Tensors
-
-_OPTIONS = {"graph_optimization": str, "providers": list, "allow_spinning": bool}
 
 _LEVELS = {
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -33,6 +32,7 @@ class OnnxRuntimeBackend:
         graph_optimization: ``none``, ``basic``, ``extended`` or ``all`` (the default).
         providers: Execution providers in order of preference (default the CPU's alone).
         allow_spinning: Whether waiting threads of the pool spin (default ONNX Runtime's own).
+        arena: Whether buffers are kept between calls (default true); false is slower and smaller.
     """
 
     def load(self, artifact: Artifact, threads: int) -> None:
@@ -48,7 +48,7 @@ class OnnxRuntimeBackend:
                 an option or provider is unknown.
             WorkError: A provider failed to start.
         """
-        check_options(artifact, _OPTIONS, "ONNX Runtime")
+        backend_info("onnxruntime").check_options(artifact.options)
         self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
         fixed = artifact.max_batch
         _compare("input", artifact.inputs, self._session.get_inputs(), fixed, complete=True)
@@ -87,13 +87,8 @@ def _open(artifact: Artifact, threads: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    level = artifact.options.get("graph_optimization", "all")
-    if level not in _LEVELS:
-        raise InputError(
-            f"ONNX Runtime: unknown graph_optimization '{level}'",
-            f"use one of: {', '.join(_LEVELS)}",
-        )
-    options.graph_optimization_level = _LEVELS[level]
+    options.graph_optimization_level = _LEVELS[artifact.options.get("graph_optimization", "all")]
+    options.enable_cpu_mem_arena = artifact.options.get("arena", True)
     spinning = artifact.options.get("allow_spinning")
     if spinning is not None:
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))

@@ -3,10 +3,41 @@
 import importlib
 import importlib.metadata
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Backend
+from loadscope.sut.declared import near
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a backend, given in a manifest or with ``--option``.
+
+    Attributes:
+        kind: The type of its value.
+        choices: The values that it can have, where they are few.
+    """
+
+    kind: type
+    choices: tuple[str, ...] = ()
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is of the option's type; a whole number is a ``float`` too."""
+        if isinstance(value, bool):
+            return self.kind is bool
+        return isinstance(value, (int, float) if self.kind is float else self.kind)
+
+
+NUMERICS_OPTION = "dtype"
+"""The option that changes what numbers a model computes with, and so the name of a result."""
+
+DEFAULT_NUMERICS = "float32"
+"""What a result's name leaves out."""
+
+_DTYPE = Option(str, (DEFAULT_NUMERICS, "bfloat16"))
 
 
 @dataclass(frozen=True)
@@ -21,6 +52,7 @@ class BackendInfo:
         distributions: The names under which package managers know it, preferred first.
         install: The command that installs it.
         formats: The artifact formats that it loads.
+        options: The settings that it takes, by name.
     """
 
     name: str
@@ -30,6 +62,32 @@ class BackendInfo:
     distributions: tuple[str, ...]
     install: str
     formats: tuple[str, ...]
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that every option is one of the backend's, of its type, and of a known value.
+
+        Raises:
+            InputError: One is not.
+        """
+        for name, value in options.items():
+            option = self.options.get(name)
+            if option is None:
+                raise InputError(
+                    f"{self.title} has no option '{name}'",
+                    f"{near(name, self.options)}known: {', '.join(self.options)}",
+                )
+            if not option.takes(value):
+                raise InputError(
+                    f"{self.title}: option {name} = {value!r} is not of type "
+                    f"{option.kind.__name__}",
+                    "correct --option, or options in the model's manifest",
+                )
+            if option.choices and value not in option.choices:
+                raise InputError(
+                    f"{self.title}: unknown {name} '{value}'",
+                    f"use one of: {', '.join(option.choices)}",
+                )
 
     def installed(self) -> bool:
         """Whether the framework can be found, without importing it."""
@@ -54,6 +112,12 @@ _ALL = (
         distributions=("onnxruntime", "onnxruntime-gpu"),
         install="pip install 'loadscope[onnxruntime]'",
         formats=("onnx",),
+        options={
+            "graph_optimization": Option(str, ("none", "basic", "extended", "all")),
+            "providers": Option(list),
+            "allow_spinning": Option(bool),
+            "arena": Option(bool),
+        },
     ),
     BackendInfo(
         name="pytorch",
@@ -62,7 +126,14 @@ _ALL = (
         package="torch",
         distributions=("torch",),
         install="pip install 'loadscope[pytorch]'",
-        formats=("state-dict",),
+        formats=("state-dict", "torchscript", "exported-program"),
+        options={
+            "channels_last": Option(bool),
+            "fold_batch_norm": Option(bool),
+            "freeze": Option(bool),
+            "compile": Option(bool),
+            "dtype": _DTYPE,
+        },
     ),
     BackendInfo(
         name="tensorflow",
@@ -72,6 +143,7 @@ _ALL = (
         distributions=("tensorflow-cpu", "tensorflow"),
         install="pip install 'loadscope[tensorflow]'",
         formats=("frozen-graph", "saved-model", "keras"),
+        options={"inter_op": Option(int), "signature": Option(str), "dtype": _DTYPE},
     ),
     BackendInfo(
         name="mxnet",
@@ -81,6 +153,7 @@ _ALL = (
         distributions=("mxnet",),
         install="pip install 'loadscope[mxnet]'",
         formats=("symbol",),
+        options={"engine_workers": Option(int), "executors": Option(int)},
     ),
     BackendInfo(
         name="null",
@@ -90,6 +163,7 @@ _ALL = (
         distributions=(),
         install="",
         formats=("none",),
+        options={"delay_us": Option(float), "fail_at": Option(int)},
     ),
 )
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, check_options, near
+from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.registry import backend_info
 from loadscope.tensors import ANY_SIZE, Tensors, fits
 
 
@@ -42,8 +43,6 @@ with _quiet():
         convert_variables_to_constants_v2,
     )
 
-_OPTIONS = {"inter_op": int, "signature": str}
-
 # The first session of a process makes the one pool that all later ones share.
 _pool: list[int] = []
 
@@ -56,6 +55,8 @@ class TensorFlowBackend:
             them in the calling thread. With 1 or more the calls of all workers queue for the
             same threads.
         signature: The signature of a ``saved-model`` (default ``serving_default``).
+        dtype: ``bfloat16`` lets oneDNN's mixed-precision pass rewrite the graph; inputs and
+            outputs stay as declared.
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class TensorFlowBackend:
                 declared, an option is unknown, or this process has a pool of another size.
             WorkError: TensorFlow refuses the graph.
         """
-        check_options(artifact, _OPTIONS, "TensorFlow")
+        backend_info("tensorflow").check_options(artifact.options)
         if _pool and _pool[0] != threads:
             raise InputError(
                 f"TensorFlow has a pool of {_pool[0]} threads in this process, not {threads}",
@@ -237,9 +238,13 @@ def _config(artifact: Artifact, threads: int) -> Any:
             f"TensorFlow: inter_op = {inter_op} is no number of threads",
             "use -1 for the calling thread, or 1 and more",
         )
-    return tf.compat.v1.ConfigProto(
+    config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads, inter_op_parallelism_threads=inter_op
     )
+    if artifact.options.get("dtype") == "bfloat16":
+        rewriter = config.graph_options.rewrite_options
+        rewriter.auto_mixed_precision_onednn_bfloat16 = rewriter.ON
+    return config
 
 
 def _unusable(artifact: Artifact, error: Exception) -> InputError:

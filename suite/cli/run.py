@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
@@ -63,6 +64,14 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 )
 @click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms.")
 @click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Setting of the framework's backend, e.g. compile=true; repeat. One that changes numerics "
+    "(dtype=bfloat16) stands in the result's name.",
+)
+@click.option(
     "--user-conf", type=click.Path(path_type=Path), help="LoadGen user.conf to start from."
 )
 @click.option(
@@ -92,7 +101,8 @@ def run_command(
     source: Path | None,
     unfinished: Path | None,
     as_json: bool,
-    **options: Any,
+    options: tuple[str, ...],
+    **given: Any,
 ) -> None:
     """Run a model under LoadGen, each test in a fresh process.
 
@@ -106,8 +116,12 @@ def run_command(
           --scenario Offline --mode performance --mode accuracy \\
           --dataset-path ~/imagenet --min-duration 10s
       loadscope run scenarios/x86-64-cpu/resnet50.yaml --dataset-path ~/imagenet
+      loadscope run --model resnet50-seeded --framework pytorch --scenario Offline \\
+          --dataset-path ~/imagenet --option compile=true --option dtype=bfloat16
     """
-    settings = {key: value for key, value in options.items() if value not in (None, ())}
+    settings = {key: value for key, value in given.items() if value not in (None, ())}
+    if options:
+        settings["options"] = dict(map(_option, options))
     if (source or unfinished) and (settings or script or (unfinished and (output or source))):
         raise InputError(
             "--from and --resume take their settings from the run directory",
@@ -135,6 +149,18 @@ def run_command(
     console.print(where, soft_wrap=True, highlight=False)
 
 
+def _option(text: str) -> tuple[str, Any]:
+    """Read ``NAME=VALUE``, the value as in YAML: ``true``, ``4``, ``[a, b]``, or a word."""
+    name, equals, value = text.partition("=")
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        read = None
+    if not name or not equals or read is None:
+        raise InputError(f"--option {text}: not NAME=VALUE", "for example --option compile=true")
+    return name, read
+
+
 def _run_all(
     script: Path | None, settings: dict[str, Any], output: Path | None, progress: Progress
 ) -> list[dict[str, Any]]:
@@ -147,7 +173,7 @@ def _run_all(
         named = output if output is not None and len(specs) == 1 else None
         try:
             prepared = prepare(spec, progress)
-            folder = named or _new_folder(output or Path("runs"), spec)
+            folder = named or _new_folder(output or Path("runs"), spec, prepared.numerics)
             results.append(new_run(prepared, folder, _command(), progress))
         except LoadScopeError as error:
             if len(specs) == 1 or isinstance(error, InputError):
@@ -172,7 +198,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, 
     require_same_inputs(old.read(), prepared.record(), old.path)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or _new_folder(Path("runs"), spec)
+    folder = output or _new_folder(Path("runs"), spec, prepared.numerics)
     return new_run(prepared, folder, _command(), progress, user_conf=text)
 
 
@@ -180,9 +206,10 @@ def _recorded_spec(run: RunDirectory) -> RunSpec:
     return make_spec(run.read()["spec"], str(run.path / "run.json"), RecordedSpec)
 
 
-def _new_folder(parent: Path, spec: RunSpec) -> Path:
+def _new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:
     """Make a folder for a run; numbered if another run begins in the same second."""
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{spec.framework}-{spec.scenario}"
+    system = "-".join(filter(None, [spec.framework, numerics]))
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{system}-{spec.scenario}"
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")

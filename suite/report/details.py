@@ -24,6 +24,8 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
         "sha256": run.model.sha256,
         "source": run.model.source,
         "licence": run.model.licence,
+        "numerics": run.model.numerics,
+        "options": run.model.options,
         "accuracy meaningful": run.model.accuracy_meaningful,
     }
     origin = {"created": run.created, "run directory": str(run.path), "command": run.command}

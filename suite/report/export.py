@@ -25,6 +25,7 @@ def run_record(run: RunView) -> dict[str, Any]:
         "model": run.model.id,
         "title": run.model.title,
         "framework": run.framework,
+        "numerics": run.model.numerics,
         "scenario": run.scenario,
         "mode": ",".join(run.modes),
         "status": judged.kind,

@@ -18,6 +18,7 @@ from loadscope.suite.report.schema import (
     read_checked,
 )
 from loadscope.suite.rundir import RunDirectory
+from loadscope.sut.registry import DEFAULT_NUMERICS
 
 RUN_FILE = "run.json"
 RESULT_FILE = "result.json"
@@ -71,6 +72,12 @@ class RunView:
     created: str
     latency_file: Path | None
     batches_file: Path | None
+
+    @property
+    def system(self) -> str:
+        """The framework, with the numerics where they are not float32: ``pytorch bfloat16``."""
+        numerics = self.model.numerics
+        return self.framework if numerics == DEFAULT_NUMERICS else f"{self.framework} {numerics}"
 
 
 def load_run(path: Path) -> RunView:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Mode, Scenario
+from loadscope.sut.registry import DEFAULT_NUMERICS
 
 _Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -31,14 +32,16 @@ class TestState(_Part):
 
 
 class ModelInfo(_Part):
-    """Which model ran; ``accuracy_meaningful`` is false for seeded weights."""
+    """Which model ran, and how; ``accuracy_meaningful`` is false for seeded weights."""
 
     id: str
     title: str
     sha256: str | None = None
     source: str | None = None
     licence: str | None = None
+    numerics: str = DEFAULT_NUMERICS
     accuracy_meaningful: bool = True
+    options: dict[str, Any] = {}
 
 
 class Asked(_Part):

@@ -41,7 +41,7 @@ def results_table(runs: Sequence[RunView]) -> Table:
     for run in ordered(runs):
         judged = verdict(run)
         table.add_row(
-            _two_lines(run.framework, run.model.id if len(models) > 1 else ""),
+            _two_lines(run.system, run.model.id if len(models) > 1 else ""),
             Text(run.scenario),
             _two_lines(metric_text(run), ", ".join(marks.of(run))),
             Text(judged.text, style=_STYLES.get(judged.kind, "")),

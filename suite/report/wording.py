@@ -25,7 +25,7 @@ def ordered(runs: Iterable[RunView]) -> list[RunView]:
 
     def key(run: RunView) -> tuple[str, str, int, str, str, str]:
         place = list(Scenario).index(run.scenario)
-        return run.model.title, run.model.id, place, run.framework, run.created, run.run_id
+        return run.model.title, run.model.id, place, run.system, run.created, run.run_id
 
     return sorted(runs, key=key)
 

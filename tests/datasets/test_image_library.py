@@ -53,12 +53,13 @@ def expected(
     return out
 
 
+@pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("indices", [[5], [2, 3, 4], [4, 3, 2], [6, 1], [1, 1, 7]])
 def test_a_batch_holds_the_normalised_images_in_the_order_asked_for(
-    prepared: Path, preprocess: ImagePreprocess, layout: str, indices: list[int]
+    prepared: Path, preprocess: ImagePreprocess, layout: str, indices: list[int], compact: bool
 ) -> None:
-    library: SampleLibrary = ImageLibrary(prepared, preprocess, "images", layout)
+    library: SampleLibrary = ImageLibrary(prepared, preprocess, "images", layout, compact=compact)
     library.load([7, 5, 3, 1, 6, 4, 2, 0])
     batch = library.batch(indices)
     assert list(batch) == ["images"]

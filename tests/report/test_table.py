@@ -33,6 +33,12 @@ def test_a_row_has_framework_scenario_metric_and_verdict(make_run: Callable[...,
     ]
 
 
+def test_numerics_other_than_float32_stand_in_the_name(make_run: Callable[..., Path]) -> None:
+    model = {"id": "m", "title": "M", "numerics": "bfloat16"}
+    text = _print(make_run("a", framework="pytorch", run={"model": model}))
+    assert _row(text, "bfloat16").split()[:2] == ["pytorch", "bfloat16"]
+
+
 def test_each_result_is_marked_unverified(make_run: Callable[..., Path]) -> None:
     text = _print(make_run("a"), make_run("b", framework="pytorch"))
     rows = [line for line in text.splitlines() if line.strip() == "unverified, rehearsal"]

@@ -55,6 +55,19 @@ def test_bad_values_name_the_option(run, more, message):
     assert message in run(*RUN, *more)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("delay", "--option delay: not NAME=VALUE"),
+        ("delya_us=3", "has no option 'delya_us'"),
+        ("fail_at=soon", "option fail_at = 'soon' is not of type int"),
+        ("fail_at=[", "not NAME=VALUE"),
+    ],
+)
+def test_a_bad_option_is_refused_before_any_work(run, option, message):
+    assert message in run(*RUN, "--option", option)
+
+
 @pytest.mark.parametrize("value", ["15000000", "0.015", "15s0", "12 qps"])
 def test_a_latency_in_the_wrong_unit(run, value):
     error = run(*replaced(RUN, "--scenario", "Server"), "--target-latency", value)

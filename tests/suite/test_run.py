@@ -50,6 +50,15 @@ def test_a_fast_system_does_not_run_out_of_queries(loadscope, tiny_run):
     assert result["state"]["performance"]["calibration"]["value"] < 1
 
 
+def test_options_are_recorded_and_named_in_the_result(loadscope, tiny_run, tmp_path):
+    arguments = tiny_run("Offline", "--option", "delay_us=50", "--json", "--output", "out")
+    result = json.loads(loadscope(*arguments).stdout)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert result["numerics"] == record["model"]["numerics"] == "float32"
+    assert record["spec"]["options"] == {"delay_us": 50}
+    assert record["model"]["options"] == record["plan"]["artifact"]["options"] == {"delay_us": 50}
+
+
 def test_what_does_not_apply_is_null(loadscope, tiny_run):
     done = loadscope(*tiny_run("Offline", "--mode", "accuracy", "--json"))
     result = json.loads(done.stdout)

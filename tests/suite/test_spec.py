@@ -51,6 +51,19 @@ def test_a_recorded_spec_is_read_back_equal():
     assert recorded.model_dump() == spec.model_dump()
 
 
+def test_options_of_the_backend_are_recorded_and_read_from_scripts(tmp_path):
+    script = tmp_path / "s.yaml"
+    script.write_text(
+        "model: m\nframework: pytorch\nscenario: Offline\n"
+        "options: {compile: true, dtype: bfloat16}\n"
+    )
+    (spec,) = read_script(script, {})
+    assert spec.options == {"compile": True, "dtype": "bfloat16"}
+    assert spec.model_dump(mode="json")["options"] == spec.options
+    (other,) = read_script(script, {"options": {"dtype": "float32"}})
+    assert other.options == {"compile": True, "dtype": "float32"}
+
+
 def test_a_script_is_the_product_of_its_lists(tmp_path):
     script = tmp_path / "s.yaml"
     script.write_text(

@@ -68,6 +68,23 @@ def test_a_symbol_with_its_parameters_beside_it(backend, artifact):
     assert_right(backend, FEATURES)
 
 
+def test_an_export_of_gluon(backend, artifact, tmp_path):
+    block = mx.gluon.nn.HybridSequential()
+    block.add(mx.gluon.nn.Dense(4, in_units=3, prefix="logits_"))
+    block.initialize()
+    block[0].weight.set_data(mx.nd.array(WEIGHTS))
+    block[0].bias.set_data(mx.nd.array(BIAS))
+    block.hybridize()
+    block(mx.nd.array(FEATURES))
+    block.export(str(tmp_path / "gluon"))
+    inputs = (TensorInfo("data", "float32", (3,)),)
+    outputs = (TensorInfo("logits_fwd", "float32", (4,)),)
+    path = tmp_path / "gluon-symbol.json"
+    backend.load(artifact(path=path, inputs=inputs, outputs=outputs), threads=1)
+    answer = backend.predict({"data": FEATURES})["logits_fwd"]
+    np.testing.assert_allclose(answer, expected(FEATURES), rtol=1e-5, atol=1e-5)
+
+
 def test_an_archive_of_both(backend, artifact, tmp_path):
     symbol = write(tmp_path)
     path = tmp_path / "model.zip"

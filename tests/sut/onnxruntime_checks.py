@@ -153,6 +153,11 @@ def test_every_optimisation_level_gives_the_answer(tiny, backend, level):
     np.testing.assert_array_equal(backend.predict(INPUTS)["best"], [1, 0, 1])
 
 
+def test_without_an_arena_the_answer_is_the_same(tiny, backend):
+    backend.load(dataclasses.replace(tiny, options={"arena": False}), threads=1)
+    np.testing.assert_array_equal(backend.predict(INPUTS)["best"], [1, 0, 1])
+
+
 def test_only_the_cpu_is_used_unless_asked_otherwise(tiny, backend):
     backend.load(tiny, threads=1)
     assert backend._session.get_providers() == ["CPUExecutionProvider"]

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -155,6 +156,138 @@ def test_options_change_the_speed_and_not_the_answer(
     backend.load(with_options(small, **options), threads=1)
     expected = plain.predict(batch(3))["logits"]
     np.testing.assert_allclose(backend.predict(batch(3))["logits"], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def programs(small, tmp_path_factory) -> dict[str, Artifact]:
+    """The small network as PyTorch itself saves programs."""
+    folder = tmp_path_factory.mktemp("programs")
+    network = load_network(LITE, 10, 32, small.path)
+    example = torch.rand(2, 3, 32, 32)
+    with warnings.catch_warnings():
+        # Tracing is deprecated, and its files are in use.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(network, example).save(folder / "small.pt")
+    free = ({0: torch.export.Dim("batch")},)
+    torch.export.save(
+        torch.export.export(network, (example,), dynamic_shapes=free), folder / "small.pt2"
+    )
+    return {
+        "torchscript": dataclasses.replace(
+            small, path=folder / "small.pt", format="torchscript", architecture=""
+        ),
+        "exported-program": dataclasses.replace(
+            small, path=folder / "small.pt2", format="exported-program", architecture=""
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("torchscript", {}),
+        ("torchscript", {"freeze": True}),
+        ("torchscript", {"freeze": True, "channels_last": True}),
+        ("exported-program", {}),
+    ],
+)
+def test_a_saved_program_answers_as_the_network(small, programs, backend, format, options):
+    plain = PyTorchBackend()
+    plain.load(small, threads=1)
+    backend.load(with_options(programs[format], **options), threads=1)
+    for count in (1, 3):
+        expected = plain.predict(batch(count))["logits"]
+        found = backend.predict(batch(count))["logits"]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+@pytest.mark.parametrize("content", [b"", b"no program", b"PK\x03\x04"])
+def test_a_file_that_is_no_program_is_refused(programs, backend, tmp_path, format, content):
+    path = tmp_path / "broken"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"cannot load {path} as {format}"):
+        backend.load(dataclasses.replace(programs[format], path=path), threads=1)
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+def test_a_program_with_another_number_of_inputs_is_refused(programs, backend, format):
+    two = tuple(TensorInfo(name, "float32", (3, 32, 32)) for name in ("left", "right"))
+    with pytest.raises(InputError, match=r"has 1 input\(s\), the manifest names 2"):
+        backend.load(dataclasses.replace(programs[format], inputs=two), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("torchscript", {"fold_batch_norm": True}),
+        ("exported-program", {"channels_last": True}),
+        ("exported-program", {"freeze": True}),
+        ("torchscript", {"compile": True}),
+        ("exported-program", {"dtype": "bfloat16"}),
+    ],
+)
+def test_an_option_that_a_program_has_settled_is_refused(programs, backend, format, options):
+    with pytest.raises(InputError, match=f"has no meaning for the format {format}") as caught:
+        backend.load(with_options(programs[format], **options), threads=1)
+    assert "give a file of the format" in caught.value.fix
+
+
+def test_bfloat16_changes_the_numbers_a_little_and_the_types_not_at_all(small, backend):
+    plain = PyTorchBackend()
+    plain.load(small, threads=1)
+    expected = plain.predict(batch(4))["logits"]
+    backend.load(with_options(small, dtype="bfloat16"), threads=1)
+    found = backend.predict(batch(4))["logits"]
+    assert found.dtype == np.float32
+    off = np.abs(found - expected).max() / np.abs(expected).max()
+    # bfloat16 keeps 8 bits of a number.
+    assert 1e-5 < off < 0.05
+
+
+def test_compiled_the_network_answers_the_same_for_batches_of_any_size(small, backend):
+    plain = PyTorchBackend()
+    plain.load(small, threads=1)
+    backend.load(with_options(small, compile=True, fold_batch_norm=True), threads=1)
+    for count in (3, 2, 3):
+        expected = plain.predict(batch(count))["logits"]
+        found = backend.predict(batch(count))["logits"]
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_without_a_compiler_compile_says_what_to_install(small, backend, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(InputError, match="there is no no-such-compiler here") as caught:
+        backend.load(with_options(small, compile=True), threads=1)
+    assert "apt install g++" in caught.value.fix
+
+
+def test_torchvision_s_names_fit_resnet50(tmp_path):
+    # torchvision's ResNet-50, by the rule of its names: 320 tensors, the counters of batch norms
+    # among them, of which old checkpoints have none.
+    names = {f"{part}.{end}" for part in ("fc",) for end in ("weight", "bias")} | {"conv1.weight"}
+    norms = {"bn1"}
+    for stage, blocks in enumerate((3, 4, 6, 3), 1):
+        for block in range(blocks):
+            start = f"layer{stage}.{block}"
+            names |= {f"{start}.conv{number}.weight" for number in (1, 2, 3)}
+            norms |= {f"{start}.bn{number}" for number in (1, 2, 3)}
+        names.add(f"layer{stage}.0.downsample.0.weight")
+        norms.add(f"layer{stage}.0.downsample.1")
+    ends = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    names |= {f"{norm}.{end}" for norm in norms for end in ends}
+    assert len(names) == 320
+    network = build_architecture("resnet50-v1.5", 1000, 224)
+    state = network.state_dict()
+    assert set(state) == names
+    path = tmp_path / "resnet50.pth"
+    # The official file is of the time before zip archives.
+    torch.save(
+        {name: state[name] for name in names if not name.endswith("num_batches_tracked")},
+        path,
+        _use_new_zipfile_serialization=False,
+    )
+    load_network("resnet50-v1.5", 1000, 224, path)
 
 
 def test_an_unknown_option_and_one_of_another_type_are_refused(small, backend):

@@ -205,11 +205,21 @@ def test_an_unknown_signature_lists_the_known_ones(artifact):
     [
         ({"xla": True}, "no option 'xla'"),
         ({"inter_op": "two"}, "not of type int"),
+        ({"dtype": "int8"}, "unknown dtype 'int8'"),
         ({"inter_op": 0}, "inter_op = 0 is no number of threads"),
     ],
 )
 def test_a_wrong_option_is_named(artifact, options, message):
     refused(artifact(options=options), message)
+
+
+def test_bfloat16_keeps_the_declared_types(backend, artifact):
+    backend.load(artifact(options={"dtype": "bfloat16"}), threads=1)
+    answers, wanted = backend.predict(BATCH), expected(BATCH["images"])
+    for name, array in answers.items():
+        assert array.dtype == np.float32
+        # bfloat16 keeps 8 bits of a number; a processor without it computes in float32.
+        assert np.abs(array - wanted[name]).max() <= 0.05 * np.abs(wanted[name]).max()
 
 
 def test_a_batch_of_another_shape_is_refused(backend, artifact):

@@ -20,8 +20,8 @@ from loadscope.tools.bench.scoring import scoring_rows
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
 
-MODELS = ("efficientnet-lite0", "resnet50-seeded")
-FRAMEWORKS = ("onnxruntime", "pytorch")
+MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
+FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
 
 @click.command()
@@ -54,7 +54,8 @@ def bench(
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
 
-    Ratios carry over to other machines; the figures themselves do not.
+    Ratios carry over to other machines; the figures themselves do not. All rows take some two
+    hours; choose models and frameworks for fewer.
 
     Example: python -m loadscope.tools.bench --model resnet50-seeded --framework onnxruntime
     """

@@ -1,92 +1,172 @@
 """A bare loop over a framework's own API: what the suite is measured against.
 
 ``python -m loadscope.tools.bench.bare JSON`` prints ``{samples_per_second, p90_ms}``. The
-inputs are preloaded, the model is the one that the suite runs, and nothing stands between the
-loop and the framework: no backend, no sample library, no LoadGen.
+inputs are the run's own, preloaded, the model is the one that the suite runs, and nothing stands
+between the loop and the framework: no backend, no look-up of samples, no LoadGen.
 """
 
+import itertools
 import json
 import sys
+import threading
 import time
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Images = NDArray[np.float32]
+from loadscope.datasets.protocol import OrderedLibrary
+from loadscope.datasets.tasks import task
+from loadscope.suite.plan import ChildPlan
+from loadscope.sut.backend import Artifact
+from loadscope.tensors import Tensors
+
+Run = Callable[[Tensors], Any]
 WARM_UP = 3
 
 
-def _onnxruntime(asked: dict[str, Any]) -> Callable[[Images], Any]:
+def _onnxruntime(artifact: Artifact, threads: int, workers: int) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = asked["threads"]
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
-        asked["artifact"], options, providers=["CPUExecutionProvider"]
+        artifact.path, options, providers=["CPUExecutionProvider"]
     )
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})
+    return lambda batch: session.run(None, batch)
 
 
-def _pytorch(asked: dict[str, Any]) -> Callable[[Images], Any]:
+def _pytorch(artifact: Artifact, threads: int, workers: int) -> Run:
     import torch
 
-    from loadscope.sut.architectures.fold import fold_batch_norms
-    from loadscope.sut.architectures.state_dict import load_network
+    from loadscope.sut.pytorch_formats import open_model
 
-    torch.set_num_threads(asked["threads"])
-    network = load_network(asked["architecture"], 1000, 224, Path(asked["artifact"]))
-    if asked["options"].get("fold_batch_norm"):
-        fold_batch_norms(network)
-    if asked["options"].get("channels_last"):
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network, names = open_model(artifact)
 
-    def run(images: Images) -> Any:
+    def run(batch: Tensors) -> Any:
         # Both are kept for each thread.
-        torch.set_num_threads(asked["threads"])
+        torch.set_num_threads(threads)
         with torch.inference_mode():
-            return network(torch.from_numpy(images)).numpy()
+            return network(*(torch.from_numpy(batch[name]) for name in names)).numpy()
 
     return run
 
 
-LOADERS = {"onnxruntime": _onnxruntime, "pytorch": _pytorch}
+def _tensorflow(artifact: Artifact, threads: int, workers: int) -> Run:
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef()
+    definition.ParseFromString(artifact.path.read_bytes())
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(definition, name="")
+    # In the calling thread, which for two workers is twice as fast as a pool of one.
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=threads, inter_op_parallelism_threads=-1
+    )
+    session = tf.compat.v1.Session(graph=graph, config=config)
+    names = [info.name for info in artifact.inputs]
+    call = session.make_callable(
+        [graph.get_tensor_by_name(f"{info.name}:0") for info in artifact.outputs],
+        feed_list=[graph.get_tensor_by_name(f"{name}:0") for name in names],
+    )
+    return lambda batch: call(*(batch[name] for name in names))
+
+
+def _mxnet(artifact: Artifact, threads: int, workers: int) -> Run:
+    from loadscope.sut.mxnet_import import import_mxnet
+
+    mx = import_mxnet(threads, workers)
+    with zipfile.ZipFile(artifact.path) as archive:
+        files = {Path(name).suffix: archive.read(name) for name in archive.namelist()}
+    symbol = mx.sym.load_json(files[".json"].decode())
+    saved = mx.nd.load_frombuffer(files[".params"])
+    weights = {name.partition(":")[2]: array for name, array in saved.items()}
+    own, binding = threading.local(), threading.Lock()
+
+    def executor(batch: Tensors) -> Any:
+        bound = own.__dict__.setdefault("bound", {})
+        key = tuple(array.shape for array in batch.values())
+        if key not in bound:
+            fed = {
+                name: mx.nd.empty(array.shape, dtype=array.dtype) for name, array in batch.items()
+            }
+            given = {**weights, **fed}
+            with binding:
+                bound[key] = symbol.bind(
+                    mx.cpu(),
+                    {name: given[name] for name in symbol.list_arguments()},
+                    grad_req="null",
+                    aux_states={name: given[name] for name in symbol.list_auxiliary_states()},
+                )
+        return bound[key]
+
+    def run(batch: Tensors) -> Any:
+        bound = executor(batch)
+        for name, array in batch.items():
+            bound.arg_dict[name][:] = array
+        return [array.asnumpy() for array in bound.forward(is_train=False)]
+
+    return run
+
+
+LOADERS = {
+    "onnxruntime": _onnxruntime,
+    "pytorch": _pytorch,
+    "tensorflow": _tensorflow,
+    "mxnet": _mxnet,
+}
 
 
 def measure(asked: dict[str, Any]) -> dict[str, float]:
     """Loop for ``seconds`` on ``workers`` threads over batches of ``batch``.
 
     Args:
-        asked: framework, artifact (path), architecture, options, batch, workers, threads,
-            seconds.
+        asked: plan (the ``plan`` of a ``run.json``), batch, workers, threads, seconds.
     """
-    run = LOADERS[asked["framework"]](asked)
-    random = np.random.default_rng(0)
-    images = random.standard_normal((asked["batch"], 3, 224, 224), np.float32)
+    plan = ChildPlan.model_validate(asked["plan"])
+    batches = _batches(plan, asked["batch"])
+    run = LOADERS[plan.framework](plan.artifact, asked["threads"], asked["workers"])
 
-    def work() -> list[float]:
-        for _ in range(WARM_UP):
-            run(images)
-        times: list[float] = []
+    def work(number: int) -> list[tuple[float, int]]:
+        for batch in batches[:WARM_UP] if len({_shape(each) for each in batches}) == 1 else batches:
+            run(batch)
+        times: list[tuple[float, int]] = []
+        mine = itertools.cycle(batches[number:] + batches[:number])
         end = time.perf_counter() + asked["seconds"]
         while len(times) < 2 or time.perf_counter() < end:
+            batch = next(mine)
             begun = time.perf_counter()
-            run(images)
-            times.append(time.perf_counter() - begun)
+            run(batch)
+            times.append((time.perf_counter() - begun, len(next(iter(batch.values())))))
         return times
 
     with ThreadPoolExecutor(asked["workers"]) as pool:
-        every = [done.result() for done in [pool.submit(work) for _ in range(asked["workers"])]]
-    rate = sum(len(times) * asked["batch"] / sum(times) for times in every)
-    return {
-        "samples_per_second": rate,
-        "p90_ms": float(np.percentile(np.concatenate(every), 90)) * 1e3,
-    }
+        every = list(pool.map(work, range(asked["workers"])))
+    rates = [sum(count for _, count in one) / sum(spent for spent, _ in one) for one in every]
+    spent = [spent for one in every for spent, _ in one]
+    return {"samples_per_second": sum(rates), "p90_ms": float(np.percentile(spent, 90)) * 1e3}
+
+
+def _batches(plan: ChildPlan, size: int) -> list[Tensors]:
+    """All samples in batches of one size, alike ones together as Offline has them."""
+    library = task(plan.task).library(
+        Path(plan.samples), plan.preprocess, plan.artifact.inputs, plan.artifact.layout
+    )
+    order = list(range(len(library)))
+    library.load(order)
+    if isinstance(library, OrderedLibrary):
+        order = list(library.order(order))
+    starts = range(0, max(1, len(order) - size + 1), size)
+    return [library.batch(order[at : at + size]) for at in starts]
+
+
+def _shape(batch: Tensors) -> tuple[int, ...]:
+    return next(iter(batch.values())).shape
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from PIL import Image
 
 from loadscope.datasets.protocol import Progress
 from loadscope.scenarios.names import Scenario
-from loadscope.suite.artifacts import materialise
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
-from loadscope.suite.spec import usable_cores
+from loadscope.suite.prepare import prepare
+from loadscope.suite.spec import RunSpec, usable_cores
 from loadscope.tools.bench.pairs import alternate, run_json
 
 OFFLINE_LEAST = 0.97
@@ -23,30 +23,30 @@ SINGLE_STREAM_MOST = 1.03
 INSTANCES_LEAST = 1.0
 MEMORY_MOST = 300 * 2**20
 MEMORY_SAMPLES = 1024
-DATASET = "imagenet-sample20"
+DATASETS = {
+    "image-classification": "imagenet-sample20",
+    "object-detection": "coco-generated",
+    "question-answering": "squad-sample",
+}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A model on a framework, with what a bare loop needs to run it."""
+    """A model on a framework, with the plan of a run, which a bare loop follows too."""
 
     model: str
     framework: str
-    bare: dict[str, Any]
-    artifact_bytes: int
+    dataset: str
+    plan: dict[str, Any]
 
 
 def cell(model: str, framework: str, progress: Progress) -> Cell:
-    """Have the model's file ready."""
-    entry = Catalogue.load().get(model)
-    artifact = materialise(model, entry, framework, cache_root(), progress).artifact
-    bare = {
-        "framework": framework,
-        "artifact": str(artifact.path),
-        "architecture": artifact.architecture,
-        "options": dict(artifact.options),
-    }
-    return Cell(model, framework, bare, artifact.path.stat().st_size)
+    """Have the model's file and the samples ready."""
+    dataset = DATASETS[Catalogue.load().get(model).task]
+    spec = RunSpec(
+        model=model, framework=framework, scenario=Scenario.OFFLINE, dataset_path=dataset
+    )
+    return Cell(model, framework, dataset, prepare(spec, progress).parts["plan"])
 
 
 def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
@@ -56,10 +56,11 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
         {"workers": workers, "threads": cores // workers, "batch": batch}
         for workers in {1, cores}
         for batch in (1, 4, 8, 16)
+        if batch <= (one.plan["artifact"]["max_batch"] or batch)
     ]
 
     def bare(layout: dict[str, int], time: float) -> float:
-        asked = {**one.bare, **layout, "seconds": time}
+        asked = {"plan": one.plan, **layout, "seconds": time}
         return float(
             run_json("loadscope.tools.bench.bare", json.dumps(asked))["samples_per_second"]
         )
@@ -81,7 +82,13 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
 
 def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     """SingleStream's 90th percentile against a bare loop of single samples on all cores."""
-    asked = {**one.bare, "workers": 1, "threads": usable_cores(), "batch": 1, "seconds": seconds}
+    asked = {
+        "plan": one.plan,
+        "workers": 1,
+        "threads": usable_cores(),
+        "batch": 1,
+        "seconds": seconds,
+    }
     measured = alternate(
         pairs,
         lambda: float(_suite(one, Scenario.SINGLE_STREAM, seconds)["latency_ns"]["p90"]) / 1e6,
@@ -96,11 +103,11 @@ def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
 
 
 def memory_row(one: Cell, seconds: float) -> dict[str, Any]:
-    """Peak memory of a run over 1,024 samples, beside model and samples alone."""
+    """Peak memory of a run over 1,024 samples, beside model and float32 samples alone."""
     with tempfile.TemporaryDirectory() as folder:
         result = _suite(one, Scenario.OFFLINE, seconds, _many_images(Path(folder)))
     peak = result["state"]["performance"]["peak_memory_bytes"]
-    needed = one.artifact_bytes + MEMORY_SAMPLES * 3 * 224 * 224 * 4
+    needed = Path(one.plan["artifact"]["path"]).stat().st_size + MEMORY_SAMPLES * 3 * 224 * 224 * 4
     return {
         **_names(one, Scenario.OFFLINE, f"peak memory, {MEMORY_SAMPLES} samples", "MB"),
         "suite": peak / 2**20,
@@ -115,7 +122,7 @@ def instances_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     """Offline with a pinned process a core beside threads of one process."""
 
     def rate(*more: str) -> float:
-        return float(_suite(one, Scenario.OFFLINE, seconds, DATASET, *more)["samples_per_second"])
+        return float(_suite(one, Scenario.OFFLINE, seconds, None, *more)["samples_per_second"])
 
     measured = alternate(pairs, lambda: rate("--instances", str(usable_cores())), rate)
     return {
@@ -127,12 +134,12 @@ def instances_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
 
 
 def _suite(
-    one: Cell, scenario: Scenario, seconds: float, dataset: str | Path = DATASET, *more: str
+    one: Cell, scenario: Scenario, seconds: float, dataset: Path | None = None, *more: str
 ) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         return run_json(
             "loadscope", "run", "--model", one.model, "--framework", one.framework,
-            "--scenario", scenario, "--dataset-path", str(dataset), "--json",
+            "--scenario", scenario, "--dataset-path", str(dataset or one.dataset), "--json",
             "--min-duration", f"{seconds}s", "--output", f"{folder}/run", *more,
         )  # fmt: skip
 
@@ -149,7 +156,8 @@ def _names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str
 
 def _many_images(folder: Path) -> Path:
     """A data set of 1,024 different images: the twenty photographs at many JPEG qualities."""
-    source = fetch_dataset(DATASET, cache_root(), lambda *_: None)
+    photographs = DATASETS["image-classification"]
+    source = fetch_dataset(photographs, cache_root(), lambda *_: None)
     lines = (source / "val_map.txt").read_text(encoding="utf-8").splitlines()
     (folder / "val").mkdir()
     names: list[str] = []

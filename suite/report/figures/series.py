@@ -16,9 +16,9 @@ class Series:
 
     Attributes:
         run: The run.
-        name: Its framework, with the run's name where the framework ran more than once.
-        colour: Position in the page's list of colours; one framework has one colour.
-        dash: The line's dash, which tells repeats of one framework apart.
+        name: Its system, with the run's name where that ran more than once.
+        colour: Position in the page's list of colours; one system has one colour.
+        dash: The line's dash, which tells repeats of one system apart.
     """
 
     run: RunView
@@ -39,19 +39,19 @@ class Series:
 
 def assign_series(runs: Sequence[RunView]) -> list[Series]:
     """Give each of ``runs`` its colour, dash and name, in their order."""
-    frameworks = sorted({run.framework for run in runs})
+    frameworks = sorted({run.system for run in runs})
     repeats = Counter(_measurement(run) for run in runs)
     seen: Counter[tuple[str, str, str]] = Counter()
     series = []
     for run in runs:
-        name = run.framework
+        name = run.system
         if repeats[_measurement(run)] > 1:
             name += f" ({run.run_id})"
         series.append(
             Series(
                 run=run,
                 name=name,
-                colour=frameworks.index(run.framework),
+                colour=frameworks.index(run.system),
                 dash=_DASHES[seen[_measurement(run)] % len(_DASHES)],
             )
         )
@@ -60,4 +60,4 @@ def assign_series(runs: Sequence[RunView]) -> list[Series]:
 
 
 def _measurement(run: RunView) -> tuple[str, str, str]:
-    return run.model.id, run.scenario, run.framework
+    return run.model.id, run.scenario, run.system

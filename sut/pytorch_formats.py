@@ -1,0 +1,185 @@
+"""The files that the PyTorch backend loads, held against what a manifest declares of them."""
+
+import inspect
+import pickle
+import warnings
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from loadscope.errors import InputError
+from loadscope.sut.architectures.fold import fold_batch_norms
+from loadscope.sut.architectures.state_dict import load_network
+from loadscope.sut.backend import Artifact
+
+Model = Callable[..., Any]
+"""Takes tensors in order; gives one tensor or several."""
+
+_BOX = 5
+"""Numbers before the class scores in a row of a detector: a box, and the score of any object."""
+
+_FORMATS_OF = {
+    "fold_batch_norm": ("state-dict",),
+    "dtype": ("state-dict",),
+    "channels_last": ("state-dict", "torchscript"),
+    "freeze": ("torchscript",),
+    "compile": ("state-dict", "exported-program"),
+}
+"""Which formats an option has a meaning for; the others were settled when the file was saved."""
+
+
+def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
+    """Load a file.
+
+    Args:
+        artifact: The file; its options are of the backend's.
+
+    Returns:
+        The model, and the names of the declared inputs in the order in which it takes them.
+
+    Raises:
+        InputError: An option is not for this format, the file is not of it, or the declared
+            tensors are not those of the model.
+    """
+    for name, formats in _FORMATS_OF.items():
+        if artifact.options.get(name, False) and artifact.format not in formats:
+            raise InputError(
+                f"PyTorch: {name} has no meaning for the format {artifact.format}",
+                f"leave it out, or give a file of the format {' or '.join(formats)}",
+            )
+    model, inputs = _READERS[artifact.format](artifact)
+    if artifact.options.get("channels_last", False):
+        model = model.to(memory_format=torch.channels_last)
+    if artifact.options.get("dtype") == "bfloat16":
+        model = model.to(torch.bfloat16)
+    return model, inputs
+
+
+def _state_dict(artifact: Artifact) -> tuple[Any, list[str]]:
+    text = len(artifact.inputs) > 1
+    classes, size = _reader(artifact) if text else _classifier(artifact)
+    network = load_network(artifact.architecture, classes, size, artifact.path)
+    if artifact.options.get("fold_batch_norm", False):
+        fold_batch_norms(network)
+    return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
+
+
+def _torchscript(artifact: Artifact) -> tuple[Any, list[str]]:
+    with warnings.catch_warnings():
+        # PyTorch warns that TorchScript has had its day.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            module = torch.jit.load(  # type: ignore[no-untyped-call]
+                str(artifact.path), map_location="cpu"
+            ).eval()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _unusable(artifact, error) from error
+        # Before its own 'self'.
+        _require_count(artifact, "input", len(module.forward.schema.arguments) - 1)
+        if artifact.options.get("freeze", False):
+            if artifact.options.get("channels_last", False):
+                module = module.to(memory_format=torch.channels_last)
+            module = torch.jit.freeze(module)
+    return module, [info.name for info in artifact.inputs]
+
+
+def _exported_program(artifact: Artifact) -> tuple[Any, list[str]]:
+    if not zipfile.is_zipfile(artifact.path):
+        raise _unusable(artifact, ValueError("it is no archive of torch.export.save"))
+    try:
+        program = torch.export.load(str(artifact.path))
+    except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise _unusable(artifact, error) from error
+    signature = program.graph_signature
+    _require_count(artifact, "input", len(signature.user_inputs))
+    _require_count(artifact, "output", len(signature.user_outputs))
+    return program.module(), [info.name for info in artifact.inputs]
+
+
+_READERS: dict[str, Callable[[Artifact], tuple[Any, list[str]]]] = {
+    "state-dict": _state_dict,
+    "torchscript": _torchscript,
+    "exported-program": _exported_program,
+}
+
+
+def _require_count(artifact: Artifact, side: str, found: int) -> None:
+    declared = len(artifact.inputs if side == "input" else artifact.outputs)
+    if found != declared:
+        raise InputError(
+            f"{artifact.path} has {found} {side}(s), the manifest names {declared}",
+            f"correct {side}s in the model's manifest, in the order of the file",
+        )
+
+
+def _unusable(artifact: Artifact, error: Exception) -> InputError:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return InputError(
+        f"PyTorch cannot load {artifact.path} as {artifact.format}: {first[:200]}",
+        "fetch it again, or correct source and format in the model's manifest",
+    )
+
+
+def _classifier(artifact: Artifact) -> tuple[int, int]:
+    """Classes and side of the image, from the declared tensors."""
+    fix = "correct inputs, outputs or layout in the model's manifest"
+    if len(artifact.inputs) != 1 or len(artifact.outputs) != 1:
+        raise InputError("a state-dict of PyTorch has one input and one output", fix)
+    image, scores = artifact.inputs[0], artifact.outputs[0]
+    for info in (image, scores):
+        if info.dtype != "float32":
+            raise InputError(f"'{info.name}' is {info.dtype}; PyTorch's networks are float32", fix)
+    if artifact.layout != "NCHW" or len(image.shape) != 3 or image.shape[1] != image.shape[2]:
+        raise InputError(
+            f"input '{image.name}' {list(image.shape)} in layout '{artifact.layout}' is not a "
+            "square NCHW image",
+            fix,
+        )
+    if len(scores.shape) == 2 and scores.shape[1] > _BOX:
+        # A detector's rows begin with a box's four numbers and the score of any object.
+        return scores.shape[1] - _BOX, image.shape[1]
+    if len(scores.shape) != 1:
+        raise InputError(
+            f"output '{scores.name}' {list(scores.shape)} is neither class scores nor rows of "
+            "boxes",
+            fix,
+        )
+    return scores.shape[0], image.shape[1]
+
+
+def _reader(artifact: Artifact) -> tuple[int, int]:
+    """Scores for each token and the longest text, from the declared tensors."""
+    fix = "correct inputs or outputs in the model's manifest"
+    if len(artifact.outputs) != 1:
+        raise InputError("a state-dict of PyTorch has one output", fix)
+    scores, length = artifact.outputs[0], artifact.inputs[0].shape
+    for info in artifact.inputs:
+        if info.dtype not in ("int32", "int64") or len(info.shape) != 1 or info.shape != length:
+            raise InputError(
+                f"input '{info.name}' is {info.dtype} {list(info.shape)}; a text is rows of int32 "
+                "or int64, all of one length",
+                fix,
+            )
+    if scores.dtype != "float32" or len(scores.shape) != 2 or scores.shape[:1] != length:
+        raise InputError(
+            f"output '{scores.name}' is {scores.dtype} {list(scores.shape)}, not float32 scores "
+            "for each token",
+            fix,
+        )
+    return scores.shape[1], length[0]
+
+
+def _parameters(network: nn.Module, artifact: Artifact) -> list[str]:
+    """The declared inputs in the order in which a network takes them."""
+    wanted = list(inspect.signature(network.forward).parameters)
+    names = [info.name for info in artifact.inputs]
+    if sorted(names) != sorted(wanted):
+        raise InputError(
+            f"{artifact.architecture} takes {', '.join(wanted)}; the manifest has "
+            f"{', '.join(names)}",
+            "correct inputs in the model's manifest",
+        )
+    return wanted
