@@ -211,15 +211,15 @@ def _incomplete(
 def _command(like: Candidate, scenario: str, benchmark: BenchmarkRules) -> str:
     spec = like.record["spec"]
     modes = ("performance", "accuracy", *(("compliance",) if benchmark.compliance else ()))
-    options = {
-        **{"models": path for path in spec["models"]},
-        "model": like.model,
-        "framework": spec["framework"],
-        "scenario": scenario,
-        "dataset-path": spec["dataset_path"],
-    }
-    words = [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
-    return " ".join(["loadscope run", *words, *(f"--mode {mode}" for mode in modes)])
+    options = [
+        *(("models", path) for path in spec["models"]),
+        ("model", like.model),
+        ("framework", spec["framework"]),
+        ("scenario", scenario),
+        ("dataset-path", spec["dataset_path"]),
+        *(("mode", mode) for mode in modes),
+    ]
+    return " ".join(["loadscope run", *(f"--{key} {shlex.quote(value)}" for key, value in options)])
 
 
 def _speed(own: dict[str, Candidate]) -> float | None:
