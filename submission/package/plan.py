@@ -113,6 +113,7 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
             for scenario, run in own.items()
             if scenario not in needed
         ]
+        found += _too_few_queries(own, needed, category)
         chosen, lacking = _scenarios(folders[0], own, needed, category, benchmark, rules)
         missing += lacking
         entries += [
@@ -174,6 +175,25 @@ def _scenarios(
         command = _command(next(iter(own.values())), scenario, benchmark)
         missing.append(Missing(folder, scenario, tests, hours, source is None, command))
     return chosen, missing
+
+
+def _too_few_queries(
+    own: dict[str, Candidate], needed: tuple[str, ...], category: str
+) -> list[Problem]:
+    """What keeps MultiStream, where it is to be inferred, from having an estimate."""
+    run = own.get("SingleStream")
+    if run is None or "MultiStream" not in needed or "MultiStream" in own or category != "edge":
+        return []
+    if "performance" not in run.finished or run.infers_multi_stream():
+        return []
+    return [
+        Problem(
+            f"{run.path}: too few queries to infer MultiStream, its 99th percentile has no "
+            "early-stopping estimate",
+            "run more queries (--min-query-count 662), or measure MultiStream",
+            rehearsable=True,
+        )
+    ]
 
 
 def _source(scenario: str, own: dict[str, Candidate]) -> Candidate | None:

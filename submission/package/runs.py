@@ -72,6 +72,11 @@ class Candidate:
         score = self.result.get("accuracy")
         return score["value"] if score else None
 
+    def infers_multi_stream(self) -> bool:
+        """Whether a SingleStream log has the estimate that MultiStream is inferred by."""
+        log = read_detail_log(self.logs("performance") / "mlperf_log_detail.txt")
+        return bool(log.number("early_stopping_latency_ms"))
+
     def logs(self, test: str) -> Path:
         """The folder of a test's logs."""
         return self.path / ("performance/run_1" if test == "performance" else test)

@@ -9,7 +9,7 @@ from loadscope.submission.rounds import load_round
 
 from .conftest import edit
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "traced": ({"traced": True}, "is a traced run"),
     "rehearsal": ({"rehearsal": ["too short"]}, "is a rehearsal: too short"),
     "loadgen": ({"versions__mlcommons-loadgen": "6.0.5"}, "v6.1 wants 6.0.17"),
@@ -88,6 +88,13 @@ def test_a_plan_says_what_is_missing_and_for_how_long(submit, full, tmp_path):
     # 50,000 samples at 100 a second, and three tests of 660 s.
     assert offline.hours == pytest.approx((500 + 3 * 660) / 3600)
     assert "--scenario Offline" in offline.command and "--mode compliance" in offline.command
+
+
+def test_multi_stream_is_not_inferred_from_too_few_queries(submit, full):
+    log = full / "performance/run_1/mlperf_log_detail.txt"
+    key = '"early_stopping_latency_ms", "value": '
+    log.write_text(log.read_text().replace(f"{key}1000000", f"{key}0"))
+    assert "too few queries to infer MultiStream" in submit(full, status=2).stderr
 
 
 def test_plan_writes_nothing_and_prints_what_speaks_against(submit, steady, tmp_path):
