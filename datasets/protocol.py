@@ -56,11 +56,8 @@ class Score:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-class SampleLibrary(Protocol):
-    """The samples that LoadGen may ask for (its QSL), behind indices.
-
-    ``batch`` may be called from several threads at once, and only for loaded samples.
-    """
+class LoadableSamples(Protocol):
+    """The samples that LoadGen may ask for (its QSL), behind indices."""
 
     def __len__(self) -> int:
         """How many samples there are."""
@@ -70,6 +67,13 @@ class SampleLibrary(Protocol):
 
     def unload(self, indices: Sequence[int]) -> None:
         """Drop these samples from memory."""
+
+
+class SampleLibrary(LoadableSamples, Protocol):
+    """Samples that a model in this process can be fed with.
+
+    ``batch`` may be called from several threads at once, and only for loaded samples.
+    """
 
     def batch(self, indices: Sequence[int]) -> Tensors:
         """The model's inputs for these samples, batch axis first, native byte order."""

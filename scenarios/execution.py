@@ -22,12 +22,14 @@ class Execution:
         workers: Threads that call ``predict`` at once; 1 where the callback answers.
         threads: Threads of the framework's own in each ``predict``.
         max_wait_ms: Longest time that Server holds a sample back to fill a batch.
+        instances: Processes that share the workers; 1 for the measured process alone.
     """
 
     batch_size: int
     workers: int
     threads: int
     max_wait_ms: float = 0.0
+    instances: int = 1
 
     @classmethod
     def decide(
@@ -40,6 +42,7 @@ class Execution:
         max_wait_ms: float | None = None,
         max_batch: int | None = None,
         best_batch: int | None = None,
+        instances: int = 1,
     ) -> "Execution":
         """Fill in what was not asked for.
 
@@ -56,6 +59,7 @@ class Execution:
             max_batch: The most samples that the model takes at once; None for any number.
             best_batch: How many it takes best, where that is known; more are never put into a
                 batch of Offline or MultiStream unasked.
+            instances: Processes that share the workers, each of the same number.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -72,13 +76,24 @@ class Execution:
         limit = max_batch or sys.maxsize
         if not scenario.inline:
             if workers is None:
-                workers = max(1, cores // (threads or 1))
+                workers = max(1, cores // instances // (threads or 1)) * instances
+            if workers % instances:
+                raise InputError(
+                    f"--workers {workers}: {instances} instances cannot share them equally",
+                    f"use a multiple of {instances}, or leave --workers out",
+                )
             default_batch = (best_batch or OFFLINE_BATCH) if scenario is Scenario.OFFLINE else 1
             return cls(
                 batch_size or min(default_batch, limit),
                 workers,
                 threads or max(1, cores // workers),
                 max_wait_ms or 0.0,
+                instances,
+            )
+        if instances > 1:
+            raise InputError(
+                f"--instances {instances}: {scenario} answers one query at a time",
+                "leave --instances out and raise --threads",
             )
         if workers not in (None, 1):
             raise InputError(

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import mlperf_loadgen as loadgen
 
-from loadscope.datasets.protocol import SampleLibrary
+from loadscope.datasets.protocol import LoadableSamples
 from loadscope.errors import WorkError
 from loadscope.scenarios.answering import Answering, Fail
 from loadscope.scenarios.execution import Execution
@@ -58,7 +58,7 @@ def run_test(
     mode: Mode,
     user_conf: Path,
     driver: Driver,
-    library: SampleLibrary,
+    library: LoadableSamples,
     folder: Path,
     fail: Fail,
 ) -> None:

@@ -5,27 +5,27 @@ takes the logs. It reads ``run.json``, writes LoadGen's logs, ``latency.bin``, `
 and ``outcome.json``; on an error ``error.json`` says what happened.
 """
 
-import ctypes
+import dataclasses
 import json
 import os
 import resource
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from loadscope.datasets.tasks import task
-from loadscope.errors import InputError, LoadScopeError
+from loadscope.datasets.protocol import LoadableSamples
+from loadscope.errors import InputError, describe
 from loadscope.files import write_json, write_text
-from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.calibration import calibrate, query_size, typical_batches, warm_up
-from loadscope.scenarios.names import Mode
+from loadscope.scenarios.instances import Instances, SpreadAnswering, SpreadLibrary
+from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
+from loadscope.scenarios.topology import read_topology, spread
+from loadscope.suite.opening import open_library, open_model
 from loadscope.suite.plan import ChildPlan
-from loadscope.sut.registry import open_backend
 
 _failing = threading.Lock()
 
@@ -43,19 +43,12 @@ def main() -> None:
 
 
 def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
-    scenario, execution, artifact = plan.scenario, plan.execution, plan.artifact
-    backend = open_backend(plan.framework)
-    loading = time.perf_counter()
-    backend.load(artifact, execution.threads)
-    loading = time.perf_counter() - loading
-    _return_freed_memory()
-    kind = task(plan.task)
-    library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
-    answering = Answering(backend, library, kind.postprocess(plan.postprocess, library))
+    model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
+    scenario, execution, answering = plan.scenario, model.execution, model.answering
 
-    batches = typical_batches(library, query_size(scenario, execution))
+    batches = typical_batches(model.library, query_size(scenario, execution))
     samples = sorted({index for batch in batches for index in batch})
-    library.load(samples)
+    model.samples.load(samples)
     warm_up(answering, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None
@@ -67,7 +60,7 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
         )
     if not conf.exists():
         write_text(conf, settings.text())
-    library.unload(samples)
+    model.samples.unload(samples)
 
     recorder = Recorder(Path("progress.bin"))
     driver = driver_for(scenario, answering, execution, recorder, _fail)
@@ -78,30 +71,60 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
         mode=mode,
         user_conf=conf,
         driver=driver,
-        library=library,
+        library=model.samples,
         folder=Path.cwd(),
         fail=_fail,
     )
     seconds = time.perf_counter() - started
     recorder.save(Path.cwd())
-    backend.close()
+    # ru_maxrss is in KiB on Linux.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "test_seconds": round(seconds, 3),
-        "load_seconds": round(loading, 3),
+        "load_seconds": round(model.load_seconds, 3),
         "calibration": vars(calibration) if calibration else None,
-        # ru_maxrss is in KiB on Linux.
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak + model.close(),
+        "instances": model.places,
     }
 
 
-def _return_freed_memory() -> None:
-    """Give back what loading has freed: frameworks unpack or copy every weight once.
+class _Here:
+    """The model in this process."""
 
-    The C library keeps it otherwise, which for ResNet-50 on ONNX Runtime is 150 MB.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    def __init__(self, plan: ChildPlan) -> None:
+        opened = open_model(plan)
+        self.library = opened.library
+        self.samples: LoadableSamples = opened.library
+        self.answering, self.execution = opened.answering, plan.execution
+        self.load_seconds, self.places = opened.load_seconds, None
+        self._backend = opened.backend
+
+    def close(self) -> int:
+        """Release the model; no memory is used elsewhere."""
+        self._backend.close()
+        return 0
+
+
+class _Spread:
+    """The model in several processes; this one keeps LoadGen and the drivers."""
+
+    def __init__(self, run_dir: Path, plan: ChildPlan) -> None:
+        started = time.perf_counter()
+        execution = plan.execution
+        instances = Instances(
+            "loadscope.suite.instance",
+            [str(run_dir)],
+            spread(read_topology(), execution.instances),
+            execution.workers,
+            # Offline always has a next batch; in Server it is better merged with later ones.
+            ahead=1 if plan.scenario is Scenario.OFFLINE else 0,
+        )
+        self.load_seconds = time.perf_counter() - started
+        self.library = open_library(plan)
+        self.samples: LoadableSamples = SpreadLibrary(instances, self.library)
+        self.answering = SpreadAnswering(instances, self.library)
+        self.execution = dataclasses.replace(execution, workers=instances.lanes)
+        self.places, self.close = instances.places(), instances.close
 
 
 def _fail(error: BaseException) -> NoReturn:
@@ -110,19 +133,7 @@ def _fail(error: BaseException) -> NoReturn:
     LoadGen's threads wait for answers that will not come, so nothing can be unwound.
     """
     _failing.acquire()
-    if isinstance(error, LoadScopeError):
-        message, fix = error.message, error.fix
-    else:
-        message, fix = f"{type(error).__name__}: {error}", ""
-    write_json(
-        Path("error.json"),
-        {
-            "message": message,
-            "fix": fix,
-            "bad_input": isinstance(error, InputError),
-            "traceback": traceback.format_exception(error),
-        },
-    )
+    write_json(Path("error.json"), describe(error))
     sys.stderr.flush()
     os._exit(2 if isinstance(error, InputError) else 1)
 

@@ -8,6 +8,7 @@ from loadscope.datasets.protocol import Dataset, Progress
 from loadscope.datasets.tasks import task
 from loadscope.errors import InputError
 from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.topology import automatic_instances, read_topology, spread
 from loadscope.submission.rounds import load_round
 from loadscope.suite.artifacts import materialise
 from loadscope.suite.fetch.datasets import fetch_dataset
@@ -65,6 +66,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         spec.max_wait,
         chosen.entry.max_batch,
         chosen.entry.best_batch,
+        _instances(spec),
     )
     require_installed(backend)
 
@@ -117,6 +119,15 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         "plan": plan.model_dump(mode="json"),
     }
     return Prepared(spec, dataset, parts)
+
+
+def _instances(spec: RunSpec) -> int:
+    if spec.instances is None or (spec.instances == "auto" and spec.scenario.inline):
+        return 1
+    cores = read_topology()
+    number = automatic_instances(cores) if spec.instances == "auto" else spec.instances
+    spread(cores, number)
+    return number
 
 
 def _dataset_folder(spec: RunSpec, dataset_id: str, cache: Path, progress: Progress) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import loadscope
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.scenarios.names import Mode
 from loadscope.scenarios.recorder import PROGRESS_BYTES
 
@@ -93,12 +93,11 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.stdin.close()
 
 
-def _failure(folder: Path, status: int) -> InputError | WorkError:
+def _failure(folder: Path, status: int) -> LoadScopeError:
     evidence = folder / "error.json"
     if evidence.exists():
-        error = json.loads(evidence.read_text(encoding="utf-8"))
-        kind = InputError if error["bad_input"] else WorkError
-        return kind(error["message"], error["fix"] or f"the traceback is in {evidence}")
+        said = json.loads(evidence.read_text(encoding="utf-8"))
+        return described(said, f"the traceback is in {evidence}")
     cause = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
     hint = " (out of memory?)" if status == -signal.SIGKILL else ""
     return WorkError(

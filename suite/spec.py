@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -47,6 +47,8 @@ class RunSpec(BaseModel):
         batch_size: Most samples in a batch.
         workers: Batches in flight at once (Offline, Server).
         threads: The framework's threads for each batch.
+        instances: Processes that hold the model, each on cores of its own, or ``auto``; the
+            measured process alone if None.
         max_wait: Longest time that Server holds a sample back to fill a batch.
         user_conf: A LoadGen user.conf to start from.
         models: Further manifest files.
@@ -67,6 +69,7 @@ class RunSpec(BaseModel):
     batch_size: PositiveInt | None = None
     workers: PositiveInt | None = None
     threads: PositiveInt | None = None
+    instances: PositiveInt | Literal["auto"] | None = None
     max_wait: Wait | None = None
     user_conf: Path | None = None
     models: tuple[Path, ...] = ()

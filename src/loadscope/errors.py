@@ -4,6 +4,9 @@ Every message names what is wrong and where; ``fix`` says what to do about it. T
 line turns the two classes into exit statuses in one place (``suite/cli/main.py``).
 """
 
+import traceback
+from typing import Any
+
 
 class LoadScopeError(Exception):
     """An expected failure: shown as one or two lines, never as a traceback.
@@ -28,3 +31,26 @@ class InputError(LoadScopeError):
 
 class WorkError(LoadScopeError):
     """The input was fine and the work itself failed: exit status 1."""
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error in the form in which processes hand it on: message, fix, kind and traceback."""
+    return {
+        "message": error.message
+        if isinstance(error, LoadScopeError)
+        else f"{type(error).__name__}: {error}",
+        "fix": error.fix if isinstance(error, LoadScopeError) else "",
+        "bad_input": isinstance(error, InputError),
+        "traceback": traceback.format_exception(error),
+    }
+
+
+def described(said: dict[str, Any], otherwise: str = "") -> LoadScopeError:
+    """The error that another process has described.
+
+    Args:
+        said: From ``describe``.
+        otherwise: The fix where it names none.
+    """
+    kind = InputError if said["bad_input"] else WorkError
+    return kind(said["message"], said["fix"] or otherwise)

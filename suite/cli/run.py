@@ -61,6 +61,11 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 @click.option("--batch-size", type=int, help="Most samples in a batch.")
 @click.option("--workers", type=int, help="Batches in flight at once (Offline, Server).")
 @click.option("--threads", type=int, help="The framework's own threads for each batch.")
+@click.option(
+    "--instances",
+    help="Processes that hold the model, each pinned to cores of its own: a number, or auto "
+    "(Offline, Server). Default: the measured process alone.",
+)
 @click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms.")
 @click.option(
     "--user-conf", type=click.Path(path_type=Path), help="LoadGen user.conf to start from."

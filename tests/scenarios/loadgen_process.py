@@ -55,6 +55,7 @@ class Backend:
     def __init__(self, fault, delay):
         self.fault, self.delay = fault, delay
         self.sizes, self.threads, self.calls = [], set(), 0
+        self.most_threads = 0
 
     def load(self, artifact, threads):
         pass
@@ -66,6 +67,7 @@ class Backend:
         self.calls += 1
         self.sizes.append(len(batch["x"]))
         self.threads.add(threading.current_thread() is threading.main_thread())
+        self.most_threads = max(self.most_threads, threading.active_count())
         if self.fault == "predict" and self.calls == 3:
             raise RuntimeError("device lost")
         time.sleep(self.delay)
@@ -93,6 +95,8 @@ def main():
     asked = json.loads(sys.argv[1])
     folder, fault = Path(asked["folder"]), asked.get("fault")
     scenario, mode = Scenario(asked["scenario"]), Mode(asked["mode"])
+    if cores := asked.get("cores"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
     failing = threading.Lock()
 
@@ -143,6 +147,7 @@ def main():
             {
                 "sizes": backend.sizes,
                 "on_main_thread": sorted(backend.threads),
+                "most_threads": backend.most_threads,
                 "batched_on_main_thread": sorted(library.batched_on_main_thread),
                 "answers": answers,
                 "log": log.values,

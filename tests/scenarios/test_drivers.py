@@ -148,6 +148,21 @@ def test_batches_are_copied_on_the_workers_not_on_the_issuing_thread(loadgen, sc
     assert seen["batched_on_main_thread"] == [False]
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_threads_are_the_workers_however_many_samples_and_one_core_is_enough(loadgen, scenario):
+    workers = 1 if Scenario(scenario).inline else 3
+    status, seen, error = loadgen(
+        scenario,
+        settings={**TARGETS[scenario], "min_query_count": 200},
+        execution={"batch_size": 1, "workers": workers},
+        cores=1,
+    )
+    assert status == 0, error
+    assert len(seen["sizes"]) >= 200
+    # The main thread is LoadGen's; the streams answer on it.
+    assert seen["most_threads"] == (1 if workers == 1 else 1 + workers)
+
+
 def test_issuing_never_waits_for_busy_workers():
     release, answered = threading.Event(), []
 

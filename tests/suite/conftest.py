@@ -4,9 +4,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 SAMPLES = 24
@@ -119,3 +121,30 @@ def start(tmp_path, environment):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """Wait until a condition holds, while a process is alive."""
+
+    def wait(condition, process, seconds=120):
+        """Wait until a condition holds; the process must not end before."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, "waited too long"
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def child_of():
+    """The measured process of a running command."""
+
+    def find(process):
+        children = psutil.Process(process.pid).children()
+        (child,) = [one for one in children if "loadscope.suite.child" in one.cmdline()]
+        return child
+
+    return find

@@ -1,19 +1,8 @@
 import json
 import os
 import signal
-import time
 
-import psutil
 import pytest
-
-
-def wait_for(condition, process, seconds=120):
-    """Wait until a condition holds; the process must not end before."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -32,12 +21,6 @@ def long_run(tiny_dataset, manifest, tmp_path):
     return arguments, measuring
 
 
-def child_of(process):
-    children = psutil.Process(process.pid).children()
-    (child,) = [one for one in children if "loadscope.suite.child" in one.cmdline()]
-    return child
-
-
 def shorten(folder):
     """Let what is left of a recorded run take a moment only."""
     record = json.loads((folder / "run.json").read_text())
@@ -50,7 +33,9 @@ def states(folder):
     return {mode: state["status"] for mode, state in record["state"].items()}
 
 
-def test_ctrl_c_leaves_a_resumable_run_and_status_130(start, long_run, loadscope, tmp_path):
+def test_ctrl_c_leaves_a_resumable_run_and_status_130(
+    start, long_run, loadscope, tmp_path, wait_for, child_of
+):
     arguments, measuring = long_run
     process = start(*arguments)
     wait_for(measuring, process)
@@ -74,7 +59,9 @@ def test_ctrl_c_leaves_a_resumable_run_and_status_130(start, long_run, loadscope
     assert log.stat().st_mtime_ns == written, "a finished test was run again"
 
 
-def test_kill_9_takes_the_measured_process_along_and_shows(start, long_run, loadscope, tmp_path):
+def test_kill_9_takes_the_measured_process_along_and_shows(
+    start, long_run, loadscope, tmp_path, wait_for, child_of
+):
     arguments, measuring = long_run
     process = start(*arguments)
     wait_for(measuring, process)
@@ -94,7 +81,7 @@ def test_kill_9_takes_the_measured_process_along_and_shows(start, long_run, load
     assert set(states(tmp_path / "out").values()) == {"finished"}
 
 
-def test_a_killed_measured_process_fails_the_run(start, long_run, tmp_path):
+def test_a_killed_measured_process_fails_the_run(start, long_run, tmp_path, wait_for, child_of):
     arguments, measuring = long_run
     process = start(*arguments)
     wait_for(measuring, process)
@@ -119,7 +106,9 @@ def test_two_runs_at_once_keep_apart(start, tiny_dataset, manifest, tmp_path):
     assert results[0]["run_dir"] != results[1]["run_dir"]
 
 
-def test_two_runs_into_one_folder_the_second_is_refused(start, long_run, loadscope, tmp_path):
+def test_two_runs_into_one_folder_the_second_is_refused(
+    start, long_run, loadscope, tmp_path, wait_for
+):
     arguments, measuring = long_run
     process = start(*arguments)
     wait_for(measuring, process)

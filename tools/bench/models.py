@@ -20,6 +20,7 @@ from loadscope.tools.bench.pairs import alternate, run_json
 
 OFFLINE_LEAST = 0.97
 SINGLE_STREAM_MOST = 1.03
+INSTANCES_LEAST = 1.0
 MEMORY_MOST = 300 * 2**20
 MEMORY_SAMPLES = 1024
 DATASET = "imagenet-sample20"
@@ -110,14 +111,29 @@ def memory_row(one: Cell, seconds: float) -> dict[str, Any]:
     }
 
 
+def instances_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
+    """Offline with a pinned process a core beside threads of one process."""
+
+    def rate(*more: str) -> float:
+        return float(_suite(one, Scenario.OFFLINE, seconds, DATASET, *more)["samples_per_second"])
+
+    measured = alternate(pairs, lambda: rate("--instances", str(usable_cores())), rate)
+    return {
+        **_names(one, Scenario.OFFLINE, "rate, a process a core beside threads", "samples/s"),
+        **measured,
+        "target": f"ratio at least {INSTANCES_LEAST}",
+        "met": measured["ratio"] >= INSTANCES_LEAST,
+    }
+
+
 def _suite(
-    one: Cell, scenario: Scenario, seconds: float, dataset: str | Path = DATASET
+    one: Cell, scenario: Scenario, seconds: float, dataset: str | Path = DATASET, *more: str
 ) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         return run_json(
             "loadscope", "run", "--model", one.model, "--framework", one.framework,
             "--scenario", scenario, "--dataset-path", str(dataset), "--json",
-            "--min-duration", f"{seconds}s", "--output", f"{folder}/run",
+            "--min-duration", f"{seconds}s", "--output", f"{folder}/run", *more,
         )  # fmt: skip
 
 
@@ -157,5 +173,6 @@ def model_rows(
             one = cell(model, framework, progress)
             yield offline_row(one, pairs, seconds)
             yield single_stream_row(one, pairs, seconds)
+            yield instances_row(one, pairs, seconds)
             if model == "resnet50-seeded":
                 yield memory_row(one, seconds)
