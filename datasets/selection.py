@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from loadscope.datasets.protocol import Answer
+from loadscope.errors import WorkError
 
 
 def selected(
@@ -17,6 +18,9 @@ def selected(
         chosen: Sample indices, without repeats.
         row: Where payloads are rows of so many ``<f4`` that begin with the sample's index, which
             is renumbered too.
+
+    Raises:
+        WorkError: Such a row begins with another sample's index.
     """
     position = {index: place for place, index in enumerate(chosen)}
     for answer in answers:
@@ -26,8 +30,12 @@ def selected(
         payload = answer.payload
         if row is not None and len(payload) % (4 * row) == 0:
             values = np.frombuffer(payload, "<f4").reshape(-1, row).copy()
-            own = values[:, 0] == answer.index
-            # A row that names another sample stays wrong, for the scoring to find.
-            values[:, 0] = np.where(own, place, -1)
+            strange = values[values[:, 0] != answer.index, 0]
+            if strange.size:
+                raise WorkError(
+                    f"sample {answer.index} is answered with rows of sample {strange[0]:g}",
+                    "the run is not to be trusted: run it again",
+                )
+            values[:, 0] = place
             payload = values.tobytes()
         yield Answer(place, payload)
