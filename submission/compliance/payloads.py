@@ -1,7 +1,7 @@
 """TEST01: whether a sample is answered alike in the accuracy and in the performance mode."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,7 +30,6 @@ class Comparison:
     common: int = 0
     different: int = 0
     first_different: str = ""
-    _seen: set[int] = field(default_factory=set, repr=False)
 
     @property
     def missing(self) -> int:
@@ -72,11 +71,12 @@ def compare(reference: Iterable[Payload], test: Iterable[Payload]) -> Comparison
     for index, payload in test:
         result.test_entries += 1
         sampled.setdefault(index, []).append(payload)
+    seen: set[int] = set()
     first: dict[int, bytes] = {}
     for index, payload in reference:
         result.reference_entries += 1
-        if index not in result._seen:
-            result._seen.add(index)
+        if index not in seen:
+            seen.add(index)
             if index in sampled:
                 first[index] = payload
             continue
