@@ -90,7 +90,7 @@ class TreeWriter:
         _put(root / "documentation" / "README.md", readme)
         _put(root / "documentation" / "calibration.md", CALIBRATION)
         if self._rehearsal:
-            _put(self._partial / "REHEARSAL.md", f"# Rehearsal\n\n{REHEARSAL}\n")
+            _put(root / "documentation" / "REHEARSAL.md", f"# Rehearsal\n\n{REHEARSAL}\n")
         if self._plan.division == "open":
             mapping = {entry.benchmark: entry.official for entry in self._plan.entries}
             _put(root / "model_mapping.json", _json(mapping))

@@ -96,7 +96,8 @@ def test_a_rehearsal_is_marked_and_the_same_wherever_it_is(submit, steady, tmp_p
     done = submit(steady, "--rehearsal", output="first")
     assert "submission (REHEARSAL)" in done.stdout
     root = tmp_path / "first"
-    assert "not a submission" in (root / "REHEARSAL.md").read_text()
+    documents = root / "closed/Acme/documentation"
+    assert "not a submission" in (documents / "REHEARSAL.md").read_text()
     result = root / "closed/Acme/results/box/resnet/SingleStream"
     assert json.loads((result / "measurements.json").read_text())["rehearsal"] == "yes"
     assert "300 ms instead of 600 s" in (result / "README.md").read_text()
