@@ -40,6 +40,7 @@ class TreeWriter:
         submitter: The submitter's folder.
         rules: The round.
         rehearsal: Whether to mark the tree as a rehearsal.
+        traced: Traced runs whose traces go beside the tree.
     """
 
     def __init__(
@@ -50,33 +51,38 @@ class TreeWriter:
         submitter: str,
         rules: Round,
         rehearsal: bool,
+        traced: tuple[Path, ...] = (),
     ) -> None:
         self._output, self._plan, self._system = output, plan, system
         self._submitter, self._rules, self._rehearsal = submitter, rules, rehearsal
-        self._partial = output.with_name(f"{output.name}.partial")
+        self._traced = traced
         self.backup = output.with_name(f"{output.name}-full-logs")
-        self._backup_partial = output.with_name(f"{output.name}-full-logs.partial")
+        self.traces = output.with_name(f"{output.name}-traces")
+        self._partial = _partial(output)
         self._hashes: dict[Path, str] = {}
 
     def write(self, progress: Progress) -> None:
-        """Write the tree and, beside it, the whole accuracy logs.
+        """Write the tree and, beside it, the whole accuracy logs and the traces.
 
         Raises:
             InputError: Something is there already.
             WorkError: A run's log is missing, the disk is full, or a file is larger than the
                 round allows.
         """
-        for place in (self._output, self.backup):
+        # The tree comes last: once it is there, all is.
+        places = [self.backup, *([self.traces] if self._traced else []), self._output]
+        for place in places:
             if place.exists():
                 raise InputError(f"{place} already exists", "choose another --output")
-        for partial in (self._partial, self._backup_partial):
             # What an interrupted attempt has left.
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(_partial(place), ignore_errors=True)
         try:
             self._write(progress)
             self._refuse_large()
-            self._backup_partial.replace(self.backup)
-            self._partial.replace(self._output)
+            for run in self._traced:
+                shutil.copytree(run / "trace", _partial(self.traces) / run.resolve().name)
+            for place in places:
+                _partial(place).replace(place)
         except OSError as error:
             raise WorkError(
                 f"cannot write {error.filename or self._output}: {error.strerror or error}",
@@ -138,7 +144,7 @@ class TreeWriter:
         text = (run.logs(test) / "accuracy.txt").read_text(encoding="utf-8")
         _put(folder / "accuracy.txt", f"{text}hash={self._hashes[log]}\n")
         truncated(log, folder / _ACCURACY_LOG)
-        keep_whole(log, self._backup_partial / folder.relative_to(self._partial) / _ACCURACY_LOG)
+        keep_whole(log, _partial(self.backup) / folder.relative_to(self._partial) / _ACCURACY_LOG)
 
     def _refuse_large(self) -> None:
         limit = self._rules.submission.max_file_bytes
@@ -149,6 +155,10 @@ class TreeWriter:
                     f"{limit:,}",
                     "repeat the run with a target nearer to the measured speed",
                 )
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
 
 
 def _json(value: dict[str, str]) -> str:

@@ -43,6 +43,12 @@ from loadscope.suite.report import find_runs
     help="System description (YAML or JSON); its name is the system's folder.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Folder to make for the tree.")
+@click.option(
+    "--traces",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Traced run whose layer traces go beside the tree; repeat for several.",
+)
 @click.option("--category", help="edge or 'datacenter,edge'. Default: the system's system_type.")
 @click.option("--rehearsal", is_flag=True, help="Take runs below full length; marks the tree.")
 @click.option("--plan", "plan_only", is_flag=True, help="Only say what is there and what is not.")
@@ -53,6 +59,7 @@ def submit_command(
     submitter: str,
     system_file: Path,
     output: Path | None,
+    traces: tuple[Path, ...],
     category: str | None,
     rehearsal: bool,
     plan_only: bool,
@@ -92,7 +99,8 @@ def submit_command(
         return
     refuse(plan, rehearsal)
     assert output is not None
-    writer = TreeWriter(output, plan, system, submitter, rules, rehearsal)
+    _require_traces(traces)
+    writer = TreeWriter(output, plan, system, submitter, rules, rehearsal, traces)
     with progress_bars() as progress:
         writer.write(progress)
     if as_json:
@@ -103,8 +111,19 @@ def submit_command(
     for line in (
         f"submission{' (REHEARSAL)' if rehearsal else ''}: {output}",
         f"whole accuracy logs, to be kept: {writer.backup}",
+        *([f"layer traces: {writer.traces}"] if traces else []),
     ):
         console.print(line, soft_wrap=True, highlight=False)
+
+
+def _require_traces(traces: tuple[Path, ...]) -> None:
+    for path in traces:
+        if not (path / "trace").is_dir():
+            raise InputError(f"{path} has no traces", "name a run of 'loadscope trace'")
+    names = [path.resolve().name for path in traces]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two traced runs are called '{name}'", "rename one of them")
 
 
 def _record(plan: Plan) -> dict[str, Any]:

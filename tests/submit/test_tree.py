@@ -135,6 +135,16 @@ def test_an_interrupted_attempt_is_replaced_and_nothing_is_overwritten(submit, f
     assert before
 
 
+def test_traces_lie_beside_the_tree_and_never_in_it(submit, full, tmp_path):
+    traced = tmp_path / "traced"
+    (traced / "trace").mkdir(parents=True)
+    (traced / "trace" / "layers.jsonl").write_text("{}\n")
+    assert "has no traces" in submit(full, "--traces", full, status=2).stderr
+    submit(full, "--traces", traced)
+    assert listing(tmp_path / "tree-traces") == ["traced/layers.jsonl"]
+    assert not list((tmp_path / "tree").rglob("*trace*"))
+
+
 def test_a_lost_log_leaves_no_tree(submit, full, tmp_path):
     (full / "TEST04" / "mlperf_log_summary.txt").unlink()
     done = submit(full, status=1)
