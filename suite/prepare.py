@@ -103,6 +103,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "title": entry.title,
             "sha256": model.sha256,
             "source": model.source,
+            "weights": entry.weights_source(spec.framework),
             "licence": entry.licence,
             # The null backend's answers say nothing of the model.
             "accuracy_meaningful": chosen.accuracy.meaningful and spec.framework != "null",

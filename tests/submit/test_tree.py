@@ -60,6 +60,14 @@ def test_the_closed_tree_of_one_run_has_all_scenarios(submit, full, tmp_path):
     assert "inferred from SingleStream" in (results / "Offline/README.md").read_text()
     assert "inferred" not in (results / "SingleStream/README.md").read_text()
     assert "cheapest way" in (root / "documentation/README.md").read_text()
+    measured = json.loads((results / "Offline/measurements.json").read_text())
+    assert measured == {
+        "input_data_types": "fp32",
+        "retraining": "no",
+        "starting_weights_filename": "nothing.bin",
+        "weight_data_types": "fp32",
+        "weight_transformations": "no",
+    }
     system = json.loads((root / "systems/box.json").read_text())
     assert len(system) == 35
     assert {type(value) for value in system.values()} == {str}
