@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test test-otlp lint bench lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -36,6 +36,15 @@ test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; a few minutes"
 	@$(BIN)/pytest -q
 
+test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
+	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/trace/test_phoenix.py
+
+.venv-otlp/.ready:
+	@echo "setup: installing arize-phoenix in .venv-otlp"
+	@$(PYTHON) -m venv --clear .venv-otlp
+	@.venv-otlp/bin/pip --disable-pip-version-check --quiet --quiet install "arize-phoenix==20.26.*"
+	@touch $@
+
 lint: $(READY) ## ruff and mypy --strict
 	@echo "lint: ruff, mypy"
 	@$(BIN)/ruff check .
@@ -52,5 +61,5 @@ lock: $(READY) ## Resolve requirements.lock again
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build results; runs and the download cache stay
-	rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-otlp build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -3,6 +3,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.browser import browser
+
+__all__ = ["browser"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,6 +7,7 @@ import click
 import loadscope
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.suite.cli.accuracy import accuracy_command
+from loadscope.suite.cli.compare import compare_command
 from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
@@ -45,6 +46,7 @@ for _command in (
     accuracy_command,
     report_command,
     submit_command,
+    compare_command,
     doctor_command,
 ):
     cli.add_command(_command)

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from loadscope.files import write_text
+from loadscope.suite.cli.trace_report import report_traces
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.report import (
     RunView,
@@ -18,7 +19,11 @@ from loadscope.suite.report import (
 )
 
 
-@click.command("report", epilog="\b\nExample:\n  loadscope report runs/ --output report.html")
+@click.command(
+    "report",
+    epilog="\b\nExample:\n  loadscope report runs/traced --trace --output trace.html\n"
+    "  loadscope report runs/ --output report.html",
+)
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...", type=click.Path(path_type=Path))
 @click.option(
     "--output",
@@ -26,12 +31,25 @@ from loadscope.suite.report import (
     help="Write an HTML page here; it needs no network.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def report_command(runs: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
+@click.option("--trace", is_flag=True, help="Show where the time goes: the layers of traced runs.")
+@click.option(
+    "--otlp",
+    metavar="URL",
+    help="With --trace: export the trace again and send its spans to an OTLP/HTTP backend.",
+)
+def report_command(
+    runs: tuple[Path, ...], output: Path | None, as_json: bool, trace: bool, otlp: str | None
+) -> None:
     """Show the results of RUNS: run directories, or folders that hold some.
 
     Runs that failed or never finished are listed with the reason. Every result is unverified,
     and a rehearsal where the run is shorter than full length.
     """
+    if otlp and not trace:
+        raise click.UsageError("--otlp sends a trace; add --trace")
+    if trace:
+        report_traces(find_runs(runs), output, as_json, otlp)
+        return
     views = ordered(load_run(path) for path in find_runs(runs))
     if output is not None:
         _write_page(views, output)

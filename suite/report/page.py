@@ -1,19 +1,13 @@
 """The report as one HTML file that needs no network."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-import jinja2
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from loadscope import __version__
 from loadscope.suite.report.details import Group, run_details
 from loadscope.suite.report.figures import assign_series
-from loadscope.suite.report.marks import NOT_VERIFIED, Marks
+from loadscope.suite.report.marks import Marks
 from loadscope.suite.report.quantities import number
+from loadscope.suite.report.render import render
 from loadscope.suite.report.runview import RunView
 from loadscope.suite.report.sections import Measured, draw_models, measure
 from loadscope.suite.report.wording import (
@@ -59,26 +53,12 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
         done(series.run)
     models = draw_models(measured)
     marks = Marks(one.run for one in measured)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("loadscope.suite.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return render(
+        "report.html",
+        [place for model in models for place in model.figures],
         models=models,
         rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
         notes=marks.notes(),
-        figures={
-            place.anchor: json.loads(place.drawing.figure.to_json())
-            for model in models
-            for place in model.figures
-        },
-        not_verified=NOT_VERIFIED,
-        version=__version__,
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        plotly=Markup(get_plotlyjs()),
     )
 
 

@@ -117,19 +117,7 @@ def test_the_page_is_never_wider_than_the_window(browser: Any, page: Path, width
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_label_of_an_axis_is_cut_off(browser: Any, page: Path, width: int) -> None:
     browser.open(page, width=width)
-    cut = browser.evaluate(
-        """[...document.querySelectorAll('.chart')].flatMap((plot) => {
-          const box = plot.getBoundingClientRect();
-          const labels = '.xtick text, .ytick text, .xtitle, .ytitle, .bartext, .annotation-text';
-          return [...plot.querySelectorAll(labels)]
-            .filter((text) => {
-              const own = text.getBoundingClientRect();
-              return own.left < box.left - 1 || own.right > box.right + 1;
-            })
-            .map((text) => text.textContent);
-        })"""
-    )
-    assert cut == []
+    assert browser.cut_labels() == []
 
 
 def test_a_framework_in_the_summary_leads_to_its_settings(browser: Any, page: Path) -> None:

@@ -4,9 +4,12 @@ import pytest
 
 from loadscope.suite import report
 from loadscope.suite.report import figures
+from loadscope.suite.trace import compare, export
+from loadscope.suite.trace import report as trace_report
+from loadscope.suite.trace.report import figures as trace_figures
 
 
-@pytest.mark.parametrize("package", [report, figures])
+@pytest.mark.parametrize("package", [report, figures, compare, export, trace_report, trace_figures])
 def test_all_lists_what_the_package_exports(package: ModuleType) -> None:
     found = {
         name

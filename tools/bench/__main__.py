@@ -16,6 +16,7 @@ from loadscope.suite.progress import progress_bars
 from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import model_rows
+from loadscope.tools.bench.trace_export import trace_export_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded")
 FRAMEWORKS = ("onnxruntime", "pytorch")
@@ -27,6 +28,7 @@ FRAMEWORKS = ("onnxruntime", "pytorch")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
 @click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
 @click.option("--harness/--no-harness", default=True, help="Measure the harness alone too.")
+@click.option("--traces/--no-traces", default=True, help="Measure the export of traces too.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
@@ -34,6 +36,7 @@ def bench(
     models: tuple[str, ...],
     frameworks: tuple[str, ...],
     harness: bool,
+    traces: bool,
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
@@ -46,6 +49,7 @@ def bench(
     with progress_bars() as progress:
         sources = chain(
             harness_rows(pairs, seconds / 2) if harness else (),
+            trace_export_rows(pairs) if traces else (),
             model_rows(list(models), list(frameworks), pairs, seconds, progress),
         )
         for row in sources:

@@ -1,0 +1,36 @@
+"""A template and its figures as one HTML file that needs no network."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from loadscope import __version__
+from loadscope.suite.report.marks import NOT_VERIFIED
+from loadscope.suite.report.sections import Placed
+
+
+def render(template: str, figures: Iterable[Placed], **context: Any) -> str:
+    """Fill in ``template`` with ``context``; style, script and plotly's JavaScript go inside.
+
+    The template must place each of ``figures`` with the macro of ``parts.html``.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("loadscope.suite.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        **context,
+        figures={place.anchor: json.loads(place.drawing.figure.to_json()) for place in figures},
+        not_verified=NOT_VERIFIED,
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        plotly=Markup(get_plotlyjs()),
+    )

@@ -1,0 +1,126 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.trace.conftest import HEADER, START, run_record
+
+from loadscope.errors import InputError
+from loadscope.suite.trace.events import EVENTS_FILE, Event, write_events
+from loadscope.suite.trace.layers import by_type
+from loadscope.suite.trace.view import load_trace
+
+MS = 1_000_000
+
+
+def event(number: int, parent: int, kind: str, start: int, length: int, **facts: Any) -> Event:
+    links = tuple(facts.pop("links", ()))
+    name = facts.pop("name", kind)
+    return Event(number, parent, kind, kind, name, START + start, length, 1, links, facts)
+
+
+def predict(first: int, at: int, samples: int, a: int, b: int) -> list[Event]:
+    """A batch of 100 ms whose predict holds two layers of ``a`` and ``b`` ms."""
+    at *= MS
+    layer = {"input_shapes": [[1, 4]], "output_shapes": [[1, 8]], "dtype": "float32"}
+    return [
+        event(first, 1, "batch", at, 100 * MS, samples=samples, links=[2]),
+        event(first + 1, first, "predict", at + 10 * MS, 80 * MS),
+        event(first + 2, first + 1, "session", at + 10 * MS, 80 * MS),
+        event(
+            first + 3, first + 2, "layer", at + 10 * MS, a * MS,
+            name="a", index=0, type="Gemm", flops=64, bytes=32, **layer,
+        ),
+        event(first + 4, first + 2, "layer", at + 50 * MS, b * MS, name="b", index=1, type="Relu"),
+        event(first + 5, first + 3, "primitive", at + 10 * MS, MS, implementation="brgemm"),
+        event(first + 6, first + 1, "counters", at + 10 * MS, 80 * MS, cycles=1000 * a),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def hand_made(tmp_path: Path) -> Path:
+    (tmp_path / "run.json").write_text(json.dumps(run_record()))
+    events = [
+        event(1, 0, "test", 0, 1000 * MS),
+        event(2, 1, "query", 5 * MS, 400 * MS, query_id=7, scheduled_ns=START + 4 * MS,
+              issued_ns=START + 5 * MS),
+        *predict(10, 10, 4, 10, 30),
+        *predict(20, 200, 4, 20, 20),
+        *predict(30, 400, 4, 12, 28),
+        *predict(40, 600, 1, 1, 1),
+    ]  # fmt: skip
+    write_events(tmp_path / EVENTS_FILE, HEADER, events)
+    return tmp_path
+
+
+def test_layers_are_medians_over_the_commonest_size(hand_made: Path) -> None:
+    view = load_trace(hand_made)
+    assert (view.samples, view.predicts, view.other_predicts) == (4, 3, 1)
+    first, second = view.layers
+    assert (first.name, first.duration_ns, first.predicts) == ("a", 12 * MS, 3)
+    assert (second.name, second.duration_ns) == ("b", 28 * MS)
+    assert (first.low_ns, first.high_ns) == (11 * MS, 16 * MS)
+    assert first.share == pytest.approx(0.3)
+    assert (first.start_ns, second.start_ns) == (0, 40 * MS)
+    assert view.coverage == pytest.approx(0.5)
+    assert view.counters == {"cycles": 12_000}
+    assert first.primitives == ("brgemm",)
+
+
+def test_rates_of_a_layer(hand_made: Path) -> None:
+    first, second = load_trace(hand_made).layers
+    # 64 FLOP in 12 ms; float32 in and out: 4 * (4 + 8) bytes.
+    assert first.flops_per_second == pytest.approx(64 / 0.012)
+    assert first.traffic == 48
+    assert first.intensity == pytest.approx(64 / 48)
+    assert (second.flops_per_second, second.traffic, second.intensity) == (None, None, None)
+
+
+def test_a_query_has_all_batches_that_answer_it(hand_made: Path) -> None:
+    (query,) = load_trace(hand_made).queries
+    assert (query.query_id, query.batches) == ("7", (10, 20, 30, 40))
+    assert (query.scheduled_ns, query.issued_ns, query.end_ns) == (4 * MS, 5 * MS, 405 * MS)
+
+
+def test_types_are_summed_by_time(hand_made: Path) -> None:
+    types = by_type(load_trace(hand_made).layers)
+    assert [(one.type, one.layers, one.duration_ns) for one in types] == [
+        ("Relu", 1, 28 * MS),
+        ("Gemm", 1, 12 * MS),
+    ]
+
+
+def test_layers_are_corrected_by_the_cost_of_their_level(hand_made: Path) -> None:
+    levels = {
+        "order": ["none", "layer"],
+        "repeats": 3,
+        "predict_ns": {"none": [100, 90, 110], "layer": [125, 130, 120]},
+        "overhead": {"layer": 1.25},
+    }
+    (hand_made / "trace" / "levels.json").write_text(json.dumps(levels))
+    view = load_trace(hand_made)
+    assert view.correction == pytest.approx(0.8)
+    assert view.overhead is not None
+    assert view.overhead.predict_ns == {"none": 100, "layer": 125}
+
+
+def test_a_cost_below_the_noise_corrects_nothing(hand_made: Path) -> None:
+    levels = {"repeats": 1, "predict_ns": {"layer": [9]}, "overhead": {"layer": 0.98}}
+    (hand_made / "trace" / "levels.json").write_text(json.dumps(levels))
+    assert load_trace(hand_made).correction == 1
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"repeats": 1}', '{"predict_ns": 3}'])
+def test_a_broken_file_of_levels_is_named(hand_made: Path, text: str) -> None:
+    (hand_made / "trace" / "levels.json").write_text(text)
+    with pytest.raises(InputError, match=r"levels\.json"):
+        load_trace(hand_made)
+
+
+def test_a_run_without_a_trace_says_how_to_make_one(make_trace: Callable[..., Path]) -> None:
+    run = make_trace()
+    (run / EVENTS_FILE).unlink()
+    with pytest.raises(InputError, match="has no trace") as caught:
+        load_trace(run)
+    assert "loadscope trace" in caught.value.fix
