@@ -1,13 +1,16 @@
 """A data set in the layout of COCO 2017's validation set."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from loadscope.datasets.coco_annotations import CocoAnnotations, read_annotations
+from loadscope.datasets.detection import ROW
 from loadscope.datasets.file_digests import file_digests
 from loadscope.datasets.image_files import file_problem
 from loadscope.datasets.protocol import Answer, Progress, Score
+from loadscope.datasets.selection import selected
 from loadscope.errors import InputError
 
 ANNOTATIONS = "annotations/instances_val2017.json"
@@ -134,7 +137,12 @@ class Coco:
                     else "restore the image from the data set's archive",
                 )
 
-    def score(self, answers: Iterable[Answer], progress: Progress | None = None) -> Score:
+    def score(
+        self,
+        answers: Iterable[Answer],
+        progress: Progress | None = None,
+        among: Collection[int] | None = None,
+    ) -> Score:
         """Mean average precision; see ``score_boxes``.
 
         Raises:
@@ -143,7 +151,12 @@ class Coco:
         # pycocotools takes its time to import, and nothing but scoring needs it.
         from loadscope.datasets.coco_score import score_boxes
 
-        return score_boxes(answers, self.annotations, len(self), progress)
+        if among is None:
+            return score_boxes(answers, self.annotations, len(self), progress)
+        chosen = sorted(set(among))
+        images = tuple(self.annotations.images[index] for index in chosen)
+        answers = selected(answers, chosen, row=ROW)
+        return score_boxes(answers, replace(self.annotations, images=images), len(images), progress)
 
     def _check_images(self, file: Path) -> None:
         problems = [

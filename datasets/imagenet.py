@@ -1,7 +1,7 @@
 """A data set in the layout of ImageNet's validation set."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from loadscope.datasets.file_digests import file_digests
 from loadscope.datasets.image_files import file_problem
 from loadscope.datasets.label_map import LabelledImage, read_label_map
 from loadscope.datasets.protocol import Answer, Progress, Score
+from loadscope.datasets.selection import selected
 from loadscope.datasets.top1 import score_top1
 from loadscope.errors import InputError
 
@@ -107,13 +108,21 @@ class ImageNet:
             whole.update(f"{name} {label} {digest}\n".encode())
         return whole.hexdigest()
 
-    def score(self, answers: Iterable[Answer], progress: Progress | None = None) -> Score:
+    def score(
+        self,
+        answers: Iterable[Answer],
+        progress: Progress | None = None,
+        among: Collection[int] | None = None,
+    ) -> Score:
         """Top-1 accuracy; see ``score_top1``.
 
         Raises:
             WorkError: A sample is not answered, or with what is no class.
         """
-        return score_top1(answers, self._labels)
+        if among is None:
+            return score_top1(answers, self._labels)
+        chosen = sorted(set(among))
+        return score_top1(selected(answers, chosen), self._labels[chosen])
 
 
 def _image_folder(path: Path, first: str) -> Path:

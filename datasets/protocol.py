@@ -1,6 +1,6 @@
 """What a task must offer so that LoadGen can be run on it and its answers be scored."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -107,8 +107,15 @@ class Dataset(Protocol):
         With a cache folder, files that have not changed since an earlier run are not read again.
         """
 
-    def score(self, answers: Iterable[Answer], progress: Progress | None = None) -> Score:
+    def score(
+        self,
+        answers: Iterable[Answer],
+        progress: Progress | None = None,
+        among: Collection[int] | None = None,
+    ) -> Score:
         """Score answers from an accuracy log alone.
+
+        With ``among`` only those samples count, and answers to others are passed over.
 
         Of a sample's several answers the first counts, as in the official scripts: LoadGen
         repeats samples to fill MultiStream's last query.

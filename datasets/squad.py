@@ -1,13 +1,16 @@
 """A question set in the format of SQuAD v1.1, cut into the samples that LoadGen asks for."""
 
+import copy
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.protocol import Answer, Progress, Score
+from loadscope.datasets.selection import selected
 from loadscope.datasets.squad_align import original_text
 from loadscope.datasets.squad_json import Questions, read_squad
 from loadscope.datasets.squad_metrics import exact_match, f1
@@ -109,12 +112,24 @@ class Squad:
         tokens = np.concatenate([[cls], asked, [sep], context, [sep]]).astype(np.int32)
         return tokens, len(asked) + 2
 
-    def score(self, answers: Iterable[Answer], progress: Progress | None = None) -> Score:
+    def score(
+        self,
+        answers: Iterable[Answer],
+        progress: Progress | None = None,
+        among: Collection[int] | None = None,
+    ) -> Score:
         """Exact match and F1 of the official v1.1 evaluation, over the questions.
+
+        With ``among``, a question is asked of those of its windows that are among them.
 
         Raises:
             WorkError: A sample is not answered, or by bytes that are not 384 pairs of scores.
         """
+        if among is not None:
+            chosen = sorted(set(among))
+            part = copy.copy(self)
+            part.windows = replace(self.windows, rows=self.windows.rows[chosen])
+            return part.score(selected(answers, chosen), progress)
         report = progress or (lambda what, done, total: None)
         predictions = self.predict(_gather(answers, len(self)), report)
         asked = [self.questions.questions[number] for number in predictions]

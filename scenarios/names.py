@@ -18,12 +18,31 @@ class Scenario(StrEnum):
 
 
 class Mode(StrEnum):
-    """What a LoadGen test is for."""
+    """What a LoadGen test is for.
+
+    ``compliance`` asks for the tests that the round wants of the benchmark; those are LoadGen
+    tests of their own, with the official names.
+    """
 
     PERFORMANCE = "performance"
     ACCURACY = "accuracy"
+    COMPLIANCE = "compliance"
+    TEST01 = "TEST01"
+    TEST04 = "TEST04"
 
     @property
     def loadgen(self) -> str:
         """The name of LoadGen's ``TestMode``."""
-        return f"{self.value.capitalize()}Only"
+        return "AccuracyOnly" if self is Mode.ACCURACY else "PerformanceOnly"
+
+    @property
+    def audit(self) -> bool:
+        """Whether it is a compliance test, which LoadGen runs by an ``audit.config``."""
+        return self in (Mode.TEST01, Mode.TEST04)
+
+    @property
+    def compared_with(self) -> tuple["Mode", ...]:
+        """The tests of the same run that a compliance test is held against."""
+        if self is Mode.TEST01:
+            return (Mode.PERFORMANCE, Mode.ACCURACY)
+        return (Mode.PERFORMANCE,) if self is Mode.TEST04 else ()

@@ -67,12 +67,12 @@ def run_test(
     Args:
         model: LoadGen's key of the model (``resnet50``).
         scenario: The scenario.
-        mode: Performance or accuracy.
+        mode: Performance, accuracy, or a compliance test.
         user_conf: The generated user.conf.
         driver: The system under test.
         library: The samples.
-        folder: Where the logs go. A compliance test's ``audit.config`` would be read from
-            here, never from the working directory.
+        folder: Where the logs go. A compliance test's ``audit.config`` is read from here,
+            never from the working directory.
         fail: Called with any exception from the sample library.
 
     Raises:

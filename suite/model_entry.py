@@ -114,6 +114,13 @@ class ModelEntry(Strict):
             entry.accuracy or self.accuracy,
         )
 
+    def weights_source(self, framework: str) -> str:
+        """Where the weights of a framework's artifact come from before any conversion."""
+        entry = self.artifact_for(framework).entry
+        while entry.made_from is not None:
+            entry = self.artifacts[entry.made_from]
+        return entry.source
+
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         if self.dataset not in catalog():

@@ -118,6 +118,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "title": entry.title,
             "sha256": model.sha256,
             "source": model.source,
+            "weights": entry.weights_source(spec.framework),
             "licence": entry.licence,
             "numerics": options.get(NUMERICS_OPTION, chosen.entry.numerics),
             "options": options,

@@ -34,6 +34,11 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
         "latency_ns": None,
         "percentiles_ns": None,
         "accuracy": None,
+        "compliance": {
+            name: state["verification"]
+            for name, state in record["state"].items()
+            if state.get("verification")
+        },
         "rehearsal": record["rehearsal"],
         "unverified": True,
         "state": record["state"],

@@ -85,7 +85,7 @@ class RunDirectory:
         """Where the finished logs of a test are."""
         if mode is Mode.PERFORMANCE:
             return self.path / "performance" / "run_1"
-        return self.path / "accuracy"
+        return self.path / mode
 
     def partial(self, mode: Mode) -> Path:
         """Where a test's logs are written while it runs."""
@@ -100,7 +100,8 @@ class RunDirectory:
         return folder
 
     def finish(self, mode: Mode) -> None:
-        """Give the logs their final name."""
+        """Give the logs their final name; those of a compliance test that failed make way."""
+        shutil.rmtree(self.logs(mode), ignore_errors=True)
         self.partial(mode).replace(self.logs(mode))
 
     def result(self) -> dict[str, Any] | None:

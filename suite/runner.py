@@ -8,10 +8,12 @@ from typing import Any
 
 from loadscope.datasets.protocol import Dataset, Progress
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.files import write_json
+from loadscope.files import write_json, write_text
 from loadscope.scenarios.names import Mode
 from loadscope.scenarios.user_conf import UserConf
+from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import load_round
+from loadscope.suite.compliance import tests_of, verify
 from loadscope.suite.loadgen_log import read_detail_log
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.prepare import Prepared
@@ -53,7 +55,7 @@ def new_run(
     """
     run = RunDirectory(folder)
     with run.locked():
-        modes = prepared.spec.mode
+        modes = tests_of(prepared)
         run.claim(
             {
                 **prepared.record(),
@@ -82,7 +84,15 @@ def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[st
         record = run.read()
         fresh = prepared.record()
         require_same_inputs(record, fresh, run.path)
-        run.write({**record, "plan": fresh["plan"]})
+        planned = {str(mode): {"status": "planned"} for mode in tests_of(prepared)}
+        run.write(
+            {
+                **record,
+                "spec": fresh["spec"],
+                "plan": fresh["plan"],
+                "state": {**planned, **record["state"]},
+            }
+        )
         return _carry_out(run, prepared.dataset, progress)
 
 
@@ -110,16 +120,22 @@ def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[
             _one_test(run, mode, plan, record, progress)
             if mode is Mode.ACCURACY:
                 score_run(run, dataset, progress)
-            write_json(run.path / "result.json", assemble(run))
+        if mode.audit and not run.read()["state"][name].get("verification"):
+            verify(run, mode, dataset, progress)
+        write_json(run.path / "result.json", assemble(run))
     return assemble(run)
 
 
 def _one_test(
     run: RunDirectory, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
 ) -> None:
-    run.set_state(mode, status="running", started=_now(), error=None)
+    fresh = {"verification": None} if mode.audit else {}
+    run.set_state(mode, status="running", started=_now(), error=None, **fresh)
     folder = run.begin(mode)
     try:
+        if mode.audit:
+            benchmark = load_round().benchmarks[plan.loadgen_model]
+            write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
         outcome = run_child(run.path, mode, folder, _watcher(mode, plan, record, progress))
         rules = load_round()
         asked = Asked(

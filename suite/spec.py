@@ -34,7 +34,8 @@ class RunSpec(BaseModel):
         model: A model id of the catalogue.
         framework: A backend's name.
         scenario: A LoadGen scenario.
-        mode: The LoadGen tests to run, in this order, each in a process of its own.
+        mode: The LoadGen tests to run, in this order, each in a process of its own; compliance
+            tests come last, as they are held against the others.
         dataset_path: A folder in the data set's layout, or the id of a data set that
             ``loadscope fetch`` gets.
         count: Use only the first so many samples.
@@ -86,7 +87,7 @@ class RunSpec(BaseModel):
     @model_validator(mode="after")
     def _targets_fit_the_scenario(self) -> Self:
         if not self.mode or len(set(self.mode)) != len(self.mode):
-            raise ValueError("mode: give each of performance and accuracy at most once")
+            raise ValueError("mode: give each of performance, accuracy, compliance at most once")
         if self.target_qps is not None and self.scenario.inline:
             raise ValueError(f"target_qps: {self.scenario} has no rate; use target_latency")
         if self.target_latency is not None and self.scenario is Scenario.OFFLINE:

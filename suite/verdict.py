@@ -8,7 +8,7 @@ from typing import Any
 from loadscope.errors import WorkError
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.user_conf import UserConf
-from loadscope.submission.rounds import Round
+from loadscope.submission.rounds import BenchmarkRules, Round
 from loadscope.suite.loadgen_log import DetailLog
 
 _MORE_QUERIES = re.compile(r"need to run at least (\d+) more queries")
@@ -23,7 +23,7 @@ class Asked:
     Attributes:
         model: LoadGen's key of the model.
         scenario: The scenario.
-        mode: Performance or accuracy.
+        mode: Which test.
         conf: The user.conf in force.
         samples: Samples in the data set.
     """
@@ -64,6 +64,7 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         **{f"effective_{name}": seed for name, seed in rules.seeds.items()},
         "effective_scenario": str(scenario),
         "effective_test_mode": asked.mode.loadgen,
+        **_audit(asked, benchmark),
         "effective_min_duration_ms": setting("min_duration", rules.min_duration_ms),
         "qsl_reported_total_count": asked.samples,
         "effective_accuracy_sample_count": asked.samples,
@@ -94,6 +95,20 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         limit = rules.server_target_latency_ms(asked.model) or 0.0
         expected["effective_target_latency_ns"] = setting("target_latency", limit) * 1e6
     return expected
+
+
+def _audit(asked: Asked, benchmark: BenchmarkRules | None) -> dict[str, Any]:
+    """What only a compliance test changes; a stray ``audit.config`` shows here."""
+    settings = {
+        "accuracy_log_rng_seed": 0,
+        "accuracy_log_sampling_target": 0,
+        "performance_issue_unique": 0,
+        "performance_issue_same": 0,
+        "performance_issue_same_index": 0,
+    }
+    if asked.mode.audit and benchmark is not None:
+        settings |= benchmark.compliance[asked.mode]
+    return {f"effective_{key}": value for key, value in settings.items()}
 
 
 def invalid_reasons(log: DetailLog, scenario: Scenario, rules: Round) -> list[str]:

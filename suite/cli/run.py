@@ -13,6 +13,7 @@ from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.suite.compliance import compliance_lines, require_passed
 from loadscope.suite.prepare import prepare
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.report import load_run, results_table
@@ -34,7 +35,11 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
 )
 @click.option("--scenario", help="SingleStream, MultiStream, Offline or Server.")
-@click.option("--mode", multiple=True, help="performance (default) or accuracy; repeat for both.")
+@click.option(
+    "--mode",
+    multiple=True,
+    help="performance (default), accuracy, compliance (TEST01, TEST04); repeat for several.",
+)
 @click.option(
     "--dataset-path",
     help="Folder of the data set (ImageNet: val/ and val_map.txt; COCO: val2017/ and "
@@ -92,7 +97,7 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     "--resume",
     "unfinished",
     type=click.Path(path_type=Path),
-    help="Carry out what is unfinished in this run directory.",
+    help="Carry out what is unfinished in this run directory; --mode adds tests to it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def run_command(
@@ -118,25 +123,29 @@ def run_command(
       loadscope run scenarios/x86-64-cpu/resnet50.yaml --dataset-path ~/imagenet
       loadscope run --model resnet50-seeded --framework pytorch --scenario Offline \\
           --dataset-path ~/imagenet --option compile=true --option dtype=bfloat16
+      loadscope run --resume runs/20261122-101500-resnet50-onnxruntime-Offline --mode compliance
     """
     settings = {key: value for key, value in given.items() if value not in (None, ())}
     if options:
         settings["options"] = dict(map(_option, options))
+    added = settings.pop("mode", ()) if unfinished else ()
     if (source or unfinished) and (settings or script or (unfinished and (output or source))):
         raise InputError(
             "--from and --resume take their settings from the run directory",
-            "leave the other options out (--output may stand beside --from)",
+            "leave the other options out (--output may stand beside --from, --mode beside "
+            "--resume)",
         )
     refuse_stray_audit_config(Path.cwd())
     with progress_bars() as progress:
         if unfinished is not None:
-            results = [_resume(unfinished, progress)]
+            results = [_resume(unfinished, added, progress)]
         elif source is not None:
             results = [_repeat(source, output, progress)]
         else:
             results = _run_all(script, settings, output, progress)
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
+        require_passed(results)
         return
     console = Console()
     console.print(results_table([load_run(Path(result["run_dir"])) for result in results]))
@@ -147,6 +156,10 @@ def run_command(
         else f"run directories: {len(folders)} in {folders[0].parent}"
     )
     console.print(where, soft_wrap=True, highlight=False)
+    for result in results:
+        for line in compliance_lines(result["compliance"]):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+    require_passed(results)
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -186,9 +199,9 @@ def _run_all(
     return results
 
 
-def _resume(folder: Path, progress: Progress) -> dict[str, Any]:
+def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
     run = RunDirectory.open(folder)
-    return resume(run, prepare(_recorded_spec(run), progress), progress)
+    return resume(run, prepare(_recorded_spec(run, added), progress), progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
@@ -202,8 +215,10 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, 
     return new_run(prepared, folder, _command(), progress, user_conf=text)
 
 
-def _recorded_spec(run: RunDirectory) -> RunSpec:
-    return make_spec(run.read()["spec"], str(run.path / "run.json"), RecordedSpec)
+def _recorded_spec(run: RunDirectory, added: tuple[str, ...] = ()) -> RunSpec:
+    spec = run.read()["spec"]
+    modes = [*spec["mode"], *(mode for mode in added if mode not in spec["mode"])]
+    return make_spec({**spec, "mode": modes}, str(run.path / "run.json"), RecordedSpec)
 
 
 def _new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:

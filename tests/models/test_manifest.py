@@ -236,3 +236,9 @@ def test_a_manifest_changed_anywhere_is_read_or_refused_by_name(tmp_path_factory
     written = manifest.model_dump(mode="json", by_alias=True, exclude_none=True)
     file.write_text(yaml.safe_dump(written), encoding="utf-8")
     assert read_manifest(file) == manifest
+
+
+def test_weights_come_from_before_any_conversion():
+    model = Catalogue.load(()).get("efficientnet-lite0")
+    sources = {model.weights_source(framework) for framework in [*model.artifacts, "null"]}
+    assert sources == {model.artifacts["pytorch"].source}

@@ -112,3 +112,23 @@ def test_against_a_models_own_answers_the_figure_is_agreement(
     content["info"] = {"golden": "some model, float32"}
     found = score(lay_out(content), RIGHT)
     assert (found.metric, found.line) == ("agreement", "agreement=100.000%")
+
+
+def test_some_samples_are_scored_as_a_data_set_of_their_own(
+    lay_out: LayOut, content: Content
+) -> None:
+    dataset = Coco.read(lay_out(content), None, 2)
+    answers = [Answer(index, payload) for index, payload in {**RIGHT, 0: b""}.items()]
+    # Only sample 1 is right, and it has a category of its own among 1 and 2.
+    assert dataset.score(answers).value < 60
+    part = dataset.score(answers[1:], among=[2, 1])
+    assert part.value == pytest.approx(100)
+    assert (part.samples, part.details["boxes"]) == (2, 1)
+    with pytest.raises(WorkError, match="sample 1 is not answered"):
+        dataset.score(answers[:2], among=[1, 2])
+
+
+def test_a_box_of_another_sample_is_found_among_some_too(lay_out: LayOut, content: Content) -> None:
+    dataset = Coco.read(lay_out(content), None, 2)
+    with pytest.raises(WorkError, match="sample 1 is answered with rows of sample 0"):
+        dataset.score([Answer(1, row(0, (0, 0, 5, 5), 1))], among=[1])

@@ -142,3 +142,14 @@ def test_the_digest_tells_contents_limits_and_settings_apart(
     file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     others.append(Squad.read(small_set, None, make_spec()))
     assert len({squad.digest(), *(other.digest() for other in others)}) == 4
+
+
+def test_some_windows_are_scored_as_a_set_of_their_own(squad: Squad) -> None:
+    answers = answers_of(squad)
+    # The first two questions: 1 and 2/3, as above.
+    part = squad.score(answers, among=[1, 0])
+    assert part.value == pytest.approx(100 * (1 + 2 / 3) / 2)
+    assert (part.samples, part.details["questions"]) == (2, 2)
+    assert squad.score(answers).details["questions"] == 4
+    with pytest.raises(WorkError, match="sample 1 is not answered"):
+        squad.score(answers[:1], among=[0, 1])

@@ -1,0 +1,1 @@
+"""The round's compliance tests: how LoadGen is told of them, and how they are judged."""

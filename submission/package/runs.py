@@ -1,0 +1,188 @@
+"""Run directories as candidates for a submission, and what speaks against them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadscope.errors import InputError
+from loadscope.submission.rounds import Round
+from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.report.schema import ResultFile, RunFile, read_checked
+from loadscope.suite.rundir import RunDirectory
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a run cannot stand in this submission.
+
+    Attributes:
+        message: What and where.
+        fix: What to do.
+        rehearsable: Whether a rehearsal takes the run all the same.
+    """
+
+    message: str
+    fix: str
+    rehearsable: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run directory with what packaging needs of it.
+
+    Attributes:
+        path: The run directory.
+        record: ``run.json``.
+        result: ``result.json``.
+        finished: The names of the finished tests.
+        samples_per_second: At the measured speed, or None.
+    """
+
+    path: Path
+    record: dict[str, Any]
+    result: dict[str, Any]
+    finished: frozenset[str]
+    samples_per_second: float | None
+
+    @property
+    def present(self) -> frozenset[str]:
+        """The tests with logs: those that finished, and compliance tests that failed."""
+        state = self.record["state"]
+        return self.finished | {name for name in state if state[name].get("verification")}
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+        return str(self.record["model"]["id"])
+
+    @property
+    def loadgen_model(self) -> str:
+        """LoadGen's key of the model."""
+        return str(self.record["model"]["mlperf"]["loadgen"])
+
+    @property
+    def scenario(self) -> str:
+        """The scenario."""
+        return str(self.record["spec"]["scenario"])
+
+    @property
+    def accuracy(self) -> float | None:
+        """The score in percent, or None where there is none that means anything."""
+        score = self.result.get("accuracy")
+        return score["value"] if score else None
+
+    def infers_multi_stream(self) -> bool:
+        """Whether a SingleStream log has the estimate that MultiStream is inferred by."""
+        log = read_detail_log(self.logs("performance") / "mlperf_log_detail.txt")
+        return bool(log.number("early_stopping_latency_ms"))
+
+    def logs(self, test: str) -> Path:
+        """The folder of a test's logs."""
+        return self.path / ("performance/run_1" if test == "performance" else test)
+
+
+def read_candidate(path: Path) -> Candidate:
+    """Read a run directory.
+
+    Raises:
+        InputError: It is none, or one of its files is corrupt.
+    """
+    run = RunDirectory.open(path)
+    record, result = run.read(), run.result() or {}
+    read_checked(path / "run.json", RunFile)
+    if result:
+        read_checked(path / "result.json", ResultFile)
+    if "mlperf" not in record["model"]:
+        raise InputError(f"{path / 'run.json'}: no MLPerf names of the model", "repeat the run")
+    finished = {name for name, state in record["state"].items() if state["status"] == "finished"}
+    return Candidate(path, record, result, frozenset(finished), result.get("samples_per_second"))
+
+
+def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
+    """What speaks against one run by itself."""
+    again = "repeat the run"
+    if run.record.get("traced") or (run.path / "trace").exists():
+        yield Problem(
+            f"{run.path} is a traced run; tracing changes the speed",
+            "measure again without tracing",
+        )
+    benchmark = rules.benchmarks.get(run.loadgen_model)
+    if benchmark is None:
+        yield Problem(
+            f"{run.path}: '{run.loadgen_model}' is no benchmark of {rules.round}",
+            f"leave it out; the benchmarks are: {', '.join(rules.benchmarks)}",
+        )
+        return
+    loadgen = run.record["versions"].get("mlcommons-loadgen")
+    if loadgen != rules.loadgen:
+        yield Problem(
+            f"{run.path}: measured with mlcommons-loadgen {loadgen}, {rules.round} wants "
+            f"{rules.loadgen}",
+            f"pip install mlcommons-loadgen=={rules.loadgen}, and {again}",
+        )
+    if division == "closed" and run.record["model"]["mlperf"]["division"] != "closed":
+        yield Problem(
+            f"{run.path}: {run.model} is not the round's own model",
+            "submit it with --division open",
+            rehearsable=True,
+        )
+    needed = ["performance", "accuracy", *(benchmark.compliance if division == "closed" else ())]
+    for test in sorted(run.present.intersection(needed)):
+        yield from _wrong_seeds(run, test, rules)
+        if test not in run.finished:
+            yield Problem(
+                f"{run.path}: {test} failed: {run.record['state'][test]['error']}",
+                f"loadscope run --resume {run.path} --mode compliance",
+                rehearsable=True,
+            )
+    if run.result.get("valid") is False:
+        reasons = "; ".join(run.result["invalid_reasons"])
+        yield Problem(f"{run.path}: the result is INVALID: {reasons}", again)
+    if run.record["rehearsal"]:
+        yield Problem(
+            f"{run.path} is a rehearsal: {'; '.join(run.record['rehearsal'])}",
+            f"{again} at full length, or build the tree as a --rehearsal",
+            rehearsable=True,
+        )
+
+
+def _wrong_seeds(run: Candidate, test: str, rules: Round) -> Iterator[Problem]:
+    log = read_detail_log(run.logs(test) / "mlperf_log_detail.txt")
+    for name, seed in rules.seeds.items():
+        found = log.values.get(f"effective_{name}")
+        if found != seed:
+            yield Problem(
+                f"{run.path}: {test} ran with {name} = {found}, {rules.round} has {seed}",
+                f"use mlcommons-loadgen=={rules.loadgen}, and repeat the run",
+            )
+
+
+def mixed(runs: list[Candidate]) -> Iterator[Problem]:
+    """What keeps runs from standing in one submission together."""
+    for part, key in (("model", "sha256"), ("data", "digest")):
+        first: dict[str, Candidate] = {}
+        for run in runs:
+            other = first.setdefault(run.model, run)
+            found, expected = run.record[part][key], other.record[part][key]
+            if found != expected:
+                yield Problem(
+                    f"{run.path} and {other.path}: different {part}: {key} {found[:12]}… and "
+                    f"{expected[:12]}…",
+                    f"measure all scenarios of {run.model} with the same {part}",
+                )
+    frameworks = {run.record["spec"]["framework"]: run for run in runs}
+    if len(frameworks) > 1:
+        where = " and ".join(f"{name} ({run.path})" for name, run in frameworks.items())
+        yield Problem(
+            f"runs of {len(frameworks)} frameworks: {where}",
+            "a system has one framework: submit each with a --system file of its own",
+        )
+    seen: dict[tuple[str, str], Candidate] = {}
+    for run in runs:
+        other = seen.setdefault((run.model, run.scenario), run)
+        if other is not run:
+            yield Problem(
+                f"two runs of {run.model} {run.scenario}: {other.path} and {run.path}",
+                "name the one to submit with --runs",
+            )

@@ -1,0 +1,106 @@
+"""The system description that a submission names: read, and held to the round's fields."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loadscope.errors import InputError
+from loadscope.submission.package.names import require_name
+from loadscope.submission.rounds import Round
+
+_FIX = "write it with 'loadscope system' and fill in what it asks for"
+
+
+@dataclass(frozen=True)
+class System:
+    """A system description.
+
+    Attributes:
+        name: Its folder and file in the tree: the file's name without its ending.
+        fields: The round's fields, in its order, all of them text.
+    """
+
+    name: str
+    fields: dict[str, str]
+
+    @property
+    def category(self) -> str:
+        """``edge`` or ``datacenter,edge``."""
+        return normal_category(self.fields["system_type"])
+
+
+def normal_category(text: str) -> str:
+    """A system type with its parts in the round's order."""
+    return ",".join(sorted(part.strip() for part in text.split(",")))
+
+
+def read_system(path: Path, division: str, submitter: str, rules: Round) -> System:
+    """Read a system description, YAML or JSON.
+
+    Args:
+        path: The file.
+        division: The division, for the field of that name.
+        submitter: The submitter, likewise.
+        rules: The round.
+
+    Raises:
+        InputError: Unreadable, an unknown field, or one that must be filled in and is not; the
+            message names the fields.
+    """
+    given = _read(path)
+    known = rules.submission.system_fields
+    unknown = [str(key) for key in given if key not in known]
+    if unknown:
+        raise InputError(
+            f"{path}: {rules.round} has no system field {', '.join(unknown)}",
+            f"remove it; the fields are: {', '.join(known)}",
+        )
+    fields = {key: _text(path, key, given.get(key)) for key in known}
+    for key, expected in (("division", division), ("submitter", submitter)):
+        fields[key] = fields[key] or expected
+        if fields[key].lower() != expected.lower():
+            raise InputError(
+                f"{path}: {key} is '{fields[key]}', this submission's is '{expected}'",
+                f"correct the file, or --{key}",
+            )
+    empty = [key for key, rule in known.items() if not rule.may_be_empty and not fields[key]]
+    if empty:
+        raise InputError(
+            f"{path}: {len(empty)} required field(s) empty: {', '.join(empty)}",
+            f"{_FIX}: {empty[0]}: {known[empty[0]].asks}",
+        )
+    for key, rule in known.items():
+        if rule.whole_number and not fields[key].isdecimal():
+            raise InputError(
+                f"{path}: {key} is '{fields[key]}', not a whole number", f"give: {rule.asks}"
+            )
+    if fields["status"].lower() not in rules.submission.statuses:
+        raise InputError(
+            f"{path}: status is '{fields['status']}'",
+            f"use one of: {', '.join(rules.submission.statuses)}",
+        )
+    return System(require_name(path.stem, "the system file's name"), fields)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        # JSON is YAML too.
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"{path}: {reason}", _FIX) from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}", "correct the YAML") from error
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: not a mapping of fields", _FIX)
+    return given
+
+
+def _text(path: Path, key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InputError(f"{path}: {key} is {value!r}, not text", "write it in quotes")
+    return str(value).strip()

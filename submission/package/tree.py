@@ -1,0 +1,176 @@
+"""Write the tree of a submission; it appears whole, by rename."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from loadscope.errors import InputError, WorkError
+from loadscope.submission.package.plan import Entry, Plan
+from loadscope.submission.package.runs import Candidate
+from loadscope.submission.package.system import System
+from loadscope.submission.package.texts import (
+    CALIBRATION,
+    REHEARSAL,
+    measurements,
+    result_readme,
+    source_readme,
+    source_script,
+    summary_readme,
+)
+from loadscope.submission.package.truncate import keep_whole, sha256, truncated
+from loadscope.submission.rounds import Round
+
+_ACCURACY_LOG = "mlperf_log_accuracy.json"
+_LOGS = ("mlperf_log_summary.txt", "mlperf_log_detail.txt")
+_TEST01_TEXTS = ("baseline_accuracy.txt", "compliance_accuracy.txt")
+
+Progress = Callable[[str, int, int], None]
+
+
+class TreeWriter:
+    """Writes one submission below a folder that takes its final name at the end.
+
+    The same runs, system and options give the same bytes.
+
+    Args:
+        output: The folder of the whole tree, which must not be there yet.
+        plan: What to write.
+        system: The system description.
+        submitter: The submitter's folder.
+        rules: The round.
+        rehearsal: Whether to mark the tree as a rehearsal.
+        traced: Traced runs whose traces go beside the tree.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        plan: Plan,
+        system: System,
+        submitter: str,
+        rules: Round,
+        rehearsal: bool,
+        traced: tuple[Path, ...] = (),
+    ) -> None:
+        self._output, self._plan, self._system = output, plan, system
+        self._submitter, self._rules, self._rehearsal = submitter, rules, rehearsal
+        self._traced = traced
+        self.backup = output.with_name(f"{output.name}-full-logs")
+        self.traces = output.with_name(f"{output.name}-traces")
+        self._partial = _partial(output)
+        self._hashes: dict[Path, str] = {}
+
+    def write(self, progress: Progress) -> None:
+        """Write the tree and, beside it, the whole accuracy logs and the traces.
+
+        Raises:
+            InputError: Something is there already.
+            WorkError: A run's log is missing, the disk is full, or a file is larger than the
+                round allows.
+        """
+        # The tree comes last: once it is there, all is.
+        places = [self.backup, *([self.traces] if self._traced else []), self._output]
+        for place in places:
+            if place.exists():
+                raise InputError(f"{place} already exists", "choose another --output")
+            # What an interrupted attempt has left.
+            shutil.rmtree(_partial(place), ignore_errors=True)
+        try:
+            self._write(progress)
+            self._refuse_large()
+            for run in self._traced:
+                shutil.copytree(run / "trace", _partial(self.traces) / run.resolve().name)
+            for place in places:
+                _partial(place).replace(place)
+        except OSError as error:
+            raise WorkError(
+                f"cannot write {error.filename or self._output}: {error.strerror or error}",
+                "free space, choose another --output, or repeat the run that lost a file",
+            ) from error
+
+    def _write(self, progress: Progress) -> None:
+        root = self._partial / self._plan.division / self._submitter
+        _put(root / "systems" / f"{self._system.name}.json", _json(self._system.fields))
+        readme = summary_readme(self._plan, self._system, self._submitter, self._rehearsal)
+        _put(root / "documentation" / "README.md", readme)
+        _put(root / "documentation" / "calibration.md", CALIBRATION)
+        if self._rehearsal:
+            _put(root / "documentation" / "REHEARSAL.md", f"# Rehearsal\n\n{REHEARSAL}\n")
+        if self._plan.division == "open":
+            mapping = {entry.benchmark: entry.official for entry in self._plan.entries}
+            _put(root / "model_mapping.json", _json(mapping))
+        by_benchmark: dict[str, list[Entry]] = {}
+        total = len(self._plan.entries)
+        for done, entry in enumerate(self._plan.entries):
+            progress("packaging results", done, total)
+            by_benchmark.setdefault(entry.benchmark, []).append(entry)
+            self._result(root, entry)
+        progress("packaging results", total, total)
+        for benchmark, entries in by_benchmark.items():
+            folder = root / self._rules.submission.source_folder / benchmark
+            _put(folder / "README.md", source_readme(benchmark, entries, self._rules))
+            for entry in entries:
+                _put(folder / f"{entry.run.scenario}.yaml", source_script(entry))
+
+    def _result(self, root: Path, entry: Entry) -> None:
+        folder = root / "results" / self._system.name / entry.benchmark / entry.scenario
+        run = entry.run
+        _put(folder / "measurements.json", measurements(entry, self._rehearsal))
+        _put(folder / "README.md", result_readme(entry, self._system, self._rules, self._rehearsal))
+        shutil.copyfile(run.path / "user.conf", folder / "user.conf")
+        _copy(run.logs("performance"), folder / "performance" / "run_1", _LOGS)
+        _copy(run.logs("accuracy"), folder / "accuracy", _LOGS)
+        self._accuracy(run, "accuracy", folder / "accuracy")
+        if self._plan.division == "closed":
+            for test in self._rules.benchmarks[run.loadgen_model].compliance:
+                self._compliance(run, test, folder / test)
+
+    def _compliance(self, run: Candidate, test: str, folder: Path) -> None:
+        logs = run.logs(test)
+        _copy(logs, folder / "performance" / "run_1", _LOGS)
+        _copy(logs, folder, ("verify_performance.txt",))
+        if not (logs / "verify_accuracy.txt").exists():
+            return
+        _copy(logs, folder, ("verify_accuracy.txt",))
+        self._accuracy(run, test, folder / "accuracy")
+        _copy(logs, folder / "accuracy", [name for name in _TEST01_TEXTS if (logs / name).exists()])
+
+    def _accuracy(self, run: Candidate, test: str, folder: Path) -> None:
+        """The score with the whole log's hash, the log's two ends, and the whole log beside."""
+        log = run.logs(test) / _ACCURACY_LOG
+        if log not in self._hashes:
+            self._hashes[log] = sha256(log)
+        text = (run.logs(test) / "accuracy.txt").read_text(encoding="utf-8")
+        _put(folder / "accuracy.txt", f"{text}hash={self._hashes[log]}\n")
+        truncated(log, folder / _ACCURACY_LOG)
+        keep_whole(log, _partial(self.backup) / folder.relative_to(self._partial) / _ACCURACY_LOG)
+
+    def _refuse_large(self) -> None:
+        limit = self._rules.submission.max_file_bytes
+        for path in sorted(self._partial.rglob("*")):
+            if path.stat().st_size > limit and path.is_file():
+                raise WorkError(
+                    f"{path} has {path.stat().st_size:,} bytes, {self._rules.round} takes at most "
+                    f"{limit:,}",
+                    "repeat the run with a target nearer to the measured speed",
+                )
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
+
+
+def _json(value: dict[str, str]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _copy(source: Path, folder: Path, names: tuple[str, ...] | list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        shutil.copyfile(source / name, folder / name)

@@ -1,0 +1,181 @@
+"""Compliance tests of a run: which are needed, and what they say beside the other tests."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.datasets.protocol import Dataset, Progress
+from loadscope.errors import InputError, WorkError
+from loadscope.files import write_text
+from loadscope.scenarios.names import Mode
+from loadscope.submission.compliance.payloads import Payload, compare
+from loadscope.submission.compliance.performance import judge_test01, judge_test04
+from loadscope.submission.rounds import load_round
+from loadscope.suite.loadgen_log import DetailLog, read_detail_log
+from loadscope.suite.prepare import Prepared
+from loadscope.suite.rundir import RunDirectory
+
+_LOG = "mlperf_log_accuracy.json"
+_STRICT_SUFFIX = ".9"
+
+
+def tests_of(prepared: Prepared) -> list[Mode]:
+    """The LoadGen tests that a spec asks for, compliance tests by their names and last.
+
+    Raises:
+        InputError: The benchmark has no such test, or nothing is there to compare it with.
+    """
+    spec = prepared.spec
+    names = prepared.parts["model"]["mlperf"]
+    benchmark = load_round().benchmarks.get(names["loadgen"])
+    needed = [Mode(name) for name in benchmark.compliance] if benchmark else []
+    tests = [mode for mode in spec.mode if mode not in (Mode.COMPLIANCE, *needed)]
+    audits = [test for test in needed if test in spec.mode or Mode.COMPLIANCE in spec.mode]
+    unknown = [mode for mode in tests if mode.audit]
+    if unknown or (Mode.COMPLIANCE in spec.mode and not audits):
+        which = ", ".join(needed) or "none"
+        raise InputError(
+            f"{spec.model}: '{names['loadgen']}' has no {', '.join(unknown) or 'compliance test'} "
+            f"in {load_round().round} (it has: {which})",
+            "leave --mode " + (unknown[0] if unknown else "compliance") + " out",
+        )
+    for test in audits:
+        missing = [mode for mode in test.compared_with if mode not in tests]
+        if missing:
+            raise InputError(
+                f"{test} is held against the {' and '.join(test.compared_with)} tests of the same "
+                f"run, and there is no {' and no '.join(missing)} test",
+                " ".join(["add", *(f"--mode {mode}" for mode in missing)])
+                + ", or add compliance to a run that has them with --resume DIR --mode compliance",
+            )
+    return [*tests, *audits]
+
+
+def verify(run: RunDirectory, test: Mode, dataset: Dataset, progress: Progress) -> None:
+    """Hold a finished compliance test against the run's other tests.
+
+    Writes the official text files beside its logs, and the verdict into ``run.json``; a test
+    that fails is marked as failed there, and its logs stay.
+    """
+    reference = _log(run, Mode.PERFORMANCE)
+    log = _log(run, test)
+    folder = run.logs(test)
+    judge = judge_test01 if test is Mode.TEST01 else judge_test04
+    performance = judge(reference, log)
+    write_text(folder / "verify_performance.txt", performance.text())
+    record: dict[str, Any] = {
+        "passed": performance.passed,
+        "performance": {
+            "passed": performance.passed,
+            "reference": performance.reference,
+            "score": performance.score,
+            "bounds": list(performance.bounds),
+            "reason": performance.reason,
+        },
+    }
+    if test is Mode.TEST01:
+        record["accuracy"] = _verify_accuracy(run, dataset, progress)
+        record["passed"] = performance.passed and record["accuracy"]["passed"]
+    reasons = [
+        f"{part}: {record[part]['reason']}"
+        for part in ("accuracy", "performance")
+        if part in record and not record[part]["passed"]
+    ]
+    run.set_state(
+        test,
+        verification=record,
+        status="finished" if record["passed"] else "failed",
+        error="; ".join(reasons) or None,
+    )
+
+
+def _verify_accuracy(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+    """Compare the answers; where any differs, compare the accuracy of those alone."""
+    folder = run.logs(Mode.TEST01)
+    reference, test = run.logs(Mode.ACCURACY) / _LOG, folder / _LOG
+    progress("TEST01: comparing answers", 0, 0)
+    compared = compare(_payloads(reference), _payloads(test))
+    write_text(folder / "verify_accuracy.txt", compared.text())
+    record: dict[str, Any] = {
+        "passed": compared.passed,
+        "compared": compared.common,
+        "different": compared.different,
+        "missing": compared.missing,
+        "first_different": compared.first_different,
+        "deterministic": compared.passed,
+        "reason": "",
+    }
+    sampled = {index for index, _ in _payloads(test)}
+    if not sampled or compared.missing:
+        record["reason"] = (
+            f"{compared.missing} answers to samples that the accuracy test did not answer"
+            if sampled
+            else "no answer was sampled"
+        )
+        return record
+    score = dataset.score(read_accuracy_log(test), progress, sampled)
+    write_text(folder / "accuracy.txt", f"{score.line}\n")
+    if compared.passed:
+        return record
+    # The official way where a system does not answer alike twice.
+    baseline = dataset.score(read_accuracy_log(reference), progress, sampled)
+    write_text(folder / "baseline_accuracy.txt", f"{baseline.line}\n")
+    write_text(folder / "compliance_accuracy.txt", f"{score.line}\n")
+    change = abs(1 - baseline.value / score.value) * 100 if score.value else float("inf")
+    limit = _allowed_change(run.read()["model"]["mlperf"]["submission"])
+    passed = change <= limit and baseline.value > 0
+    detail = (
+        f"{compared.different} of {compared.common} answers differ ({compared.first_different})"
+        f", and {score.metric} of these samples is {score.value:.3f} % instead of "
+        f"{baseline.value:.3f} %, expected within {limit:g} %"
+    )
+    return record | {
+        "passed": passed,
+        "baseline": baseline.value,
+        "score": score.value,
+        "allowed_change_percent": limit,
+        "reason": "" if passed else detail,
+    }
+
+
+def _allowed_change(benchmarks: list[str]) -> float:
+    """How far accuracy may move, percent: a tenth for the benchmarks that ask for 99.9 %."""
+    limit = load_round().submission.accuracy_change_percent
+    return limit / 10 if all(name.endswith(_STRICT_SUFFIX) for name in benchmarks) else limit
+
+
+def _log(run: RunDirectory, mode: Mode) -> DetailLog:
+    return read_detail_log(run.logs(mode) / "mlperf_log_detail.txt")
+
+
+def _payloads(log: Path) -> Iterator[Payload]:
+    return ((answer.index, answer.payload) for answer in read_accuracy_log(log))
+
+
+def compliance_lines(verified: dict[str, Any]) -> Iterator[str]:
+    """What the compliance tests of a result say, a line each."""
+    for test, record in verified.items():
+        performance = record["performance"]
+        words = [f"score {performance['score']:.6g} against {performance['reference']:.6g}"]
+        answers = record.get("accuracy")
+        if answers:
+            same = answers["compared"] - answers["different"]
+            words.append(f"{same} of {answers['compared']} answers the same")
+        yield f"{test} {'passed' if record['passed'] else 'FAILED'}: {', '.join(words)}"
+
+
+def require_passed(results: Iterable[dict[str, Any]]) -> None:
+    """Check that no compliance test failed.
+
+    Raises:
+        WorkError: One did; the message has the test, what was found and what was expected.
+    """
+    for result in results:
+        for test, record in result["compliance"].items():
+            if not record["passed"]:
+                raise WorkError(
+                    f"{test} failed in {result['run_dir']}: {result['state'][test]['error']}",
+                    "keep the machine free of other work and repeat it with --resume; if it fails "
+                    "again, the system answers otherwise than in the other tests",
+                )
