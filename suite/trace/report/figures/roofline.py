@@ -69,8 +69,8 @@ def draw_roofline(layers: Sequence[Layer], palette: Palette, peaks: Peaks) -> Dr
     above = sum(rate > peaks.bound(x) for x, rate in points.values())
     if above:
         left_out += (
-            f" {above} layers are above the limit, which is too low then: the machine was busy, or "
-            f"its BLAS slower than the framework. Delete {PEAKS_FILE} and it is measured again."
+            f" {above} layers are above the limit, which is too low then: the machine was "
+            f"busy, or its BLAS slower than the framework. Delete {PEAKS_FILE} to measure again."
         )
     return Drawing(
         title="Roofline",
