@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loadscope.errors import InputError
@@ -15,7 +15,6 @@ from loadscope.suite.trace.export.batching import batched
 from loadscope.suite.trace.export.identity import SCOPE, Identity, Scalar, span_attributes
 
 if TYPE_CHECKING:
-    import requests
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -83,74 +82,51 @@ def send_spans(
         return Sent(problem=f"{error}; {_INSTALL}")
     # A server that answers byte by byte outlives any timeout of a socket; a thread can be left.
     worker = threading.Thread(target=sending.run, args=(events,), daemon=True)
-    worker.start()
-    worker.join(budget)
-    stuck = worker.is_alive()
-    sending.stop()
+    with _quiet_exporter():
+        worker.start()
+        worker.join(budget)
+        stuck = worker.is_alive()
+        sending.stop()
     if stuck:
-        return Sent(sending.sent.accepted, f"{address} took longer than {budget:g} s altogether")
+        return Sent(sending.sent.accepted, f"it took longer than {budget:g} s altogether")
     return sending.sent
 
 
 class _Sending:
     def __init__(self, address: str, resource: Mapping[str, Scalar], identity: Identity) -> None:
-        import requests
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
+        from loadscope.suite.trace.export.otlp_session import RememberingSession
+
         self.sent = Sent()
-        self._address = address
         self._identity = identity
         self._resource = Resource(resource).merge(OTELResourceDetector().detect())
-        self._rejected = 0
-        session = requests.Session()
-        session.hooks["response"].append(self._read_answer)
-        self._exporter = OTLPSpanExporter(endpoint=address, session=session)
+        self._session = RememberingSession()
+        self._exporter = OTLPSpanExporter(endpoint=address, session=self._session)
         self._stopped = threading.Event()
 
     def run(self, events: Iterable[Event]) -> None:
         from opentelemetry.sdk.trace.export import SpanExportResult
 
         try:
-            with _last_message() as messages:
-                for batch in batched(events, _SPANS_A_REQUEST):
-                    self._rejected = 0
-                    spans = [_span(self._identity, self._resource, event) for event in batch]
-                    if self._stopped.is_set():
-                        return
-                    if self._exporter.export(spans) is not SpanExportResult.SUCCESS:
-                        said = messages[-1] if messages else "no reason given"
-                        self.sent.problem = f"{self._address}: {said}"
-                        return
-                    self.sent.accepted += len(batch) - self._rejected
+            for batch in batched(events, _SPANS_A_REQUEST):
+                spans = [_span(self._identity, self._resource, event) for event in batch]
+                if self._stopped.is_set():
+                    return
+                if self._exporter.export(spans) is not SpanExportResult.SUCCESS:
+                    self.sent.problem = self._session.failure
+                    return
+                self.sent.accepted += len(batch) - self._session.rejected
+                if self._session.refusal:
+                    self.sent.problem = f"refused: {self._session.refusal}"
         except Exception as error:
             # The run is over and measured; no fault of a backend may take it down.
-            self.sent.problem = f"{self._address}: {type(error).__name__}: {error}"
+            self.sent.problem = f"{type(error).__name__}: {error}"
 
     def stop(self) -> None:
         self._stopped.set()
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
-
-    def _read_answer(self, response: "requests.Response", **_: Any) -> None:
-        """Count what a backend refused in an answer that is otherwise a success."""
-        from google.protobuf.message import DecodeError
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-            ExportTraceServiceResponse,
-        )
-
-        if not response.ok:
-            return
-        answer = ExportTraceServiceResponse()
-        try:
-            answer.ParseFromString(response.content)
-        except DecodeError:
-            # Some backends answer in words; success is what the status says.
-            return
-        refused = answer.partial_success
-        self._rejected = refused.rejected_spans
-        if refused.rejected_spans:
-            why = refused.error_message or "no reason given"
-            self.sent.problem = f"{self._address} refused spans: {why}"
 
 
 def _span(identity: Identity, resource: "Resource", event: Event) -> "ReadableSpan":
@@ -183,20 +159,12 @@ def _span(identity: Identity, resource: "Resource", event: Event) -> "ReadableSp
 
 
 @contextmanager
-def _last_message() -> Iterator[list[str]]:
-    """Collect what the exporter logs, which is the only place where it gives a reason."""
-    found: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(record.getMessage())
-
+def _quiet_exporter() -> Iterator[None]:
+    """Keep what the exporter logs off the terminal: the account says it once, in fewer words."""
     logger = logging.getLogger("opentelemetry.exporter.otlp.proto.http")
-    handler, before = Collect(), logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield found
+        yield
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = before
+        logger.setLevel(before)
