@@ -1,10 +1,17 @@
-"""What a round of MLPerf Inference prescribes, read from ``rounds/<round>.yaml``."""
+"""What a round of MLPerf Inference prescribes, read from ``rounds/<round>.yaml``.
+
+A further round is a further file: it can be ``like`` another one and hold what differs.
+"""
 
 import functools
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from loadscope.errors import InputError
 
 CURRENT = "v6.1"
 
@@ -27,7 +34,8 @@ class BenchmarkRules(_Frozen):
     """A benchmark's sizes, limits and accuracy targets (percent, by submission folder).
 
     ``offline_min_query_count_in_user_conf`` is for a benchmark whose number the round's checker
-    demands but its mlperf.conf lacks.
+    demands but its mlperf.conf lacks. ``categories`` holds the scenarios that a system type must
+    submit and no others; ``compliance`` LoadGen's settings in each compliance test.
     """
 
     dataset_size: PositiveInt
@@ -37,6 +45,42 @@ class BenchmarkRules(_Frozen):
     server_target_latency_ms: PositiveFloat
     accuracy_metric: str
     accuracy_targets: dict[str, float]
+    categories: dict[str, tuple[str, ...]]
+    compliance: dict[str, dict[str, int]]
+
+
+class SystemField(_Frozen):
+    """A field of the system description: what it asks for, and what it may hold."""
+
+    asks: str
+    may_be_empty: bool = False
+    whole_number: bool = False
+
+
+class SubmissionRules(_Frozen):
+    """What the round asks of the tree of a submission.
+
+    Attributes:
+        source_folder: Name of the folder with the source code.
+        aliases: Further names of benchmarks' folders.
+        max_accuracy_log_bytes: Largest accuracy log, after truncation.
+        max_file_bytes: Largest file of any kind.
+        accuracy_change_percent: How far accuracy may move between TEST01 and its baseline.
+        accuracy_lines: By metric, the pattern of the line of accuracy.txt that holds the score.
+        statuses: What ``status`` of a system can be.
+        system_fields: The fields of a system description, in order.
+        measurement_fields: The fields of measurements.json.
+    """
+
+    source_folder: str
+    aliases: dict[str, str]
+    max_accuracy_log_bytes: PositiveInt
+    max_file_bytes: PositiveInt
+    accuracy_change_percent: PositiveFloat
+    accuracy_lines: dict[str, str]
+    statuses: tuple[str, ...]
+    system_fields: dict[str, SystemField] = Field(min_length=1)
+    measurement_fields: tuple[str, ...] = Field(min_length=1)
 
 
 class Round(_Frozen):
@@ -49,6 +93,7 @@ class Round(_Frozen):
         min_duration_ms: Shortest duration of a performance run, milliseconds.
         scenarios: Rules by scenario name.
         benchmarks: Rules by LoadGen's key of the model.
+        submission: Rules of the submission tree.
     """
 
     round: str
@@ -57,6 +102,7 @@ class Round(_Frozen):
     min_duration_ms: PositiveInt
     scenarios: dict[str, ScenarioRules]
     benchmarks: dict[str, BenchmarkRules]
+    submission: SubmissionRules
 
     def min_query_count(self, model: str, scenario: str) -> int:
         """LoadGen's minimum number of queries, of samples for Offline."""
@@ -72,9 +118,74 @@ class Round(_Frozen):
             return benchmark.server_target_latency_ms
         return self.scenarios["Server"].target_latency_ms
 
+    def benchmark(self, folder: str) -> BenchmarkRules | None:
+        """The rules of a benchmark by its official submission folder (``yolo-99``)."""
+        for rules in self.benchmarks.values():
+            if folder in rules.accuracy_targets:
+                return rules
+        return None
+
+    def folders(self) -> list[str]:
+        """The official submission folders of all benchmarks."""
+        return [name for rules in self.benchmarks.values() for name in rules.accuracy_targets]
+
 
 @functools.cache
 def load_round(name: str = CURRENT) -> Round:
-    """Read a round's rules."""
-    text = (files("loadscope.submission") / "rounds" / f"{name}.yaml").read_text("utf-8")
-    return Round.model_validate(yaml.safe_load(text))
+    """Read a round's rules.
+
+    Args:
+        name: A round that comes with the suite (``v6.1``), or the path of a YAML file.
+
+    Raises:
+        InputError: There is no such round, or the file does not hold one.
+    """
+    try:
+        return Round.model_validate(_merged(name))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(f"round {name}: {key}: {first['msg']}", "correct the file") from error
+
+
+def rounds() -> list[str]:
+    """The rounds that come with the suite, oldest first."""
+    names = (entry.name for entry in (files("loadscope.submission") / "rounds").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def _merged(name: str) -> dict[str, Any]:
+    if name in rounds():
+        text = (files("loadscope.submission") / "rounds" / f"{name}.yaml").read_text("utf-8")
+    elif name.endswith((".yaml", ".yml")):
+        text = _read(Path(name))
+    else:
+        raise InputError(
+            f"there is no round '{name}'", f"use {', '.join(rounds())}, or the path of a YAML file"
+        )
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"round {name}: {error}", "correct the YAML") from error
+    if not isinstance(given, dict):
+        raise InputError(f"round {name}: holds no mapping", f"see the form of round {CURRENT}")
+    base = given.pop("like", None)
+    return given if base is None else _over(_merged(str(base)), given)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"{path}: {reason}", "give the YAML file of a round") from error
+
+
+def _over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the keys of ``given`` on top, mapping by mapping."""
+    merged = dict(base)
+    for key, value in given.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _over(below, value) if isinstance(below, dict) and both else value
+    return merged

@@ -7,6 +7,7 @@ import click
 import loadscope
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.suite.cli.accuracy import accuracy_command
+from loadscope.suite.cli.check import check_command
 from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
@@ -43,6 +44,7 @@ for _command in (
     run_command,
     accuracy_command,
     report_command,
+    check_command,
     doctor_command,
 ):
     cli.add_command(_command)
