@@ -5,11 +5,11 @@ from typing import Any
 
 from loadscope.submission.check.accuracy_rules import ACCURACY
 from loadscope.submission.check.compliance_rules import COMPLIANCE
+from loadscope.submission.check.log_rules import LOGGED, TIMED
 from loadscope.submission.check.result_rules import RESULT
 from loadscope.submission.check.rule import Finding, Rule
 from loadscope.submission.check.subjects import Result, Tree
 from loadscope.submission.check.system_rules import BENCHMARK, SYSTEM
-from loadscope.submission.check.log_rules import LOGGED, TIMED
 from loadscope.submission.check.tree_rules import SUBMITTER, TREE
 
 RULES: tuple[Rule[Any], ...] = (

@@ -16,6 +16,7 @@ BATCH = 2048
 CONF = """\
 *.*.min_duration = 200
 *.SingleStream.target_latency = 0.1
+*.SingleStream.min_query_count = 700
 *.MultiStream.target_latency = 0.1
 *.Offline.target_qps = 1000
 """
