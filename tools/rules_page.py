@@ -27,7 +27,8 @@ _GROUPS = {
 
 def rules_page() -> str:
     """The page, in Markdown."""
-    return "\n".join(_lines()) + "\n"
+    # Placeholders such as <system> would be taken for HTML.
+    return "\n".join(_lines()).replace("<", "&lt;") + "\n"
 
 
 def _lines() -> Iterator[str]:

@@ -14,6 +14,7 @@ from loadscope.suite.cli.fetch import fetch_command
 from loadscope.suite.cli.models import models_command
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
+from loadscope.suite.cli.system import system_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -44,6 +45,7 @@ for _command in (
     run_command,
     accuracy_command,
     report_command,
+    system_command,
     check_command,
     doctor_command,
 ):
