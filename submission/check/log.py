@@ -18,7 +18,7 @@ class Log:
     """A detail log.
 
     Attributes:
-        values: The first value of every key.
+        values: The first value of every key, but for lists and objects.
         errors: LoadGen's error messages.
         wrong: What is wrong with the file's form; nothing of it is then kept.
         repeated: Keys that come again with another value.
@@ -93,6 +93,9 @@ def _take(
         return f"line {number} has a key that is no text"
     if error:
         errors.append(f"{key}: {value}")
+    # Lists of samples and of sources are long, and no rule asks for them.
+    if isinstance(value, (list, dict)):
+        return ""
     if key in values:
         if values[key] != value and key.startswith(("effective_", "result_", "early_stopping")):
             repeated[key] = None

@@ -106,7 +106,7 @@ def _names(tree: Tree) -> Iterator[Problem]:
 
 @TREE.rule(
     "tree.dot-file",
-    "No file or folder is hidden by a leading dot (.gitkeep is).",
+    "No file or folder but .gitkeep and .gitignore is hidden by a leading dot.",
     fix="remove it",
 )
 def _hidden(tree: Tree) -> Iterator[Problem]:

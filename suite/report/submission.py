@@ -11,6 +11,7 @@ from typing import Any
 from loadscope.scenarios.names import Scenario
 from loadscope.submission.check.accuracy_rules import scores
 from loadscope.submission.check.files import Files
+from loadscope.submission.check.rule import show
 from loadscope.submission.check.subjects import DIVISIONS, METRICS, Result, Tree
 from loadscope.submission.rounds import Round
 from loadscope.suite.report.quantities import quantity
@@ -189,11 +190,12 @@ def _submitted(result: Result) -> Submitted:
     latency = result.scenario in (Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM)
     return Submitted(
         division=result.division,
-        submitter=benchmark.system.submitter.name,
-        system=benchmark.system.name,
-        benchmark=benchmark.folder,
-        model=benchmark.name,
-        scenario=result.scenario,
+        # Names come from a file system that takes any bytes.
+        submitter=show(benchmark.system.submitter.name),
+        system=show(benchmark.system.name),
+        benchmark=show(benchmark.folder),
+        model=show(benchmark.name),
+        scenario=show(result.scenario),
         value=_figure(result, ran),
         unit="ms" if latency else "samples/s",
         inferred=ran if ran is not None and ran != result.scenario else "",

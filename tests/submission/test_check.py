@@ -1,4 +1,5 @@
 import json
+import os
 import random
 import shutil
 
@@ -93,6 +94,7 @@ def test_the_command_prints_what_is_wrong_and_what_mends_it(tree):
     assert "passed: 5 results held to v6.1, 0 errors, 0 warnings" in run.stdout
     (tree / "closed/Acme/results/box/resnet/Offline/user.conf").unlink()
     (tree / "a[bold]").mkdir()
+    (tree / os.fsdecode(b"\xff")).touch()
     run = CliRunner().invoke(check_command, [str(tree)])
     assert run.exit_code == 1
     assert run.stdout == (
@@ -100,13 +102,19 @@ def test_the_command_prints_what_is_wrong_and_what_mends_it(tree):
         "  error tree.division\n"
         "    a[bold]: folder 'a[bold]'; expected closed or open\n"
         "    fix: rename it, or move it out of the tree\n"
+        "  warning tree.stray-file\n"
+        "    \\udcff: a file; expected only folders here\n"
+        "    fix: move it out of the tree\n"
+        "  error tree.name\n"
+        "    \\udcff: name ''; expected ASCII without spaces\n"
+        "    fix: rename it with letters, digits, '.', '-' and '_'\n"
         "\n"
         "closed/Acme/results/box/resnet/Offline\n"
         "  error result.files\n"
         "    user.conf: no file; expected the file\n"
         "    fix: add the file; loadscope submit writes all three\n"
         "\n"
-        "FAILED: 5 results held to v6.1, 2 errors, 0 warnings\n"
+        "FAILED: 5 results held to v6.1, 3 errors, 1 warning\n"
     )
     run = CliRunner().invoke(check_command, [str(tree), "--json"])
     report = json.loads(run.stdout)

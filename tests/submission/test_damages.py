@@ -176,6 +176,8 @@ DAMAGES = [
     Damage("60 MB file", "tree.file-size", sparse(f"{CLOSED}/src/resnet/w.bin", 60 << 20)),
     Damage("blank in a name", "tree.name", write(f"{CLOSED}/src/resnet/my notes.md", "x")),
     Damage("umlaut in a name", "tree.name", write(f"{CLOSED}/src/resnet/gr\u00fcn.md", "x")),
+    Damage("bytes that are no text in a name", "tree.name",
+           rename(OFFLINE, os.fsdecode(b"Off\xffline"))),
     Damage("line feed in a name", "tree.name", write(f"{CLOSED}/src/resnet/a\nb", "x")),
     Damage("hidden file", "tree.dot-file", write(f"{SINGLE}/.DS_Store", "x")),
     Damage("names alike but for case", "tree.case", write(f"{CLOSED}/src/resnet/readme.md", "x")),

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import shutil
 
 import pytest
@@ -21,22 +22,15 @@ SINGLE = {
 }
 
 
-def set_values(folder, values):
-    log = folder / "performance" / "run_1" / "mlperf_log_detail.txt"
-    lines = []
-    for line in log.read_text().splitlines():
-        entry = json.loads(line.removeprefix(":::MLLOG "))
-        entry["value"] = values.get(entry["key"], entry["value"])
-        lines.append(f":::MLLOG {json.dumps(entry)}\n")
-    log.write_text("".join(lines))
+LOG = "performance/run_1/mlperf_log_detail.txt"
 
 
 @pytest.fixture
-def inferred(tree):
+def inferred(tree, edit_log):
     """A tree whose MultiStream and Offline come from SingleStream, as far as they can."""
     results = tree / "closed" / "Acme" / "results" / "box" / "resnet"
-    set_values(results / "SingleStream", SINGLE)
-    set_values(results / "Offline", {"result_samples_per_second": 1234.5})
+    edit_log(results / "SingleStream" / LOG, **SINGLE)
+    edit_log(results / "Offline" / LOG, result_samples_per_second=1234.5)
     shutil.rmtree(results / "MultiStream")
     shutil.copytree(results / "SingleStream", results / "MultiStream")
     return tree
@@ -86,6 +80,8 @@ def test_two_submissions_are_paired_by_system_and_else_where_one_can_be_meant():
 def test_the_command_tells_submissions_from_runs(inferred, passing_tree, tmp_path):
     page, table = tmp_path / "page.html", tmp_path / "results.csv"
     trees = [str(passing_tree), str(inferred)]
+    odd = inferred / "open" / "Acme" / "results" / "box"
+    odd.rename(odd.with_name(os.fsdecode(b"\xff")))
     run = CliRunner().invoke(report_command, [*trees, "--csv", str(table), "--output", str(page)])
     assert run.exit_code == 0, run.output
     assert "24.00 ms (from SingleStream)" in run.stdout
