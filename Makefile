@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-otlp lint bench lock clean
+.PHONY: help setup demo test test-otlp lint bench docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -54,6 +54,9 @@ lint: $(READY) ## ruff and mypy --strict
 
 bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json
 	@$(BIN)/python -P -m loadscope.tools.bench
+
+docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check"
+	@$(BIN)/python -P -m loadscope.tools.rules_page docs/rules.md
 
 lock: $(READY) ## Resolve requirements.lock again
 	@$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --no-header \

@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "sut": {"sut"},
     "datasets": {"datasets"},
     "scenarios": {"scenarios", "sut", "datasets"},
-    "submission": {"submission", "suite"},
+    "submission": {"submission", "suite", "scenarios"},
 }
 
 

@@ -7,6 +7,7 @@ import click
 import loadscope
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.suite.cli.accuracy import accuracy_command
+from loadscope.suite.cli.check import check_command
 from loadscope.suite.cli.compare import compare_command
 from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
@@ -15,6 +16,7 @@ from loadscope.suite.cli.models import models_command
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
 from loadscope.suite.cli.submit import submit_command
+from loadscope.suite.cli.system import system_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -47,6 +49,8 @@ for _command in (
     report_command,
     submit_command,
     compare_command,
+    system_command,
+    check_command,
     doctor_command,
 ):
     cli.add_command(_command)

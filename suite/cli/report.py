@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from loadscope.errors import InputError
 from loadscope.files import write_text
+from loadscope.submission.rounds import CURRENT, load_round
+from loadscope.suite.cli.tables import print_table
 from loadscope.suite.cli.trace_report import report_traces
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.report import (
@@ -17,6 +20,16 @@ from loadscope.suite.report import (
     results_table,
     run_record,
 )
+from loadscope.suite.report.submission import (
+    csv_text,
+    is_submission,
+    read_submission,
+    rows_record,
+    side_by_side,
+)
+from loadscope.suite.report.submission_page import submission_page, submission_table
+
+_COMPARED = 2
 
 
 @click.command(
@@ -30,6 +43,12 @@ from loadscope.suite.report import (
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write an HTML page here; it needs no network.",
 )
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the results of a submission as CSV here.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--trace", is_flag=True, help="Show where the time goes: the layers of traced runs.")
 @click.option(
@@ -38,9 +57,17 @@ from loadscope.suite.report import (
     help="With --trace: export the trace again and send its spans to an OTLP/HTTP backend.",
 )
 def report_command(
-    runs: tuple[Path, ...], output: Path | None, as_json: bool, trace: bool, otlp: str | None
+    runs: tuple[Path, ...],
+    output: Path | None,
+    csv_file: Path | None,
+    as_json: bool,
+    trace: bool,
+    otlp: str | None,
 ) -> None:
-    """Show the results of RUNS: run directories, or folders that hold some.
+    """Show the results of RUNS: run directories, folders that hold some, or submissions.
+
+    A submission is a folder that holds closed/ or open/. Two are compared: loadscope report
+    mine/ theirs/ --csv results.csv.
 
     Runs that failed or never finished are listed with the reason. Every result is unverified,
     and a rehearsal where the run is shorter than full length.
@@ -50,6 +77,11 @@ def report_command(
     if trace:
         report_traces(find_runs(runs), output, as_json, otlp)
         return
+    if any(map(is_submission, runs)):
+        _report_submissions(runs, output, csv_file, as_json)
+        return
+    if csv_file is not None:
+        raise InputError("--csv is for submissions", "use --json for runs")
     views = ordered(load_run(path) for path in find_runs(runs))
     if output is not None:
         _write_page(views, output)
@@ -75,3 +107,34 @@ def _write_page(views: list[RunView], output: Path) -> None:
 
         report("reading runs", 0, len(views))
         write_text(output, build_page(views, advance))
+
+
+def _report_submissions(
+    paths: tuple[Path, ...], output: Path | None, csv_file: Path | None, as_json: bool
+) -> None:
+    for path in paths:
+        if not is_submission(path):
+            raise InputError(
+                f"{path} is no submission: it holds neither closed/ nor open/",
+                "give submissions alone, or runs alone",
+            )
+    if len(paths) > _COMPARED:
+        raise InputError(f"{len(paths)} submissions", "give one, or two to compare them")
+    rules = load_round(CURRENT)
+    compared = len(paths) == _COMPARED
+    first, *others = (read_submission(path, rules) for path in paths)
+    rows = side_by_side(first, others[0] if others else ())
+    if not rows:
+        raise InputError(f"{paths[0]} holds no result", "see what loadscope check says of it")
+    titles = [str(path) for path in paths]
+    if csv_file is not None:
+        write_text(csv_file, csv_text(rows, compared))
+    if output is not None:
+        write_text(output, submission_page(rows, titles))
+    if as_json:
+        click.echo(json.dumps({"results": rows_record(rows, compared)}, indent=2))
+    else:
+        print_table(submission_table(rows, titles))
+    for what, file in (("page", output), ("CSV", csv_file)):
+        if file is not None:
+            click.echo(f"{what}: {file}", err=as_json)

@@ -1,8 +1,11 @@
+import re
+
 import mlperf_loadgen
 import pytest
 
+from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
-from loadscope.submission.rounds import load_round
+from loadscope.submission.rounds import load_round, rounds
 
 
 def test_the_round_names_every_scenario():
@@ -42,3 +45,48 @@ def test_percentiles_are_loadgens(scenario, field):
     settings.FromConfig("", "resnet50", scenario, 0)
     expected = load_round().scenarios[scenario].percentile
     assert getattr(settings, field) * 100 == pytest.approx(expected)
+
+
+def test_a_round_is_like_another_but_for_what_its_file_says():
+    old, new = load_round("v6.0"), load_round("v6.1")
+    assert {"v6.0", "v6.1"} <= set(rounds())
+    assert old.seeds["schedule_rng_seed"] == 3936089224930324775
+    assert set(old.folders()) - set(new.folders()) == {"retinanet"}
+    assert old.benchmarks["bert"] == new.benchmarks["bert"]
+    assert old.submission.aliases == {**new.submission.aliases, "ssd-resnet34": "retinanet"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("like: v6.1\nseeds: {a: x}\n", "seeds.a"),
+        ("like: v6.1\ncolour: red\n", "colour"),
+        ("like: v1.0\n", "no round 'v1.0'"),
+        ("- a\n", "no mapping"),
+        ("a: [", "while parsing"),
+    ],
+)
+def test_a_file_that_holds_no_round_is_refused(content, message, tmp_path):
+    file = tmp_path / "round.yaml"
+    file.write_text(content)
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_round(str(file))
+
+
+@pytest.mark.parametrize(
+    ("metric", "line", "score"),
+    [
+        # What the official scripts print, and near misses that the round's checker refuses.
+        ("top-1", "accuracy=76.456%, good=38228, total=50000", "76.456"),
+        ("top-1", " accuracy=76.456%", None),
+        ("mAP", "mAP=53.103%", "53.103"),
+        ("mAP", "mAP = 53.1", None),
+        ("mAP", "mAP: 53.1", None),
+        ("f1", '{"exact_match": 83.67, "f1": 90.87}', "90.87"),
+        ("f1", '{"f1": 90.87, "exact_match": 83.67}', None),
+        ("f1", '{"exact_match": 83.67, "f1": 9.087e1}', None),
+    ],
+)
+def test_the_line_with_the_score(metric, line, score):
+    match = re.match(load_round().submission.accuracy_lines[metric], line)
+    assert (match and match[1]) == score

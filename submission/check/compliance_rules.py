@@ -1,0 +1,179 @@
+"""Rules over one compliance test of a result."""
+
+from collections.abc import Iterator
+
+from loadscope.scenarios.names import Scenario
+from loadscope.submission.check.accuracy_rules import scores
+from loadscope.submission.check.rule import Problem, RuleSet, show
+from loadscope.submission.check.subjects import (
+    ACCURACY_LOG,
+    DETAIL,
+    METRICS,
+    SUMMARY,
+    TOLERATED,
+    LoggedTest,
+)
+
+COMPLIANCE: RuleSet[LoggedTest] = RuleSet()
+
+_PASS = "TEST PASS"
+_RERUN = "repeat it with loadscope run --mode compliance"
+_PERFORMANCE = frozenset({SUMMARY, DETAIL})
+_ACCURACY = frozenset({ACCURACY_LOG, "accuracy.txt"})
+_BOTH_SCORES = ("baseline_accuracy.txt", "compliance_accuracy.txt")
+# Sources: compliance/TEST01/verify_performance.py (score and its unit as LoadGen logs it) and
+# compliance/TEST04/verify_performance.py (score as throughput), thresholds included.
+_NEAR, _NEAR_SHORT = 0.10, 0.20
+_SHORT_NS = {Scenario.SINGLE_STREAM: 200_000, Scenario.MULTI_STREAM: 1_600_000}
+
+
+def _path(test: LoggedTest, name: str = "") -> str:
+    return f"{test.result.path}/{test.role}" + (f"/{name}" if name else "")
+
+
+@COMPLIANCE.rule(
+    "compliance.files",
+    "A compliance test has its verification files: verify_performance.txt, and verify_accuracy.txt "
+    "for TEST01.",
+    fix=_RERUN,
+    official=True,
+)
+def _files(test: LoggedTest) -> Iterator[Problem]:
+    for name in _verified(test):
+        entry = test.result.files.file(_path(test, name))
+        if entry is None or not entry.size:
+            found = "no file" if entry is None else "an empty file"
+            yield Problem(_path(test, name), found, "the verification's result")
+
+
+@COMPLIANCE.rule(
+    "compliance.performance",
+    "verify_performance.txt says TEST PASS.",
+    fix=_RERUN,
+    official=True,
+)
+def _performance(test: LoggedTest) -> Iterator[Problem]:
+    path = _path(test, "verify_performance.txt")
+    text = test.result.files.text(path)
+    if text.content and _PASS not in text.content:
+        yield Problem(path, show(text.content[-80:]), _PASS)
+
+
+@COMPLIANCE.rule(
+    "compliance.accuracy",
+    "verify_accuracy.txt of TEST01 has the line TEST PASS; where answers differ from run to run, "
+    "baseline and compliance accuracy differ by at most 1 % (0.1 % for the 99.9 benchmarks).",
+    fix=_RERUN,
+    official=True,
+)
+def _accuracy(test: LoggedTest) -> Iterator[Problem]:
+    path = _path(test, "verify_accuracy.txt")
+    text = test.result.files.text(path)
+    if test.role != "TEST01" or not text.content or _deterministic(test):
+        return
+    folder = _path(test, "accuracy")
+    found: list[float] = []
+    for name in _BOTH_SCORES:
+        stated, wrong = scores(test.result, f"{folder}/{name}")
+        if wrong or not all(stated):
+            yield Problem(f"{folder}/{name}", wrong or "a score of 0", f"a score, or {_PASS}")
+            return
+        found.append(stated[-1])
+    baseline, compliance = found
+    most = test.result.round.submission.accuracy_change_percent
+    most *= 0.1 if "99.9" in test.result.benchmark.name else 1
+    change = abs(1 - baseline / compliance) * 100
+    if change > most:
+        shown = f"{compliance:g} against {baseline:g} ({change:.3g} %)"
+        yield Problem(f"{folder}/{_BOTH_SCORES[1]}", shown, f"at most {most:g} % apart")
+
+
+@COMPLIANCE.rule(
+    "compliance.accuracy-files",
+    "TEST01/accuracy holds the accuracy log and accuracy.txt, and where answers differ from run "
+    "to run the baseline and compliance accuracies; nothing else.",
+    fix="package the run again with loadscope submit",
+    official=True,
+)
+def _accuracy_files(test: LoggedTest) -> Iterator[Problem]:
+    if test.role != "TEST01":
+        return
+    both = frozenset(_BOTH_SCORES)
+    # Where the answers agree the two further files say nothing, and do no harm.
+    required = _ACCURACY if _deterministic(test) else _ACCURACY | both
+    yield from _exactly(test, _path(test, "accuracy"), required, TOLERATED | both)
+
+
+@COMPLIANCE.rule(
+    "compliance.performance-files",
+    "performance/run_1 of a compliance test holds LoadGen's summary and detail log; nothing else.",
+    fix="remove the file, or copy the missing one from the run directory",
+    official=True,
+)
+def _performance_files(test: LoggedTest) -> Iterator[Problem]:
+    yield from _exactly(test, test.folder, _PERFORMANCE, TOLERATED | {ACCURACY_LOG})
+
+
+@COMPLIANCE.rule(
+    "compliance.settings",
+    "The test ran with its audit.config: LoadGen logged those settings.",
+    fix=_RERUN,
+)
+def _settings(test: LoggedTest) -> Iterator[Problem]:
+    rules = test.result.benchmark.rules
+    if rules is None or not test.readable:
+        return
+    for name, value in rules.compliance[test.role].items():
+        found = test.log.values.get(f"effective_{name}")
+        if found != value:
+            yield Problem(test.path, f"effective_{name} is {show(found)}", str(value))
+
+
+@COMPLIANCE.rule(
+    "compliance.performance-ratio",
+    "The logs bear out TEST PASS: TEST01 is within 10 % of the performance run (20 % for short "
+    "latencies), TEST04 not that much faster than it.",
+    fix=_RERUN + ", on a machine that does nothing else",
+)
+def _ratio(test: LoggedTest) -> Iterator[Problem]:
+    performance = test.result.performance
+    scenario = performance.scenario
+    if scenario is None or test.scenario != scenario:
+        return
+    reference, tested = performance.rate, test.rate
+    if not reference or not tested:
+        return
+    if test.role == "TEST01":
+        score, again = (one.log.number(METRICS[scenario]) for one in (performance, test))
+        short = bool(score) and (score or 0) <= _SHORT_NS.get(scenario, 0)
+        near = _NEAR_SHORT if short else _NEAR
+        ratio = (again or 0) / (score or 1)
+        holds = 1 - near <= ratio <= 1 + near
+        expected = f"{1 - near:g} to {1 + near:g}"
+    else:
+        near = _NEAR_SHORT if reference <= _SHORT_NS.get(scenario, 0) else _NEAR
+        ratio = tested / reference
+        holds = ratio < 1 + near
+        expected = f"less than {1 + near:g}"
+    if not holds:
+        yield Problem(test.path, f"{ratio:.3g} times the performance run", expected)
+
+
+def _verified(test: LoggedTest) -> tuple[str, ...]:
+    first = ("verify_accuracy.txt",) if test.role == "TEST01" else ()
+    return (*first, "verify_performance.txt")
+
+
+def _deterministic(test: LoggedTest) -> bool:
+    text = test.result.files.text(_path(test, "verify_accuracy.txt"))
+    return _PASS in (line.strip() for line in text.content.splitlines())
+
+
+def _exactly(
+    test: LoggedTest, folder: str, required: frozenset[str], allowed: frozenset[str]
+) -> Iterator[Problem]:
+    there = set(test.result.files.names(folder))
+    for name in sorted(required - there):
+        yield Problem(f"{folder}/{name}", "no file", "the file")
+    for name in sorted(there - required - allowed):
+        yield Problem(f"{folder}/{name}", f"file '{show(name)}'", "no such file")

@@ -1,0 +1,255 @@
+"""The things of a submission that rules look at: submitter, system, result, LoadGen test."""
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadscope.scenarios.names import Scenario
+from loadscope.submission.check.files import Files
+from loadscope.submission.check.log import Log, read_log
+from loadscope.submission.rounds import BenchmarkRules, Round
+
+DIVISIONS = ("closed", "open")
+SUMMARY, DETAIL = "mlperf_log_summary.txt", "mlperf_log_detail.txt"
+ACCURACY_LOG = "mlperf_log_accuracy.json"
+# LoadGen writes the trace in every run, and git keeps empty folders by a file.
+TOLERATED = frozenset({"mlperf_log_trace.json", "results.json", ".gitkeep"})
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A whole submission tree and the round it is held to."""
+
+    files: Files
+    round: Round
+
+    @property
+    def submitters(self) -> Iterator["Submitter"]:
+        """Each submitter of each division."""
+        for division in DIVISIONS:
+            for name in self.files.folders(division):
+                yield Submitter(self, division, name)
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """One submitter's folder in a division."""
+
+    tree: Tree
+    division: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Its folder."""
+        return f"{self.division}/{self.name}"
+
+    @functools.cached_property
+    def mapping(self) -> tuple[dict[str, Any], str]:
+        """``model_mapping.json`` of the open division, and what is wrong with it."""
+        path = f"{self.path}/model_mapping.json"
+        if self.division != "open" or path not in self.tree.files.entries:
+            return {}, ""
+        found, wrong = self.tree.files.mapping(path)
+        return found or {}, wrong
+
+    @property
+    def systems(self) -> Iterator["System"]:
+        """Each system that has results."""
+        for name in self.tree.files.folders(f"{self.path}/results"):
+            yield System(self, name)
+
+
+@dataclass(frozen=True)
+class System:
+    """One system with results."""
+
+    submitter: Submitter
+    name: str
+
+    @property
+    def files(self) -> Files:
+        """The tree's files."""
+        return self.submitter.tree.files
+
+    @property
+    def path(self) -> str:
+        """Its folder of results."""
+        return f"{self.submitter.path}/results/{self.name}"
+
+    @property
+    def description(self) -> str:
+        """Its description file."""
+        return f"{self.submitter.path}/systems/{self.name}.json"
+
+    @functools.cached_property
+    def described(self) -> tuple[dict[str, Any] | None, str]:
+        """What the description holds, or None and what is wrong with the file."""
+        return self.files.mapping(self.description)
+
+    @property
+    def category(self) -> str:
+        """``edge``, ``datacenter`` or ``datacenter,edge``; empty where it is not told."""
+        value = (self.described[0] or {}).get("system_type")
+        text = value if isinstance(value, str) else ""
+        return "datacenter,edge" if text == "edge,datacenter" else text
+
+    @property
+    def benchmarks(self) -> Iterator["Benchmark"]:
+        """Each benchmark with results."""
+        for name in self.files.folders(self.path):
+            yield Benchmark(self, name)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark's results on one system."""
+
+    system: System
+    folder: str
+
+    @property
+    def path(self) -> str:
+        """Its folder."""
+        return f"{self.system.path}/{self.folder}"
+
+    @property
+    def name(self) -> str:
+        """The round's name of the benchmark that the folder stands for; maybe unknown to it."""
+        rules = self.system.submitter.tree.round
+        if self.folder in rules.folders():
+            return self.folder
+        mapped = self.system.submitter.mapping[0].get(self.folder)
+        alias = rules.submission.aliases.get(self.folder)
+        return alias or (mapped if isinstance(mapped, str) else self.folder)
+
+    @property
+    def rules(self) -> BenchmarkRules | None:
+        """The round's rules of it."""
+        return self.system.submitter.tree.round.benchmark(self.name)
+
+    @property
+    def results(self) -> Iterator["Result"]:
+        """Each scenario's result."""
+        for name in self.system.files.folders(self.path):
+            yield Result(self, name)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result: a benchmark in a scenario on a system."""
+
+    benchmark: Benchmark
+    scenario: str
+
+    @property
+    def path(self) -> str:
+        """Its folder."""
+        return f"{self.benchmark.path}/{self.scenario}"
+
+    @property
+    def files(self) -> Files:
+        """The tree's files."""
+        return self.benchmark.system.files
+
+    @property
+    def round(self) -> Round:
+        """The round's rules."""
+        return self.benchmark.system.submitter.tree.round
+
+    @property
+    def division(self) -> str:
+        """``closed`` or ``open``."""
+        return self.benchmark.system.submitter.division
+
+    @functools.cached_property
+    def performance(self) -> "LoggedTest":
+        """The performance test."""
+        return self._test("performance/run_1", "performance")
+
+    @functools.cached_property
+    def accuracy(self) -> "LoggedTest":
+        """The accuracy test."""
+        return self._test("accuracy", "accuracy")
+
+    @functools.cached_property
+    def compliance(self) -> dict[str, "LoggedTest"]:
+        """The compliance tests that the round asks of this result, by name.
+
+        The open division needs none; those that are there are looked at all the same.
+        """
+        rules = self.benchmark.rules
+        return {
+            name: self._test(f"{name}/performance/run_1", name)
+            for name in (rules.compliance if rules else ())
+            if self.division == "closed" or self.files.is_folder(f"{self.path}/{name}")
+        }
+
+    @property
+    def metric_pattern(self) -> re.Pattern[str] | None:
+        """How the score is told from the other lines of an ``accuracy.txt``."""
+        rules = self.benchmark.rules
+        if rules is None:
+            return None
+        return re.compile(self.round.submission.accuracy_lines[rules.accuracy_metric])
+
+    def _test(self, folder: str, role: str) -> "LoggedTest":
+        path = f"{self.path}/{folder}"
+        detail = self.files.file(f"{path}/{DETAIL}")
+        log = Log(wrong="no file") if detail is None else read_log(self.files.root / detail.path)
+        return LoggedTest(self, path, role, log)
+
+
+@dataclass(frozen=True)
+class LoggedTest:
+    """One LoadGen test that left its logs.
+
+    Attributes:
+        result: The result that it belongs to.
+        folder: Where its logs lie.
+        role: ``performance``, ``accuracy``, or a compliance test's name.
+        log: Its detail log.
+    """
+
+    result: Result
+    folder: str
+    role: str
+    log: Log = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Its detail log."""
+        return f"{self.folder}/{DETAIL}"
+
+    @property
+    def readable(self) -> bool:
+        """Whether the log can be judged: where it cannot, one finding says why."""
+        return not self.log.wrong
+
+    @property
+    def scenario(self) -> Scenario | None:
+        """The scenario that LoadGen ran."""
+        value = self.log.values.get("effective_scenario")
+        return Scenario(value) if isinstance(value, str) and value in set(Scenario) else None
+
+    @property
+    def rate(self) -> float | None:
+        """The test's score as MLPerf's tools compare it: samples, or queries, a second."""
+        scenario = self.scenario
+        if scenario is None:
+            return None
+        value = self.log.number(METRICS[scenario])
+        if not value or not scenario.inline:
+            return value
+        return 1e9 / value
+
+
+METRICS = {
+    Scenario.SINGLE_STREAM: "early_stopping_latency_ss",
+    Scenario.MULTI_STREAM: "early_stopping_latency_ms",
+    Scenario.OFFLINE: "result_samples_per_second",
+    Scenario.SERVER: "result_completed_samples_per_sec",
+}
+"""LoadGen's key of the figure a scenario is judged by; latencies in nanoseconds."""

@@ -1,0 +1,212 @@
+"""Rules over a system, its description, and which benchmarks and scenarios it has."""
+
+import re
+from collections.abc import Iterator
+
+from loadscope.scenarios.names import Scenario
+from loadscope.submission.check.rule import Problem, RuleSet, show
+from loadscope.submission.check.subjects import Benchmark, System
+
+SYSTEM: RuleSet[System] = RuleSet()
+BENCHMARK: RuleSet[Benchmark] = RuleSet()
+CATEGORIES = ("edge", "datacenter", "datacenter,edge")
+_WHOLE = re.compile(r"[0-9]+")
+
+
+@SYSTEM.rule(
+    "system.file",
+    "systems/<system>.json describes each system with results, as a JSON object.",
+    fix="make it with loadscope system",
+    official=True,
+)
+def _file(system: System) -> Iterator[Problem]:
+    wrong = system.described[1]
+    if wrong:
+        yield Problem(system.description, wrong, "a JSON object")
+
+
+@SYSTEM.rule(
+    "system.field-missing",
+    "The description has every field of the round.",
+    fix="add the field; loadscope system knows what each asks for",
+    official=True,
+)
+def _missing(system: System) -> Iterator[Problem]:
+    described = system.described[0]
+    if described is not None:
+        for name, field in system.submitter.tree.round.submission.system_fields.items():
+            if name not in described:
+                yield Problem(system.description, f"no field '{name}'", field.asks)
+
+
+@SYSTEM.rule(
+    "system.field-empty",
+    "A field holds text, and text that says something where the round asks for it.",
+    fix='fill it in as text; "0" and "N/A" are text, 0 and false are not',
+    official=True,
+)
+def _empty(system: System) -> Iterator[Problem]:
+    described = system.described[0] or {}
+    for name, field in system.submitter.tree.round.submission.system_fields.items():
+        if name not in described:
+            continue
+        value = described[name]
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and value
+        empty = isinstance(value, str) and not value.strip() and not field.may_be_empty
+        if empty or not (isinstance(value, str) or number):
+            found = f"{name} is {show(value) or 'empty'}"
+            yield Problem(system.description, found, field.asks)
+
+
+@SYSTEM.rule(
+    "system.field-type",
+    "A field holds text, also where it holds a number.",
+    fix="put the number in quotes",
+    severity="warning",
+)
+def _type(system: System) -> Iterator[Problem]:
+    described = system.described[0] or {}
+    for name in system.submitter.tree.round.submission.system_fields:
+        value = described.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield Problem(system.description, f"{name} is the number {value}", f'"{value}"')
+
+
+@SYSTEM.rule(
+    "system.field-number",
+    "Counts of machines and accelerators are whole numbers: results are exported per accelerator.",
+    fix='write for example "1", and "0" where there is none',
+    official=True,
+)
+def _number(system: System) -> Iterator[Problem]:
+    described = system.described[0] or {}
+    for name, field in system.submitter.tree.round.submission.system_fields.items():
+        value = described.get(name, "")
+        if field.whole_number and value != "" and not _WHOLE.fullmatch(str(value)):
+            yield Problem(system.description, f"{name} is {show(value)}", "a whole number")
+
+
+@SYSTEM.rule(
+    "system.status",
+    "The status is available, preview or rdi.",
+    fix="write the one that holds for the system",
+    official=True,
+)
+def _status(system: System) -> Iterator[Problem]:
+    known = system.submitter.tree.round.submission.statuses
+    yield from _one_of(system, "status", known, lower=True)
+
+
+@SYSTEM.rule(
+    "system.type",
+    "The system type is edge, datacenter, or both with a comma and no blank.",
+    fix="write edge or datacenter,edge",
+    official=True,
+)
+def _system_type(system: System) -> Iterator[Problem]:
+    yield from _one_of(system, "system_type", (*CATEGORIES, "edge,datacenter"))
+
+
+@SYSTEM.rule(
+    "system.submitter",
+    "The submitter in the description is the one of the folder.",
+    fix="write the folder's name",
+    official=True,
+)
+def _submitter(system: System) -> Iterator[Problem]:
+    yield from _one_of(system, "submitter", (system.submitter.name.lower(),), lower=True)
+
+
+@SYSTEM.rule(
+    "system.division",
+    "The division in the description is the one of the folder.",
+    fix="write the folder's division",
+    official=True,
+)
+def _division(system: System) -> Iterator[Problem]:
+    yield from _one_of(system, "division", (system.submitter.division,), lower=True)
+
+
+@SYSTEM.rule(
+    "system.network",
+    "A system of the closed or open division has no is_network: any text in it, 'false' too, "
+    "asks for the network division's fields.",
+    fix="remove the field is_network",
+    official=True,
+)
+def _network(system: System) -> Iterator[Problem]:
+    value = (system.described[0] or {}).get("is_network")
+    if value is not None and value != "":
+        yield Problem(system.description, f"is_network is {show(value)}", "no such field")
+
+
+@SYSTEM.rule(
+    "system.power",
+    "Power measurements are not checked, so a tree with some does not pass.",
+    fix="check it with the round's own checker, in a tree of its own",
+)
+def _power(system: System) -> Iterator[Problem]:
+    nameplate = f"{system.submitter.path}/systems/{system.name}_power.yaml"
+    if nameplate in system.files.entries:
+        yield Problem(nameplate, "power supplies", "no power measurement")
+
+
+@BENCHMARK.rule(
+    "benchmark.name",
+    "A benchmark's folder has a name of the round, or the open division maps it to one.",
+    fix="rename the folder, or map it in model_mapping.json of the open division",
+    official=True,
+)
+def _benchmark(benchmark: Benchmark) -> Iterator[Problem]:
+    if benchmark.rules is None:
+        known = ", ".join(benchmark.system.submitter.tree.round.folders())
+        yield Problem(benchmark.path, f"benchmark '{show(benchmark.name)}'", f"one of {known}")
+
+
+@BENCHMARK.rule(
+    "benchmark.scenarios",
+    "In the closed division a benchmark has exactly the scenarios of the system type.",
+    fix="add the missing scenario (edge may infer it from SingleStream), or remove the other",
+    official=True,
+)
+def _scenarios(benchmark: Benchmark) -> Iterator[Problem]:
+    system, rules = benchmark.system, benchmark.rules
+    if system.submitter.division != "closed" or rules is None or system.category not in CATEGORIES:
+        return
+    required = rules.categories.get(system.category)
+    if required is None:
+        found = f"{benchmark.name} on a system of type {system.category}"
+        yield Problem(benchmark.path, found, f"type {' or '.join(rules.categories)}")
+        return
+    there = system.files.folders(benchmark.path)
+    for name in required:
+        if name not in there:
+            yield Problem(f"{benchmark.path}/{name}", "no such scenario", "its result")
+    for name in there:
+        if name not in required and name in set(Scenario):
+            yield Problem(f"{benchmark.path}/{name}", f"scenario {name}", ", ".join(required))
+
+
+@BENCHMARK.rule(
+    "benchmark.scenario-name",
+    "A scenario's folder has LoadGen's spelling: SingleStream, MultiStream, Offline, Server.",
+    fix="rename the folder; in lower case a measured result is taken for an inferred one",
+    official=True,
+)
+def _scenario_name(benchmark: Benchmark) -> Iterator[Problem]:
+    for name in benchmark.system.files.folders(benchmark.path):
+        if name not in set(Scenario):
+            path = f"{benchmark.path}/{name}"
+            yield Problem(path, f"scenario '{show(name)}'", f"one of {', '.join(Scenario)}")
+
+
+def _one_of(
+    system: System, name: str, known: tuple[str, ...], *, lower: bool = False
+) -> Iterator[Problem]:
+    described = system.described[0] or {}
+    value = described.get(name, "")
+    if value == "":
+        return  # Missing and empty fields have rules of their own.
+    text = value if isinstance(value, str) else repr(value)
+    if (text.lower() if lower else text) not in known:
+        yield Problem(system.description, f"{name} is {show(text)}", " or ".join(known))

@@ -1,0 +1,45 @@
+"""All rules, in the order in which a tree is looked at."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from loadscope.submission.check.accuracy_rules import ACCURACY
+from loadscope.submission.check.compliance_rules import COMPLIANCE
+from loadscope.submission.check.log_rules import LOGGED, TIMED
+from loadscope.submission.check.result_rules import RESULT
+from loadscope.submission.check.rule import Finding, Rule
+from loadscope.submission.check.subjects import Result, Tree
+from loadscope.submission.check.system_rules import BENCHMARK, SYSTEM
+from loadscope.submission.check.tree_rules import SUBMITTER, TREE
+
+RULES: tuple[Rule[Any], ...] = (
+    *TREE.rules,
+    *SUBMITTER.rules,
+    *SYSTEM.rules,
+    *BENCHMARK.rules,
+    *RESULT.rules,
+    *LOGGED.rules,
+    *TIMED.rules,
+    *ACCURACY.rules,
+    *COMPLIANCE.rules,
+)
+"""Every rule; the ids are unique and stable."""
+
+
+def look_at_result(result: Result) -> Iterator[Finding]:
+    """What is wrong with one result."""
+    yield from RESULT.look(result)
+    for test in (result.performance, result.accuracy, *result.compliance.values()):
+        yield from LOGGED.look(test)
+    for test in (result.performance, *result.compliance.values()):
+        yield from TIMED.look(test)
+    yield from ACCURACY.look(result)
+    for test in result.compliance.values():
+        yield from COMPLIANCE.look(test)
+
+
+def look_at_tree(tree: Tree) -> Iterator[Finding]:
+    """What is wrong with the tree as a whole and with each submitter's folder."""
+    yield from TREE.look(tree)
+    for submitter in tree.submitters:
+        yield from SUBMITTER.look(submitter)

@@ -1,0 +1,120 @@
+"""``loadscope system``: a description of this machine for a submission."""
+
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+
+import click
+
+from loadscope.errors import InputError
+from loadscope.submission.rounds import CURRENT, load_round
+from loadscope.submission.system import Probe, describe, detect
+from loadscope.sut.registry import BACKENDS
+
+_STACK = ("mlcommons-loadgen", "numpy", "opencv-python-headless")
+
+
+@click.command("system")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("system.yaml"),
+    show_default=True,
+    help="The YAML file to write; what you filled in there is kept.",
+)
+@click.option(
+    "--division", type=click.Choice(["closed", "open"]), help="Division of the submission."
+)
+@click.option("--submitter", help="Name of the submitter.")
+@click.option("--framework", help="Framework that the runs use, by its name in loadscope run.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=TEXT", help="Fill in a field; repeatable."
+)
+@click.option(
+    "--version",
+    "version",
+    default=CURRENT,
+    show_default=True,
+    metavar="ROUND",
+    help="The round whose fields are asked for.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print fields and what is missing as JSON.")
+def system_command(
+    output: Path,
+    division: str | None,
+    submitter: str | None,
+    framework: str | None,
+    settings: tuple[str, ...],
+    version: str,
+    as_json: bool,
+) -> None:
+    """Describe this machine in the round's fields, for loadscope submit.
+
+    Writes what the machine tells of itself into a YAML file and leaves the rest empty, each
+    field with what it asks for. Run it as root to learn the memory modules too. Nothing is made
+    up, and a second run keeps what you wrote.
+
+    \b
+    Example:
+      loadscope system --division closed --submitter Acme --framework onnxruntime \\
+          --set cooling=air --output system.yaml
+    """  # fmt: skip
+    rules = load_round(version)
+    given = _settings(settings)
+    for name, value in (("division", division), ("submitter", submitter)):
+        if value is not None:
+            given[name] = value
+    description = describe(rules, detect(Probe()), _software(framework), given, output)
+    description.save(output)
+    if as_json:
+        record = {
+            "file": str(output),
+            "fields": description.values,
+            "detected": sorted(description.detected),
+            "missing": description.missing,
+        }
+        click.echo(json.dumps(record, indent=2))
+        return
+    width = max(map(len, description.values))
+    for name, value in description.values.items():
+        if value:
+            click.echo(f"{name:{width}}  {value}")
+    if description.missing:
+        click.echo(f"\nnot known; fill it in, in {output}:")
+        for name, asks in description.missing.items():
+            click.echo(f"{name:{width}}  {asks}")
+    click.echo(f"\nwritten: {output}")
+
+
+def _settings(settings: tuple[str, ...]) -> dict[str, str]:
+    given = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set '{setting}' has no '='", "write --set FIELD=TEXT")
+        given[name.strip()] = value.strip()
+    return given
+
+
+def _software(framework: str | None) -> dict[str, str]:
+    """Framework and further software, with versions."""
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _STACK if _has(name)]
+    stack = ", ".join((f"Python {platform.python_version()}", *versions))
+    installed = {name: one for name, one in BACKENDS.items() if one.version()}
+    if framework is not None and framework not in installed:
+        known = ", ".join(installed) or "none"
+        raise InputError(f"{framework} is not installed here", f"installed: {known}")
+    chosen = [framework] if framework else list(installed)
+    if len(chosen) != 1:
+        return {"other_software_stack": stack}
+    backend = installed[chosen[0]]
+    return {"framework": f"{backend.title} {backend.version()}", "other_software_stack": stack}
+
+
+def _has(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,224 @@
+"""The results of a submission tree, and of two of them side by side."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from loadscope.scenarios.names import Scenario
+from loadscope.submission.check.accuracy_rules import scores
+from loadscope.submission.check.files import Files
+from loadscope.submission.check.rule import show
+from loadscope.submission.check.subjects import DIVISIONS, METRICS, Result, Tree
+from loadscope.submission.rounds import Round
+from loadscope.suite.report.quantities import quantity
+from loadscope.suite.report.wording import NONE
+
+_SAMPLES = 8
+"""Samples of a MultiStream query; a result inferred from SingleStream counts so many."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """One result of a submission.
+
+    Attributes:
+        division: ``closed`` or ``open``.
+        submitter: Its folder's name.
+        system: Name of the system.
+        benchmark: The benchmark's folder.
+        model: The round's benchmark that it stands for.
+        scenario: The scenario.
+        value: The figure the scenario is judged by, or None where the logs have none.
+        unit: ``ms`` (less is better) or ``samples/s`` (more is).
+        inferred: The scenario that was run, where it is another one.
+        accuracy: The score in percent.
+        metric: What the score is, such as top-1.
+        valid: Whether LoadGen calls the performance run VALID.
+    """
+
+    division: str
+    submitter: str
+    system: str
+    benchmark: str
+    model: str
+    scenario: str
+    value: float | None
+    unit: str
+    inferred: str
+    accuracy: float | None
+    metric: str
+    valid: bool
+
+    @property
+    def result_text(self) -> str:
+        """The figure with its unit, and what it was inferred from."""
+        if self.value is None:
+            return NONE
+        text = quantity(self.value, self.unit)
+        return f"{text} (from {self.inferred})" if self.inferred else text
+
+    @property
+    def accuracy_text(self) -> str:
+        """The score with its metric."""
+        return NONE if self.accuracy is None else f"{self.accuracy:.2f} % {self.metric}"
+
+    @property
+    def verdict(self) -> str:
+        """``valid`` or ``INVALID``."""
+        return "valid" if self.valid else "INVALID"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A result, and the one of the other submission that it is compared with."""
+
+    first: Submitted | None
+    second: Submitted | None = None
+
+    @property
+    def shown(self) -> Submitted:
+        """The result that names the row."""
+        shown = self.first or self.second
+        if shown is None:
+            raise ValueError("a row without a result")
+        return shown
+
+    @property
+    def speedup(self) -> float | None:
+        """How many times as fast the second one is."""
+        before, after = (one and one.value for one in (self.first, self.second))
+        if not before or not after:
+            return None
+        return before / after if self.shown.unit == "ms" else after / before
+
+    @property
+    def speedup_text(self) -> str:
+        """The speedup, or why there is none."""
+        if self.first is None or self.second is None:
+            return "only in the " + ("second" if self.first is None else "first")
+        return NONE if self.speedup is None else f"{self.speedup:.3f} x"
+
+
+def is_submission(path: Path) -> bool:
+    """Whether a folder is a submission tree, and no folder of runs."""
+    return any((path / division).is_dir() for division in DIVISIONS)
+
+
+def read_submission(root: Path, rules: Round) -> list[Submitted]:
+    """Read every result of a tree, whether it passes the check or not."""
+    return [
+        _submitted(result)
+        for submitter in Tree(Files.walk(root), rules).submitters
+        for system in submitter.systems
+        for benchmark in system.benchmarks
+        for result in benchmark.results
+    ]
+
+
+def side_by_side(first: Sequence[Submitted], second: Sequence[Submitted]) -> list[Row]:
+    """Pair the results of two submissions: on the same system, else where only one can be meant."""
+
+    def by_system(one: Submitted) -> Hashable:
+        return one.division, one.system, one.model, one.benchmark, one.scenario
+
+    def by_benchmark(one: Submitted) -> Hashable:
+        return one.division, one.model, one.scenario
+
+    pairs = dict(_pairs(first, second, by_system))
+    taken = set(map(id, pairs.values()))
+    rest = [one for one in first if one not in pairs]
+    others = [one for one in second if id(one) not in taken]
+    pairs |= dict(_pairs(rest, others, by_benchmark))
+    taken = set(map(id, pairs.values()))
+    rows = [Row(one, pairs.get(one)) for one in first]
+    return rows + [Row(None, one) for one in second if id(one) not in taken]
+
+
+def csv_text(rows: Sequence[Row], compared: bool) -> str:
+    """The rows as CSV with a header."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    names = [field.name for field in fields(Submitted)]
+    further = ["other_system", "other_value", "other_accuracy", "times_as_fast"]
+    writer.writerow(names + (further if compared else []))
+    for row in rows:
+        cells = [getattr(row.shown, name) for name in names]
+        if compared:
+            if row.first is None:
+                cells[names.index("value")] = cells[names.index("accuracy")] = None
+            other = row.second
+            cells += [other.system, other.value, other.accuracy] if other else [None] * 3
+            cells.append(row.speedup)
+        writer.writerow(cells)
+    return written.getvalue()
+
+
+def rows_record(rows: Sequence[Row], compared: bool) -> list[dict[str, Any]]:
+    """The rows as plain data."""
+    if not compared:
+        return [asdict(row.shown) for row in rows]
+    return [
+        {
+            "first": asdict(row.first) if row.first else None,
+            "second": asdict(row.second) if row.second else None,
+            "times_as_fast": row.speedup,
+        }
+        for row in rows
+    ]
+
+
+def _pairs(
+    first: Sequence[Submitted],
+    second: Sequence[Submitted],
+    key: Callable[[Submitted], Hashable],
+) -> Iterator[tuple[Submitted, Submitted]]:
+    seen = Counter(map(key, first))
+    counts = Counter(map(key, second))
+    for one in first:
+        if seen[key(one)] == counts[key(one)] == 1:
+            yield one, next(other for other in second if key(other) == key(one))
+
+
+def _submitted(result: Result) -> Submitted:
+    benchmark = result.benchmark
+    ran = result.performance.scenario
+    stated = scores(result, f"{result.path}/accuracy/accuracy.txt")[0]
+    latency = result.scenario in (Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM)
+    return Submitted(
+        division=result.division,
+        # Names come from a file system that takes any bytes.
+        submitter=show(benchmark.system.submitter.name),
+        system=show(benchmark.system.name),
+        benchmark=show(benchmark.folder),
+        model=show(benchmark.name),
+        scenario=show(result.scenario),
+        value=_figure(result, ran),
+        unit="ms" if latency else "samples/s",
+        inferred=ran if ran is not None and ran != result.scenario else "",
+        accuracy=stated[-1] if stated else None,
+        metric=benchmark.rules.accuracy_metric if benchmark.rules else "",
+        valid=result.performance.log.values.get("result_validity") == "VALID",
+    )
+
+
+def _figure(result: Result, ran: Scenario | None) -> float | None:
+    """The figure in milliseconds or samples a second, inferred as the round's checker infers it."""
+    log = result.performance.log
+    if ran is None:
+        return None
+    if ran == result.scenario:
+        value = log.number(METRICS[ran])
+        return value if value is None or not ran.inline else value / 1e6
+    if (ran, result.scenario) == (Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM):
+        latency = log.number("early_stopping_latency_ms")
+        return latency and latency * _SAMPLES / 1e6
+    if (ran, result.scenario) == (Scenario.SINGLE_STREAM, Scenario.OFFLINE):
+        return log.number("result_qps_without_loadgen_overhead")
+    if (ran, result.scenario) == (Scenario.MULTI_STREAM, Scenario.OFFLINE):
+        mean = log.number("result_mean_query_latency_ns")
+        return _SAMPLES * 1e9 / mean if mean else None
+    return None

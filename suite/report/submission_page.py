@@ -1,0 +1,93 @@
+"""The results of submissions as a table for the terminal and as an HTML page."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import jinja2
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from loadscope import __version__
+from loadscope.suite.report.marks import NOT_VERIFIED
+from loadscope.suite.report.submission import Row, Submitted
+from loadscope.suite.report.wording import NONE
+
+_BAR_MOST = 2.0
+"""Times as fast at which the bar of a row is full; what is faster still says so in figures."""
+
+
+def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
+    """Lay out one row a result; two submissions stand side by side.
+
+    Args:
+        rows: The results.
+        titles: What the one or two submissions are called.
+    """
+    compared = len(titles) > 1
+    table = Table(
+        title=Text(" and ".join(titles), style="bold"),
+        caption=Text(NOT_VERIFIED),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for name in ("Division", "System", "Benchmark", "Scenario", *_headings(compared)):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        shown = row.shown
+        cells = [shown.division, _system(row), _benchmark(shown), shown.scenario]
+        for one in (row.first, row.second) if compared else (row.first,):
+            cells += [one.result_text, one.accuracy_text] if one else [NONE, NONE]
+        cells.append(row.speedup_text if compared else shown.verdict)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
+    """Render the page: one HTML file that needs no network and no script."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("loadscope.suite.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    compared = len(titles) > 1
+    return environment.get_template("submission.html").render(
+        rows=[
+            {
+                "division": row.shown.division,
+                "system": _system(row),
+                "benchmark": _benchmark(row.shown),
+                "scenario": row.shown.scenario,
+                "sides": (row.first, row.second) if compared else (row.first,),
+                "speedup": row.speedup_text,
+                "bar": min(row.speedup or 0.0, _BAR_MOST) / _BAR_MOST,
+            }
+            for row in rows
+        ],
+        titles=titles,
+        compared=compared,
+        none=NONE,
+        not_verified=NOT_VERIFIED,
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _headings(compared: bool) -> tuple[str, ...]:
+    if not compared:
+        return "Result", "Accuracy", "LoadGen says"
+    return "First", "Accuracy", "Second", "Accuracy", "Second is"
+
+
+def _system(row: Row) -> str:
+    names = [one.system for one in (row.first, row.second) if one]
+    return " / ".join(dict.fromkeys(names))
+
+
+def _benchmark(one: Submitted) -> str:
+    return one.benchmark if one.benchmark == one.model else f"{one.benchmark} ({one.model})"

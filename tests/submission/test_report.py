@@ -1,0 +1,114 @@
+import csv
+import json
+import os
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from loadscope.errors import InputError
+from loadscope.submission.rounds import load_round
+from loadscope.suite.cli.report import report_command
+from loadscope.suite.report.submission import (
+    Submitted,
+    read_submission,
+    side_by_side,
+)
+
+SINGLE = {
+    "early_stopping_latency_ss": 2_000_000,
+    "early_stopping_latency_ms": 3_000_000,
+    "result_qps_without_loadgen_overhead": 480.5,
+}
+
+
+LOG = "performance/run_1/mlperf_log_detail.txt"
+
+
+@pytest.fixture
+def inferred(tree, edit_log):
+    """A tree whose MultiStream and Offline come from SingleStream, as far as they can."""
+    results = tree / "closed" / "Acme" / "results" / "box" / "resnet"
+    edit_log(results / "SingleStream" / LOG, **SINGLE)
+    edit_log(results / "Offline" / LOG, result_samples_per_second=1234.5)
+    shutil.rmtree(results / "MultiStream")
+    shutil.copytree(results / "SingleStream", results / "MultiStream")
+    return tree
+
+
+def test_results_are_those_of_the_logs(inferred):
+    found = {
+        (one.model, one.division, one.scenario): one
+        for one in read_submission(inferred, load_round())
+    }
+    assert len(found) == 5
+    single = found["resnet", "closed", "SingleStream"]
+    assert (single.value, single.unit, single.inferred) == (2.0, "ms", "")
+    assert (single.accuracy, single.metric, single.valid) == (76.456, "top-1", True)
+    # Eight samples of 3 ms each.
+    multi = found["resnet", "closed", "MultiStream"]
+    assert (multi.value, multi.inferred) == (24.0, "SingleStream")
+    assert found["resnet", "closed", "Offline"].value == 1234.5
+    assert found["resnet", "open", "Offline"].benchmark == "my-model"
+    results = inferred / "closed" / "Acme" / "results" / "box" / "resnet"
+    shutil.rmtree(results / "Offline")
+    shutil.copytree(results / "SingleStream", results / "Offline")
+    values = {one.scenario: one.value for one in read_submission(inferred, load_round())[:2]}
+    assert values == {"MultiStream": 24.0, "Offline": 480.5}
+
+
+def one(scenario, value, system="box", unit="ms"):
+    return Submitted(
+        "closed", "Acme", system, "resnet", "resnet", scenario, value, unit, "", 76.0, "top-1", True
+    )
+
+
+def test_two_submissions_are_paired_by_system_and_else_where_one_can_be_meant():
+    first = [one("SingleStream", 4.0), one("Offline", 100.0, unit="samples/s")]
+    second = [
+        one("SingleStream", 2.0, "crate"),
+        one("Offline", 50.0, "rack", "samples/s"),
+        one("Offline", 150.0, "box", "samples/s"),
+    ]
+    rows = side_by_side(first, second)
+    assert [row.speedup for row in rows] == [2.0, 1.5, None]
+    assert rows[2].speedup_text == "only in the second"
+    # Two systems could be meant: none is.
+    assert side_by_side(first[1:], [*second[1:2], one("Offline", 1.0, "z")])[0].second is None
+
+
+def test_the_command_tells_submissions_from_runs(inferred, passing_tree, tmp_path):
+    page, table = tmp_path / "page.html", tmp_path / "results.csv"
+    trees = [str(passing_tree), str(inferred)]
+    odd = inferred / "open" / "Acme" / "results" / "box"
+    odd.rename(odd.with_name(os.fsdecode(b"\xff")))
+    run = CliRunner().invoke(report_command, [*trees, "--csv", str(table), "--output", str(page)])
+    assert run.exit_code == 0, run.output
+    assert "24.00 ms (from SingleStream)" in run.stdout
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert len(rows) == 5
+    assert rows[1]["other_value"] == "1234.5"
+    assert float(rows[1]["times_as_fast"]) == 1234.5 / float(rows[1]["value"])
+    html = page.read_text()
+    assert html.count("<svg") == 5
+    assert "24.00 ms (from SingleStream)" in html
+    assert "not verified by MLCommons" in html
+    run = CliRunner().invoke(report_command, [trees[1], "--json"])
+    assert len(json.loads(run.stdout)["results"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["{tree}", "."], "is no submission"),
+        (["{tree}"] * 3, "3 submissions"),
+        (["{tree}/closed/..", "{tree}/closed"], "is no submission"),
+        (["{empty}"], "holds no result"),
+    ],
+)
+def test_what_cannot_be_reported_is_an_input_error(wrong, message, passing_tree, tmp_path):
+    (tmp_path / "closed").mkdir()
+    arguments = [text.format(tree=passing_tree, empty=tmp_path) for text in wrong]
+    run = CliRunner().invoke(report_command, arguments)
+    assert isinstance(run.exception, InputError)
+    assert message in str(run.exception)
