@@ -3,6 +3,8 @@
 import inspect
 import threading
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact
 from loadscope.sut.declared import BatchCheck, check_options
+from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
 
 _BOX = 5
@@ -74,14 +78,28 @@ class PyTorchBackend:
             InputError: The batch does not fit the declared inputs.
         """
         self._check(batch)
+        if self._network is None:
+            raise RuntimeError("predict was called after close")
+        return self._run(self._network, batch)
+
+    def tracer(self, with_layers: bool) -> Tracer:
+        """See ``TraceableBackend``; with layers the network's code is written anew."""
+        network = self._network
+        if network is None:
+            raise RuntimeError("tracer was called after close")
+        if not with_layers:
+            return CallTracer(lambda batch: self._run(network, batch))
+        from loadscope.sut.tracing.pytorch import PyTorchTracer
+
+        return PyTorchTracer(network, self._run, self._inputs)
+
+    def _run(self, network: Callable[..., Any], batch: Tensors) -> Tensors:
         if not hasattr(self._prepared, "threads"):
             # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
             torch.set_num_threads(self._threads)
             self._prepared.threads = self._threads
-        if self._network is None:
-            raise RuntimeError("predict was called after close")
         with torch.inference_mode():
-            scores = self._network(*[torch.from_numpy(batch[name]) for name in self._inputs])
+            scores = network(*[torch.from_numpy(batch[name]) for name in self._inputs])
             return {self._output: scores.numpy()}
 
     def close(self) -> None:
