@@ -22,8 +22,9 @@ class Mode(StrEnum):
 
     PERFORMANCE = "performance"
     ACCURACY = "accuracy"
+    TRACE = "trace"
 
     @property
     def loadgen(self) -> str:
         """The name of LoadGen's ``TestMode``."""
-        return f"{self.value.capitalize()}Only"
+        return "AccuracyOnly" if self is Mode.ACCURACY else "PerformanceOnly"

@@ -25,6 +25,7 @@ from loadscope.scenarios.names import Mode
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.suite.plan import ChildPlan
+from loadscope.suite.trace.collect import Model, environment, traced_test
 from loadscope.sut.registry import open_backend
 
 _failing = threading.Lock()
@@ -44,6 +45,8 @@ def main() -> None:
 
 def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     scenario, execution, artifact = plan.scenario, plan.execution, plan.artifact
+    if plan.trace is not None:
+        os.environ.update(environment(plan.trace))
     backend = open_backend(plan.framework)
     loading = time.perf_counter()
     backend.load(artifact, execution.threads)
@@ -58,6 +61,10 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     library.load(samples)
     warm_up(answering, execution, batches)
     conf = run_dir / "user.conf"
+    if plan.trace is not None:
+        postprocess = kind.postprocess(plan.postprocess, library)
+        model = Model(backend, library, postprocess)
+        return {"load_seconds": round(loading, 3), **traced_test(plan, model, batches, conf, _fail)}
     calibration = None
     settings = plan.user_conf()
     if plan.calibrate and not conf.exists():

@@ -85,7 +85,7 @@ class RunDirectory:
         """Where the finished logs of a test are."""
         if mode is Mode.PERFORMANCE:
             return self.path / "performance" / "run_1"
-        return self.path / "accuracy"
+        return self.path / str(mode)
 
     def partial(self, mode: Mode) -> Path:
         """Where a test's logs are written while it runs."""

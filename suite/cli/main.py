@@ -13,6 +13,7 @@ from loadscope.suite.cli.fetch import fetch_command
 from loadscope.suite.cli.models import models_command
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
+from loadscope.suite.cli.trace import trace_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -41,6 +42,7 @@ for _command in (
     datasets_command,
     fetch_command,
     run_command,
+    trace_command,
     accuracy_command,
     report_command,
     doctor_command,

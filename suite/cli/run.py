@@ -1,9 +1,6 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
 import json
-import shlex
-import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,8 @@ from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.scenarios.names import Mode
+from loadscope.suite.cli.asked import command_line, model_options, new_folder, read_specs
 from loadscope.suite.prepare import prepare
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.report import load_run, results_table
@@ -22,24 +21,13 @@ from loadscope.suite.runner import (
     require_same_inputs,
     resume,
 )
-from loadscope.suite.script import read_script
 from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 
 
 @click.command("run")
 @click.argument("script", required=False, type=click.Path(path_type=Path))
-@click.option("--model", help="Model id; see 'loadscope models'.")
-@click.option(
-    "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
-)
-@click.option("--scenario", help="SingleStream, MultiStream, Offline or Server.")
+@model_options
 @click.option("--mode", multiple=True, help="performance (default) or accuracy; repeat for both.")
-@click.option(
-    "--dataset-path",
-    help="Folder of the data set (ImageNet: val/ and val_map.txt; COCO: val2017/ and "
-    "annotations/; SQuAD: dev-v1.1.json), or an id of 'loadscope datasets'.",
-)
-@click.option("--count", type=int, help="Use only the first so many samples.")
 @click.option(
     "--min-duration", help="Shortest test, e.g. 60s; a bare number is ms. Default: the round's."
 )
@@ -47,21 +35,6 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     "--min-query-count",
     type=int,
     help="Fewest queries. Default: the round's; 1 when --min-duration is shorter than the round's.",
-)
-@click.option("--target-qps", type=float, help="Server's rate; Offline's expected rate.")
-@click.option(
-    "--target-latency",
-    help="Server's bound; SingleStream's and MultiStream's expected latency, e.g. 15ms.",
-)
-@click.option("--batch-size", type=int, help="Most samples in a batch.")
-@click.option("--workers", type=int, help="Batches in flight at once (Offline, Server).")
-@click.option("--threads", type=int, help="The framework's own threads for each batch.")
-@click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms.")
-@click.option(
-    "--user-conf", type=click.Path(path_type=Path), help="LoadGen user.conf to start from."
-)
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
 )
 @click.option(
     "--output",
@@ -133,17 +106,16 @@ def run_command(
 def _run_all(
     script: Path | None, settings: dict[str, Any], output: Path | None, progress: Progress
 ) -> list[dict[str, Any]]:
-    if script is None:
-        specs = [make_spec(settings, "command line")]
-    else:
-        specs = read_script(script, settings)
+    specs = read_specs(script, settings)
+    if any(Mode.TRACE in spec.mode for spec in specs):
+        raise InputError("--mode trace: a trace is no measurement", "use loadscope trace")
     results, failure = [], None
     for spec in specs:
         named = output if output is not None and len(specs) == 1 else None
         try:
             prepared = prepare(spec, progress)
-            folder = named or _new_folder(output or Path("runs"), spec)
-            results.append(new_run(prepared, folder, _command(), progress))
+            folder = named or new_folder(output or Path("runs"), spec)
+            results.append(new_run(prepared, folder, command_line(), progress))
         except LoadScopeError as error:
             if len(specs) == 1 or isinstance(error, InputError):
                 raise
@@ -157,40 +129,28 @@ def _run_all(
 
 def _resume(folder: Path, progress: Progress) -> dict[str, Any]:
     run = RunDirectory.open(folder)
+    _require_no_trace(run)
     return resume(run, prepare(_recorded_spec(run), progress), progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
     old = RunDirectory.open(source)
+    _require_no_trace(old)
     spec = _recorded_spec(old)
     prepared = prepare(spec, progress)
     require_same_inputs(old.read(), prepared.record(), old.path)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or _new_folder(Path("runs"), spec)
-    return new_run(prepared, folder, _command(), progress, user_conf=text)
+    folder = output or new_folder(Path("runs"), spec)
+    return new_run(prepared, folder, command_line(), progress, user_conf=text)
+
+
+def _require_no_trace(run: RunDirectory) -> None:
+    if run.read().get("traced"):
+        raise InputError(
+            f"{run.path} is a trace, not a measurement", "repeat it with loadscope trace"
+        )
 
 
 def _recorded_spec(run: RunDirectory) -> RunSpec:
     return make_spec(run.read()["spec"], str(run.path / "run.json"), RecordedSpec)
-
-
-def _new_folder(parent: Path, spec: RunSpec) -> Path:
-    """Make a folder for a run; numbered if another run begins in the same second."""
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{spec.framework}-{spec.scenario}"
-    number = 1
-    while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise InputError(
-                f"cannot make {folder}: {error.strerror}", "choose another --output"
-            ) from error
-
-
-def _command() -> str:
-    return shlex.join(["loadscope", *sys.argv[1:]])
