@@ -1,5 +1,6 @@
 """From the notes of a traced test to its events, each inside its parent."""
 
+import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -313,6 +314,4 @@ def _by_thread(traces: Sequence[PredictTrace]) -> dict[int, list[PredictTrace]]:
 
 
 def _loadgen_version() -> str:
-    import mlperf_loadgen
-
-    return str(mlperf_loadgen.__version__)
+    return importlib.metadata.version("mlcommons-loadgen")

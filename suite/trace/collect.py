@@ -10,14 +10,15 @@ from typing import Any
 
 from loadscope.datasets.protocol import Postprocess, SampleLibrary
 from loadscope.files import write_json, write_text
-from loadscope.scenarios.answering import Fail
-from loadscope.scenarios.calibration import query_size
+from loadscope.scenarios.answering import Answering, Fail
+from loadscope.scenarios.calibration import calibrate, query_size
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.tracing import TracedAnswering, TracingDriver
 from loadscope.scenarios.user_conf import UserConf
 from loadscope.suite.plan import ChildPlan, TracePlan
+from loadscope.suite.targets import target_key
 from loadscope.suite.trace.assemble import Noted, assemble
 from loadscope.suite.trace.events import LEVELS, Header, write_events
 from loadscope.suite.trace.levels import measure_levels
@@ -29,6 +30,7 @@ from loadscope.sut.tracing.counters import Counters
 
 TRACE_LOG = "mlperf_log_trace.json"
 _SHORTEST_MS = 1
+_EXPECTED_MS = 10
 
 
 def reaches(level: str, wanted: str) -> bool:
@@ -52,9 +54,10 @@ def settings(plan: ChildPlan, trace: TracePlan, conf: UserConf) -> UserConf:
     values: dict[str, float] = {"min_duration": _SHORTEST_MS, "min_query_count": queries}
     if plan.scenario is not Scenario.OFFLINE:
         values["max_query_count"] = queries
-    elif conf.get(plan.loadgen_model, plan.scenario, "target_qps") is None:
-        # Offline's size also follows from rate and duration, which must not decide here.
-        values["target_qps"] = 1
+    key = target_key(plan.scenario)
+    if conf.get(plan.loadgen_model, plan.scenario, key) is None:
+        # LoadGen draws up queries by it, which the counts above decide.
+        values[key] = _EXPECTED_MS if plan.scenario.inline else 1
     return conf.having(plan.loadgen_model, plan.scenario, values)
 
 
@@ -65,6 +68,10 @@ class Model:
     backend: Backend
     library: SampleLibrary
     postprocess: Postprocess
+
+    def answering(self) -> Answering:
+        """The model as measured runs have it."""
+        return Answering(self.backend, self.library, self.postprocess)
 
 
 def traced_test(
@@ -92,7 +99,17 @@ def traced_test(
         tracer.predict(model.library.batch(batches[at % len(batches)]))
     tracer.forget()
     counters = Counters() if reaches(trace.level, "hardware") else None
-    wanted = settings(plan, trace, plan.user_conf())
+    conf_before = plan.user_conf()
+    key = target_key(plan.scenario)
+    if (
+        plan.scenario is Scenario.SERVER
+        and conf_before.get(plan.loadgen_model, plan.scenario, key) is None
+    ):
+        found = calibrate(plan.scenario, model.answering(), plan.execution, batches)
+        conf_before = conf_before.having(
+            plan.loadgen_model, plan.scenario, {found.key: found.value}
+        )
+    wanted = settings(plan, trace, conf_before)
     write_text(conf, wanted.text())
     answering = TracedAnswering(
         model.backend,
