@@ -16,6 +16,7 @@ from loadscope.suite.progress import progress_bars
 from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import model_rows
+from loadscope.tools.bench.tracing import tracing_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded")
 FRAMEWORKS = ("onnxruntime", "pytorch")
@@ -27,6 +28,7 @@ FRAMEWORKS = ("onnxruntime", "pytorch")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
 @click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
 @click.option("--harness/--no-harness", default=True, help="Measure the harness alone too.")
+@click.option("--tracing/--no-tracing", default=True, help="Measure what tracing costs too.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
@@ -34,6 +36,7 @@ def bench(
     models: tuple[str, ...],
     frameworks: tuple[str, ...],
     harness: bool,
+    tracing: bool,
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
@@ -47,6 +50,7 @@ def bench(
         sources = chain(
             harness_rows(pairs, seconds / 2) if harness else (),
             model_rows(list(models), list(frameworks), pairs, seconds, progress),
+            tracing_rows(progress) if tracing else (),
         )
         for row in sources:
             rows.append(row)
