@@ -29,6 +29,7 @@ class Mode(StrEnum):
     COMPLIANCE = "compliance"
     TEST01 = "TEST01"
     TEST04 = "TEST04"
+    TRACE = "trace"
 
     @property
     def loadgen(self) -> str:

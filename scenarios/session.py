@@ -61,6 +61,7 @@ def run_test(
     library: LoadableSamples,
     folder: Path,
     fail: Fail,
+    trace: bool = False,
 ) -> None:
     """Run LoadGen to the end of one test; its logs land in ``folder``.
 
@@ -74,6 +75,7 @@ def run_test(
         folder: Where the logs go. A compliance test's ``audit.config`` is read from here,
             never from the working directory.
         fail: Called with any exception from the sample library.
+        trace: Whether LoadGen writes its own trace, with the times of every sample.
 
     Raises:
         WorkError: This process has already run a test, or LoadGen refuses the user.conf.
@@ -91,7 +93,7 @@ def run_test(
     logs = loadgen.LogSettings()
     logs.log_output.outdir = str(folder)
     logs.log_output.copy_summary_to_stdout = False
-    logs.enable_trace = False
+    logs.enable_trace = trace
 
     sut = loadgen.ConstructFastSUT(driver.issue, driver.flush)
     qsl = loadgen.ConstructQSL(

@@ -25,7 +25,8 @@ from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.topology import read_topology, spread
 from loadscope.suite.opening import open_library, open_model
-from loadscope.suite.plan import ChildPlan
+from loadscope.suite.plan import ChildPlan, TracePlan
+from loadscope.suite.trace.collect import environment, traced_test
 
 _failing = threading.Lock()
 
@@ -43,6 +44,8 @@ def main() -> None:
 
 
 def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
+    if plan.trace is not None:
+        return _traced(run_dir, plan, plan.trace)
     model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
     scenario, execution, answering = plan.scenario, model.execution, model.answering
 
@@ -85,6 +88,18 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
         "calibration": vars(calibration) if calibration else None,
         "peak_memory_bytes": peak + model.close(),
         "instances": model.places,
+    }
+
+
+def _traced(run_dir: Path, plan: ChildPlan, trace: TracePlan) -> dict[str, Any]:
+    os.environ.update(environment(trace))
+    model = open_model(plan)
+    batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
+    model.library.load(sorted({index for batch in batches for index in batch}))
+    warm_up(model.answering, plan.execution, batches)
+    return {
+        "load_seconds": round(model.load_seconds, 3),
+        **traced_test(plan, model, batches, run_dir / "user.conf", _fail),
     }
 
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadscope.datasets.protocol import SampleLibrary
+from loadscope.datasets.protocol import Postprocess, SampleLibrary
 from loadscope.datasets.tasks import task
 from loadscope.scenarios.answering import Answering
 from loadscope.suite.plan import ChildPlan
@@ -20,12 +20,14 @@ class Opened:
     Attributes:
         backend: The loaded backend.
         library: The samples, none of them loaded.
-        answering: Both, joined.
+        postprocess: Turns outputs into payloads.
+        answering: All of them, joined.
         load_seconds: How long loading the model took.
     """
 
     backend: Backend
     library: SampleLibrary
+    postprocess: Postprocess
     answering: Answering
     load_seconds: float
 
@@ -61,7 +63,8 @@ def open_model(plan: ChildPlan) -> Opened:
     _return_freed_memory()
     library = open_library(plan)
     postprocess = task(plan.task).postprocess(plan.postprocess, library)
-    return Opened(backend, library, Answering(backend, library, postprocess), seconds)
+    answering = Answering(backend, library, postprocess)
+    return Opened(backend, library, postprocess, answering, seconds)
 
 
 def _return_freed_memory() -> None:

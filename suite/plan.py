@@ -9,6 +9,22 @@ from loadscope.suite.manifest import Postprocess, Preprocess
 from loadscope.sut.backend import Artifact
 
 
+class TracePlan(BaseModel):
+    """What a traced test collects.
+
+    Attributes:
+        level: The deepest level.
+        batches: How many batches LoadGen is asked for.
+        warmup: Traced batches before the test.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: str
+    batches: int
+    warmup: int
+
+
 class ChildPlan(BaseModel):
     """The ``plan`` of ``run.json``: everything resolved, nothing left to look up.
 
@@ -24,6 +40,7 @@ class ChildPlan(BaseModel):
         execution: Batches, workers and threads.
         settings: The user.conf's settings, without what is calibrated.
         calibrate: Whether the target is to be measured before the first test.
+        trace: What a traced test collects; None where nothing is traced.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +56,7 @@ class ChildPlan(BaseModel):
     execution: Execution
     settings: tuple[Setting, ...]
     calibrate: bool
+    trace: TracePlan | None = None
 
     def user_conf(self) -> UserConf:
         """The settings as a user.conf."""

@@ -88,6 +88,8 @@ class RunSpec(BaseModel):
     def _targets_fit_the_scenario(self) -> Self:
         if not self.mode or len(set(self.mode)) != len(self.mode):
             raise ValueError("mode: give each of performance, accuracy, compliance at most once")
+        if Mode.TRACE in self.mode and len(self.mode) > 1:
+            raise ValueError("mode: a trace is made alone, with loadscope trace")
         if self.target_qps is not None and self.scenario.inline:
             raise ValueError(f"target_qps: {self.scenario} has no rate; use target_latency")
         if self.target_latency is not None and self.scenario is Scenario.OFFLINE:

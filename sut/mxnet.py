@@ -1,9 +1,11 @@
 """MXNet behind the backend protocol: a symbol bound once a thread and batch shape."""
 
+import contextlib
 import os
 import threading
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +16,15 @@ from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, near
 from loadscope.sut.mxnet_import import import_mxnet
 from loadscope.sut.registry import backend_info
+from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import ANY_SIZE, Tensors
 
 _EXECUTORS = 16
 # Sizes that stand for the batch and for a size that each batch chooses, while shapes are checked.
 _BATCH, _ANY = 3, 7
 _NAMED = 3
+_BULK = "MXNET_EXEC_BULK_EXEC_INFERENCE"
 
 
 class MxnetBackend:
@@ -72,7 +77,24 @@ class MxnetBackend:
             InputError: The batch does not fit the declared inputs.
         """
         self._check(batch)
-        executor = self._executor(batch)
+        return self._run(self._executor(batch, self._own), batch)
+
+    def tracer(self, with_layers: bool) -> Tracer:
+        """See ``TraceableBackend``; with layers it has executors of its own, never bulked."""
+        if not with_layers:
+            return CallTracer(lambda batch: self._run(self._executor(batch, self._own), batch))
+        from loadscope.sut.tracing.mxnet import MxnetTracer
+
+        own = threading.local()
+
+        def executor(batch: Tensors) -> Any:
+            with _single_operators():
+                return self._executor(batch, own)
+
+        names = [info.name for info in self._inputs]
+        return MxnetTracer(self._mx, executor, self._run, names)
+
+    def _run(self, executor: Any, batch: Tensors) -> Tensors:
         for info in self._inputs:
             executor.arg_dict[info.name][:] = batch[info.name]
         found = executor.forward(is_train=False)
@@ -83,12 +105,12 @@ class MxnetBackend:
         self._model = None
         self._own = threading.local()
 
-    def _executor(self, batch: Tensors) -> Any:
+    def _executor(self, batch: Tensors, own: threading.local) -> Any:
         if self._model is None:
             raise RuntimeError("predict was called after close")
-        if not hasattr(self._own, "executors"):
-            self._own.executors = OrderedDict()
-        executors: OrderedDict[Any, Any] = self._own.executors
+        if not hasattr(own, "executors"):
+            own.executors = OrderedDict()
+        executors: OrderedDict[Any, Any] = own.executors
         key = tuple(batch[info.name].shape for info in self._inputs)
         if key in executors:
             executors.move_to_end(key)
@@ -107,6 +129,19 @@ class MxnetBackend:
                 aux_states=self._model.states,
             )
         return executors[key]
+
+
+@contextlib.contextmanager
+def _single_operators() -> Iterator[None]:
+    """Let executors be bound that run operator by operator; MXNet asks when one is bound."""
+    before = os.environ.get(_BULK)
+    os.environ[_BULK] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(_BULK)
+        if before is not None:
+            os.environ[_BULK] = before
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """ONNX Runtime behind the backend protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
@@ -9,6 +10,8 @@ from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, near
 from loadscope.sut.registry import backend_info
+from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
 
 _LEVELS = {
@@ -49,6 +52,7 @@ class OnnxRuntimeBackend:
             WorkError: A provider failed to start.
         """
         backend_info("onnxruntime").check_options(artifact.options)
+        self._loaded = artifact, threads
         self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
         fixed = artifact.max_batch
         _compare("input", artifact.inputs, self._session.get_inputs(), fixed, complete=True)
@@ -72,7 +76,21 @@ class OnnxRuntimeBackend:
         self._check(batch)
         if self._session is None:
             raise RuntimeError("predict was called after close")
-        found = self._session.run(self._outputs, {name: batch[name] for name in self._inputs})
+        return self._run(self._session, batch)
+
+    def tracer(self, with_layers: bool) -> Tracer:
+        """See ``TraceableBackend``; with layers the model is loaded a second time."""
+        if not with_layers:
+            return CallTracer(lambda batch: self._run(self._session, batch))
+        from loadscope.sut.tracing.onnxruntime import OnnxRuntimeTracer
+
+        artifact, threads = self._loaded
+        return OnnxRuntimeTracer(
+            lambda change: _open(artifact, threads, change), self._run, artifact.path
+        )
+
+    def _run(self, session: Any, batch: Tensors) -> Tensors:
+        found = session.run(self._outputs, {name: batch[name] for name in self._inputs})
         return dict(zip(self._outputs, found, strict=True))
 
     def close(self) -> None:
@@ -80,7 +98,11 @@ class OnnxRuntimeBackend:
         self._session = None
 
 
-def _open(artifact: Artifact, threads: int) -> onnxruntime.InferenceSession:
+def _open(
+    artifact: Artifact,
+    threads: int,
+    change: Callable[[onnxruntime.SessionOptions], None] = lambda options: None,
+) -> onnxruntime.InferenceSession:
     # Looking for devices would otherwise warn of each kind that is not here.
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
     options = onnxruntime.SessionOptions()
@@ -92,6 +114,7 @@ def _open(artifact: Artifact, threads: int) -> onnxruntime.InferenceSession:
     spinning = artifact.options.get("allow_spinning")
     if spinning is not None:
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    change(options)
     try:
         return onnxruntime.InferenceSession(
             str(artifact.path), options, providers=_providers(artifact)

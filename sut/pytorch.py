@@ -5,13 +5,16 @@ import warnings
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact
 from loadscope.sut.declared import BatchCheck
 from loadscope.sut.pytorch_compile import CompiledModel
 from loadscope.sut.pytorch_formats import Model, open_model
 from loadscope.sut.registry import backend_info
+from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
 
 
@@ -52,6 +55,7 @@ class PyTorchBackend:
         model, self._inputs = open_model(artifact)
         if artifact.options.get("compile", False):
             model = CompiledModel(model, any_length=not artifact.layout)
+        self._format = artifact.format
         self._half = artifact.options.get("dtype") == "bfloat16"
         self._model: Model | None = model
 
@@ -70,17 +74,41 @@ class PyTorchBackend:
             InputError: The batch does not fit the declared inputs.
         """
         self._check(batch)
+        if self._model is None:
+            raise RuntimeError("predict was called after close")
+        return self._run(self._model, batch)
+
+    def tracer(self, with_layers: bool) -> Tracer:
+        """See ``TraceableBackend``; with layers the network's code is written anew.
+
+        Raises:
+            InputError: Layers are asked of a saved or compiled program, which shows none.
+        """
+        model = self._model
+        if model is None:
+            raise RuntimeError("tracer was called after close")
+        if not with_layers:
+            return CallTracer(lambda batch: self._run(model, batch))
+        if self._format != "state-dict" or not isinstance(model, nn.Module):
+            what = "a compiled model" if isinstance(model, CompiledModel) else self._format
+            raise InputError(
+                f"PyTorch shows no layers of {what}",
+                "trace a state-dict without compile, or use --level framework",
+            )
+        from loadscope.sut.tracing.pytorch import PyTorchTracer
+
+        return PyTorchTracer(model, self._run, self._inputs)
+
+    def _run(self, model: Model, batch: Tensors) -> Tensors:
         if not hasattr(self._prepared, "threads"):
             # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
             torch.set_num_threads(self._threads)
             self._prepared.threads = self._threads
-        if self._model is None:
-            raise RuntimeError("predict was called after close")
         with torch.inference_mode():
             given = [torch.from_numpy(batch[name]) for name in self._inputs]
             if self._half:
                 given = [each.bfloat16() if each.is_floating_point() else each for each in given]
-            found = self._model(*given)
+            found = model(*given)
             results = (found,) if isinstance(found, Tensor) else found
             if self._half:
                 results = tuple(each.float() for each in results)

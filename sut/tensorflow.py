@@ -12,6 +12,8 @@ from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, near
 from loadscope.sut.registry import backend_info
+from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import ANY_SIZE, Tensors, fits
 
 
@@ -100,6 +102,7 @@ class TensorFlowBackend:
             fetches = [_tensor(graph, "output", info, names, one) for info in artifact.outputs]
             self._session = tf.compat.v1.Session(graph=graph, config=_config(artifact, threads))
         _pool[:] = [threads]
+        self._tensors = fetches, feeds
         self._run = self._session.make_callable(fetches, feed_list=feeds)
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
@@ -120,7 +123,23 @@ class TensorFlowBackend:
         self._check(batch)
         if self._run is None:
             raise RuntimeError("predict was called after close")
-        found = self._run(*(batch[name] for name in self._inputs))
+        return self._answer(self._run, batch)
+
+    def tracer(self, with_layers: bool) -> Tracer:
+        """See ``TraceableBackend``; the session is the backend's own."""
+        if not with_layers:
+            run = self._run
+            if run is None:
+                raise RuntimeError("tracer was called after close")
+            return CallTracer(lambda batch: self._answer(run, batch))
+        from loadscope.sut.tracing.tensorflow import TensorFlowTracer
+
+        fetches, feeds = self._tensors
+        call = self._session.make_callable(fetches, feed_list=feeds, accept_options=True)
+        return TensorFlowTracer(self._session, call, self._answer)
+
+    def _answer(self, run: Callable[..., list[Any]], batch: Tensors) -> Tensors:
+        found = run(*(batch[name] for name in self._inputs))
         return dict(zip(self._outputs, found, strict=True))
 
     def close(self) -> None:

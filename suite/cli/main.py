@@ -17,6 +17,7 @@ from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
 from loadscope.suite.cli.submit import submit_command
 from loadscope.suite.cli.system import system_command
+from loadscope.suite.cli.trace import trace_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -45,6 +46,7 @@ for _command in (
     datasets_command,
     fetch_command,
     run_command,
+    trace_command,
     accuracy_command,
     report_command,
     submit_command,

@@ -1,18 +1,22 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
 import json
-import shlex
-import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.scenarios.names import Mode
+from loadscope.suite.cli.asked import (
+    command_line,
+    given_settings,
+    model_options,
+    new_folder,
+    read_specs,
+)
 from loadscope.suite.compliance import compliance_lines, require_passed
 from loadscope.suite.prepare import prepare
 from loadscope.suite.progress import progress_bars
@@ -24,28 +28,17 @@ from loadscope.suite.runner import (
     require_same_inputs,
     resume,
 )
-from loadscope.suite.script import read_script
 from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 
 
 @click.command("run")
 @click.argument("script", required=False, type=click.Path(path_type=Path))
-@click.option("--model", help="Model id; see 'loadscope models'.")
-@click.option(
-    "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
-)
-@click.option("--scenario", help="SingleStream, MultiStream, Offline or Server.")
+@model_options
 @click.option(
     "--mode",
     multiple=True,
     help="performance (default), accuracy, compliance (TEST01, TEST04); repeat for several.",
 )
-@click.option(
-    "--dataset-path",
-    help="Folder of the data set (ImageNet: val/ and val_map.txt; COCO: val2017/ and "
-    "annotations/; SQuAD: dev-v1.1.json), or an id of 'loadscope datasets'.",
-)
-@click.option("--count", type=int, help="Use only the first so many samples.")
 @click.option(
     "--min-duration", help="Shortest test, e.g. 60s; a bare number is ms. Default: the round's."
 )
@@ -54,33 +47,10 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     type=int,
     help="Fewest queries. Default: the round's; 1 when --min-duration is shorter than the round's.",
 )
-@click.option("--target-qps", type=float, help="Server's rate; Offline's expected rate.")
-@click.option(
-    "--target-latency",
-    help="Server's bound; SingleStream's and MultiStream's expected latency, e.g. 15ms.",
-)
-@click.option("--batch-size", type=int, help="Most samples in a batch.")
-@click.option("--workers", type=int, help="Batches in flight at once (Offline, Server).")
-@click.option("--threads", type=int, help="The framework's own threads for each batch.")
 @click.option(
     "--instances",
     help="Processes that hold the model, each pinned to cores of its own: a number, or auto "
     "(Offline, Server). Default: the measured process alone.",
-)
-@click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms.")
-@click.option(
-    "--option",
-    "options",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Setting of the framework's backend, e.g. compile=true; repeat. One that changes numerics "
-    "(dtype=bfloat16) stands in the result's name.",
-)
-@click.option(
-    "--user-conf", type=click.Path(path_type=Path), help="LoadGen user.conf to start from."
-)
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
 )
 @click.option(
     "--output",
@@ -106,7 +76,6 @@ def run_command(
     source: Path | None,
     unfinished: Path | None,
     as_json: bool,
-    options: tuple[str, ...],
     **given: Any,
 ) -> None:
     """Run a model under LoadGen, each test in a fresh process.
@@ -125,9 +94,7 @@ def run_command(
           --dataset-path ~/imagenet --option compile=true --option dtype=bfloat16
       loadscope run --resume runs/20261122-101500-resnet50-onnxruntime-Offline --mode compliance
     """
-    settings = {key: value for key, value in given.items() if value not in (None, ())}
-    if options:
-        settings["options"] = dict(map(_option, options))
+    settings = given_settings(given)
     added = settings.pop("mode", ()) if unfinished else ()
     if (source or unfinished) and (settings or script or (unfinished and (output or source))):
         raise InputError(
@@ -162,32 +129,19 @@ def run_command(
     require_passed(results)
 
 
-def _option(text: str) -> tuple[str, Any]:
-    """Read ``NAME=VALUE``, the value as in YAML: ``true``, ``4``, ``[a, b]``, or a word."""
-    name, equals, value = text.partition("=")
-    try:
-        read = yaml.safe_load(value)
-    except yaml.YAMLError:
-        read = None
-    if not name or not equals or read is None:
-        raise InputError(f"--option {text}: not NAME=VALUE", "for example --option compile=true")
-    return name, read
-
-
 def _run_all(
     script: Path | None, settings: dict[str, Any], output: Path | None, progress: Progress
 ) -> list[dict[str, Any]]:
-    if script is None:
-        specs = [make_spec(settings, "command line")]
-    else:
-        specs = read_script(script, settings)
+    specs = read_specs(script, settings)
+    if any(Mode.TRACE in spec.mode for spec in specs):
+        raise InputError("--mode trace: a trace is no measurement", "use loadscope trace")
     results, failure = [], None
     for spec in specs:
         named = output if output is not None and len(specs) == 1 else None
         try:
             prepared = prepare(spec, progress)
-            folder = named or _new_folder(output or Path("runs"), spec, prepared.numerics)
-            results.append(new_run(prepared, folder, _command(), progress))
+            folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
+            results.append(new_run(prepared, folder, command_line(), progress))
         except LoadScopeError as error:
             if len(specs) == 1 or isinstance(error, InputError):
                 raise
@@ -201,43 +155,30 @@ def _run_all(
 
 def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
     run = RunDirectory.open(folder)
+    _require_no_trace(run)
     return resume(run, prepare(_recorded_spec(run, added), progress), progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
     old = RunDirectory.open(source)
+    _require_no_trace(old)
     spec = _recorded_spec(old)
     prepared = prepare(spec, progress)
     require_same_inputs(old.read(), prepared.record(), old.path)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or _new_folder(Path("runs"), spec, prepared.numerics)
-    return new_run(prepared, folder, _command(), progress, user_conf=text)
+    folder = output or new_folder(Path("runs"), spec, prepared.numerics)
+    return new_run(prepared, folder, command_line(), progress, user_conf=text)
+
+
+def _require_no_trace(run: RunDirectory) -> None:
+    if run.read().get("traced"):
+        raise InputError(
+            f"{run.path} is a trace, not a measurement", "repeat it with loadscope trace"
+        )
 
 
 def _recorded_spec(run: RunDirectory, added: tuple[str, ...] = ()) -> RunSpec:
     spec = run.read()["spec"]
     modes = [*spec["mode"], *(mode for mode in added if mode not in spec["mode"])]
     return make_spec({**spec, "mode": modes}, str(run.path / "run.json"), RecordedSpec)
-
-
-def _new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:
-    """Make a folder for a run; numbered if another run begins in the same second."""
-    system = "-".join(filter(None, [spec.framework, numerics]))
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{system}-{spec.scenario}"
-    number = 1
-    while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise InputError(
-                f"cannot make {folder}: {error.strerror}", "choose another --output"
-            ) from error
-
-
-def _command() -> str:
-    return shlex.join(["loadscope", *sys.argv[1:]])

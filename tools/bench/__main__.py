@@ -19,6 +19,7 @@ from loadscope.tools.bench.models import model_rows
 from loadscope.tools.bench.scoring import scoring_rows
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
+from loadscope.tools.bench.tracing import tracing_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
@@ -39,6 +40,7 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
     help="Questions of the lengths to measure texts at: a data set, or a folder of dev-v1.1.json.",
 )
 @click.option("--texts/--no-texts", default=True, help="Measure question answering too.")
+@click.option("--tracing/--no-tracing", default=True, help="Measure what tracing costs too.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
@@ -50,6 +52,7 @@ def bench(
     scoring: bool,
     questions: str,
     texts: bool,
+    tracing: bool,
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
@@ -67,6 +70,7 @@ def bench(
             model_rows(list(models), list(frameworks), pairs, seconds, progress),
             text_rows(questions, list(frameworks), pairs, seconds, progress) if texts else (),
             scoring_rows(pairs, progress) if scoring else (),
+            tracing_rows(progress) if tracing else (),
         )
         for row in sources:
             rows.append(row)

@@ -1,0 +1,113 @@
+"""What the commands that run models have in common: their options, and where runs go."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from loadscope.errors import InputError
+from loadscope.suite.script import read_script
+from loadscope.suite.spec import RunSpec, make_spec
+
+_MODEL_OPTIONS = (
+    click.option("--model", help="Model id; see 'loadscope models'."),
+    click.option(
+        "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
+    ),
+    click.option("--scenario", help="SingleStream, MultiStream, Offline or Server."),
+    click.option(
+        "--dataset-path",
+        help="Folder of the data set (ImageNet: val/ and val_map.txt; COCO: val2017/ and "
+        "annotations/; SQuAD: dev-v1.1.json), or an id of 'loadscope datasets'.",
+    ),
+    click.option("--count", type=int, help="Use only the first so many samples."),
+    click.option("--target-qps", type=float, help="Server's rate; Offline's expected rate."),
+    click.option(
+        "--target-latency",
+        help="Server's bound; SingleStream's and MultiStream's expected latency, e.g. 15ms.",
+    ),
+    click.option("--batch-size", type=int, help="Most samples in a batch."),
+    click.option("--workers", type=int, help="Batches in flight at once (Offline, Server)."),
+    click.option("--threads", type=int, help="The framework's own threads for each batch."),
+    click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms."),
+    click.option(
+        "--option",
+        "options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Setting of the framework's backend, e.g. compile=true; repeat. One that changes "
+        "numerics (dtype=bfloat16) stands in the result's name.",
+    ),
+    click.option(
+        "--user-conf", type=click.Path(path_type=Path), help="LoadGen user.conf to start from."
+    ),
+    click.option(
+        "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
+    ),
+)
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what runs, on what, and how."""
+    for option in reversed(_MODEL_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """What of a command's options was given, by the names of ``RunSpec``.
+
+    Raises:
+        InputError: An ``--option`` is not ``NAME=VALUE``.
+    """
+    settings = {key: value for key, value in options.items() if value not in (None, ())}
+    if "options" in settings:
+        settings["options"] = dict(map(_option, settings["options"]))
+    return settings
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """Read ``NAME=VALUE``, the value as in YAML: ``true``, ``4``, ``[a, b]``, or a word."""
+    name, equals, value = text.partition("=")
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        read = None
+    if not name or not equals or read is None:
+        raise InputError(f"--option {text}: not NAME=VALUE", "for example --option compile=true")
+    return name, read
+
+
+def read_specs(script: Path | None, settings: dict[str, Any]) -> list[RunSpec]:
+    """The runs that options and a scenario script ask for."""
+    if script is None:
+        return [make_spec(settings, "command line")]
+    return read_script(script, settings)
+
+
+def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:
+    """Make a folder for a run; numbered if another run begins in the same second."""
+    system = "-".join(filter(None, [spec.framework, numerics]))
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{system}-{spec.scenario}"
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise InputError(
+                f"cannot make {folder}: {error.strerror}", "choose another --output"
+            ) from error
+
+
+def command_line() -> str:
+    """The command as it was given."""
+    return shlex.join(["loadscope", *sys.argv[1:]])

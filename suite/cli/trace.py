@@ -1,0 +1,171 @@
+"""``loadscope trace``: run under LoadGen and record where the time goes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from loadscope.datasets.protocol import Progress
+from loadscope.errors import InputError
+from loadscope.files import write_json
+from loadscope.scenarios.names import Mode
+from loadscope.suite.cli.asked import (
+    command_line,
+    given_settings,
+    model_options,
+    new_folder,
+    read_specs,
+)
+from loadscope.suite.plan import TracePlan
+from loadscope.suite.prepare import prepare
+from loadscope.suite.progress import progress_bars
+from loadscope.suite.runner import new_run, refuse_stray_audit_config
+from loadscope.suite.spec import RunSpec
+from loadscope.suite.trace.events import LEVELS
+from loadscope.suite.trace.export import endpoint, export_all
+
+_SHOWN = 10
+
+
+@click.command("trace")
+@click.argument("script", required=False, type=click.Path(path_type=Path))
+@model_options
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="layer",
+    show_default=True,
+    help="How deep; each level includes the ones before.",
+)
+@click.option(
+    "--batches",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Batches to trace; Server's may hold fewer samples and be more.",
+)
+@click.option(
+    "--warmup",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Traced batches before the test, which are not kept.",
+)
+@click.option(
+    "--otlp", metavar="URL", help="Send the spans there by OTLP over HTTP, after the test."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Run directory; with a script of several runs, their parent. Default: runs/<name>.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def trace_command(
+    script: Path | None,
+    level: str,
+    batches: int,
+    warmup: int,
+    otlp: str | None,
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Trace a model under LoadGen: queries, batches, layers, and what tracing costs.
+
+    A traced run is never a result. Its files are in <run directory>/trace: events.jsonl,
+    summary.json, and levels.json, the same work timed without tracing and at each level.
+
+    \b
+    Example:
+      loadscope trace --model efficientnet-lite0 --framework onnxruntime \\
+          --scenario SingleStream --dataset-path imagenet-sample20 --batches 20
+    """
+    settings = given_settings(options)
+    refuse_stray_audit_config(Path.cwd())
+    # A bad address must not cost a test.
+    endpoint(otlp)
+    plan = TracePlan(level=level, batches=batches, warmup=warmup)
+    specs = read_specs(script, settings)
+    results = []
+    with progress_bars() as progress:
+        for spec in specs:
+            named = output if len(specs) == 1 else None
+            results.append(_trace(_traced(spec), plan, named, output, otlp, progress))
+    if as_json:
+        click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
+        return
+    console = Console()
+    for result in results:
+        _print(console, result)
+
+
+def _traced(spec: RunSpec) -> RunSpec:
+    if spec.instances not in (None, 1):
+        raise InputError(
+            f"--instances {spec.instances}: a trace is of one process", "leave instances out"
+        )
+    # How long a trace is follows from its batches alone.
+    return spec.model_copy(
+        update={"mode": (Mode.TRACE,), "min_duration": None, "min_query_count": None}
+    )
+
+
+def _trace(
+    spec: RunSpec,
+    plan: TracePlan,
+    named: Path | None,
+    parent: Path | None,
+    otlp: str | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    prepared = prepare(spec, progress)
+    prepared.parts["plan"]["trace"] = plan.model_dump(mode="json")
+    prepared.parts["plan"]["calibrate"] = False
+    prepared.parts["traced"] = True
+    prepared.parts["rehearsal"] = ["a trace is never a result", *prepared.parts["rehearsal"]]
+    folder = named or new_folder(parent or Path("runs"), spec, prepared.numerics)
+    new_run(prepared, folder, command_line(), progress)
+    path = folder / "trace" / "summary.json"
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    spans = export_all(folder, otlp, progress)
+    summary = {"run_dir": str(folder.resolve()), **summary, "spans": spans}
+    write_json(path, summary)
+    return summary
+
+
+def _print(console: Console, result: dict[str, Any]) -> None:
+    layers = sorted(result["layers"], key=lambda one: -int(one["duration_ns"]))
+    if layers:
+        total = sum(one["duration_ns"] for one in layers)
+        table = Table("layer", "type", "output", "time", "share", title="slowest layers")
+        for one in layers[:_SHOWN]:
+            shape = "x".join(str(size) for size in (one["output_shapes"] or [[]])[0])
+            table.add_row(
+                one["name"],
+                one["type"],
+                shape,
+                f"{one['duration_ns'] / 1e6:.3f} ms",
+                f"{one['duration_ns'] / total:.1%}",
+            )
+        console.print(table)
+    if result["predict_ns"]:
+        said = f"predict: {result['predict_ns'] / 1e6:.3f} ms, median of the batches"
+        if result["layer_sum_ratio"] is not None:
+            said += f"; its {len(layers)} layers cover {result['layer_sum_ratio']:.1%}"
+        console.print(said, highlight=False)
+    costs = ", ".join(f"{name} {ratio:.3f}" for name, ratio in result["overhead"].items())
+    console.print(f"time with tracing ÷ without: {costs}", highlight=False)
+    for name, why in result["unavailable"].items():
+        line = why if why.startswith(name) else f"{name}: {why}"
+        console.print(f"not here: {line}", highlight=False, soft_wrap=True)
+    if result["outside"]:
+        console.print(f"left out: {result['outside']} records outside their parents")
+    spans = result["spans"]
+    console.print(
+        f"spans: {spans['made']} made, {spans['exported']} exported, {spans['dropped']} dropped",
+        highlight=False,
+    )
+    console.print(f"run directory: {result['run_dir']}", soft_wrap=True, highlight=False)

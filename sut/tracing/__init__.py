@@ -1,0 +1,21 @@
+"""What a framework tells of its layers, one collector a framework, on the unix clock."""
+
+from loadscope.sut.tracing.record import (
+    LayerRecord,
+    PredictTrace,
+    Primitive,
+    TraceableBackend,
+    Tracer,
+    layers,
+    tracer_of,
+)
+
+__all__ = [
+    "LayerRecord",
+    "PredictTrace",
+    "Primitive",
+    "TraceableBackend",
+    "Tracer",
+    "layers",
+    "tracer_of",
+]

@@ -1,0 +1,116 @@
+"""What an ONNX file tells of the layers that ONNX Runtime makes of it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MOST_BYTES = 2**31
+"""The largest file that protobuf reads."""
+
+
+@dataclass
+class OnnxGraph:
+    """Operators by name, with their producers; empty where the package ``onnx`` is missing.
+
+    Attributes:
+        types: Each operator's type.
+        parents: The operators whose results each takes.
+        aliases: The operators by the names of their results, too.
+        weights: The shape of the second input where it is an initializer.
+        windows: The ``kernel_shape`` of operators that have one.
+    """
+
+    types: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, list[str]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    windows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "OnnxGraph":
+        """Read the operators of a file; weights kept outside of it are left there."""
+        graph = cls()
+        try:
+            import onnx
+        except ImportError:
+            return graph
+        if path.stat().st_size >= _MOST_BYTES:
+            return graph
+        model = onnx.load(path, load_external_data=False).graph
+        shapes = {one.name: tuple(one.dims) for one in model.initializer}
+        for node in model.node:
+            name = node.name or node.output[0]
+            graph.types[name] = node.op_type
+            graph.parents[name] = [
+                graph.aliases[given] for given in node.input if given in graph.aliases
+            ]
+            for result in node.output:
+                graph.aliases[result] = name
+            if len(node.input) > 1 and node.input[1] in shapes:
+                graph.weights[name] = shapes[node.input[1]]
+            for attribute in node.attribute:
+                if attribute.name == "kernel_shape":
+                    graph.windows[name] = tuple(attribute.ints)
+        return graph
+
+    def type(self, name: str) -> str:
+        """An operator's type, empty if the file has none of this name."""
+        return self.types.get(name, "")
+
+    def weight_shape(self, name: str) -> tuple[int, ...]:
+        """The weights' shape, empty if the file does not tell."""
+        return self.weights.get(name, ())
+
+    def window(self, group: list[str]) -> tuple[int, ...]:
+        """The window of the first operator of a group that has one; ``(0,)`` without."""
+        return next((self.windows[name] for name in group if name in self.windows), (0,))
+
+    def constituents(self, layers: list[str]) -> list[list[str]]:
+        """The operators of the file that each layer stands for.
+
+        A layer has the name of an operator, or of a result. Operators that were not run under
+        a name of their own are in the layer that is next to them: before it, where all that
+        follows is that layer's, else behind the last-run layer whose result they take.
+
+        Args:
+            layers: Names in the order of execution.
+        """
+        own = [self._find(name) for name in layers]
+        place = {name: at for at, name in enumerate(own) if name}
+        following: dict[str, list[str]] = {name: [] for name in self.types}
+        for name, parents in self.parents.items():
+            for parent in parents:
+                following[parent].append(name)
+        member = dict(place)
+        names = list(self.types)
+        # ONNX Runtime names a fused convolution by its result: what leads there alone is in it.
+        for name in reversed(names):
+            if name in member or self.types[name] in ("Constant", "Shape"):
+                continue
+            after = {member.get(each, -1) for each in following[name]}
+            if len(after) == 1 and -1 not in after and self._fuses_forward(name, following):
+                member[name] = after.pop()
+        for name in names:
+            if name not in member:
+                before = [member[each] for each in self.parents[name] if each in member]
+                if before:
+                    member[name] = max(before)
+        groups: list[list[str]] = [[] for _ in layers]
+        for name in names:
+            if name in member:
+                groups[member[name]].append(name)
+        return groups
+
+    def _find(self, name: str) -> str:
+        if name in self.aliases:
+            return self.aliases[name]
+        return name if name in self.types else ""
+
+    def _fuses_forward(self, name: str, following: dict[str, list[str]]) -> bool:
+        """Whether an operator that was not run alone belongs to the one behind it.
+
+        That is so for a product that carries the name of its activation, and not for the
+        activation that carries the name of its product.
+        """
+        return self.types[name] in ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add") or any(
+            self.types[each] in ("Conv", "BatchNormalization") for each in self.parents[name]
+        )

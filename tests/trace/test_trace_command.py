@@ -1,0 +1,99 @@
+"""``loadscope trace`` with real LoadGen and real frameworks."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from loadscope.suite.trace.events import read_events
+
+
+@pytest.fixture(scope="module")
+def trace(pytestconfig, tmp_path_factory):
+    """Trace a model; the object that is printed and the events."""
+    cache = pytestconfig.cache.mkdir("loadscope")
+
+    def run(*arguments, status=0):
+        folder = tmp_path_factory.mktemp("trace")
+        done = subprocess.run(
+            [
+                *(sys.executable, "-P", "-m", "loadscope", "trace", "--json", "--output", "run"),
+                *("--dataset-path", "imagenet-sample20", *arguments),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=folder,
+            env={**os.environ, "LOADSCOPE_CACHE": str(cache)},
+        )
+        assert done.returncode == status, done.stderr
+        if status:
+            return done.stderr
+        return json.loads(done.stdout), folder / "run"
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("framework", "scenario"),
+    [
+        ("onnxruntime", "SingleStream"),
+        ("pytorch", "Server"),
+        ("tensorflow", "MultiStream"),
+        ("mxnet", "Offline"),
+    ],
+)
+def test_a_trace(trace, framework, scenario):
+    summary, folder = trace(
+        "--model", "efficientnet-lite0", "--framework", framework, "--scenario", scenario,
+        "--batches", "3", "--level", "hardware",
+    )  # fmt: skip
+    header, stream = read_events(folder / "trace" / "events.jsonl")
+    events = {event.id: event for event in stream}
+    assert summary["spans"]["made"] == len(events)
+    assert summary["outside"] == 0
+    kinds = Counter(event.kind for event in events.values())
+    assert kinds["test"] == 1
+    assert kinds["batch"] >= 3
+    assert kinds["predict"] == kinds["session"] == kinds["counters"] == kinds["batch"]
+    # EfficientNet-Lite0 has 49 convolutions.
+    types = Counter(layer["type"] for layer in summary["layers"])
+    assert types["Conv"] == 49
+    assert kinds["layer"] == len(summary["layers"]) * kinds["predict"]
+    # 2 * 390 million multiply-adds, which its authors give, and the rest.
+    samples = summary["layers"][0]["output_shapes"][0][0]
+    assert sum(layer["flops"] for layer in summary["layers"]) / samples == pytest.approx(
+        0.79e9, rel=0.05
+    )
+    for event in events.values():
+        if event.parent:
+            parent = events[event.parent]
+            assert parent.start_ns <= event.start_ns <= event.end_ns <= parent.end_ns
+    queries = {event.id for event in events.values() if event.kind == "query"}
+    answered = [one for event in events.values() if event.kind == "batch" for one in event.links]
+    assert set(answered) == queries
+    for one in queries:
+        assert events[one].attributes["scheduled_ns"] <= events[one].attributes["issued_ns"]
+    assert ("library" in header.unavailable) == (framework == "onnxruntime")
+    assert bool(kinds["primitive"]) == (framework != "onnxruntime")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert record["traced"]
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert result["samples_per_second"] is None
+    assert result["valid"] is None
+
+
+def test_a_framework_must_be_known(trace):
+    said = trace(
+        "--model", "efficientnet-lite0", "--framework", "nothing", "--scenario", "Offline",
+        status=2,
+    )  # fmt: skip
+    assert "unknown framework 'nothing'" in said
+
+
+def test_a_level_must_be_known(trace):
+    said = trace("--model", "efficientnet-lite0", "--level", "atoms", status=2)
+    assert "atoms" in said
