@@ -1,6 +1,6 @@
 """Resolve a spec: everything a run needs is found, checked and made before it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         framework=spec.framework,
         loadgen_model=entry.mlperf.loadgen,
         task=entry.task,
-        artifact=model.artifact,
+        artifact=replace(model.artifact, options={**model.artifact.options, **spec.options}),
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -49,6 +50,8 @@ class RunSpec(BaseModel):
         instances: Processes that hold the model, each on cores of its own, or ``auto``; the
             measured process alone if None.
         max_wait: Longest time that Server holds a sample back to fill a batch.
+        options: Settings of the backend, on top of the manifest's.
+        repeat: How many times to run the performance test; the median stands for the run.
         user_conf: A LoadGen user.conf to start from.
         models: Further manifest files.
     """
@@ -70,6 +73,8 @@ class RunSpec(BaseModel):
     threads: PositiveInt | None = None
     instances: PositiveInt | Literal["auto"] | None = None
     max_wait: Wait | None = None
+    options: dict[str, JsonValue] = {}
+    repeat: PositiveInt = 1
     user_conf: Path | None = None
     models: tuple[Path, ...] = ()
 

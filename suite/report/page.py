@@ -22,6 +22,7 @@ from loadscope.suite.report.wording import (
     accuracy_text,
     metric_text,
     ordered,
+    repeat_text,
     verdict,
 )
 
@@ -35,6 +36,7 @@ class _Row:
     verdict: Verdict
     marks: tuple[str, ...]
     metric: str
+    repeat: str
     rate: str
     accuracy: tuple[str, str]
     groups: list[Group]
@@ -70,6 +72,7 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
         models=models,
         rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
         notes=marks.notes(),
+        noise=marks.noise(),
         figures={
             place.anchor: json.loads(place.drawing.figure.to_json())
             for model in models
@@ -90,6 +93,7 @@ def _row(index: int, one: Measured, marks: Marks) -> _Row:
         verdict=verdict(one.run),
         marks=marks.of(one.run),
         metric=metric_text(one.run),
+        repeat=repeat_text(one.run),
         rate=NONE if rate is None else number(rate),
         accuracy=accuracy_text(one.run),
         groups=run_details(one.run, one.completion),
