@@ -1,8 +1,6 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
 import json
-import shlex
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,11 @@ from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.cli.command_line import recorded_command
 from loadscope.suite.prepare import prepare
 from loadscope.suite.progress import progress_bars
+from loadscope.suite.rate_search import FOLDER, RateSearch, search_and_run
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.runner import (
@@ -24,6 +25,7 @@ from loadscope.suite.runner import (
 )
 from loadscope.suite.script import read_script
 from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
+from loadscope.suite.units import human
 
 
 @click.command("run")
@@ -63,6 +65,9 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 )
 @click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms.")
 @click.option(
+    "--repeat", type=int, help="Run the performance test so many times; the median counts."
+)
+@click.option(
     "--user-conf", type=click.Path(path_type=Path), help="LoadGen user.conf to start from."
 )
 @click.option(
@@ -85,12 +90,18 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     type=click.Path(path_type=Path),
     help="Carry out what is unfinished in this run directory.",
 )
+@click.option(
+    "--find-rate",
+    is_flag=True,
+    help="Server: find the highest rate that LoadGen calls VALID, then run at it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def run_command(
     script: Path | None,
     output: Path | None,
     source: Path | None,
     unfinished: Path | None,
+    find_rate: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -108,7 +119,9 @@ def run_command(
       loadscope run scenarios/x86-64-cpu/resnet50.yaml --dataset-path ~/imagenet
     """
     settings = {key: value for key, value in options.items() if value not in (None, ())}
-    if (source or unfinished) and (settings or script or (unfinished and (output or source))):
+    if (source or unfinished) and (
+        settings or script or find_rate or (unfinished and (output or source))
+    ):
         raise InputError(
             "--from and --resume take their settings from the run directory",
             "leave the other options out (--output may stand beside --from)",
@@ -120,7 +133,7 @@ def run_command(
         elif source is not None:
             results = [_repeat(source, output, progress)]
         else:
-            results = _run_all(script, settings, output, progress)
+            results = _run_all(script, settings, output, find_rate, progress)
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
         return
@@ -136,7 +149,11 @@ def run_command(
 
 
 def _run_all(
-    script: Path | None, settings: dict[str, Any], output: Path | None, progress: Progress
+    script: Path | None,
+    settings: dict[str, Any],
+    output: Path | None,
+    find_rate: bool,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     if script is None:
         specs = [make_spec(settings, "command line")]
@@ -146,9 +163,12 @@ def _run_all(
     for spec in specs:
         named = output if output is not None and len(specs) == 1 else None
         try:
+            if find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1):
+                results.append(_find_rate(spec, named, output, progress))
+                continue
             prepared = prepare(spec, progress)
             folder = named or _new_folder(output or Path("runs"), spec)
-            results.append(new_run(prepared, folder, _command(), progress))
+            results.append(new_run(prepared, folder, recorded_command(), progress))
         except LoadScopeError as error:
             if len(specs) == 1 or isinstance(error, InputError):
                 raise
@@ -160,7 +180,26 @@ def _run_all(
     return results
 
 
+def _find_rate(
+    spec: RunSpec, named: Path | None, parent: Path | None, progress: Progress
+) -> dict[str, Any]:
+    prepare(spec, progress)
+    run = RunDirectory(named or _new_folder(parent or Path("runs"), spec))
+    run.require_empty()
+    search = RateSearch(spec, run.path / FOLDER, recorded_command(), progress, notice=_say_probe)
+    return search_and_run(search, run)
+
+
+def _say_probe(probe: dict[str, Any]) -> None:
+    p99 = "" if probe["p99_ms"] is None else f", p99 {human(probe['p99_ms'])}"
+    verdict = "VALID" if probe["valid"] else f"INVALID ({'; '.join(probe['reasons'])})"
+    click.echo(f"{probe['folder']}: {probe['rate']:g} queries/s {verdict}{p99}", err=True)
+
+
 def _resume(folder: Path, progress: Progress) -> dict[str, Any]:
+    if (folder / FOLDER / "search.json").exists() and not (folder / "run.json").exists():
+        search = RateSearch.open(folder / FOLDER, progress, _say_probe)
+        return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     return resume(run, prepare(_recorded_spec(run), progress), progress)
 
@@ -173,7 +212,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, 
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
     folder = output or _new_folder(Path("runs"), spec)
-    return new_run(prepared, folder, _command(), progress, user_conf=text)
+    return new_run(prepared, folder, recorded_command(), progress, user_conf=text)
 
 
 def _recorded_spec(run: RunDirectory) -> RunSpec:
@@ -195,7 +234,3 @@ def _new_folder(parent: Path, spec: RunSpec) -> Path:
             raise InputError(
                 f"cannot make {folder}: {error.strerror}", "choose another --output"
             ) from error
-
-
-def _command() -> str:
-    return shlex.join(["loadscope", *sys.argv[1:]])
