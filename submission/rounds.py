@@ -27,7 +27,8 @@ class BenchmarkRules(_Frozen):
     """A benchmark's sizes, limits and accuracy targets (percent, by submission folder).
 
     ``offline_min_query_count_in_user_conf`` is for a benchmark whose number the round's checker
-    demands but its mlperf.conf lacks.
+    demands but its mlperf.conf lacks. ``compliance`` holds LoadGen's settings in each compliance
+    test.
     """
 
     dataset_size: PositiveInt
@@ -37,6 +38,7 @@ class BenchmarkRules(_Frozen):
     server_target_latency_ms: PositiveFloat
     accuracy_metric: str
     accuracy_targets: dict[str, float]
+    compliance: dict[str, dict[str, int]]
 
 
 class Round(_Frozen):
