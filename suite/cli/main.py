@@ -11,8 +11,10 @@ from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
 from loadscope.suite.cli.models import models_command
+from loadscope.suite.cli.plan import plan_command
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
+from loadscope.suite.cli.tune import tune_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -41,6 +43,8 @@ for _command in (
     datasets_command,
     fetch_command,
     run_command,
+    plan_command,
+    tune_command,
     accuracy_command,
     report_command,
     doctor_command,
