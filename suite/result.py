@@ -6,6 +6,7 @@ from typing import Any
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.submission.rounds import load_round
 from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.repeat import summary
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.verdict import figures, invalid_reasons
 
@@ -41,12 +42,19 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
         },
         "rehearsal": record["rehearsal"],
         "unverified": True,
+        "repeat": None,
+        "warnings": [],
         "state": record["state"],
     }
     if Mode.PERFORMANCE in finished:
         log = read_detail_log(run.logs(Mode.PERFORMANCE) / "mlperf_log_detail.txt")
         reasons = invalid_reasons(log, scenario, load_round(record["round"]))
         result |= {"valid": not reasons, "invalid_reasons": reasons, **figures(log, scenario)}
+        state = record["state"][Mode.PERFORMANCE]
+        result |= {
+            "repeat": summary(state),
+            "warnings": state.get("noise", {}).get("warnings", []),
+        }
     score = run.logs(Mode.ACCURACY) / "score.json"
     if Mode.ACCURACY in finished and score.exists():
         result["accuracy"] = json.loads(score.read_text(encoding="utf-8"))

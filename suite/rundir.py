@@ -35,12 +35,20 @@ class RunDirectory:
         Raises:
             InputError: Something is there already.
         """
-        if any(item.name != _LOCK for item in self.path.iterdir()):
+        self.require_empty()
+        self.write({"format": FORMAT, **record})
+
+    def require_empty(self) -> None:
+        """Check that nothing is in the folder, or that it does not exist.
+
+        Raises:
+            InputError: Something is there.
+        """
+        if self.path.exists() and any(item.name != _LOCK for item in self.path.iterdir()):
             raise InputError(
                 f"{self.path} already exists and is not empty",
                 "choose another --output, or continue an unfinished run with --resume",
             )
-        self.write({"format": FORMAT, **record})
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
@@ -81,28 +89,37 @@ class RunDirectory:
         status: str = self.read().get("state", {}).get(str(mode), {}).get("status", "planned")
         return status
 
-    def logs(self, mode: Mode) -> Path:
-        """Where the finished logs of a test are."""
-        if mode is Mode.PERFORMANCE:
-            return self.path / "performance" / "run_1"
-        return self.path / mode
+    def logs(self, mode: Mode, number: int | None = None) -> Path:
+        """Where the finished logs of a test are.
 
-    def partial(self, mode: Mode) -> Path:
+        Args:
+            mode: Which test.
+            number: Which repeat of the performance test, from 1; if None the one that stands
+                for the run, the median.
+        """
+        if mode is not Mode.PERFORMANCE:
+            return self.path / mode
+        if number is None:
+            state = self.read().get("state", {}).get(str(mode), {})
+            number = state.get("median_run", 1)
+        return self.path / "performance" / f"run_{number}"
+
+    def partial(self, mode: Mode, number: int = 1) -> Path:
         """Where a test's logs are written while it runs."""
-        final = self.logs(mode)
+        final = self.logs(mode, number)
         return final.with_name(f"{final.name}.partial")
 
-    def begin(self, mode: Mode) -> Path:
+    def begin(self, mode: Mode, number: int = 1) -> Path:
         """An empty folder for a test's logs; what an unfinished attempt left is removed."""
-        folder = self.partial(mode)
+        folder = self.partial(mode, number)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
-    def finish(self, mode: Mode) -> None:
+    def finish(self, mode: Mode, number: int = 1) -> None:
         """Give the logs their final name; those of a compliance test that failed make way."""
-        shutil.rmtree(self.logs(mode), ignore_errors=True)
-        self.partial(mode).replace(self.logs(mode))
+        shutil.rmtree(self.logs(mode, number), ignore_errors=True)
+        self.partial(mode, number).replace(self.logs(mode, number))
 
     def result(self) -> dict[str, Any] | None:
         """The record in ``result.json``, or None before any test is finished."""

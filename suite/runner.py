@@ -15,13 +15,15 @@ from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import load_round
 from loadscope.suite.compliance import tests_of, verify
 from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.suite.noise import NoiseWatch
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.prepare import Prepared
 from loadscope.suite.process import run_child
+from loadscope.suite.repeat import median_run
 from loadscope.suite.result import assemble
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.scoring import score_run
-from loadscope.suite.verdict import Asked, require_as_asked
+from loadscope.suite.verdict import Asked, figures, invalid_reasons, require_as_asked
 
 
 def refuse_stray_audit_config(folder: Path) -> None:
@@ -117,7 +119,7 @@ def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[
     for name in record["state"]:
         mode = Mode(name)
         if run.status(mode) != "finished":
-            _one_test(run, mode, plan, record, progress)
+            _tests(run, mode, plan, record, progress)
             if mode is Mode.ACCURACY:
                 score_run(run, dataset, progress)
         if mode.audit and not run.read()["state"][name].get("verification"):
@@ -126,40 +128,84 @@ def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[
     return assemble(run)
 
 
-def _one_test(
+def _tests(
     run: RunDirectory, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
 ) -> None:
+    """One test, or the repeats of the performance test that are not there yet."""
     fresh = {"verification": None} if mode.audit else {}
     run.set_state(mode, status="running", started=_now(), error=None, **fresh)
-    folder = run.begin(mode)
+    count = record["spec"].get("repeat", 1) if mode is Mode.PERFORMANCE else 1
+    repeats: list[dict[str, Any]] = record["state"][str(mode)].get("repeats", [])
     try:
-        if mode.audit:
-            benchmark = load_round().benchmarks[plan.loadgen_model]
-            write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
-        outcome = run_child(run.path, mode, folder, _watcher(mode, plan, record, progress))
-        rules = load_round()
-        asked = Asked(
-            plan.loadgen_model,
-            plan.scenario,
-            mode,
-            UserConf.read(run.path / "user.conf", [plan.loadgen_model]),
-            record["data"]["samples"],
-        )
-        require_as_asked(read_detail_log(folder / "mlperf_log_detail.txt"), asked, rules)
-        run.finish(mode)
+        for number in range(len(repeats) + 1, count + 1):
+            name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
+            name += f" {number} of {count}" if count > 1 else ""
+            outcome = _one_test(
+                run, mode, number, plan, _watcher(name, mode, plan, record, progress)
+            )
+            if count > 1:
+                repeats.append({"run": number, **outcome})
+                run.set_state(mode, repeats=repeats)
     except KeyboardInterrupt:
         run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
         raise
     except LoadScopeError as error:
         run.set_state(mode, status="failed", ended=_now(), error=error.message)
         raise
+    if count > 1:
+        number = median_run(repeats, plan.scenario)
+        outcome = {**repeats[number - 1], "median_run": number}
+        del outcome["run"]
     run.set_state(mode, status="finished", ended=_now(), **outcome)
 
 
+def _one_test(
+    run: RunDirectory,
+    mode: Mode,
+    number: int,
+    plan: ChildPlan,
+    watch: Callable[[float, int], None],
+) -> dict[str, Any]:
+    """Run a test in a fresh process and hold its log against what was asked.
+
+    Returns:
+        What the process said, and of a performance test ``value`` and ``valid``, and ``noise``.
+    """
+    folder = run.begin(mode, number)
+    if mode.audit:
+        benchmark = load_round().benchmarks[plan.loadgen_model]
+        write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
+    noise = NoiseWatch()
+
+    def watch_both(elapsed: float, answered: int) -> None:
+        watch(elapsed, answered)
+        noise.sample()
+
+    outcome = run_child(run.path, mode, folder, watch_both)
+    rules = load_round()
+    asked = Asked(
+        plan.loadgen_model,
+        plan.scenario,
+        mode,
+        UserConf.read(run.path / "user.conf", [plan.loadgen_model]),
+        run.read()["data"]["samples"],
+    )
+    log = read_detail_log(folder / "mlperf_log_detail.txt")
+    require_as_asked(log, asked, rules)
+    run.finish(mode, number)
+    if mode is not Mode.PERFORMANCE:
+        return outcome
+    return {
+        **outcome,
+        "value": figures(log, plan.scenario)["metric"]["value"],
+        "valid": not invalid_reasons(log, plan.scenario, rules),
+        "noise": noise.finish(),
+    }
+
+
 def _watcher(
-    mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+    name: str, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
 ) -> Callable[[float, int], None]:
-    name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
     total = record["data"]["samples"]
     duration = plan.user_conf().get(plan.loadgen_model, plan.scenario, "min_duration")
     seconds = (load_round().min_duration_ms if duration is None else duration) / 1e3

@@ -52,6 +52,7 @@ class RunSpec(BaseModel):
             measured process alone if None.
         max_wait: Longest time that Server holds a sample back to fill a batch.
         options: Settings of the backend, on top of the manifest's.
+        repeat: How many times to run the performance test; the median stands for the run.
         user_conf: A LoadGen user.conf to start from.
         models: Further manifest files.
     """
@@ -74,6 +75,7 @@ class RunSpec(BaseModel):
     instances: PositiveInt | Literal["auto"] | None = None
     max_wait: Wait | None = None
     options: dict[str, JsonValue] = {}
+    repeat: PositiveInt = 1
     user_conf: Path | None = None
     models: tuple[Path, ...] = ()
 

@@ -1,5 +1,6 @@
 """A backend without a model: the stand-in that measures the harness itself."""
 
+import sys
 import time
 
 import numpy as np
@@ -14,6 +15,10 @@ class NullBackend:
 
     Options of the artifact:
         delay_us: Time to hold the calling thread for each batch, microseconds (default 0).
+        sample_us: Time for each sample of a batch beside it (default 0).
+        crowded_from: Samples in a batch from which on every sample takes twice as long
+            (default never), so that the best batch is one below.
+        shortcut: Halve the time (default false).
         fail_at: The batch, counted from 1, that raises instead of answering (default never).
     """
 
@@ -22,7 +27,10 @@ class NullBackend:
         backend_info("null").check_options(artifact.options)
         self._outputs = artifact.outputs
         self._answers: dict[tuple[int, int], Tensors] = {}
-        self._delay = float(artifact.options.get("delay_us", 0)) / 1e6
+        speed = 2e6 if artifact.options.get("shortcut") else 1e6
+        self._delay = float(artifact.options.get("delay_us", 0)) / speed
+        self._per_sample = float(artifact.options.get("sample_us", 0)) / speed
+        self._crowded_from = int(artifact.options.get("crowded_from", sys.maxsize))
         self._fail_at = int(artifact.options.get("fail_at", 0))
         self._batches = 0
 
@@ -34,10 +42,12 @@ class NullBackend:
         self._batches += 1
         if self._batches == self._fail_at:
             raise RuntimeError(f"the null backend fails at batch {self._fail_at} as asked")
-        if self._delay:
-            time.sleep(self._delay)
         first = next(iter(batch.values()))
         size, length = len(first), first.shape[-1]
+        crowd = 2 if size >= self._crowded_from else 1
+        delay = self._delay + self._per_sample * size * crowd
+        if delay:
+            time.sleep(delay)
         answer = self._answers.get((size, length))
         if answer is None:
             answer = {

@@ -163,7 +163,13 @@ _ALL = (
         distributions=(),
         install="",
         formats=("none",),
-        options={"delay_us": Option(float), "fail_at": Option(int)},
+        options={
+            "delay_us": Option(float),
+            "sample_us": Option(float),
+            "crowded_from": Option(int),
+            "shortcut": Option(bool),
+            "fail_at": Option(int),
+        },
     ),
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
+from loadscope.scenarios.names import Mode
 from loadscope.submission.rounds import Round
 from loadscope.suite.loadgen_log import read_detail_log
 from loadscope.suite.report.schema import ResultFile, RunFile, read_checked
@@ -78,8 +79,8 @@ class Candidate:
         return bool(log.number("early_stopping_latency_ms"))
 
     def logs(self, test: str) -> Path:
-        """The folder of a test's logs."""
-        return self.path / ("performance/run_1" if test == "performance" else test)
+        """The folder of a test's logs; of a repeated performance test the median's."""
+        return RunDirectory(self.path).logs(Mode(test))
 
 
 def read_candidate(path: Path) -> Candidate:

@@ -13,11 +13,13 @@ from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
 from loadscope.suite.cli.models import models_command
+from loadscope.suite.cli.plan import plan_command
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
 from loadscope.suite.cli.submit import submit_command
 from loadscope.suite.cli.system import system_command
 from loadscope.suite.cli.trace import trace_command
+from loadscope.suite.cli.tune import tune_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -47,6 +49,8 @@ for _command in (
     fetch_command,
     run_command,
     trace_command,
+    plan_command,
+    tune_command,
     accuracy_command,
     report_command,
     submit_command,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.scenarios.names import Mode
+from loadscope.scenarios.names import Mode, Scenario
 from loadscope.suite.cli.asked import (
     command_line,
     given_settings,
@@ -20,6 +20,7 @@ from loadscope.suite.cli.asked import (
 from loadscope.suite.compliance import compliance_lines, require_passed
 from loadscope.suite.prepare import prepare
 from loadscope.suite.progress import progress_bars
+from loadscope.suite.rate_search import FOLDER, RateSearch, search_and_run
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.runner import (
@@ -29,6 +30,7 @@ from loadscope.suite.runner import (
     resume,
 )
 from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
+from loadscope.suite.units import human
 
 
 @click.command("run")
@@ -53,6 +55,9 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     "(Offline, Server). Default: the measured process alone.",
 )
 @click.option(
+    "--repeat", type=int, help="Run the performance test so many times; the median counts."
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path),
     help="Run directory; with a script of several runs, their parent. Default: runs/<name>.",
@@ -69,12 +74,18 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
     type=click.Path(path_type=Path),
     help="Carry out what is unfinished in this run directory; --mode adds tests to it.",
 )
+@click.option(
+    "--find-rate",
+    is_flag=True,
+    help="Server: find the highest rate that LoadGen calls VALID, then run at it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def run_command(
     script: Path | None,
     output: Path | None,
     source: Path | None,
     unfinished: Path | None,
+    find_rate: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -96,7 +107,9 @@ def run_command(
     """
     settings = given_settings(given)
     added = settings.pop("mode", ()) if unfinished else ()
-    if (source or unfinished) and (settings or script or (unfinished and (output or source))):
+    if (source or unfinished) and (
+        settings or script or find_rate or (unfinished and (output or source))
+    ):
         raise InputError(
             "--from and --resume take their settings from the run directory",
             "leave the other options out (--output may stand beside --from, --mode beside "
@@ -109,7 +122,7 @@ def run_command(
         elif source is not None:
             results = [_repeat(source, output, progress)]
         else:
-            results = _run_all(script, settings, output, progress)
+            results = _run_all(script, settings, output, find_rate, progress)
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
         require_passed(results)
@@ -130,7 +143,11 @@ def run_command(
 
 
 def _run_all(
-    script: Path | None, settings: dict[str, Any], output: Path | None, progress: Progress
+    script: Path | None,
+    settings: dict[str, Any],
+    output: Path | None,
+    find_rate: bool,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     specs = read_specs(script, settings)
     if any(Mode.TRACE in spec.mode for spec in specs):
@@ -139,6 +156,9 @@ def _run_all(
     for spec in specs:
         named = output if output is not None and len(specs) == 1 else None
         try:
+            if find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1):
+                results.append(_find_rate(spec, named, output, progress))
+                continue
             prepared = prepare(spec, progress)
             folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
             results.append(new_run(prepared, folder, command_line(), progress))
@@ -153,7 +173,26 @@ def _run_all(
     return results
 
 
+def _find_rate(
+    spec: RunSpec, named: Path | None, parent: Path | None, progress: Progress
+) -> dict[str, Any]:
+    prepared = prepare(spec, progress)
+    run = RunDirectory(named or new_folder(parent or Path("runs"), spec, prepared.numerics))
+    run.require_empty()
+    search = RateSearch(spec, run.path / FOLDER, command_line(), progress, notice=_say_probe)
+    return search_and_run(search, run)
+
+
+def _say_probe(probe: dict[str, Any]) -> None:
+    p99 = "" if probe["p99_ms"] is None else f", p99 {human(probe['p99_ms'])}"
+    verdict = "VALID" if probe["valid"] else f"INVALID ({'; '.join(probe['reasons'])})"
+    click.echo(f"{probe['folder']}: {probe['rate']:g} queries/s {verdict}{p99}", err=True)
+
+
 def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
+    if (folder / FOLDER / "search.json").exists() and not (folder / "run.json").exists():
+        search = RateSearch.open(folder / FOLDER, progress, _say_probe)
+        return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     _require_no_trace(run)
     return resume(run, prepare(_recorded_spec(run, added), progress), progress)

@@ -40,6 +40,8 @@ def run_record(run: RunView) -> dict[str, Any]:
         "accuracy_meaningful": run.model.accuracy_meaningful,
         "rehearsal": list(run.rehearsal),
         "unverified": True,
+        "repeat": run.repeat.model_dump() if run.repeat else None,
+        "warnings": list(run.warnings),
         "state": {mode: state.model_dump() for mode, state in run.states.items()},
         "created": run.created,
     }

@@ -1,10 +1,11 @@
-"""The marks beside each result: unverified always, rehearsal with its reasons."""
+"""The marks beside each result: unverified always, rehearsal and noise with reasons."""
 
 from collections.abc import Iterable
 
 from loadscope.suite.report.runview import RunView
 
 UNVERIFIED = "unverified"
+NOISY = "noisy"
 NOT_VERIFIED = "Result not verified by MLCommons Association."
 """The sentence that MLPerf Results Messaging Guidelines, section 1, asks for."""
 
@@ -17,6 +18,7 @@ class Marks:
     """
 
     def __init__(self, runs: Iterable[RunView]) -> None:
+        runs = self._runs = list(runs)
         kinds = list(dict.fromkeys(run.rehearsal for run in runs if run.rehearsal))
         shared = set(kinds[0]).intersection(*kinds[1:]) if kinds else set()
         self._common = tuple(reason for reason in kinds[0] if reason in shared) if kinds else ()
@@ -25,11 +27,22 @@ class Marks:
 
     def of(self, run: RunView) -> tuple[str, ...]:
         """List the words beside the results of ``run``: ``unverified``, ``rehearsal 2``."""
-        if not run.rehearsal:
-            return (UNVERIFIED,)
-        rest = self._rest(run.rehearsal)
-        number = f" {self._further.index(rest) + 1}" if rest else ""
-        return UNVERIFIED, f"rehearsal{number}"
+        marks = [UNVERIFIED]
+        if run.rehearsal:
+            rest = self._rest(run.rehearsal)
+            number = f" {self._further.index(rest) + 1}" if rest else ""
+            marks.append(f"rehearsal{number}")
+        if run.warnings:
+            marks.append(NOISY)
+        return tuple(marks)
+
+    def noise(self) -> list[str]:
+        """Say of each noisy run why its figures cannot be trusted."""
+        return [
+            f"{run.framework} {run.scenario}: {'; '.join(run.warnings)}"
+            for run in self._runs
+            if run.warnings
+        ]
 
     def notes(self) -> list[tuple[str, str]]:
         """Explain the marks: what all rehearsals have in common, then what each has beside it."""

@@ -16,6 +16,7 @@ from loadscope.suite.report.wording import (
     accuracy_text,
     metric_text,
     ordered,
+    repeat_text,
     verdict,
 )
 
@@ -29,6 +30,7 @@ class _Row:
     verdict: Verdict
     marks: tuple[str, ...]
     metric: str
+    repeat: str
     rate: str
     accuracy: tuple[str, str]
     groups: list[Group]
@@ -59,6 +61,7 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
         models=models,
         rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
         notes=marks.notes(),
+        noise=marks.noise(),
     )
 
 
@@ -70,6 +73,7 @@ def _row(index: int, one: Measured, marks: Marks) -> _Row:
         verdict=verdict(one.run),
         marks=marks.of(one.run),
         metric=metric_text(one.run),
+        repeat=repeat_text(one.run),
         rate=NONE if rate is None else number(rate),
         accuracy=accuracy_text(one.run),
         groups=run_details(one.run, one.completion),

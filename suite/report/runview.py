@@ -12,6 +12,7 @@ from loadscope.suite.report.schema import (
     Accuracy,
     Metric,
     ModelInfo,
+    Repeat,
     ResultFile,
     RunFile,
     TestState,
@@ -44,6 +45,8 @@ class RunView:
         mean_ns: LoadGen's mean latency per query, nanoseconds.
         percentiles_ns: LoadGen's own percentiles: fraction in (0, 1) to nanoseconds.
         rehearsal: Why the run is shorter than full length; empty when it is not.
+        repeat: Of how many performance tests the results are the median; None for one.
+        warnings: Why the performance figures cannot be trusted.
         latency_file: Rows of ``LATENCY_ROW`` bytes, one a query.
         batches_file: Rows of ``BATCH_ROW`` bytes, one a batch.
     """
@@ -63,6 +66,8 @@ class RunView:
     percentiles_ns: Mapping[float, float]
     accuracy: Accuracy | None
     rehearsal: tuple[str, ...]
+    repeat: Repeat | None
+    warnings: tuple[str, ...]
     spec: Mapping[str, Any]
     effective: Mapping[str, Any]
     data: Mapping[str, Any]
@@ -115,6 +120,8 @@ def load_run(path: Path) -> RunView:
         percentiles_ns=_percentiles(result_file, measured),
         accuracy=result.accuracy if Mode.ACCURACY in done else None,
         rehearsal=run.rehearsal,
+        repeat=measured.repeat,
+        warnings=measured.warnings,
         spec=run.spec,
         effective=run.effective,
         data=run.data,

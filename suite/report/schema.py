@@ -96,6 +96,15 @@ class LatencySummary(_Part):
     p99: _Nanoseconds | None = None
 
 
+class Repeat(_Part):
+    """Of how many performance tests the run shows the median, and their range over it."""
+
+    count: int
+    median_run: int
+    valid: int
+    spread_percent: FiniteFloat | None
+
+
 class ResultFile(_Part):
     """``result.json``: the results in the object that ``loadscope run --json`` prints."""
 
@@ -106,6 +115,8 @@ class ResultFile(_Part):
     latency_ns: LatencySummary | None = None
     percentiles_ns: dict[str, _Nanoseconds | None] | None = None
     accuracy: Accuracy | None = None
+    repeat: Repeat | None = None
+    warnings: tuple[str, ...] = ()
 
 
 _File = TypeVar("_File", RunFile, ResultFile)

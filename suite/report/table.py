@@ -6,9 +6,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadscope.suite.report.marks import NOT_VERIFIED, UNVERIFIED, Marks
+from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
 from loadscope.suite.report.runview import RunView
-from loadscope.suite.report.wording import accuracy_text, metric_text, ordered, verdict
+from loadscope.suite.report.wording import (
+    accuracy_text,
+    metric_text,
+    ordered,
+    repeat_text,
+    verdict,
+)
 
 _SCORE_WIDTH = len("90.00 % top-1")
 _STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
@@ -23,6 +29,7 @@ def results_table(runs: Sequence[RunView]) -> Table:
     models = {run.model.id: run.model.title for run in runs}
     marks = Marks(ordered(runs))
     explained = [(UNVERIFIED, NOT_VERIFIED), *marks.notes()]
+    explained += [(NOISY, sentence) for sentence in marks.noise()]
     title = f"{next(iter(models.values()))}: results" if len(models) == 1 else "Results"
     table = Table(
         title=Text(title, style="bold"),
@@ -43,11 +50,15 @@ def results_table(runs: Sequence[RunView]) -> Table:
         table.add_row(
             _two_lines(run.system, run.model.id if len(models) > 1 else ""),
             Text(run.scenario),
-            _two_lines(metric_text(run), ", ".join(marks.of(run))),
+            _two_lines(metric_text(run), "\n".join(_below(run, marks))),
             Text(judged.text, style=_STYLES.get(judged.kind, "")),
             _two_lines(*accuracy_text(run)),
         )
     return table
+
+
+def _below(run: RunView, marks: Marks) -> list[str]:
+    return [*filter(None, [repeat_text(run)]), ", ".join(marks.of(run))]
 
 
 def _two_lines(first: str, second: str) -> Text:

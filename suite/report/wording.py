@@ -53,6 +53,17 @@ def metric_text(run: RunView) -> str:
     return f"{text} {percentile[1]} latency" if percentile else text
 
 
+def repeat_text(run: RunView) -> str:
+    """Say of how many tests the metric is the median; empty where it is of one."""
+    if run.repeat is None:
+        return ""
+    spread = run.repeat.spread_percent
+    text = f"median of {run.repeat.count}"
+    if run.repeat.valid < run.repeat.count:
+        text += f" ({run.repeat.valid} valid)"
+    return text if spread is None else f"{text}, spread {spread:.1f} %"
+
+
 def accuracy_text(run: RunView) -> tuple[str, str]:
     """Format the score, and what it was scored on and held against; or say why there is none.
 

@@ -1,0 +1,146 @@
+"""``loadscope tune``: search for the best settings, and leave a script that runs with them."""
+
+import importlib.util
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadscope.errors import InputError
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.cli.asked import command_line
+from loadscope.suite.progress import progress_bars
+from loadscope.suite.spec import RunSpec, make_spec
+from loadscope.suite.units import milliseconds
+
+
+@click.command("tune")
+@click.option("--model", help="Model id; see 'loadscope models'.")
+@click.option("--framework", help="See 'loadscope doctor'.")
+@click.option("--scenario", multiple=True, help="A scenario to tune; repeat. Default: Offline.")
+@click.option("--dataset-path", help="Folder of the data set, or an id of 'loadscope datasets'.")
+@click.option("--count", type=int, help="Use only the first so many samples.")
+@click.option("--target-latency", help="Server's bound, e.g. 15ms. Default: the round's.")
+@click.option(
+    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
+)
+@click.option(
+    "--budget", default="15m", show_default=True, help="Time for all scenarios together, e.g. 1h."
+)
+@click.option("--trials", type=click.IntRange(min=1), help="End after so many trials a scenario.")
+@click.option(
+    "--allow-numerics",
+    is_flag=True,
+    help="Also try options that change what is computed; their accuracy is measured.",
+)
+@click.option(
+    "--target",
+    default=f"{platform.machine().replace('_', '-')}-cpu",
+    show_default=True,
+    help="Name of this machine's folder of scripts.",
+)
+@click.option(
+    "--script",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the scenario script here. Default: OUTPUT/scenarios/<target>/<model>.yaml.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="New folder for the study, its trials, the page and the script.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Go on with the search in this folder, for another --budget.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def tune_command(
+    scenario: tuple[str, ...],
+    budget: str,
+    trials: int | None,
+    allow_numerics: bool,
+    target_latency: str | None,
+    target: str,
+    script: Path | None,
+    output: Path | None,
+    resume: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Search threads, workers, batch size, waiting time and the framework's own options.
+
+    Every trial is a short LoadGen run in a fresh process; one that falls behind is ended early.
+    The default settings are the first trial. The search is stored, can be interrupted and
+    resumed, and ends with a scenario script and a page of plots.
+
+    \b
+    Example:
+      loadscope tune --model efficientnet-lite0 --framework onnxruntime --scenario Offline \\
+          --scenario Server --target-latency 100ms --dataset-path ~/imagenet \\
+          --budget 15m --output tuned
+      loadscope run tuned/scenarios/x86-64-cpu/efficientnet-lite0.yaml
+    """
+    for missing in (
+        name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
+    ):
+        raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
+    try:
+        # 'm' is minutes here; LoadGen's files have no such unit.
+        seconds = milliseconds(budget + "in" if budget.endswith("m") else budget) / 1e3
+    except ValueError as error:
+        raise InputError(f"--budget: {error}", "for example --budget 15m") from error
+    # Optuna takes a second to import, and only a search needs it.
+    from loadscope.suite.tune.run import recorded, tune
+
+    settings = {key: value for key, value in options.items() if value not in (None, ())}
+    if resume is None:
+        if output is None:
+            raise InputError("no folder to keep the search in", "add --output FOLDER")
+        folder, specs = output, _specs(scenario, target_latency, settings)
+    else:
+        if settings or scenario or output or target_latency or allow_numerics:
+            raise InputError(
+                "--resume takes its settings from the folder",
+                "leave out all but --budget, --trials, --script and --target",
+            )
+        folder = resume
+        specs, allow_numerics = recorded(resume)
+    with progress_bars() as progress:
+        result = tune(
+            specs,
+            folder,
+            fresh=resume is None,
+            seconds=seconds,
+            most=trials,
+            allow_numerics=allow_numerics,
+            script=script or folder / "scenarios" / target / f"{specs[0].model}.yaml",
+            command=command_line(),
+            progress=progress,
+            notice=lambda line: click.echo(line, err=True),
+        )
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    for one in result["scenarios"]:
+        click.echo(f"{one['scenario']}: {one['headline']} ({one['trials']} of {one['size']} tried)")
+        click.echo("  " + ", ".join(f"{key} {value}" for key, value in one["params"].items()))
+    click.echo(f"script: {result['script']}\npage: {result['page']}")
+
+
+def _specs(
+    scenario: tuple[str, ...], target_latency: str | None, settings: dict[str, Any]
+) -> list[RunSpec]:
+    return [
+        make_spec(
+            {
+                **settings,
+                "scenario": name,
+                "target_latency": target_latency if name == Scenario.SERVER else None,
+            },
+            "command line",
+        )
+        for name in dict.fromkeys(scenario or [Scenario.OFFLINE])
+    ]

@@ -1,0 +1,174 @@
+"""What else the machine did during a test, and whether a figure can be trusted beside it.
+
+All of it comes from the kernel's counters, read before and after the test, and a few times in
+between for the frequency; what a machine does not tell is None and warns of nothing.
+"""
+
+import os
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+OTHERS_PERCENT = 5.0
+"""Share of the machine's CPU time that other processes may use; a desktop at rest uses 1 to 2."""
+STEAL_PERCENT = 1.0
+"""Share that a hypervisor may take for other guests."""
+FREQUENCY_SHARE = 0.9
+"""Lowest frequency of the test over its highest: the figure moves by about as much."""
+STALL_PERCENT = 1.0
+"""Share of the time in which some task may wait for memory (``/proc/pressure/memory``)."""
+_QUOTA_PERCENT = 1.0
+_SAMPLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class _Counters:
+    """Running totals; seconds, except ``heat`` (events) and ``swapped`` (pages)."""
+
+    clock: float
+    busy: float
+    steal: float
+    own: float
+    heat: int | None
+    quota: float | None
+    stall: float | None
+    swapped: int | None
+
+
+class NoiseWatch:
+    """Watches the machine from its making to ``finish``; the test is a child that ends between."""
+
+    def __init__(self) -> None:
+        self._load = [os.getloadavg()[0]]
+        self._frequencies: list[float] = []
+        self._sampled = 0.0
+        self._first = _read_counters()
+
+    def sample(self) -> None:
+        """Read the frequency, at most every few seconds however often this is called."""
+        now = time.monotonic()
+        if now - self._sampled >= _SAMPLE_SECONDS:
+            self._sampled = now
+            self._load.append(os.getloadavg()[0])
+            frequency = _frequency()
+            if frequency:
+                self._frequencies.append(frequency)
+
+    def finish(self) -> dict[str, Any]:
+        """What was seen, and ``warnings`` where it is too much; shares are percent.
+
+        ``load_average`` (of one minute) and ``frequency_mhz`` (mean of all CPUs) are lists:
+        before, during and after the test.
+        """
+        self._sampled = 0.0
+        self.sample()
+        end, start = _read_counters(), self._first
+        seconds = max(end.clock - start.clock, 1e-9)
+        capacity = seconds * (psutil.cpu_count() or 1)
+        others = max(0.0, (end.busy - start.busy) - (end.own - start.own))
+        seen = {
+            "seconds": round(seconds, 2),
+            "load_average": [round(load, 2) for load in self._load],
+            "frequency_mhz": [round(frequency) for frequency in self._frequencies],
+            "others_percent": round(100 * others / capacity, 2),
+            "steal_percent": round(100 * (end.steal - start.steal) / capacity, 2),
+            "heat_throttles": _growth(start.heat, end.heat),
+            "quota_throttled_percent": _share(start.quota, end.quota, seconds),
+            "memory_stall_percent": _share(start.stall, end.stall, seconds),
+            "swapped_pages": _growth(start.swapped, end.swapped),
+        }
+        return {**seen, "warnings": noise_warnings(seen)}
+
+
+def noise_warnings(seen: dict[str, Any]) -> list[str]:
+    """Why a figure cannot be trusted, from what ``NoiseWatch.finish`` saw; empty if it can."""
+    found = []
+    if seen["others_percent"] > OTHERS_PERCENT:
+        found.append(f"other processes used {seen['others_percent']:.0f} % of the CPU")
+    if seen["steal_percent"] > STEAL_PERCENT:
+        found.append(f"the hypervisor took {seen['steal_percent']:.1f} % of the CPU")
+    if seen["heat_throttles"]:
+        found.append(f"heat throttled the CPU {seen['heat_throttles']} times")
+    if (seen["quota_throttled_percent"] or 0) > _QUOTA_PERCENT:
+        found.append(
+            f"the control group's quota held it for {seen['quota_throttled_percent']:.0f} % "
+            "of the time"
+        )
+    frequencies = seen["frequency_mhz"]
+    if frequencies and min(frequencies) < FREQUENCY_SHARE * max(frequencies):
+        found.append(f"the frequency went from {max(frequencies)} to {min(frequencies)} MHz")
+    if (seen["memory_stall_percent"] or 0) > STALL_PERCENT:
+        found.append(f"tasks waited for memory {seen['memory_stall_percent']:.1f} % of the time")
+    if seen["swapped_pages"]:
+        found.append(f"{seen['swapped_pages']} pages were swapped")
+    return found
+
+
+def _growth(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
+
+
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+    if before is None or after is None:
+        return None
+    return round(100 * (after - before) / seconds, 2)
+
+
+def _read_counters() -> _Counters:
+    times = psutil.cpu_times()
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    quota = _value(_control_group() / "cpu.stat", "throttled_usec")
+    stall = _value(Path("/proc/pressure/memory"), "some")
+    swapped = [_value(Path("/proc/vmstat"), name) for name in ("pswpin", "pswpout")]
+    heat = [
+        int(path.read_text())
+        for path in Path("/sys/devices/system/cpu").glob(
+            "cpu[0-9]*/thermal_throttle/core_throttle_count"
+        )
+    ]
+    return _Counters(
+        clock=time.monotonic(),
+        # The kernel counts a guest's time under user and nice already.
+        busy=sum(
+            getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")
+        ),
+        steal=getattr(times, "steal", 0.0),
+        own=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        heat=sum(heat) if heat else None,
+        quota=None if quota is None else quota / 1e6,
+        stall=None if stall is None else stall / 1e6,
+        swapped=None if None in swapped else sum(count or 0 for count in swapped),
+    )
+
+
+def _frequency() -> float | None:
+    read = getattr(psutil, "cpu_freq", None)
+    found = read() if read else None
+    return found.current if found else None
+
+
+def _control_group() -> Path:
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    # Version 2 has the one line '0::/path'; only it has cpu.stat beside the processes.
+    path = next((line[3:] for line in lines if line.startswith("0::")), "/")
+    return Path("/sys/fs/cgroup") / path.lstrip("/")
+
+
+def _value(path: Path, name: str) -> int | None:
+    """The number of the line that begins with ``name``: its last word, ``total=`` or bare."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        words = line.split()
+        if words and words[0] == name:
+            return int(words[-1].removeprefix("total="))
+    return None

@@ -1,0 +1,39 @@
+"""Short runs that a search makes: each an ordinary run directory, in a fresh process."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadscope.datasets.protocol import Progress
+from loadscope.scenarios.names import Mode
+from loadscope.suite.prepare import prepare
+from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.runner import new_run
+from loadscope.suite.spec import RunSpec
+
+
+def probe(spec: RunSpec, folder: Path, command: str, progress: Progress) -> dict[str, Any]:
+    """Run ``spec`` in ``folder``; what an unfinished probe left there is removed.
+
+    Args:
+        spec: What to run.
+        folder: The probe's run directory.
+        command: The command line to record.
+        progress: Where progress goes.
+
+    Returns:
+        The object of ``loadscope run --json``.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    return new_run(prepare(spec, progress), folder, command, progress)
+
+
+def batch_milliseconds(folder: Path) -> float | None:
+    """Mean time of a batch in the backend, of a finished performance test; None if it had none."""
+    path = RunDirectory(folder).logs(Mode.PERFORMANCE) / "batches.bin"
+    if not path.exists():
+        return None
+    rows = np.fromfile(path, "<i8").reshape(-1, 4)
+    return float((rows[:, 1] - rows[:, 0]).mean() / 1e6)

@@ -1,0 +1,148 @@
+"""Tune the scenarios of a model: from specs to studies, a script and a page in one folder."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.protocol import Progress
+from loadscope.errors import InputError
+from loadscope.files import write_json, write_text
+from loadscope.scenarios.execution import Execution
+from loadscope.suite.plan import ChildPlan
+from loadscope.suite.prepare import prepare
+from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec, usable_cores
+from loadscope.suite.tune.page import Searched, tune_page
+from loadscope.suite.tune.script import headline, script_text
+from loadscope.suite.tune.space import Axis, search_space, settings
+from loadscope.suite.tune.study import Notice, Study, Winner
+from loadscope.suite.tune.trial import Trials
+
+_SEARCH_SHARE = 0.85
+"""Share of the budget for the search; the rest is for measuring the best few again."""
+
+
+def tune(
+    specs: Sequence[RunSpec],
+    folder: Path,
+    *,
+    fresh: bool,
+    seconds: float,
+    most: int | None,
+    allow_numerics: bool,
+    script: Path,
+    command: str,
+    progress: Progress,
+    notice: Notice,
+) -> dict[str, Any]:
+    """Search each scenario in turn, and write what was found.
+
+    Args:
+        specs: One model on one framework, a spec a scenario.
+        folder: Takes ``tune.json``, ``study.db``, ``trials/``, ``tune.html``, ``result.json``.
+        fresh: Whether the folder must be new or empty.
+        seconds: Time for all scenarios together.
+        most: Most trials a scenario, None for no limit.
+        allow_numerics: Whether to search options that change what is computed.
+        script: Where the scenario script goes.
+        command: The command line to record.
+        progress: Where progress goes.
+        notice: Told of each trial in a line.
+
+    Returns:
+        The object of ``loadscope tune --json``.
+
+    Raises:
+        InputError: The folder is in use, or accuracy is to be kept that cannot be measured.
+    """
+    if fresh:
+        RunDirectory(folder).require_empty()
+    found: list[tuple[RunSpec, list[Axis], Winner]] = []
+    searches: list[Searched] = []
+    processor = None
+    # What cannot be prepared is an error before the folder is made.
+    prepared = [prepare(spec, progress) for spec in specs]
+    with RunDirectory(folder).locked():
+        write_json(
+            folder / "tune.json",
+            {
+                "specs": [spec.model_dump(mode="json") for spec in specs],
+                "allow_numerics": allow_numerics,
+            },
+        )
+        for spec, one in zip(specs, prepared, strict=True):
+            if allow_numerics and not one.parts["model"]["accuracy_meaningful"]:
+                raise InputError(
+                    f"--allow-numerics: the accuracy of {spec.model} on {spec.framework} means "
+                    "nothing, so it cannot be kept",
+                    "leave it out, or tune a model with trained weights",
+                )
+            processor = one.parts["host"]["processor"]
+            axes = _axes(spec, ChildPlan.model_validate(one.parts["plan"]), allow_numerics)
+            trials = Trials(spec, folder / "trials" / spec.scenario, command, progress)
+            study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
+            study.search(seconds * _SEARCH_SHARE / len(specs), most, progress)
+            winner = study.winner()
+            found.append((spec, axes, winner))
+            searches.append(
+                Searched(
+                    spec.scenario,
+                    axes,
+                    study.records(),
+                    headline(spec.scenario, winner),
+                    winner.params,
+                )
+            )
+        write_text(script, script_text(found, processor))
+        write_text(
+            folder / "tune.html", tune_page(f"{specs[0].model} on {specs[0].framework}", searches)
+        )
+        result = {
+            "model": specs[0].model,
+            "framework": specs[0].framework,
+            "script": str(script),
+            "page": str(folder / "tune.html"),
+            "scenarios": [
+                {
+                    "scenario": str(spec.scenario),
+                    "headline": headline(spec.scenario, winner),
+                    **vars(winner),
+                    "settings": settings(winner.params, axes),
+                }
+                for spec, axes, winner in found
+            ],
+        }
+        write_json(folder / "result.json", result)
+    return result
+
+
+def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool) -> list[Axis]:
+    execution: Execution = plan.execution
+    return search_space(
+        spec.scenario,
+        spec.framework,
+        usable_cores(),
+        execution,
+        plan.artifact.max_batch,
+        dict(plan.artifact.options),
+        allow_numerics,
+    )
+
+
+def recorded(folder: Path) -> tuple[list[RunSpec], bool]:
+    """The specs of an earlier search, and whether it searched options that change numerics.
+
+    Raises:
+        InputError: The folder holds no search.
+    """
+    path = folder / "tune.json"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        specs = [make_spec(spec, str(path), RecordedSpec) for spec in held["specs"]]
+        return specs, bool(held["allow_numerics"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} holds no search that can be resumed ({error})",
+            "give the --output of an earlier 'loadscope tune'",
+        ) from error

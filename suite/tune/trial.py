@@ -1,0 +1,143 @@
+"""One point of the space measured: short LoadGen runs, each in a fresh process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.protocol import Progress
+from loadscope.errors import WorkError
+from loadscope.scenarios.names import Mode, Scenario
+from loadscope.suite.probe import batch_milliseconds, probe
+from loadscope.suite.rate_search import RateSearch
+from loadscope.suite.spec import RunSpec
+
+GLANCE_MS, LOOK_MS = 800.0, 3000.0
+"""LoadGen's part of a first glance, and of the look that a promising point gets."""
+PRUNE_BELOW = 0.85
+"""Share of the best goodness so far below which a glance ends the trial."""
+_SERVER_PROBE_MS = 3000.0
+_SERVER_TOLERANCE = 0.05
+_SERVER_STEP = 1.03
+_SERVER_PROBES = 7
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial gave.
+
+    Attributes:
+        value: Samples a second, of Server queries a second, or latency in ms (inline
+            scenarios: SingleStream's p90, MultiStream's p99).
+        rate: Samples a second.
+        latency_ms: Of a query; of Offline, of a batch.
+        pruned: Why it was ended early, empty if it was not.
+        folder: Its last run directory, relative to the trials' folder.
+    """
+
+    value: float
+    rate: float
+    latency_ms: float | None
+    pruned: str
+    folder: str
+
+
+def goodness(scenario: Scenario, value: float) -> float:
+    """A value turned so that more is better."""
+    return 1 / value if scenario.inline else value
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Where and how points are measured.
+
+    Attributes:
+        spec: What to run.
+        folder: Takes a folder a trial.
+        command: The command line to record.
+        progress: Where progress goes.
+    """
+
+    spec: RunSpec
+    folder: Path
+    command: str
+    progress: Progress
+
+    def measure(self, name: str, settings: dict[str, Any], best: float | None) -> Outcome:
+        """Measure a point, and end early where it falls behind.
+
+        Args:
+            name: The trial's folder.
+            settings: Of the ``RunSpec``; ``options`` go on top of the spec's own.
+            best: The best value so far, None for none.
+
+        Raises:
+            WorkError: The run failed, or no Server rate is valid.
+            InputError: The settings cannot be used.
+        """
+        spec = self._spec(settings)
+        if spec.scenario is Scenario.SERVER:
+            return self._rate(name, spec, best)
+        glance = self._run(name, "glance", spec, GLANCE_MS)
+        if best is not None:
+            share = goodness(spec.scenario, glance.value) / goodness(spec.scenario, best)
+            if share < PRUNE_BELOW:
+                return Outcome(
+                    glance.value,
+                    glance.rate,
+                    glance.latency_ms,
+                    f"a first glance reached {100 * share:.0f} % of the best",
+                    glance.folder,
+                )
+        return self._run(name, "look", spec, LOOK_MS)
+
+    def look(self, name: str, settings: dict[str, Any]) -> Outcome:
+        """Measure a point twice as long, for the choice among the best."""
+        return self._run(name, "again", self._spec(settings), 2 * LOOK_MS)
+
+    def accuracy(self, name: str, settings: dict[str, Any]) -> float | None:
+        """Score a point on the whole data set, percent; None where the score means nothing."""
+        spec = self._spec(settings).model_copy(update={"mode": (Mode.ACCURACY,)})
+        result = probe(spec, self.folder / name / "accuracy", self.command, self.progress)
+        value: float | None = (result["accuracy"] or {}).get("value")
+        return value
+
+    def _spec(self, settings: dict[str, Any]) -> RunSpec:
+        options = {**self.spec.options, **settings["options"]}
+        return self.spec.model_copy(update={**settings, "options": options})
+
+    def _run(self, name: str, part: str, spec: RunSpec, duration: float) -> Outcome:
+        folder = self.folder / name / part
+        short = spec.model_copy(
+            update={"mode": (Mode.PERFORMANCE,), "min_duration": duration, "repeat": 1}
+        )
+        result = probe(short, folder, self.command, self.progress)
+        value, rate = result["metric"]["value"], result["samples_per_second"]
+        if not value or not rate:
+            raise WorkError("LoadGen gave no figure", f"its logs are in {folder}")
+        latency = value if spec.scenario.inline else batch_milliseconds(folder)
+        return Outcome(value, rate, latency, "", f"{name}/{part}")
+
+    def _rate(self, name: str, spec: RunSpec, best: float | None) -> Outcome:
+        start = None if best is None else best * _SERVER_STEP
+        search = RateSearch(
+            spec.model_copy(update={"target_qps": start}),
+            self.folder / name,
+            self.command,
+            self.progress,
+            probe_ms=_SERVER_PROBE_MS,
+            tolerance=_SERVER_TOLERANCE,
+            most=_SERVER_PROBES,
+            longer=1,
+        )
+        if start is not None and not search.holds(start):
+            last = search.probes[-1]
+            return Outcome(
+                start,
+                start,
+                last["p99_ms"],
+                f"INVALID at {_SERVER_STEP:g} of the best rate",
+                f"{name}/{last['folder']}",
+            )
+        rate = search.highest()
+        valid = next(one for one in search.probes if one["valid"] and one["rate"] == rate)
+        return Outcome(rate, rate, valid["p99_ms"], "", f"{name}/{valid['folder']}")

@@ -1,0 +1,38 @@
+"""Which options of each backend are worth searching, told without importing any framework."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """An option of a backend that changes its speed.
+
+    Attributes:
+        name: The option's name.
+        values: What to try.
+        numerics: Whether answers may change by more than the order of float32 additions, so
+            that accuracy must be measured again.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    numerics: bool = False
+
+
+TUNABLES: dict[str, tuple[Tunable, ...]] = {
+    "onnxruntime": (Tunable("allow_spinning", (True, False)), Tunable("arena", (True, False))),
+    "pytorch": (
+        Tunable("channels_last", (False, True)),
+        Tunable("fold_batch_norm", (False, True)),
+        Tunable("compile", (False, True)),
+        Tunable("dtype", ("float32", "bfloat16"), numerics=True),
+    ),
+    "tensorflow": (
+        Tunable("inter_op", (1, 2)),
+        Tunable("dtype", ("float32", "bfloat16"), numerics=True),
+    ),
+    "mxnet": (),
+    "null": (Tunable("shortcut", (False, True)),),
+}
+"""By backend name; what is left out is no faster anywhere, or is chosen by threads already."""

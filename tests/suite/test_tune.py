@@ -1,0 +1,57 @@
+"""Searches whose trials are real LoadGen runs, on the null backend with a known optimum."""
+
+import json
+
+import pytest
+
+pytest.importorskip("optuna")
+
+
+@pytest.fixture
+def tune(loadscope, tiny_dataset, manifest):
+    def run(*more, status=0, **options):
+        return loadscope(
+            "tune", "--models", manifest(**options), "--model", "tiny", "--framework", "null",
+            "--dataset-path", tiny_dataset, *more, status=status,
+        )  # fmt: skip
+
+    return run
+
+
+def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_path):
+    # The only setting that matters to the null backend in SingleStream is the shortcut.
+    slow = {"delay_us": 40000}
+    first = ("--scenario", "SingleStream", "--trials", 1, "--output", "tuned", "--json")
+    begun = json.loads(tune(*first, **slow).stdout)
+    assert begun["scenarios"][0]["params"]["shortcut"] is False
+    assert begun["scenarios"][0]["trials"] == 1
+    done = loadscope("tune", "--resume", "tuned", "--budget", "10m", "--json")
+    (found,) = json.loads(done.stdout)["scenarios"]
+    assert found["params"]["shortcut"] is True
+    assert found["trials"] == found["size"] > 1
+    assert found["value"] < 0.75 * found["default"]
+    page = (tmp_path / "tuned/tune.html").read_text()
+    assert "best fifth" in page and "Pareto front" in page and "unverified" in page
+
+    (script,) = (tmp_path / "tuned/scenarios").glob("*/tiny.yaml")
+    result = json.loads(loadscope("run", script, "--min-duration", "1s", "--json").stdout)
+    assert result["metric"]["value"] < 0.75 * found["default"]
+    assert result["accuracy"]["samples"] == 24
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--budget", "soon", "--output", "t"), "'soon"),
+        ((), "add --output FOLDER"),
+        (("--scenario", "offline", "--output", "t"), "scenario = 'offline'"),
+        (("--allow-numerics", "--output", "t"), "the accuracy of tiny on null means nothing"),
+        (("--resume", "nowhere"), "--resume takes its settings from the folder"),
+    ],
+)
+def test_bad_input(tune, more, message):
+    assert message in tune(*more, status=2).stderr
+
+
+def test_a_folder_without_a_search_is_not_resumed(loadscope, tmp_path):
+    assert "holds no search" in loadscope("tune", "--resume", tmp_path, status=2).stderr

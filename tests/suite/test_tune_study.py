@@ -1,0 +1,142 @@
+"""The search over points whose values are a formula; test_tune.py runs the real thing."""
+
+import pytest
+
+from loadscope.errors import WorkError
+from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.spec import make_spec
+from loadscope.suite.tune.space import defaults, points, search_space, settings
+from loadscope.suite.tune.trial import Outcome
+
+
+def offline_space(**changes):
+    given = {
+        "scenario": Scenario.OFFLINE,
+        "framework": "null",
+        "cores": 8,
+        "default": Execution(8, 8, 1),
+        "max_batch": None,
+        "options": {},
+        "allow_numerics": False,
+    }
+    return search_space(**{**given, **changes})
+
+
+class FormulaTrials:
+    """Stands in for processes: eight cores, overhead a batch, a cache that holds 4 samples."""
+
+    def __init__(self, fail_on=None):
+        self.spec = make_spec({"model": "m", "framework": "null", "scenario": "Offline"}, "test")
+        self.measured = []
+        self.fail_on = fail_on
+
+    def rate(self, found):
+        batch, cores = found["batch_size"], found["workers"] * found["threads"]
+        time = (2 + batch * (1 if batch <= 4 else 1.6)) / (2 if found["options"]["shortcut"] else 1)
+        speed = min(cores, 8) * 0.85 ** (found["threads"] - 1)
+        return speed * batch / time * 1000
+
+    def measure(self, name, found, best):
+        self.measured.append(found)
+        if found["batch_size"] == self.fail_on:
+            raise WorkError("out of memory", "")
+        rate = self.rate(found)
+        pruned = "slow" if best and rate < 0.85 * best else ""
+        return Outcome(rate, rate, 1.0, pruned, name)
+
+    def look(self, name, found):
+        return Outcome(self.rate(found), self.rate(found), 1.0, "", name)
+
+
+@pytest.fixture
+def study(tmp_path):
+    pytest.importorskip("optuna")
+    from loadscope.suite.tune.study import Study
+
+    def make(trials, axes):
+        lines: list[str] = []
+        return Study("Offline", tmp_path / "study.db", axes, trials, lines.append), lines
+
+    return make
+
+
+def no_progress(what, done, total):
+    pass
+
+
+def test_the_space_holds_the_defaults_and_uses_the_cores():
+    axes = {axis.name: axis for axis in offline_space()}
+    assert axes["layout"].values[0] == "8x1"
+    assert {"1x8", "2x4", "4x2", "12x1", "4x1"} <= set(axes["layout"].values)
+    assert axes["batch_size"].values[0] == 8
+    assert axes["shortcut"].option and "max_wait" not in axes
+    assert [axis.name for axis in offline_space(max_batch=1, default=Execution(1, 8, 1))] == [
+        "layout",
+        "shortcut",
+    ]
+
+
+def test_a_point_becomes_settings():
+    axes = offline_space(scenario=Scenario.SERVER, default=Execution(1, 8, 1))
+    point = {**defaults(axes), "layout": "2x4", "shortcut": True}
+    assert settings(point, axes) == {
+        "workers": 2, "threads": 4, "batch_size": 1, "max_wait": None,
+        "options": {"shortcut": True},
+    }  # fmt: skip
+
+
+def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
+    axes, trials = offline_space(), FormulaTrials()
+    search, _ = study(trials, axes)
+    search.search(3600, 30, no_progress)
+    winner = search.winner()
+    best = max(trials.rate(settings(point, axes)) for point in points(axes))
+    assert winner.value >= 0.97 * best
+    assert winner.default == trials.rate(settings(defaults(axes), axes))
+    assert len(trials.measured) == 30 < winner.size
+    assert trials.measured[0] == settings(defaults(axes), axes)
+
+
+def test_a_study_goes_on_where_it_was(study):
+    axes = offline_space(max_batch=2, default=Execution(2, 8, 1))
+    first = FormulaTrials()
+    study(first, axes)[0].search(3600, 5, no_progress)
+    second = FormulaTrials()
+    search, _ = study(second, axes)
+    search.search(3600, None, no_progress)
+    tried = [repr(one) for one in (*first.measured, *second.measured)]
+    assert len(first.measured) == 5
+    assert len(set(tried)) == len(tried) == search.winner().size, "each point once"
+
+
+def test_a_killed_trial_is_tried_again(study):
+    class Killed(FormulaTrials):
+        def measure(self, name, found, best):
+            if len(self.measured) == 2:
+                raise KeyboardInterrupt
+            return super().measure(name, found, best)
+
+    axes = offline_space(max_batch=2, default=Execution(2, 8, 1))
+    search, _ = study(Killed(), axes)
+    with pytest.raises(KeyboardInterrupt):
+        search.search(3600, None, no_progress)
+    again, _ = study(FormulaTrials(), axes)
+    again.search(3600, None, no_progress)
+    assert len(again.records()) == len(list(points(axes)))
+
+
+def test_settings_that_fail_are_kept_with_the_reason_and_do_not_end_the_search(study):
+    axes = offline_space(max_batch=4, default=Execution(4, 8, 1))
+    search, lines = study(FormulaTrials(fail_on=2), axes)
+    search.search(3600, None, no_progress)
+    failed = [record for record in search.records() if record["state"] == "fail"]
+    assert failed and {record["reason"] for record in failed} == {"out of memory"}
+    assert any("out of memory" in line for line in lines)
+    assert search.winner().params["batch_size"] == 4
+
+
+def test_defaults_that_fail_end_it(study):
+    search, _ = study(FormulaTrials(fail_on=8), offline_space())
+    with pytest.raises(WorkError, match="out of memory"):
+        search.search(3600, None, no_progress)
