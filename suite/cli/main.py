@@ -10,9 +10,11 @@ from loadscope.suite.cli.accuracy import accuracy_command
 from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
+from loadscope.suite.cli.golden import golden_command
 from loadscope.suite.cli.models import models_command
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.cli.run import run_command
+from loadscope.suite.cli.validate import validate_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -43,6 +45,8 @@ for _command in (
     run_command,
     accuracy_command,
     report_command,
+    golden_command,
+    validate_command,
     doctor_command,
 ):
     cli.add_command(_command)
