@@ -17,16 +17,18 @@ from loadscope.tensors import Tensors
 
 _BOX = 5
 """Numbers before the class scores in a row of a detector: a box, and the score of any object."""
-_OPTIONS = {"channels_last": bool, "fold_batch_norm": bool}
+_OPTIONS = {"channels_last": bool, "fold_batch_norm": bool, "device": str}
+_DEVICES = ("cpu", "nnpa")
 
 
 class PyTorchBackend:
-    """Runs a network eagerly on the CPU.
+    """Runs a network eagerly on the CPU, or on the accelerator of an IBM Z.
 
     Options of the artifact:
         channels_last: Keep weights and activations in NHWC order inside (default false); the
             input stays NCHW.
         fold_batch_norm: Fold each batch norm into the convolution before it (default false).
+        device: ``cpu`` (the default), or ``nnpa`` with IBM's package torch_nnpa.
     """
 
     def load(self, artifact: Artifact, threads: int) -> None:
@@ -57,7 +59,8 @@ class PyTorchBackend:
             fold_batch_norms(network)
         if artifact.options.get("channels_last", False):
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network: nn.Module | None = network
+        self._device = _device(artifact)
+        self._network: nn.Module | None = network.to(self._device)
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the network.
@@ -81,12 +84,28 @@ class PyTorchBackend:
         if self._network is None:
             raise RuntimeError("predict was called after close")
         with torch.inference_mode():
-            scores = self._network(*[torch.from_numpy(batch[name]) for name in self._inputs])
-            return {self._output: scores.numpy()}
+            given = [torch.from_numpy(batch[name]).to(self._device) for name in self._inputs]
+            return {self._output: self._network(*given).cpu().numpy()}
 
     def close(self) -> None:
         """Drop the network."""
         self._network = None
+
+
+def _device(artifact: Artifact) -> torch.device:
+    name = artifact.options.get("device", "cpu")
+    if name not in _DEVICES:
+        raise InputError(f"PyTorch: unknown device '{name}'", f"use one of: {', '.join(_DEVICES)}")
+    if name == "nnpa":
+        try:
+            # Its import registers the device.
+            import torch_nnpa  # noqa: F401
+        except ImportError as error:
+            raise InputError(
+                "device nnpa needs the package torch_nnpa, which is not installed here",
+                "install IBM's torch_nnpa beside PyTorch (IBM Z, z16 or later); see docs/ibm-z.md",
+            ) from error
+    return torch.device(name)
 
 
 def _classifier(artifact: Artifact) -> tuple[int, int]:

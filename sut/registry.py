@@ -83,6 +83,15 @@ _ALL = (
         formats=("symbol",),
     ),
     BackendInfo(
+        name="onnxmlir",
+        title="onnx-mlir (IBM Z Deep Learning Compiler)",
+        location="loadscope.sut.onnxmlir:OnnxMlirBackend",
+        package="PyRuntime",
+        distributions=(),
+        install="put the folder of the compiler's PyRuntime on PYTHONPATH; see docs/ibm-z.md",
+        formats=("onnx", "onnx-mlir-library"),
+    ),
+    BackendInfo(
         name="null",
         title="null (answers at once, for measuring the harness)",
         location="loadscope.sut.null:NullBackend",

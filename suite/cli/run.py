@@ -30,7 +30,8 @@ from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 @click.argument("script", required=False, type=click.Path(path_type=Path))
 @click.option("--model", help="Model id; see 'loadscope models'.")
 @click.option(
-    "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
+    "--framework",
+    help="onnxruntime, pytorch, tensorflow, mxnet or onnxmlir; see 'loadscope doctor'.",
 )
 @click.option("--scenario", help="SingleStream, MultiStream, Offline or Server.")
 @click.option("--mode", multiple=True, help="performance (default) or accuracy; repeat for both.")
