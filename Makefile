@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test test-z lint bench lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -35,6 +35,10 @@ demo: $(READY) ## The main job on real photographs, four scenarios on two framew
 test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; a few minutes"
 	@$(BIN)/pytest -q
+
+test-z: $(READY) ## The core tests and LoadGen runs on an emulated IBM Z (root; Debian packages)
+	@echo "test-z: an s390x root in the cache, then real s390x builds under emulation; 10 to 25 minutes"
+	@$(BIN)/python -P -m loadscope.tools.z
 
 lint: $(READY) ## ruff and mypy --strict
 	@echo "lint: ruff, mypy"
