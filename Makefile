@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-otlp lint bench docs lock clean
+.PHONY: help setup demo test test-otlp test-z lint bench docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -44,6 +44,9 @@ test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-p
 	@$(PYTHON) -m venv --clear .venv-otlp
 	@.venv-otlp/bin/pip --disable-pip-version-check --quiet --quiet install "arize-phoenix==20.26.*"
 	@touch $@
+test-z: $(READY) ## The core tests and LoadGen runs on an emulated IBM Z (root; Debian packages)
+	@echo "test-z: an s390x root in the cache, then real s390x builds under emulation; 10 to 25 minutes"
+	@$(BIN)/python -P -m loadscope.tools.z
 
 lint: $(READY) ## ruff and mypy --strict
 	@echo "lint: ruff, mypy"

@@ -75,6 +75,16 @@ def key_of(material: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def require_little(folder: Path, header: dict[str, Any]) -> None:
+    """Check a header's byte-order stamp.
+
+    Raises:
+        DamagedCacheError: The tables are not little-endian.
+    """
+    if header.get("byte_order") != "little":
+        raise DamagedCacheError(folder, f"it is {header.get('byte_order')}-endian")
+
+
 def header_of(material: dict[str, Any], rows: bytes, checksums: bytes) -> dict[str, Any]:
     """The contents of ``header.json``."""
     return {**material, "checks": {ROWS: zlib.crc32(rows), CHECKSUMS: zlib.crc32(checksums)}}
@@ -121,6 +131,7 @@ class SampleCache:
             raise DamagedCacheError(folder, f"{HEADER} does not fit the folder's name")
         if header["format"] != FORMAT or not isinstance(checks, dict):
             raise DamagedCacheError(folder, f"{HEADER} is of another format")
+        require_little(folder, header)
         # From here on the key vouches for the header: its values are those we once wrote.
         count, distinct = header["count"], header["distinct"]
         rows = _read_table(folder, ROWS, count, checks)

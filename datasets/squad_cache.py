@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.sample_cache import HEADER, DamagedCacheError, key_of
+from loadscope.datasets.sample_cache import HEADER, DamagedCacheError, key_of, require_little
 
 FORMAT = 1
 """Raised whenever the files change their meaning; part of the key."""
@@ -62,6 +62,7 @@ class TokenCache:
             raise DamagedCacheError(folder, f"{HEADER} cannot be read: {error}") from error
         if key_of(header) != folder.name or header["format"] != FORMAT:
             raise DamagedCacheError(folder, f"{HEADER} does not fit the folder's name")
+        require_little(folder, header)
         tokens = np.frombuffer(_read(folder, TOKENS, checks), "<i4").astype(np.int32)
         table = np.frombuffer(_read(folder, LENGTHS, checks), "<u2").astype(np.int64)
         lengths, before = table.reshape(-1, 2).T

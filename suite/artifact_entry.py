@@ -177,7 +177,7 @@ class ArtifactEntry(Strict):
     inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
-    numerics: Literal["float32", "float16", "bfloat16", "int8"] = "float32"
+    numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     max_batch: PositiveInt | None = None
     best_batch: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None

@@ -21,8 +21,8 @@ from loadscope.suite.targets import loadgen_settings, rehearsal_reasons, target_
 from loadscope.suite.vocabulary import locate
 from loadscope.sut.registry import (
     DEFAULT_NUMERICS,
-    NUMERICS_OPTION,
     backend_info,
+    numerics,
     require_installed,
 )
 
@@ -120,7 +120,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "source": model.source,
             "weights": entry.weights_source(spec.framework),
             "licence": entry.licence,
-            "numerics": options.get(NUMERICS_OPTION, chosen.entry.numerics),
+            "numerics": numerics(options, chosen.entry.numerics),
             "options": options,
             # The null backend's answers say nothing of the model.
             "accuracy_meaningful": chosen.accuracy.meaningful and spec.framework != "null",

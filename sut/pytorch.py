@@ -19,7 +19,7 @@ from loadscope.tensors import Tensors
 
 
 class PyTorchBackend:
-    """Runs a network or a saved program on the CPU.
+    """Runs a network or a saved program on the CPU, or on the accelerator of an IBM Z.
 
     Options of the artifact:
         channels_last: Keep weights and activations in NHWC order inside (default false); the
@@ -31,6 +31,7 @@ class PyTorchBackend:
             compiler, and some 10 to 40 s at the first batch.
         dtype: ``bfloat16`` turns the weights of a ``state-dict`` into that; inputs and outputs
             stay float32.
+        device: ``cpu`` (the default), or ``nnpa`` with IBM's package torch_nnpa.
     """
 
     def load(self, artifact: Artifact, threads: int) -> None:
@@ -56,6 +57,9 @@ class PyTorchBackend:
         if artifact.options.get("compile", False):
             model = CompiledModel(model, any_length=not artifact.layout)
         self._format = artifact.format
+        self._device = _device(artifact)
+        if isinstance(model, nn.Module):
+            model = model.to(self._device)
         self._half = artifact.options.get("dtype") == "bfloat16"
         self._model: Model | None = model
 
@@ -105,7 +109,7 @@ class PyTorchBackend:
             torch.set_num_threads(self._threads)
             self._prepared.threads = self._threads
         with torch.inference_mode():
-            given = [torch.from_numpy(batch[name]) for name in self._inputs]
+            given = [torch.from_numpy(batch[name]).to(self._device) for name in self._inputs]
             if self._half:
                 given = [each.bfloat16() if each.is_floating_point() else each for each in given]
             found = model(*given)
@@ -113,11 +117,25 @@ class PyTorchBackend:
             if self._half:
                 results = tuple(each.float() for each in results)
             named = zip(self._outputs, results, strict=True)
-            return {name: result.contiguous().numpy() for name, result in named}
+            return {name: result.contiguous().cpu().numpy() for name, result in named}
 
     def close(self) -> None:
         """Drop the model."""
         self._model = None
+
+
+def _device(artifact: Artifact) -> torch.device:
+    name = artifact.options.get("device", "cpu")
+    if name == "nnpa":
+        try:
+            # Its import registers the device.
+            import torch_nnpa  # noqa: F401
+        except ImportError as error:
+            raise InputError(
+                "device nnpa needs the package torch_nnpa, which is not installed here",
+                "install IBM's torch_nnpa beside PyTorch (IBM Z, z16 or later); see docs/ibm-z.md",
+            ) from error
+    return torch.device(name)
 
 
 def _spend_readonly_warning() -> None:

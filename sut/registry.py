@@ -37,6 +37,9 @@ NUMERICS_OPTION = "dtype"
 DEFAULT_NUMERICS = "float32"
 """What a result's name leaves out."""
 
+_NNPA = (("device", "nnpa"), ("accelerator", "NNPA"))
+"""The options that move a model to an IBM Z's NNPA, which computes in DLFLOAT16 alone."""
+
 _DTYPE = Option(str, (DEFAULT_NUMERICS, "bfloat16"))
 
 
@@ -133,6 +136,7 @@ _ALL = (
             "freeze": Option(bool),
             "compile": Option(bool),
             "dtype": _DTYPE,
+            "device": Option(str, ("cpu", "nnpa")),
         },
     ),
     BackendInfo(
@@ -154,6 +158,22 @@ _ALL = (
         install="pip install 'loadscope[mxnet]'",
         formats=("symbol",),
         options={"engine_workers": Option(int), "executors": Option(int)},
+    ),
+    BackendInfo(
+        name="onnxmlir",
+        title="onnx-mlir (IBM Z Deep Learning Compiler)",
+        location="loadscope.sut.onnxmlir:OnnxMlirBackend",
+        package="PyRuntime",
+        distributions=(),
+        install="put the folder of the compiler's PyRuntime on PYTHONPATH; see docs/ibm-z.md",
+        formats=("onnx", "onnx-mlir-library"),
+        options={
+            "accelerator": Option(str, ("NNPA",)),
+            "march": Option(str),
+            "optimization": Option(int),
+            "compiler": Option(str),
+            "profile": Option(bool),
+        },
     ),
     BackendInfo(
         name="null",
@@ -190,6 +210,18 @@ def backend_info(name: str) -> BackendInfo:
         raise InputError(
             f"unknown framework '{name}'", f"use one of: {', '.join(BACKENDS)}"
         ) from None
+
+
+def numerics(options: Mapping[str, Any], of_file: str) -> str:
+    """What numbers a model computes with.
+
+    Args:
+        options: Of the backend.
+        of_file: What the model's file computes with.
+    """
+    if any(options.get(name) == value for name, value in _NNPA):
+        return "dlfloat16"
+    return str(options.get(NUMERICS_OPTION, of_file))
 
 
 def require_installed(info: BackendInfo) -> None:

@@ -17,7 +17,8 @@ from loadscope.suite.spec import RunSpec, make_spec
 _MODEL_OPTIONS = (
     click.option("--model", help="Model id; see 'loadscope models'."),
     click.option(
-        "--framework", help="onnxruntime, pytorch, tensorflow or mxnet; see 'loadscope doctor'."
+        "--framework",
+        help="onnxruntime, pytorch, tensorflow, mxnet or onnxmlir; see 'loadscope doctor'.",
     ),
     click.option("--scenario", help="SingleStream, MultiStream, Offline or Server."),
     click.option(

@@ -12,6 +12,7 @@ from loadscope.suite.cli.compare import compare_command
 from loadscope.suite.cli.datasets import datasets_command
 from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
+from loadscope.suite.cli.golden import golden_command
 from loadscope.suite.cli.models import models_command
 from loadscope.suite.cli.plan import plan_command
 from loadscope.suite.cli.report import report_command
@@ -20,6 +21,7 @@ from loadscope.suite.cli.submit import submit_command
 from loadscope.suite.cli.system import system_command
 from loadscope.suite.cli.trace import trace_command
 from loadscope.suite.cli.tune import tune_command
+from loadscope.suite.cli.validate import validate_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -57,6 +59,8 @@ for _command in (
     compare_command,
     system_command,
     check_command,
+    golden_command,
+    validate_command,
     doctor_command,
 ):
     cli.add_command(_command)

@@ -18,7 +18,7 @@ from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.registry import ARCHITECTURES, build_architecture
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.pytorch import PyTorchBackend
+from loadscope.sut.pytorch import PyTorchBackend, _device
 from loadscope.tensors import Tensors
 from loadscope.tools.build.seeded import seeded_state, write_seeded
 
@@ -461,3 +461,9 @@ def test_a_checkpoint_cannot_run_code(tmp_path, monkeypatch):
 def test_declared_tensors_of_another_kind_are_refused(small, backend, changes, said):
     with pytest.raises(InputError, match=said):
         backend.load(dataclasses.replace(small, **changes), threads=1)
+
+
+def test_a_device_that_is_not_here_is_refused_by_name():
+    artifact = Artifact(Path(), "state-dict", (), (), options={"device": "nnpa"})
+    with pytest.raises(InputError, match="torch_nnpa"):
+        _device(artifact)

@@ -21,6 +21,10 @@ FILES = (
     "mxnet_checks.py",
     "bert_checks.py",
     "merge_checks.py",
+    "checkpoint_checks.py",
+    "frozen_graph_checks.py",
+    "params_checks.py",
+    "golden_checks.py",
 )
 
 

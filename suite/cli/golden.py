@@ -1,0 +1,50 @@
+"""``loadscope golden``: record what a trusted host computes."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadscope.suite.golden.file import write_golden
+from loadscope.suite.golden.observation import observe, prepare_observation
+from loadscope.suite.progress import progress_bars
+
+_DEFAULT_COUNT = 8
+
+
+@click.command("golden")
+@click.option("--model", required=True, help="Model id; see 'loadscope models'.")
+@click.option("--framework", required=True, help="See 'loadscope doctor'.")
+@click.option(
+    "--dataset-path", required=True, help="The data set's folder, or an id of 'loadscope datasets'."
+)
+@click.option(
+    "--count", type=int, default=_DEFAULT_COUNT, show_default=True, help="First samples to take."
+)
+@click.option(
+    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
+)
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="The golden file, .npz."
+)
+def golden_command(output: Path, **options: Any) -> None:
+    """Record inputs, outputs and layers of a model on a trusted host.
+
+    Take the file to another host (an IBM Z, say) and hold that against it with
+    'loadscope validate'.
+
+    \b
+    Example:
+      loadscope golden --model efficientnet-lite0 --framework onnxruntime \\
+          --dataset-path imagenet-sample20 --count 4 --output efficientnet.npz
+    """
+    settings = {key: value for key, value in options.items() if value not in (None, ())}
+    with progress_bars() as progress:
+        seen = observe(prepare_observation(settings, progress), progress, trusted=True)
+        write_golden(output, seen)
+    layers = len(seen.samples[0].layers)
+    inside = f"{layers} layers, {len(seen.weights)} weights" if layers else "no layers"
+    metric = seen.meta["metric"]
+    click.echo(
+        f"{output}: {len(seen.samples)} samples, {inside}, {metric['name']} {metric['value']:.3f} %"
+    )

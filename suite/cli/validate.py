@@ -1,0 +1,125 @@
+"""``loadscope validate``: hold this host, or a run, against a golden file."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from loadscope.errors import InputError
+from loadscope.suite.cli.tables import add_plain_row, print_table
+from loadscope.suite.golden.compare import Verdict, compare
+from loadscope.suite.golden.file import read_golden
+from loadscope.suite.golden.observation import observe, prepare_observation
+from loadscope.suite.golden.run import compare_run
+from loadscope.suite.golden.thresholds import THRESHOLDS, threshold
+from loadscope.suite.progress import progress_bars
+from loadscope.suite.rundir import RunDirectory
+
+_FAILED = 1
+
+
+@click.command("validate")
+@click.argument("run_dir", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--golden", required=True, type=click.Path(path_type=Path), help="From 'loadscope golden'."
+)
+@click.option("--model", help="Run this model here, instead of reading a run directory.")
+@click.option("--framework", help="With --model; may be another than the golden file's.")
+@click.option("--dataset-path", help="With --model: the data set's folder or id.")
+@click.option(
+    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
+)
+@click.option(
+    "--dtype",
+    default="float32",
+    show_default=True,
+    help=f"What this host computes in: {', '.join(THRESHOLDS)}.",
+)
+@click.option("--max-rel-diff", type=float, help="Instead of the data type's threshold.")
+@click.option("--min-top1", type=float, help="Likewise: least share of equal answers, 0 to 1.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@click.pass_context
+def validate_command(
+    context: click.Context,
+    run_dir: Path | None,
+    golden: Path,
+    model: str | None,
+    framework: str | None,
+    dataset_path: str | None,
+    models: tuple[Path, ...],
+    dtype: str,
+    max_rel_diff: float | None,
+    min_top1: float | None,
+    as_json: bool,
+) -> None:
+    """Hold this host against a golden file: same inputs, weights, layers, outputs?
+
+    Reads a run's accuracy log, or runs --model here on the golden file's samples. Ends with
+    status 1 where a threshold does not hold, and says whether byte order, preprocessing,
+    weights or reduced precision is the cause.
+
+    \b
+    Example:
+      loadscope validate --model efficientnet-lite0 --framework onnxruntime \\
+          --dataset-path imagenet-sample20 --golden efficientnet.npz
+      loadscope validate runs/20261122-101500-efficientnet-lite0-onnxruntime-Offline \\
+          --golden efficientnet.npz
+    """
+    allowed = threshold(dtype, max_rel_diff, min_top1)
+    if (run_dir is None) == (model is None):
+        raise InputError(
+            "name a run directory or --model, one of them",
+            "loadscope validate RUN_DIR --golden FILE, or --model M --framework F --dataset-path P",
+        )
+    trusted = read_golden(golden)
+    if run_dir is not None:
+        if framework or dataset_path or models:
+            raise InputError(
+                "a run directory has its framework and data set", "leave the options out"
+            )
+        verdict = compare_run(RunDirectory.open(run_dir), trusted, allowed)
+    else:
+        settings = {
+            "model": model,
+            "framework": framework or trusted.meta["framework"],
+            "dataset_path": dataset_path,
+            "count": len(trusted.samples),
+            "models": list(models),
+        }
+        with progress_bars() as progress:
+            prepared = prepare_observation(
+                {key: value for key, value in settings.items() if value}, progress
+            )
+            verdict = compare(observe(prepared, progress, trusted=False), trusted, allowed)
+    if as_json:
+        click.echo(json.dumps(verdict.as_dict(), indent=2))
+    else:
+        _show(verdict, dtype)
+    if not verdict.passed:
+        context.exit(_FAILED)
+
+
+def _show(verdict: Verdict, dtype: str) -> None:
+    table = Table("check", "found")
+    rows = {
+        "verdict": f"{'passed' if verdict.passed else 'failed'} as {dtype}",
+        "samples": str(verdict.samples),
+        "largest difference": _number(verdict.max_abs_diff),
+        "of the output's magnitude": _number(verdict.max_rel_diff),
+        "same first answer": f"{verdict.top1_agreement:.2%}",
+        "metric, points": _number(verdict.metric_delta),
+        "first divergent layer": verdict.first_divergent_layer
+        or f"none: {verdict.first_divergent_layer_reason}",
+        "cause": f"{verdict.cause or 'none known'}: {verdict.cause_detail}"
+        if not verdict.passed
+        else "",
+    }
+    for name, value in rows.items():
+        if value:
+            add_plain_row(table, name, value)
+    print_table(table)
+
+
+def _number(value: float | None) -> str:
+    return "not told by these files" if value is None else f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""Golden files: what a trusted host computed, and how far another is from it."""

@@ -1,0 +1,142 @@
+"""What one host computes for some samples: inputs, outputs, payloads, layers, weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.protocol import Answer, Progress
+from loadscope.datasets.tasks import task
+from loadscope.errors import WorkError
+from loadscope.suite.golden.digest import Digest, digest, sha256_swapped
+from loadscope.suite.plan import ChildPlan
+from loadscope.suite.prepare import Prepared, prepare
+from loadscope.suite.spec import make_spec
+from loadscope.sut.probe import open_probe
+from loadscope.sut.registry import open_backend
+from loadscope.tensors import Tensors
+
+_THREADS = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One sample on one host.
+
+    Attributes:
+        inputs: The model's inputs.
+        outputs: Its outputs, batch axis of one.
+        payload: The bytes that LoadGen would be handed, little-endian.
+        layers: What each layer gave, in order; empty where the framework has no probe.
+        swapped: The sha256 of each input with the bytes of its numbers reversed.
+    """
+
+    inputs: Sequence[Digest]
+    outputs: Tensors
+    payload: bytes
+    layers: Sequence[Digest]
+    swapped: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """All samples on one host.
+
+    Attributes:
+        meta: Model, data, framework, host and score, plain values.
+        samples: The samples, from the data set's first on.
+        weights: The weights; empty where the framework has no probe.
+        swapped: The sha256 of each weight with the bytes of its numbers reversed.
+    """
+
+    meta: dict[str, Any]
+    samples: Sequence[Sample]
+    weights: Sequence[Digest]
+    swapped: Sequence[str] = ()
+
+
+def prepare_observation(settings: dict[str, Any], progress: Progress) -> Prepared:
+    """Find model and data for an observation.
+
+    Args:
+        settings: ``model``, ``framework``, ``dataset_path``, ``count`` and ``models`` as in a run.
+        progress: Where progress goes.
+
+    Raises:
+        InputError: As in ``prepare``.
+    """
+    scenario = {"scenario": "SingleStream", "mode": ["accuracy"]}
+    return prepare(make_spec({**settings, **scenario}, "command line"), progress)
+
+
+def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observation:
+    """Run a model on the samples one by one, on one thread.
+
+    Args:
+        prepared: Model and data.
+        progress: Where progress goes.
+        trusted: Whether every sample must be answered. Outputs that are no answer (not finite,
+            say) are otherwise what is looked for: the payload is then empty, the score null.
+
+    Raises:
+        InputError: The model or a package is unusable.
+        WorkError: The samples cannot be read, or not be answered by a trusted host.
+    """
+    plan = ChildPlan.model_validate(prepared.parts["plan"])
+    kind = task(plan.task)
+    artifact = plan.artifact
+    library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
+    postprocess = kind.postprocess(plan.postprocess, library)
+    backend = open_backend(plan.framework)
+    backend.load(artifact, _THREADS)
+    probe = open_probe(plan.framework, artifact, _THREADS)
+    samples = []
+    total = len(library)
+    for index in range(total):
+        progress(f"{prepared.spec.model} {plan.framework}: samples", index, total)
+        library.load([index])
+        batch = library.batch([index])
+        outputs = {name: np.array(value) for name, value in backend.predict(batch).items()}
+        try:
+            payload = np.ascontiguousarray(postprocess(outputs, [index])[0]).tobytes()
+        except WorkError:
+            if trusted:
+                raise
+            payload = b""
+        layers = probe.layers(batch) if probe else ()
+        samples.append(
+            Sample(
+                [digest(name, value.dtype.name, value) for name, value in batch.items()],
+                outputs,
+                payload,
+                [digest(layer.name, layer.type, layer.value) for layer in layers],
+                [sha256_swapped(value) for value in batch.values()],
+            )
+        )
+        library.unload([index])
+    progress(f"{prepared.spec.model} {plan.framework}: samples", total, total)
+    metric: dict[str, Any] = {"name": "", "value": None}
+    if all(sample.payload for sample in samples):
+        answers = [Answer(index, sample.payload) for index, sample in enumerate(samples)]
+        score = prepared.dataset.score(answers, None)
+        metric = {"name": score.metric, "value": score.value}
+    weights = list(probe.weights()) if probe else []
+    backend.close()
+    meta = {
+        "model": prepared.parts["model"],
+        "framework": plan.framework,
+        "data": prepared.parts["data"],
+        "host": prepared.parts["host"],
+        "versions": prepared.parts["versions"],
+        "payload": "classes" if isinstance(plan.postprocess, ArgmaxSpec) else "numbers",
+        "metric": metric,
+    }
+    return Observation(
+        meta,
+        samples,
+        [digest(name, value.dtype.name, value) for name, value in weights],
+        [sha256_swapped(value) for _, value in weights],
+    )

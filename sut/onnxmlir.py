@@ -1,0 +1,198 @@
+"""onnx-mlir, and the IBM Z Deep Learning Compiler made of it, behind the backend protocol.
+
+A model is compiled into a shared library once; the library is run through PyRuntime, which comes
+with the compiler and not from a package index. What is said of the compiler's and the runtime's
+interface is from onnx-mlir's documentation (docs/mnist_example, docs/Instrumentation.md).
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PyRuntime
+
+from loadscope.errors import InputError, WorkError
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.registry import backend_info
+from loadscope.tensors import Tensors
+
+_TITLE = "onnx-mlir"
+_COMPILER = "onnx-mlir"
+
+# Names of element types in a library's signature, where they are MLIR's and not NumPy's.
+_DTYPES = {
+    "f16": "float16", "f32": "float32", "f64": "float64", "i1": "bool", "i8": "int8",
+    "i16": "int16", "i32": "int32", "i64": "int64", "ui8": "uint8",
+}  # fmt: skip
+
+# The report has a line before and after each operation; see sut/onnxmlir_report.py.
+_PROFILE = (
+    "--instrument-stage=ZHigh", "--instrument-ops=onnx.*,zhigh.*", "--InstrumentBeforeOp",
+    "--InstrumentAfterOp", "--InstrumentReportTime",
+)  # fmt: skip
+
+
+class OnnxMlirBackend:
+    """Runs a compiled library in one session that all calling threads share.
+
+    Options of the artifact:
+        accelerator: ``NNPA`` to compile for the accelerator of z16 and later; the CPU alone
+            where it is left out.
+        march: The machine to compile for (``z16``, ``z17``); the compiler's own where left out.
+        optimization: The compiler's level, 0 to 3 (the default).
+        compiler: The compiler's command or path (default ``onnx-mlir``).
+        profile: Compile with a report of each operation's time, which costs time itself; where
+            it goes is told to the runtime by ``OM_INSTRUMENT_FILE``.
+    """
+
+    def load(self, artifact: Artifact, threads: int) -> None:
+        """Compile the model unless that is done, and open the library.
+
+        Args:
+            artifact: An ``onnx`` file, or an ``onnx-mlir-library``.
+            threads: Not used: the compiled code runs in the calling thread.
+
+        Raises:
+            InputError: An option is unknown, the compiler is missing, or the tensors are not
+                the declared ones.
+            WorkError: The compiler failed, or the library does not load.
+        """
+        backend_info("onnxmlir").check_options(artifact.options)
+        library = artifact.path if artifact.format != "onnx" else _compiled(artifact)
+        # Releases of the runtime before 0.3 say ExecutionSession.
+        session = getattr(PyRuntime, "OMExecutionSession", None) or PyRuntime.ExecutionSession
+        try:
+            self._session: Any = session(str(library))
+            inputs = json.loads(self._session.input_signature())
+            outputs = json.loads(self._session.output_signature())
+        except (RuntimeError, OSError, ValueError) as error:
+            raise WorkError(
+                f"{_TITLE} cannot load {library}: {error}",
+                "compile it on this machine, with the compiler that the runtime belongs to",
+            ) from error
+        self._order = _positions("input", artifact.inputs, inputs, artifact.max_batch)
+        self._places = _positions("output", artifact.outputs, outputs, artifact.max_batch)
+        self._inputs = [info.name for info in artifact.inputs]
+        self._outputs = [info.name for info in artifact.outputs]
+        self._check = BatchCheck(artifact.inputs)
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Run the library.
+
+        Args:
+            batch: The declared inputs; not copied.
+
+        Returns:
+            The declared outputs.
+
+        Raises:
+            InputError: The batch does not fit the declared inputs.
+        """
+        self._check(batch)
+        if self._session is None:
+            raise RuntimeError("predict was called after close")
+        given = [batch[self._inputs[position]] for position in self._order]
+        found = self._session.run(given)
+        return {
+            name: np.ascontiguousarray(found[place])
+            for name, place in zip(self._outputs, self._places, strict=True)
+        }
+
+    def close(self) -> None:
+        """Drop the session."""
+        self._session = None
+
+
+def _compiled(artifact: Artifact) -> Path:
+    """The library of a model, made at most once for each set of options and each file."""
+    options = artifact.options
+    command = _command(artifact)
+    digest = hashlib.sha256(artifact.path.read_bytes())
+    digest.update(json.dumps(command).encode())
+    name = f"{artifact.path.stem}-{digest.hexdigest()[:16]}.so"
+    final = artifact.path.parent / name
+    if final.exists():
+        return final
+    compiler = options.get("compiler", _COMPILER)
+    if shutil.which(compiler) is None:
+        raise InputError(
+            f"{_TITLE}: the compiler '{compiler}' is not on the path",
+            "install the IBM Z Deep Learning Compiler and add its bin folder to PATH, or name the "
+            "compiler with options: {compiler: ...} in the model's manifest",
+        )
+    with tempfile.TemporaryDirectory(dir=artifact.path.parent) as folder:
+        target = Path(folder) / "model"
+        done = subprocess.run(
+            [compiler, *command, str(artifact.path), "-o", str(target)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        made = target.with_suffix(".so")
+        if done.returncode or not made.exists():
+            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise WorkError(
+                f"{compiler} failed on {artifact.path} (status {done.returncode}): {said[:300]}",
+                f"see what it says: {compiler} {' '.join(command)} {artifact.path}",
+            )
+        made.replace(final)
+    return final
+
+
+def _command(artifact: Artifact) -> list[str]:
+    options = artifact.options
+    accelerator = options.get("accelerator")
+    level = options.get("optimization", 3)
+    if not 0 <= level <= 3:
+        raise InputError(f"{_TITLE}: optimization = {level} is not 0 to 3", "correct the manifest")
+    command = ["--EmitLib", f"-O{level}"]
+    if accelerator:
+        command.append(f"--maccel={accelerator}")
+    if "march" in options:
+        command.append(f"--march={options['march']}")
+    if options.get("profile", False):
+        command.extend(_PROFILE)
+    return command
+
+
+def _positions(
+    side: str, declared: tuple[TensorInfo, ...], signature: list[Any], fixed: int | None
+) -> list[int]:
+    """For inputs, the declared position of each of the library's; for outputs the reverse."""
+    fix = f"correct {side}s in the model's manifest"
+    names = [entry["name"] for entry in signature]
+    known = [info.name for info in declared]
+    for info in declared:
+        if info.name not in names:
+            raise InputError(
+                f"the library has no {side} '{info.name}'",
+                f"{near(info.name, names)}it has: {', '.join(names)}",
+            )
+        entry = signature[names.index(info.name)]
+        dtype, dims = _DTYPES.get(entry["type"], entry["type"]), entry["dims"]
+        fits = len(dims) == 1 + len(info.shape) and all(
+            size in (-1, given) for size, given in zip(dims[1:], info.shape, strict=True)
+        )
+        if dtype != info.dtype or not fits:
+            raise InputError(
+                f"{side} '{info.name}' is {dtype} {dims} in the library, {info.dtype} "
+                f"{['batch', *info.shape]} in the manifest",
+                fix,
+            )
+        if dims[0] != -1 and (dims[0], fixed) != (1, 1):
+            raise InputError(
+                f"{side} '{info.name}' has the fixed batch size {dims[0]}",
+                "compile a file with a free batch axis; 1 may be declared as max_batch: 1",
+            )
+    if side == "output":
+        return [names.index(name) for name in known]
+    if left_out := set(names) - set(known):
+        raise InputError(f"the library also needs input '{min(left_out)}'", fix)
+    return [known.index(name) for name in names]

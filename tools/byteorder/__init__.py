@@ -1,0 +1,1 @@
+"""Model files of one byte order made into those of the other."""
