@@ -1,6 +1,7 @@
 """``make bench``: measure the suite against bare loops and write ``bench.json``."""
 
 import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -22,6 +23,7 @@ from loadscope.tools.bench.trace_export import trace_export_rows
 from loadscope.tools.bench.tracing import tracing_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
+PARTS = ("harness", "models", "texts", "scoring", "tracing", "export")
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
 
@@ -30,49 +32,51 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 @click.option("--seconds", default=6.0, show_default=True, help="Seconds a measurement.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
 @click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
-@click.option("--harness/--no-harness", default=True, help="Measure the harness alone too.")
-@click.option("--traces/--no-traces", default=True, help="Measure the export of traces too.")
-@click.option("--scoring/--no-scoring", default=True, help="Measure scoring too.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    default=PARTS,
+    show_default=True,
+    help="What to measure; repeat for several.",
+)
 @click.option(
     "--questions",
     default="squad-sample",
     show_default=True,
     help="Questions of the lengths to measure texts at: a data set, or a folder of dev-v1.1.json.",
 )
-@click.option("--texts/--no-texts", default=True, help="Measure question answering too.")
-@click.option("--tracing/--no-tracing", default=True, help="Measure what tracing costs too.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
     seconds: float,
     models: tuple[str, ...],
     frameworks: tuple[str, ...],
-    harness: bool,
-    traces: bool,
-    scoring: bool,
+    parts: tuple[str, ...],
     questions: str,
-    texts: bool,
-    tracing: bool,
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
 
-    Ratios carry over to other machines; the figures themselves do not. All rows take some two
-    hours; choose models and frameworks for fewer.
+    Ratios carry over to other machines; the figures themselves do not. All of it takes hours;
+    choose parts, models and frameworks for less.
 
-    Example: python -m loadscope.tools.bench --model resnet50-seeded --framework onnxruntime
+    Example: python -m loadscope.tools.bench --part models --model resnet50-seeded
+        --framework onnxruntime
     """
     rows: list[dict[str, Any]] = []
     with progress_bars() as progress:
-        sources = chain(
-            harness_rows(pairs, seconds / 2) if harness else (),
-            trace_export_rows(pairs) if traces else (),
-            model_rows(list(models), list(frameworks), pairs, seconds, progress),
-            text_rows(questions, list(frameworks), pairs, seconds, progress) if texts else (),
-            scoring_rows(pairs, progress) if scoring else (),
-            tracing_rows(progress) if tracing else (),
-        )
-        for row in sources:
+        chosen = list(frameworks)
+        sources: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
+            "harness": lambda: harness_rows(pairs, seconds / 2),
+            "models": lambda: model_rows(list(models), chosen, pairs, seconds, progress),
+            "texts": lambda: text_rows(questions, chosen, pairs, seconds, progress),
+            "scoring": lambda: scoring_rows(pairs, progress),
+            "tracing": lambda: tracing_rows(chosen, progress),
+            "export": lambda: trace_export_rows(pairs),
+        }
+        for row in chain.from_iterable(sources[part]() for part in parts):
             rows.append(row)
             click.echo(
                 f"{row['framework']:12} {row['model']:18} {row['scenario']:12} {row['what']}: "

@@ -29,10 +29,11 @@ PAIRS = 20
 _WARM_UP = 3
 
 
-def tracing_rows(progress: Progress) -> Iterator[dict[str, Any]]:
+def tracing_rows(frameworks: list[str], progress: Progress) -> Iterator[dict[str, Any]]:
     """The cost of recording layers, ResNet-50, one thread, batches of 1 and 8."""
     for batch, targets in MOST.items():
-        for framework, most in targets.items():
+        for framework in frameworks:
+            most = targets[framework]
             materialise(MODEL, Catalogue.load().get(MODEL), framework, cache_root(), progress)
             measured = run_json("loadscope.tools.bench.tracing", framework, str(batch))
             yield {
