@@ -114,7 +114,13 @@ def ensure_root(cache: Path, log: Path) -> Root:
 
 
 def _unpack(suite: str, folder: Path, log: Path) -> bool:
-    what = ["--variant=extract", "--architectures=s390x", f"--include={','.join(PACKAGES)}"]
+    what = [
+        "--variant=extract",
+        "--architectures=s390x",
+        f"--include={','.join(PACKAGES)}",
+        # A mirror that is a snapshot keeps its signed indices beyond their date.
+        "--aptopt=Acquire::Check-Valid-Until false",
+    ]
     with log.open("ab") as said:
         status = subprocess.run(
             ["mmdebstrap", *what, suite, str(folder)],
