@@ -101,26 +101,37 @@ def calibrate(
         batches: From ``typical_batches``, their samples loaded.
     """
     if scenario.inline:
-        fastest = _fastest_query(answering, execution, batches) / 1e6
-        return Calibration(
-            "target_latency",
-            _three_digits(fastest * _LATENCY_SHARE),
-            fastest,
-            f"{_LATENCY_SHARE} of the fastest query, ms, so that enough queries are drawn up",
-        )
+        return expectation(scenario, _fastest_query(answering, execution, batches) / 1e6)
     # The best of several: a moment of load from elsewhere must not set the length of the run.
     rate = max(_throughput(answering, execution, batches) for _ in range(_WINDOWS))
+    return expectation(scenario, rate)
+
+
+def expectation(scenario: Scenario, measured: float) -> Calibration:
+    """What LoadGen is to be told to expect.
+
+    Args:
+        scenario: What will run.
+        measured: The fastest query in ms where the callback answers, else samples a second.
+    """
+    if scenario.inline:
+        return Calibration(
+            "target_latency",
+            _three_digits(measured * _LATENCY_SHARE),
+            measured,
+            f"{_LATENCY_SHARE} of the fastest query, ms, so that enough queries are drawn up",
+        )
     if scenario is Scenario.OFFLINE:
         return Calibration(
             "target_qps",
-            _three_digits(rate * _RATE_SHARE),
-            rate,
+            _three_digits(measured * _RATE_SHARE),
+            measured,
             f"{_RATE_SHARE} of the measured rate, so that the query outlasts the minimum duration",
         )
     return Calibration(
         "target_qps",
-        _three_digits(rate * _SERVER_SHARE),
-        rate,
+        _three_digits(measured * _SERVER_SHARE),
+        measured,
         f"{_SERVER_SHARE} of the measured rate, to leave room for bunched arrivals",
     )
 
