@@ -109,9 +109,14 @@ def test_a_failing_model_says_so_through_an_instance(loadscope, arguments):
     assert "the null backend fails at batch 3 as asked" in done.stderr
 
 
-def test_a_model_that_does_not_load_is_bad_input(loadscope, arguments):
-    done = loadscope(*arguments("--instances", 2, unheard_of=1), status=2)
-    assert "unknown option of the null backend: unheard_of" in done.stderr
+def test_what_an_instance_cannot_load_is_bad_input(loadscope):
+    done = loadscope(
+        "run", "--model", "bert-tiny", "--framework", "onnxruntime", "--scenario", "Offline",
+        "--dataset-path", "squad-sample", "--instances", 2,
+        "--option", "providers=[NoSuchProvider]",
+        status=2,
+    )  # fmt: skip
+    assert "ONNX Runtime has no provider 'NoSuchProvider' here" in done.stderr
 
 
 @pytest.mark.parametrize(
