@@ -4,18 +4,17 @@ import json
 
 import pytest
 
-from loadscope.suite import runner
 from loadscope.suite.cli.main import main
+from loadscope.suite.process import run_child
 
 
 @pytest.fixture
 def run(tiny_dataset, manifest, tmp_path, cache, monkeypatch):
     """Run the tiny model in this process, with user.conf's estimate taken for a calibration."""
     attempts = []
-    child = runner.run_child
 
     def calibrated(*arguments):
-        outcome = child(*arguments)
+        outcome = run_child(*arguments)
         attempts.append((tmp_path / "out/user.conf").read_text())
         if len(attempts) == 1:
             outcome["calibration"] = {"key": "slow", "value": 1}
@@ -24,7 +23,7 @@ def run(tiny_dataset, manifest, tmp_path, cache, monkeypatch):
     def start(scenario, *more):
         monkeypatch.setenv("LOADSCOPE_CACHE", str(cache))
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(runner, "run_child", calibrated)
+        monkeypatch.setattr("loadscope.suite.runner.run_child", calibrated)
         command = (
             "loadscope", "run", "--models", manifest(delay_us=500), "--model", "tiny",
             "--framework", "null", "--dataset-path", tiny_dataset, "--output", "out",
