@@ -43,11 +43,12 @@ class Execution:
         max_batch: int | None = None,
         best_batch: int | None = None,
         instances: int = 1,
+        best_threads: int | None = None,
     ) -> "Execution":
         """Fill in what was not asked for.
 
         A lone query gets all cores. Where there is work for every core, one thread in each
-        of as many workers beats one worker with many threads (no barriers inside layers).
+        of as many workers mostly beats one worker with many threads (no barriers inside layers).
 
         Args:
             scenario: The LoadGen scenario.
@@ -60,6 +61,8 @@ class Execution:
             best_batch: How many it takes best, where that is known; more are never put into a
                 batch of Offline or MultiStream unasked.
             instances: Processes that share the workers, each of the same number.
+            best_threads: How many threads of the framework's each worker uses best, where that
+                is known to be more than one.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -75,6 +78,8 @@ class Execution:
             )
         limit = max_batch or sys.maxsize
         if not scenario.inline:
+            if workers is None and threads is None and best_threads is not None:
+                threads = min(best_threads, max(1, cores // instances))
             if workers is None:
                 workers = max(1, cores // instances // (threads or 1)) * instances
             if workers % instances:

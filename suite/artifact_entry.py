@@ -156,6 +156,8 @@ class ArtifactEntry(Strict):
         numerics: What numbers the file computes with, of which results carry the name.
         max_batch: The most samples that the file takes at once, where its batch axis is fixed.
         best_batch: How many samples it takes best, where that is known.
+        best_threads: How many of the framework's threads a batch is worth where there is work for
+            every core, if that is known to be more than one.
         seed: For ``build:seeded-state-dict``.
         base: For ``build:merged-state-dict``: the source of the weights to start from.
         base_sha256: Their checksum.
@@ -180,6 +182,7 @@ class ArtifactEntry(Strict):
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     max_batch: PositiveInt | None = None
     best_batch: PositiveInt | None = None
+    best_threads: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None
     base_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None

@@ -59,3 +59,18 @@ def test_a_model_that_takes_few_samples_best_gets_no_more_unasked(scenario, batc
 
 def test_a_batch_that_is_asked_for_wins_over_the_best_one():
     assert Execution.decide(Scenario.OFFLINE, 2, batch_size=16, best_batch=2).batch_size == 16
+
+
+@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SERVER])
+def test_a_model_that_is_worth_two_threads_a_batch_gets_them(scenario):
+    execution = Execution.decide(scenario, cores=6, best_threads=2)
+    assert (execution.workers, execution.threads) == (3, 2)
+    assert Execution.decide(scenario, cores=1, best_threads=2).threads == 1
+    spread = Execution.decide(scenario, cores=6, best_threads=2, instances=3)
+    assert (spread.workers, spread.threads) == (3, 2)
+
+
+def test_threads_or_workers_that_are_asked_for_win_over_the_best_ones():
+    assert Execution.decide(Scenario.OFFLINE, cores=6, best_threads=2, threads=1).workers == 6
+    asked = Execution.decide(Scenario.OFFLINE, cores=6, best_threads=2, workers=6)
+    assert (asked.workers, asked.threads) == (6, 1)
