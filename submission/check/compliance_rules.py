@@ -1,8 +1,8 @@
 """Rules over one compliance test of a result."""
 
+import math
 from collections.abc import Iterator
 
-from loadscope.scenarios.names import Scenario
 from loadscope.submission.check.accuracy_rules import scores
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import (
@@ -13,6 +13,7 @@ from loadscope.submission.check.subjects import (
     TOLERATED,
     LoggedTest,
 )
+from loadscope.submission.compliance.performance import tolerance
 
 COMPLIANCE: RuleSet[LoggedTest] = RuleSet()
 
@@ -21,10 +22,6 @@ _RERUN = "repeat it with loadscope run --mode compliance"
 _PERFORMANCE = frozenset({SUMMARY, DETAIL})
 _ACCURACY = frozenset({ACCURACY_LOG, "accuracy.txt"})
 _BOTH_SCORES = ("baseline_accuracy.txt", "compliance_accuracy.txt")
-# Sources: compliance/TEST01/verify_performance.py (score and its unit as LoadGen logs it) and
-# compliance/TEST04/verify_performance.py (score as throughput), thresholds included.
-_NEAR, _NEAR_SHORT = 0.10, 0.20
-_SHORT_NS = {Scenario.SINGLE_STREAM: 200_000, Scenario.MULTI_STREAM: 1_600_000}
 
 
 def _path(test: LoggedTest, name: str = "") -> str:
@@ -145,13 +142,12 @@ def _ratio(test: LoggedTest) -> Iterator[Problem]:
         return
     if test.role == "TEST01":
         score, again = (one.log.number(METRICS[scenario]) for one in (performance, test))
-        short = bool(score) and (score or 0) <= _SHORT_NS.get(scenario, 0)
-        near = _NEAR_SHORT if short else _NEAR
+        near = tolerance(scenario, score or math.inf)
         ratio = (again or 0) / (score or 1)
         holds = 1 - near <= ratio <= 1 + near
         expected = f"{1 - near:g} to {1 + near:g}"
     else:
-        near = _NEAR_SHORT if reference <= _SHORT_NS.get(scenario, 0) else _NEAR
+        near = tolerance(scenario, reference)
         ratio = tested / reference
         holds = ratio < 1 + near
         expected = f"less than {1 + near:g}"

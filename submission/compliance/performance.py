@@ -66,12 +66,21 @@ class Judgement:
         return f"{reference} = {self.reference}\n{score} = {self.score}\n{verdict}\n"
 
 
+def tolerance(scenario: str, score: float) -> float:
+    """How far, as a part of ``score``, a compliance test may be from it.
+
+    Args:
+        scenario: A LoadGen scenario.
+        score: The performance test's, in TEST01 as LoadGen logs it, in TEST04 as throughput.
+    """
+    return _SHORT_TOLERANCE if score <= _SHORT.get(scenario, 0.0) else _TOLERANCE
+
+
 def judge_test01(reference: DetailLog, test: DetailLog) -> Judgement:
     """Sampling the answers must not change the speed: within 10 %, short latencies 20 %."""
     scenario, before, now = _scores(reference, test)
-    short = before <= _SHORT.get(scenario, 0.0)
-    tolerance = _SHORT_TOLERANCE if short else _TOLERANCE
-    bounds = (before * (1 - tolerance), before * (1 + tolerance))
+    near = tolerance(scenario, before)
+    bounds = (before * (1 - near), before * (1 + near))
     labels = ("Reference score", "Test score")
     return Judgement(before, now, bounds, _obstacle(reference, test), labels)
 
@@ -81,8 +90,7 @@ def judge_test04(reference: DetailLog, test: DetailLog) -> Judgement:
     scenario, before, now = _scores(reference, test)
     if scenario in _SHORT:
         before, now = (1e9 / latency if latency else 0.0 for latency in (before, now))
-    short = before <= _SHORT.get(scenario, 0.0)
-    most = before * (1 + (_SHORT_TOLERANCE if short else _TOLERANCE))
+    most = before * (1 + tolerance(scenario, before))
     labels = ("reference score", "test score")
     below = math.nextafter(most, 0.0)
     return Judgement(before, now, (0.0, below), _obstacle(reference, test), labels)
