@@ -78,9 +78,10 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         rate = setting("target_qps", 1.0)
         expected["effective_target_qps"] = float(rate)
         duration = setting("min_duration", rules.min_duration_ms)
-        # Source: LoadGen's test_settings_internal.cc, Offline: 1.1 x target_qps x seconds.
+        # Source: LoadGen's test_settings_internal.cc, Offline; in its order of multiplication,
+        # or the product can fall on the other side of a whole number.
         expected["effective_samples_per_query"] = float(
-            max(queries, int(1.1 * rate * duration / 1000))
+            max(queries, int(1.1 * (duration / 1000) * rate))
         )
     else:
         expected["effective_min_query_count"] = queries

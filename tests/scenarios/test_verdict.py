@@ -51,6 +51,13 @@ def test_a_run_as_asked_passes_and_any_difference_shows_both_values(real_run, sc
             require_as_asked(changed, asked, load_round())
 
 
+def test_the_samples_of_offline_are_multiplied_as_loadgen_does(real_run):
+    # In another order of multiplication this is 46,266. Accuracy tests take no such time.
+    log, asked = real_run("Offline", "accuracy", target_qps=70.1, min_duration=600_000)
+    assert log.values["effective_samples_per_query"] == 46_265
+    require_as_asked(log, asked, load_round())
+
+
 def test_a_changed_server_bound_or_stream_size_is_found(real_run):
     log, asked = real_run("Server")
     with pytest.raises(WorkError, match="effective_target_latency_ns"):
