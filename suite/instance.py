@@ -63,11 +63,12 @@ def main() -> None:
 
 
 def _work(lanes: Sequence[_End], compute: Callable[[Sequence[int]], Payloads]) -> None:
-    memories = dict(lanes)
-    while memories:
-        for connection in wait(list(memories)):
-            if not serve(connection, memories[connection], compute):  # type: ignore[arg-type,index]
-                del memories[connection]  # type: ignore[arg-type]
+    open_lanes = list(lanes)
+    while open_lanes:
+        ready = wait([connection for connection, _ in open_lanes])
+        for lane in [lane for lane in open_lanes if lane[0] in ready]:
+            if not serve(*lane, compute):
+                open_lanes.remove(lane)
 
 
 if __name__ == "__main__":
