@@ -172,7 +172,6 @@ _ALL = (
             "march": Option(str),
             "optimization": Option(int),
             "compiler": Option(str),
-            "profile": Option(bool),
         },
     ),
     BackendInfo(
