@@ -34,15 +34,24 @@ def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
+    audited = _audited(rows)
     for name in ("Division", "System", "Benchmark", "Scenario", *_headings(compared)):
         table.add_column(name, overflow="fold")
+    if audited and not compared:
+        table.add_column("Compliance", no_wrap=True)
     for row in rows:
         shown = row.shown
-        cells = [shown.division, _system(row), _benchmark(shown), shown.scenario]
+        cells = [Text(each) for each in (shown.division, _system(row), _benchmark(shown))]
+        cells.append(Text(shown.scenario))
         for one in (row.first, row.second) if compared else (row.first,):
-            cells += [one.result_text, one.accuracy_text] if one else [NONE, NONE]
-        cells.append(row.speedup_text if compared else shown.verdict)
-        table.add_row(*map(Text, cells))
+            cells += [Text(one.result_text), Text(one.accuracy_text)] if one else [Text(NONE)] * 2
+            if compared and one:
+                # Two more columns would not fit a terminal.
+                cells[-1] = Text("\n").join([cells[-1], *_tests(one)])
+        cells.append(Text(row.speedup_text if compared else shown.verdict))
+        if audited and not compared:
+            cells.append(Text("\n").join(_tests(shown)) if shown.compliance else Text(NONE))
+        table.add_row(*cells)
     return table
 
 
@@ -71,7 +80,8 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
         ],
         titles=titles,
         compared=compared,
-        none=NONE,
+        audited=_audited(rows),
+        absent=NONE,
         not_verified=NOT_VERIFIED,
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -82,6 +92,18 @@ def _headings(compared: bool) -> tuple[str, ...]:
     if not compared:
         return "Result", "Accuracy", "LoadGen says"
     return "First", "Accuracy", "Second", "Accuracy", "Second is"
+
+
+def _audited(rows: Sequence[Row]) -> bool:
+    """Whether any result has compliance tests."""
+    return any(one.compliance for row in rows for one in (row.first, row.second) if one)
+
+
+def _tests(one: Submitted) -> list[Text]:
+    return [
+        Text(f"{test} {found}", style="green" if found == "passed" else "red")
+        for test, found in one.compliance
+    ]
 
 
 def _system(row: Row) -> str:

@@ -76,6 +76,14 @@ def test_a_run_without_a_result_says_how_far_it_came(
     assert text in _row(_print(path), "onnxruntime")
 
 
+def test_compliance_tests_have_a_column_where_there_are_some(make_run: Callable[..., Path]) -> None:
+    plain = make_run("plain")
+    assert "Compliance" not in _print(plain)
+    text = _print(plain, make_run("audited", audited=True))
+    assert "TEST01 passed" in text and "TEST04 failed" in text
+    assert "TEST04: onnxruntime SingleStream: failed: performance: score 1428.57" in text
+
+
 def test_a_finished_test_without_result_json_is_unfinished(make_run: Callable[..., Path]) -> None:
     assert "unfinished: no result in result.json" in _print(make_run(finished=False))
 
