@@ -75,7 +75,7 @@ FROM_ONNX = (*CONVERTERS, "state-dict-from-onnx")
 """The exporters that start from an ONNX file."""
 
 EXPORTERS = {
-    "onnx": "exported from PyTorch to ONNX",
+    "onnx": "exported from PyTorch to ONNX, constants and batch norms folded",
     "seeded-state-dict": "random numbers of a fixed seed",
     "merged-state-dict": "a fine-tuning delta added to them",
     "tensorflow": "converted from ONNX to a TensorFlow graph",

@@ -63,7 +63,7 @@ def test_a_fine_tuned_model_says_so_and_names_what_it_began_with(recorded):
     assert found["starting_weights_filename"] == "model.safetensors"
     assert found["weight_transformations"].split("; ") == [
         "a fine-tuning delta added to them",
-        "exported from PyTorch to ONNX",
+        "exported from PyTorch to ONNX, constants and batch norms folded",
         "converted from ONNX to a TensorFlow graph",
         "made constants",
         "folded and fused by Grappler",
