@@ -42,7 +42,7 @@ class Submitted:
         metric: What the score is, such as top-1.
         valid: Whether LoadGen calls the performance run VALID.
         compliance: Each compliance test that is there or has to be, and whether ``loadscope
-            check`` finds it ``passed``, ``FAILED`` or ``missing``.
+            check`` finds it ``passed``, ``FAILED`` or ``absent``.
     """
 
     division: str
@@ -232,7 +232,7 @@ def _submitted(result: Result) -> Submitted:
 
 def _judged(test: LoggedTest) -> str:
     if not test.result.files.is_folder(f"{test.result.path}/{test.role}"):
-        return "missing"
+        return "absent"
     wrong = any(finding.severity == "error" for finding in COMPLIANCE.look(test))
     return "FAILED" if wrong else "passed"
 

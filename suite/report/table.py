@@ -10,7 +10,6 @@ from loadscope.scenarios.names import Mode
 from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
 from loadscope.suite.report.runview import RunView
 from loadscope.suite.report.wording import (
-    NONE,
     Verdict,
     accuracy_text,
     compliance,
@@ -27,7 +26,7 @@ _STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "y
 def results_table(runs: Sequence[RunView]) -> Table:
     """Lay out one row a run: framework, scenario, metric, valid or why not, accuracy.
 
-    There is a column for compliance tests where a run has some.
+    Compliance tests stand below the accuracy: a terminal has no room for a column of theirs.
     The model stands in the title, or below each framework when there are several. Each result is
     marked unverified, and rehearsal where it is one; the caption gives the reasons.
     """
@@ -35,7 +34,6 @@ def results_table(runs: Sequence[RunView]) -> Table:
     marks = Marks(ordered(runs))
     explained = [(UNVERIFIED, NOT_VERIFIED), *marks.notes()]
     explained += [(NOISY, sentence) for sentence in marks.noise()]
-    audited = any(map(compliance, runs))
     explained += [
         (test, f"{run.system} {run.scenario}: {judged.text}")
         for run in ordered(runs)
@@ -56,9 +54,8 @@ def results_table(runs: Sequence[RunView]) -> Table:
     table.add_column("Scenario", no_wrap=True)
     table.add_column("Metric", no_wrap=True)
     table.add_column("Valid, or why not", overflow="fold", min_width=11)
-    table.add_column("Accuracy", overflow="fold", min_width=_SCORE_WIDTH)
-    if audited:
-        table.add_column("Compliance", no_wrap=True)
+    scored = "Accuracy,\ncompliance" if any(map(compliance, runs)) else "Accuracy"
+    table.add_column(scored, overflow="fold", min_width=_SCORE_WIDTH)
     for run in ordered(runs):
         judged = verdict(run)
         table.add_row(
@@ -66,8 +63,7 @@ def results_table(runs: Sequence[RunView]) -> Table:
             Text(run.scenario),
             _two_lines(metric_text(run), "\n".join(_below(run, marks))),
             Text(judged.text, style=_STYLES.get(judged.kind, "")),
-            _two_lines(*accuracy_text(run)),
-            *([_tests(compliance(run))] if audited else []),
+            Text("\n").join([_two_lines(*accuracy_text(run)), *_tests(compliance(run))]),
         )
     return table
 
@@ -76,13 +72,12 @@ def _below(run: RunView, marks: Marks) -> list[str]:
     return [*filter(None, [repeat_text(run)]), ", ".join(marks.of(run))]
 
 
-def _tests(judged: dict[Mode, Verdict]) -> Text:
+def _tests(judged: dict[Mode, Verdict]) -> list[Text]:
     """A line a test; why one has not passed stands below the table."""
-    lines = [
+    return [
         Text(f"{test} {verdict.text.partition(':')[0]}", style=_STYLES[verdict.kind])
         for test, verdict in judged.items()
     ]
-    return Text("\n").join(lines) if lines else Text(NONE)
 
 
 def _two_lines(first: str, second: str) -> Text:

@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import os
 import re
@@ -6,6 +7,7 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from loadscope.errors import InputError
 from loadscope.submission.rounds import load_round
@@ -15,6 +17,7 @@ from loadscope.suite.report.submission import (
     read_submission,
     side_by_side,
 )
+from loadscope.suite.report.submission_page import submission_table
 
 SINGLE = {
     "early_stopping_latency_ss": 2_000_000,
@@ -123,14 +126,22 @@ def test_compliance_is_told_as_the_check_finds_it(tree, edit_log, tmp_path):
     assert found == {
         ("closed", "MultiStream"): {"TEST01": "passed", "TEST04": "passed"},
         ("closed", "Offline"): {"TEST01": "passed", "TEST04": "FAILED"},
-        ("closed", "Server"): {"TEST01": "missing", "TEST04": "passed"},
+        ("closed", "Server"): {"TEST01": "absent", "TEST04": "passed"},
         ("closed", "SingleStream"): {"TEST01": "FAILED", "TEST04": "passed"},
         ("open", "Offline"): {},
     }
     page = tmp_path / "page.html"
     run = CliRunner().invoke(report_command, [str(tree), "--output", str(page)])
     for text in (run.stdout, re.sub("<[^>]*>", "", page.read_text())):
-        assert "TEST01 missing" in text and text.count("FAILED") == 2
+        assert "TEST01 absent" in text and text.count("FAILED") == 2
+    # What the page says in columns of their own the narrowest terminal shows whole.
+    narrow = Console(file=io.StringIO(), width=80)
+    results = read_submission(tree, load_round())
+    narrow.print(submission_table(side_by_side(results, results), ["first", "second"]))
+    shown = narrow.file.getvalue()
+    assert [shown.count(text) for text in ("absent", "FAILED", "passed", "1.000 x speed")] == [
+        2, 4, 10, 5,
+    ]  # fmt: skip
     run = CliRunner().invoke(report_command, [str(tree), "--json"])
     first = json.loads(run.stdout)["results"][0]
     assert first["compliance"] == {"TEST01": "FAILED", "TEST04": "passed"}
