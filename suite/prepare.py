@@ -125,6 +125,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "sha256": model.sha256,
             "source": model.source,
             "weights": entry.weights_source(spec.framework),
+            "lineage": entry.lineage(spec.framework),
             "licence": entry.licence,
             "numerics": numerics(options, chosen.entry.numerics),
             "options": options,
@@ -141,6 +142,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         "host": host(),
         "versions": versions(backend),
         "plan": plan.model_dump(mode="json"),
+        "manifest": catalogue.manifest_of(spec.model),
     }
     return Prepared(spec, dataset, parts)
 
