@@ -85,7 +85,7 @@ def traced_test(
         tracer = tracer_of(model.backend, reaches(trace.level, "layer"))
     counters = Counters() if reaches(trace.level, "hardware") else None
     deepest = tracer
-    if counters and isinstance(tracer, CountingTracer):
+    if counters and counters.names and isinstance(tracer, CountingTracer):
         deepest = tracer.counted(counters)
     for at in range(trace.warmup):
         deepest.predict(model.library.batch(batches[at % len(batches)]))
