@@ -32,6 +32,8 @@ def ordered(runs: Iterable[RunView]) -> list[RunView]:
 
 def verdict(run: RunView) -> Verdict:
     """Judge the performance test of ``run`` in one word and its reasons."""
+    if Mode.TRACE in run.modes:
+        return Verdict("absent", "traced run: see loadscope report --trace")
     if Mode.PERFORMANCE not in run.modes:
         return Verdict("absent", "no performance test")
     obstacle = _obstacle(run, Mode.PERFORMANCE)

@@ -99,6 +99,11 @@ def test_accuracy_has_its_target_and_its_count(make_run: Callable[..., Path]) ->
     assert "50,000 samples, target 75.70 % reached" in text
 
 
+def test_a_traced_run_says_what_shows_it(make_run: Callable[..., Path]) -> None:
+    text = _print(make_run(modes=("trace",), result={"valid": None, "metric": None}))
+    assert "traced run: see loadscope report --trace" in text
+
+
 def test_a_missed_target_is_said(make_run: Callable[..., Path]) -> None:
     score = {"metric": "top-1", "value": 70.0, "target": 75.6954, "passed": False, "samples": 20}
     assert "MISSED" in _print(make_run(modes=("accuracy",), result={"accuracy": score}))

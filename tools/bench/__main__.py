@@ -21,9 +21,10 @@ from loadscope.tools.bench.scoring import scoring_rows
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
 from loadscope.tools.bench.tracing import tracing_rows
+from loadscope.tools.bench.tracing_off import tracing_off_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
-PARTS = ("harness", "models", "texts", "scoring", "tracing", "export")
+PARTS = ("harness", "models", "texts", "scoring", "tracing", "tracing-off", "export")
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
 
@@ -74,6 +75,7 @@ def bench(
             "texts": lambda: text_rows(questions, chosen, pairs, seconds, progress),
             "scoring": lambda: scoring_rows(pairs, progress),
             "tracing": lambda: tracing_rows(chosen, progress),
+            "tracing-off": lambda: tracing_off_rows(chosen, progress),
             "export": lambda: trace_export_rows(pairs),
         }
         for row in chain.from_iterable(sources[part]() for part in parts):
