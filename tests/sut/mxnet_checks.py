@@ -1,6 +1,8 @@
 """Tests that import MXNet; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
+import subprocess
+import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -117,6 +119,15 @@ def test_an_answer_outlives_the_next_batch(backend, artifact):
     first = backend.predict({"features": FEATURES})["logits"]
     backend.predict({"features": FEATURES * 0})
     np.testing.assert_allclose(first, expected(FEATURES), rtol=1e-5, atol=1e-5)
+
+
+def test_a_process_does_not_wait_for_the_engine_at_its_end():
+    code = (
+        "from loadscope.sut.mxnet_import import import_mxnet; mx = import_mxnet(1); "
+        "mx.base._LIB.MXNotifyShutdown = lambda: print('waits') or 0; print('imported')"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "imported\n")
 
 
 def test_the_first_import_decides_the_threads(artifact):
