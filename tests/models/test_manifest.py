@@ -193,6 +193,18 @@ def test_the_built_in_models_hold_the_published_facts():
     assert set(seeded.artifacts) >= set(resnet.artifacts)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "efficientnet-lite0", "resnet50-seeded", "yolox-nano", "yolox-nano-seeded",
+        "minilm-squad", "bert-tiny", "bert-mini", "bert-base", "bert-large-seeded",
+    ],
+)  # fmt: skip
+def test_models_of_one_source_of_weights_exist_in_all_four_frameworks(name):
+    frameworks = set(Catalogue.load().get(name).artifacts)
+    assert frameworks == {"onnxruntime", "pytorch", "tensorflow", "mxnet"}
+
+
 def _paths(value: Any, at: str = "") -> list[str]:
     """Every dotted path in a nested dict."""
     if not isinstance(value, dict):
