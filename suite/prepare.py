@@ -125,7 +125,10 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "sha256": model.sha256,
             "source": model.source,
             "weights": entry.weights_source(spec.framework),
-            "lineage": entry.lineage(spec.framework),
+            "lineage": {
+                **entry.lineage(spec.framework),
+                "loaded": backend.weight_changes(options),
+            },
             "licence": entry.licence,
             "numerics": numerics(options, chosen.entry.numerics),
             "options": options,

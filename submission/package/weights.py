@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from loadscope.submission.package.runs import Candidate
-from loadscope.sut.registry import DEFAULT_NUMERICS, backend_info
 
 _TYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 """The usual short names in measurements.json; other types go by their own."""
 _SEEDED = "build:seeded-state-dict"
 _INTEGER = "int8"
+_WHOLE = "float32"
 
 
 def measurements(run: Candidate, rehearsal: bool) -> str:
@@ -38,7 +38,7 @@ def calibration(runs: Iterable[Candidate]) -> str:
             how = run.record["model"]["lineage"]["steps"]
             said = f"quantised: {'; '.join(how)}" if how else "quantised by their publisher"
             lines[run.model] = f"The weights are {numerics}, {said}. The suite calibrated nothing."
-        elif numerics == DEFAULT_NUMERICS:
+        elif numerics == _WHOLE:
             lines[run.model] = "No calibration was done: the weights are fp32."
         else:
             short = _short(numerics)
@@ -65,12 +65,12 @@ def _starting_file(model: dict[str, Any]) -> str:
 
 def _changes(run: Candidate) -> list[str]:
     """Everything that was done to the weights between the starting file and the processor."""
-    artifact, model = run.record["plan"]["artifact"], run.record["model"]
-    steps = list(model["lineage"]["steps"])
+    model = run.record["model"]
+    steps: list[str] = model["lineage"]["steps"]
+    loaded: list[str] = model["lineage"]["loaded"]
     if model["numerics"] == _INTEGER and not steps:
         steps = [f"{_INTEGER} in the file as it was got"]
-    framework = backend_info(run.record["spec"]["framework"])
-    return steps + framework.weight_changes(artifact["options"])
+    return steps + loaded
 
 
 def _short(dtype: str) -> str:

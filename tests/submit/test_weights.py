@@ -17,6 +17,8 @@ def recorded(single_stream, tmp_path):
     def record(model, framework, options=None, numerics="float32", lineage=None):
         entry = Catalogue.load().get(model)
         artifact = entry.artifact_for(framework).entry
+        options = {**artifact.options, **(options or {})}
+        loaded = BACKENDS[framework].weight_changes(options)
         folder = tmp_path / "recorded"
         folder.mkdir(exist_ok=True)
         for name in ("run.json", "result.json"):
@@ -27,9 +29,8 @@ def recorded(single_stream, tmp_path):
             model__id=model,
             model__source=artifact.source,
             model__weights=entry.weights_source(framework),
-            model__lineage=lineage or entry.lineage(framework),
+            model__lineage={**(lineage or entry.lineage(framework)), "loaded": loaded},
             model__numerics=numerics,
-            plan__artifact__options={**artifact.options, **(options or {})},
         )
         return read_candidate(folder)
 
