@@ -1,5 +1,6 @@
 """The results as one table for the terminal."""
 
+import textwrap
 from collections.abc import Sequence
 
 from rich import box
@@ -20,6 +21,7 @@ from loadscope.suite.report.wording import (
 )
 
 _SCORE_WIDTH = len("90.00 % top-1")
+_METRIC_WIDTH = len("unverified, rehearsal")
 _STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
 
 
@@ -59,7 +61,7 @@ def results_table(runs: Sequence[RunView]) -> Table:
     for run in ordered(runs):
         judged = verdict(run)
         table.add_row(
-            _two_lines(run.system, run.model.id if len(models) > 1 else ""),
+            _system(run, run.model.id if len(models) > 1 else ""),
             Text(run.scenario),
             _two_lines(metric_text(run), "\n".join(_below(run, marks))),
             Text(judged.text, style=_STYLES.get(judged.kind, "")),
@@ -68,8 +70,15 @@ def results_table(runs: Sequence[RunView]) -> Table:
     return table
 
 
+def _system(run: RunView, model: str) -> Text:
+    framework, _, numerics = run.system.partition(" ")
+    return _two_lines(framework, "\n".join(filter(None, (numerics, model))))
+
+
 def _below(run: RunView, marks: Marks) -> list[str]:
-    return [*filter(None, [repeat_text(run)]), ", ".join(marks.of(run))]
+    """What stands below the metric, in lines that a terminal of 80 columns has room for."""
+    texts = (repeat_text(run), ", ".join(marks.of(run)))
+    return [line for text in texts for line in textwrap.wrap(text, _METRIC_WIDTH)]
 
 
 def _tests(judged: dict[Mode, Verdict]) -> list[Text]:

@@ -36,7 +36,8 @@ def test_a_row_has_framework_scenario_metric_and_verdict(make_run: Callable[...,
 def test_numerics_other_than_float32_stand_in_the_name(make_run: Callable[..., Path]) -> None:
     model = {"id": "m", "title": "M", "numerics": "bfloat16"}
     text = _print(make_run("a", framework="pytorch", run={"model": model}))
-    assert _row(text, "bfloat16").split()[:2] == ["pytorch", "bfloat16"]
+    name, below = (_row(text, word).split()[0] for word in ("pytorch", "bfloat16"))
+    assert (name, below) == ("pytorch", "bfloat16")
 
 
 def test_each_result_is_marked_unverified(make_run: Callable[..., Path]) -> None:
@@ -53,6 +54,28 @@ def test_a_full_length_run_is_no_rehearsal(make_run: Callable[..., Path]) -> Non
 def test_the_reasons_of_a_rehearsal_stand_below_the_table(make_run: Callable[..., Path]) -> None:
     text = _print(make_run("a"), make_run("b"))
     assert text.count("rehearsal: min_duration 5 s instead of 600 s") == 1
+
+
+def test_a_terminal_of_80_columns_cuts_nothing_off(make_run: Callable[..., Path]) -> None:
+    score = {"metric": "top-1", "value": 90.0, "samples": 50_000}
+    models = [{"id": name, "title": name} for name in ("efficientnet-lite0", "minilm-squad")]
+    paths = [
+        make_run(
+            model["id"],
+            framework="tensorflow",
+            modes=("performance", "accuracy"),
+            audited=True,
+            run={"model": model | {"numerics": "bfloat16"}},
+            result={"accuracy": score, "warnings": ["other processes used 32 % of the CPU"]},
+        )
+        for model in models
+    ]
+    for shown in (paths, paths[:1]):
+        text = _print(*shown, width=80)
+        assert max(map(len, text.splitlines())) == 80
+        for whole in ("tensorflow", "12.50 ms p90 latency", "90.00 % top-1", "TEST04 failed"):
+            assert text.count(whole) >= len(shown)
+        assert text.count("…") == 0 and text.count("instead of 600 s") == 1
 
 
 def test_an_invalid_result_says_why(make_run: Callable[..., Path]) -> None:

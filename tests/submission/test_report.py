@@ -135,10 +135,11 @@ def test_compliance_is_told_as_the_check_finds_it(tree, edit_log, tmp_path):
     for text in (run.stdout, re.sub("<[^>]*>", "", page.read_text())):
         assert "TEST01 absent" in text and text.count("FAILED") == 2
     # What the page says in columns of their own the narrowest terminal shows whole.
-    narrow = Console(file=io.StringIO(), width=80)
+    printed = io.StringIO()
     results = read_submission(tree, load_round())
-    narrow.print(submission_table(side_by_side(results, results), ["first", "second"]))
-    shown = narrow.file.getvalue()
+    table = submission_table(side_by_side(results, results), ["first", "second"])
+    Console(file=printed, width=80).print(table)
+    shown = printed.getvalue()
     assert [shown.count(text) for text in ("absent", "FAILED", "passed", "1.000 x speed")] == [
         2, 4, 10, 5,
     ]  # fmt: skip
