@@ -92,6 +92,12 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     return f"{score.value:.2f} % {score.metric}", ", ".join(details)
 
 
+def compliance(run: RunView) -> dict[Mode, Verdict]:
+    """Judge each compliance test that was asked for: passed, or why not."""
+    passed = Verdict("valid", "passed")
+    return {test: _obstacle(run, test) or passed for test in run.states if test.audit}
+
+
 def _obstacle(run: RunView, mode: Mode) -> Verdict | None:
     """Say why a test has no result; None when it finished."""
     state = run.states.get(mode)

@@ -76,6 +76,17 @@ def test_a_run_without_a_result_says_how_far_it_came(
     assert text in _row(_print(path), "onnxruntime")
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_compliance_tests_stand_below_the_accuracy(
+    make_run: Callable[..., Path], width: int
+) -> None:
+    plain = make_run("plain")
+    assert "compliance" not in _print(plain)
+    text = _print(plain, make_run("audited", audited=True), width=width)
+    assert "TEST01 passed" in text and "TEST04 failed" in text
+    assert "TEST04: onnxruntime SingleStream: failed: performance: score 1428" in text
+
+
 def test_a_finished_test_without_result_json_is_unfinished(make_run: Callable[..., Path]) -> None:
     assert "unfinished: no result in result.json" in _print(make_run(finished=False))
 

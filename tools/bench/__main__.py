@@ -71,7 +71,7 @@ def bench(
         chosen = list(frameworks)
         sources: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
             "harness": lambda: harness_rows(pairs, seconds / 2),
-            "models": lambda: model_rows(list(models), chosen, pairs, seconds, progress),
+            "models": lambda: model_rows(list(models), chosen, questions, pairs, seconds, progress),
             "texts": lambda: text_rows(questions, chosen, pairs, seconds, progress),
             "scoring": lambda: scoring_rows(pairs, progress),
             "tracing": lambda: tracing_rows(chosen, progress),
