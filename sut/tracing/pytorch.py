@@ -142,17 +142,17 @@ class PyTorchTracer(CallTracer):
             noted, key = notes[call.thread].pop(0)
             stamps: list[_Stamp] = noted if self._counters else [(one, (), one) for one in noted]
             parts = zip(described[key], stamps[:-1], stamps[1:], strict=True)
-            kept = [(what, *between) for what, *between in parts if what is not None]
+            kept = [(what, before, after) for what, before, after in parts if what is not None]
             layers = tuple(
                 LayerRecord(
                     index=at,
-                    start_ns=start,
-                    duration_ns=end - start,
+                    start_ns=before[2],
+                    duration_ns=after[0] - before[2],
                     thread=call.thread,
-                    counters=dict(zip(names, map(operator.sub, after, before), strict=True)),
+                    counters=dict(zip(names, map(operator.sub, after[1], before[1]), strict=True)),
                     **what,
                 )
-                for at, (what, (_, before, start), (end, after, _)) in enumerate(kept)
+                for at, (what, before, after) in enumerate(kept)
             )
             traces.append(PredictTrace(call.start_ns, call.duration_ns, call.thread, layers))
         return traces

@@ -64,6 +64,7 @@ def of_pytorch(artifact: Artifact, batch: Tensors) -> Graph:
     from loadscope.sut.pytorch_formats import open_model
 
     network, names = open_model(artifact)
+    assert isinstance(network, torch.nn.Module)
     calls: Graph = []
     depth = 0
 

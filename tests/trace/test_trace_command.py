@@ -63,7 +63,7 @@ def test_a_trace(trace, framework, scenario):
     counted = Counter(events[one.parent].kind for one in events.values() if one.kind == "counters")
     assert counted["predict"] == kinds["predict"]
     assert counted["layer"] == (kinds["layer"] if framework == "pytorch" else 0)
-    spent = Counter()
+    spent: Counter[int] = Counter()
     for one in events.values():
         if one.kind == "counters" and events[one.parent].kind == "layer":
             predict = events[events[events[one.parent].parent].parent]
