@@ -26,7 +26,7 @@ def test_yolox_nano_scores_the_same_in_every_scenario_and_framework(
 ):
     environment["LOADSCOPE_CACHE"] = cached
     file = real_data / "models" / "yolox_nano.onnx"
-    loadscope("fetch", "yolox-nano", "--framework", framework, "--from", file)
+    loadscope("fetch", "yolox-nano", "--framework", "onnxruntime", "--from", file)
     rate = ("--target-qps", "20") if scenario == "Server" else ()
     done = loadscope(
         "run", "--model", "yolox-nano", "--framework", framework, "--scenario", scenario,

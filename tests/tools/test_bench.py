@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def silent(what, done, total):
 def test_made_up_scores_are_highest_at_the_answers(pytestconfig):
     cache = pytestconfig.cache.mkdir("loadscope")
     preprocess = Catalogue.load().get("minilm-squad").artifact_for("onnxruntime").preprocess
-    spec = locate(preprocess, cache, silent)
+    spec: Any = locate(preprocess, cache, silent)
     squad = Squad.read(fetch_dataset("squad-sample", cache, silent), None, spec)
     made = scores(np.random.default_rng(1), squad)
     answers = [Answer(at, logits.tobytes()) for at, logits in enumerate(made)]

@@ -145,7 +145,8 @@ def _found(
     )
     order = np.argsort(-score, kind="stable")[:_MOST_FOUND]
     columns = [np.full(len(score), image), *corners[:, [1, 0, 3, 2]].T, score, named]
-    return np.stack(columns, 1)[order]
+    best: Boxes = np.stack(columns, 1)[order]
+    return best
 
 
 def _moved(random: np.random.Generator, corners: Boxes, share: float) -> Boxes:
