@@ -9,7 +9,7 @@ CELLS = [
     ("onnxruntime", "Server"),
     ("pytorch", "MultiStream"),
     ("tensorflow", "Server"),
-    ("mxnet", "Offline"),
+    ("mxnet", "SingleStream"),
 ]
 
 
