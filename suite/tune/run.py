@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.protocol import Progress
-from loadscope.errors import InputError
+from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.topology import instance_counts, read_topology
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.prepare import prepare
 from loadscope.suite.rundir import RunDirectory
@@ -63,6 +64,7 @@ def tune(
     processor = None
     # What cannot be prepared is an error before the folder is made.
     prepared = [prepare(spec, progress) for spec in specs]
+    instances = _instances(notice)
     with RunDirectory(folder).locked():
         write_json(
             folder / "tune.json",
@@ -79,7 +81,8 @@ def tune(
                     "leave it out, or tune a model with trained weights",
                 )
             processor = one.parts["host"]["processor"]
-            axes = _axes(spec, ChildPlan.model_validate(one.parts["plan"]), allow_numerics)
+            plan = ChildPlan.model_validate(one.parts["plan"])
+            axes = _axes(spec, plan, allow_numerics, instances)
             trials = Trials(spec, folder / "trials" / spec.scenario, command, progress)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
             study.search(seconds * _SEARCH_SHARE / len(specs), most, progress)
@@ -117,7 +120,18 @@ def tune(
     return result
 
 
-def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool) -> list[Axis]:
+def _instances(notice: Notice) -> list[int]:
+    try:
+        return instance_counts(read_topology())
+    except WorkError as error:
+        # The rest of the space is worth searching all the same.
+        notice(f"instances are not searched: {error.message}")
+        return []
+
+
+def _axes(
+    spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int]
+) -> list[Axis]:
     execution: Execution = plan.execution
     return search_space(
         spec.scenario,
@@ -127,6 +141,7 @@ def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool) -> list[Axis]:
         plan.artifact.max_batch,
         dict(plan.artifact.options),
         allow_numerics,
+        instances,
     )
 
 

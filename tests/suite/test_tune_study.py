@@ -81,9 +81,24 @@ def test_a_point_becomes_settings():
     axes = offline_space(scenario=Scenario.SERVER, default=Execution(1, 8, 1))
     point = {**defaults(axes), "layout": "2x4", "shortcut": True}
     assert settings(point, axes) == {
-        "workers": 2, "threads": 4, "batch_size": 1, "max_wait": None,
+        "workers": 2, "threads": 4, "instances": None, "batch_size": 1, "max_wait": None,
         "options": {"shortcut": True},
     }  # fmt: skip
+
+
+def test_instances_share_the_workers_of_a_layout_equally():
+    axes = {axis.name: axis for axis in offline_space(instances=(2, 4))}
+    apart = [value for value in axes["layout"].values if " in " in value]
+    assert {"8x1 in 4", "8x1 in 2", "2x4 in 2"} <= set(apart)
+    assert "2x4 in 4" not in apart and not any(value.startswith("1x8 in") for value in apart)
+    point = {**defaults([axes["layout"]]), "layout": "8x1 in 4"}
+    assert settings(point, [axes["layout"]]) == {
+        "workers": 8, "threads": 1, "instances": 4, "options": {},
+    }  # fmt: skip
+    stream = offline_space(
+        scenario=Scenario.SINGLE_STREAM, default=Execution(1, 1, 8), instances=(2,)
+    )
+    assert not any(" in " in value for value in stream[0].values)
 
 
 def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
