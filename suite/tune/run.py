@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def tune(
     seconds: float,
     most: int | None,
     allow_numerics: bool,
+    trial_ms: float,
     script: Path,
     command: str,
     progress: Progress,
@@ -46,6 +48,7 @@ def tune(
         seconds: Time for all scenarios together.
         most: Most trials a scenario, None for no limit.
         allow_numerics: Whether to search options that change what is computed.
+        trial_ms: See ``Trials.duration_ms``.
         script: Where the scenario script goes.
         command: The command line to record.
         progress: Where progress goes.
@@ -71,6 +74,7 @@ def tune(
             {
                 "specs": [spec.model_dump(mode="json") for spec in specs],
                 "allow_numerics": allow_numerics,
+                "trial_ms": trial_ms,
             },
         )
         for spec, one in zip(specs, prepared, strict=True):
@@ -83,7 +87,7 @@ def tune(
             processor = one.parts["host"]["processor"]
             plan = ChildPlan.model_validate(one.parts["plan"])
             axes = _axes(spec, plan, allow_numerics, instances)
-            trials = Trials(spec, folder / "trials" / spec.scenario, command, progress)
+            trials = Trials(spec, folder / "trials" / spec.scenario, command, progress, trial_ms)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
             study.search(seconds * _SEARCH_SHARE / len(specs), most, progress)
             winner = study.winner()
@@ -129,9 +133,7 @@ def _instances(notice: Notice) -> list[int]:
         return []
 
 
-def _axes(
-    spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int]
-) -> list[Axis]:
+def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int]) -> list[Axis]:
     execution: Execution = plan.execution
     return search_space(
         spec.scenario,
@@ -145,8 +147,17 @@ def _axes(
     )
 
 
-def recorded(folder: Path) -> tuple[list[RunSpec], bool]:
-    """The specs of an earlier search, and whether it searched options that change numerics.
+@dataclass(frozen=True)
+class Recorded:
+    """What an earlier search was asked, from its ``tune.json``; see ``tune`` for the fields."""
+
+    specs: list[RunSpec]
+    allow_numerics: bool
+    trial_ms: float
+
+
+def recorded(folder: Path) -> Recorded:
+    """What the search in a folder was asked.
 
     Raises:
         InputError: The folder holds no search.
@@ -155,7 +166,7 @@ def recorded(folder: Path) -> tuple[list[RunSpec], bool]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         specs = [make_spec(spec, str(path), RecordedSpec) for spec in held["specs"]]
-        return specs, bool(held["allow_numerics"])
+        return Recorded(specs, bool(held["allow_numerics"]), float(held["trial_ms"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no search that can be resumed ({error})",

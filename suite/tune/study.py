@@ -15,10 +15,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from loadscope.datasets.protocol import Progress
-from loadscope.errors import LoadScopeError, WorkError
+from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
-from loadscope.suite.tune.trial import Outcome, Trials, goodness
+from loadscope.suite.tune.trial import PRUNE_BELOW, Outcome, Trials, goodness
 
 ACCURACY_KEPT = 0.99
 """Share of the default settings' accuracy that options which change numerics must keep; the
@@ -65,6 +65,9 @@ class Study:
         axes: The space.
         trials: How points are measured.
         notice: Told of each trial in a line.
+
+    Raises:
+        InputError: The storage holds a search of another space.
     """
 
     def __init__(
@@ -80,6 +83,14 @@ class Study:
             direction="minimize" if self._scenario.inline else "maximize",
             sampler=optuna.samplers.TPESampler(seed=_SEED, n_startup_trials=_STARTUP),
         )
+        space = [[axis.name, list(axis.values)] for axis in axes]
+        held = self._study.user_attrs.get("space", space)
+        if held != space:
+            raise InputError(
+                f"{storage} holds a search of {name} over other settings than there are here now",
+                "resume it on the machine and with the version that began it, or start anew",
+            )
+        self._study.set_user_attr("space", space)
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._study.tell(trial.number, state=TrialState.FAIL)
         self._size = len(list(points(axes)))
@@ -114,12 +125,19 @@ class Study:
             raise WorkError("no settings could be measured", "see the trials' folders")
         ranked = sorted(complete, key=self._goodness, reverse=True)
         first = next(one for one in complete if one.params == defaults(self._axes))
-        finalists = {one.number: one for one in (*ranked[:_FINALISTS], first)}
+        near = [
+            one
+            for one in ranked[:_FINALISTS]
+            if self._goodness(one) >= PRUNE_BELOW * self._goodness(ranked[0])
+        ]
+        finalists = {one.number: one for one in (*near, first)}
         final = {number: _outcome(one) for number, one in finalists.items()}
         # A Server rate was held against the best one before it in every trial already.
         if self._scenario is not Scenario.SERVER and len(final) > 1:
             for number, one in finalists.items():
-                final[number] = self._trials.look(_name(number), settings(one.params, self._axes))
+                final[number] = self._trials.look(
+                    _name(number), settings(one.params, self._axes), final[number].expected
+                )
         best = max(final, key=lambda number: goodness(self._scenario, final[number].value))
         return Winner(
             finalists[best].params,
@@ -229,14 +247,8 @@ class Study:
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:
-    attributes = trial.user_attrs[_OUTCOME]
-    return Outcome(
-        attributes["value"],
-        attributes["rate"],
-        attributes["latency_ms"],
-        "",
-        attributes["folder"],
-    )
+    held = trial.user_attrs[_OUTCOME]
+    return Outcome(**{name: value for name, value in held.items() if name != "reason"})
 
 
 def _name(number: int) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import make_spec
@@ -28,7 +28,7 @@ class FormulaTrials:
 
     def __init__(self, fail_on=None):
         self.spec = make_spec({"model": "m", "framework": "null", "scenario": "Offline"}, "test")
-        self.measured = []
+        self.measured, self.again = [], []
         self.fail_on = fail_on
 
     def rate(self, found):
@@ -45,7 +45,8 @@ class FormulaTrials:
         pruned = "slow" if best and rate < 0.85 * best else ""
         return Outcome(rate, rate, 1.0, pruned, name)
 
-    def look(self, name, found):
+    def look(self, name, found, expected):
+        self.again.append(found)
         return Outcome(self.rate(found), self.rate(found), 1.0, "", name)
 
 
@@ -111,6 +112,10 @@ def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
     assert winner.default == trials.rate(settings(defaults(axes), axes))
     assert len(trials.measured) == 30 < winner.size
     assert trials.measured[0] == settings(defaults(axes), axes)
+    assert settings(defaults(axes), axes) in trials.again, "measured alike, for the gain"
+    rest = [found for found in trials.again if found != settings(defaults(axes), axes)]
+    assert 1 <= len(rest) <= 3
+    assert min(map(trials.rate, rest)) >= 0.85 * best, "one that is far behind cannot win"
 
 
 def test_a_study_goes_on_where_it_was(study):
@@ -123,6 +128,12 @@ def test_a_study_goes_on_where_it_was(study):
     tried = [repr(one) for one in (*first.measured, *second.measured)]
     assert len(first.measured) == 5
     assert len(set(tried)) == len(tried) == search.winner().size, "each point once"
+
+
+def test_a_study_of_another_machine_is_not_resumed(study):
+    study(FormulaTrials(), offline_space(cores=8))
+    with pytest.raises(InputError, match="over other settings"):
+        study(FormulaTrials(), offline_space(cores=16))
 
 
 def test_a_killed_trial_is_tried_again(study):
