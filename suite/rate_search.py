@@ -31,8 +31,6 @@ PROBE_QUERIES = 500
 TOLERANCE = 0.03
 FOLDER = "rate_search"
 _CONFIRMATIONS = 4
-_ATTEMPTS = 3
-"""How often a rate is tried at most, as long as others disturb the machine."""
 
 Notice = Callable[[dict[str, Any]], None]
 
@@ -51,6 +49,7 @@ class RateSearch:
         most: Most probes.
         longer: How many times as long a probe is repeated that was in time, with too few
             queries to prove it; 1 for not at all.
+        attempts: How often a rate is tried at most, as long as others disturb the machine.
         notice: Told of each run when it is over.
         probes: ``{rate, valid, reasons, noise, p99_ms, folder}`` of what has been tried.
         estimate: Queries a second that queueing theory expects; None before the first probe.
@@ -67,6 +66,7 @@ class RateSearch:
     estimate: float | None = None
     most: int = 24
     longer: int = 4
+    attempts: int = 3
 
     def __post_init__(self) -> None:
         if self.spec.scenario is not Scenario.SERVER:
@@ -197,7 +197,7 @@ class RateSearch:
 
         Such a run says nothing of the rate, and all rates above it would be lost for the search.
         """
-        for left in reversed(range(_ATTEMPTS)):
+        for left in reversed(range(self.attempts)):
             one = self._run(spec, name)
             if one["valid"] or not one["noise"] or not left:
                 break

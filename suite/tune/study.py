@@ -4,6 +4,7 @@ Source of the sampler: Bergstra et al., Algorithms for Hyper-Parameter Optimizat
 Optuna implements it. The default settings are the first trial, so nothing found is worse.
 """
 
+import json
 import random
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ ACCURACY_KEPT = 0.99
 closed division's own margin."""
 _OUTCOME = "outcome"
 """The attribute that a measured trial has; one that was killed has none and is tried again."""
+_ACCURACY = "accuracy"
+"""The attribute of a trial whose accuracy was measured, percent."""
 _EMPTY = {"value": None, "rate": None, "latency_ms": None}
 _SEED = 1
 _STARTUP = 8
@@ -150,15 +153,18 @@ class Study:
         )
 
     def records(self) -> list[dict[str, Any]]:
-        """All trials: ``{number, state, params, value, rate, latency_ms, reason, seconds}``."""
+        """All trials: ``{number, state, params, value, rate, latency_ms, reason, seconds}``.
+
+        The state is ``complete``, ``fail``, ``pruned``, or ``rejected`` for want of accuracy.
+        """
         return [
             {
                 "number": trial.number,
-                "state": trial.state.name.lower(),
+                "state": _state(trial),
                 "params": trial.params,
                 **_EMPTY,
                 **trial.user_attrs[_OUTCOME],
-                "accuracy": trial.user_attrs.get("accuracy"),
+                "accuracy": trial.user_attrs.get(_ACCURACY),
                 "seconds": trial.duration.total_seconds() if trial.duration else None,
             }
             for trial in self._study.get_trials(deepcopy=False)
@@ -228,15 +234,25 @@ class Study:
             and goodness(self._scenario, outcome.value) < goodness(self._scenario, best)
         ):
             return "" if not changed else "not the fastest, so its accuracy was not measured"
-        reference = self._study.user_attrs.get("accuracy")
-        if reference is None:
-            reference = self._trials.accuracy(_name(0), settings(first, self._axes))
-            self._study.set_user_attr("accuracy", reference)
-        score = self._trials.accuracy(_name(trial.number), settings(params, self._axes))
-        trial.set_user_attr("accuracy", score)
-        if reference is None or score is None or score < ACCURACY_KEPT * reference:
-            return f"accuracy {score} % with {', '.join(changed)}, {reference} % without"
+        reference = self._accuracy(0, first)
+        score = self._accuracy(trial.number, params)
+        trial.set_user_attr(_ACCURACY, score)
+        if reference is None or score is None:
+            return f"no accuracy with {', '.join(changed)}"
+        least = ACCURACY_KEPT * reference
+        if score < least:
+            return f"accuracy {score:g} % with {', '.join(changed)}, at least {least:.4g} % needed"
         return ""
+
+    def _accuracy(self, number: int, params: Params) -> float | None:
+        """The score of a point, measured once for all points with the same options."""
+        chosen = settings(params, self._axes)
+        key = json.dumps(chosen["options"], sort_keys=True)
+        known: dict[str, float | None] = self._study.user_attrs.get("accuracies", {})
+        if key not in known:
+            known = {**known, key: self._trials.accuracy(_name(number), chosen)}
+            self._study.set_user_attr("accuracies", known)
+        return known[key]
 
     def _best(self) -> float | None:
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -244,6 +260,11 @@ class Study:
 
     def _goodness(self, trial: FrozenTrial) -> float:
         return goodness(self._scenario, trial.value or 0.0)
+
+
+def _state(trial: FrozenTrial) -> str:
+    rejected = trial.state is TrialState.PRUNED and _ACCURACY in trial.user_attrs
+    return "rejected" if rejected else trial.state.name.lower()
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:

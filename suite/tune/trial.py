@@ -139,6 +139,7 @@ class Trials:
             tolerance=_SERVER_TOLERANCE,
             most=_SERVER_PROBES,
             longer=1,
+            attempts=2,
         )
         if start is not None and not search.holds(start):
             last = search.probes[-1]

@@ -6,7 +6,7 @@ from loadscope.errors import InputError, WorkError
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import make_spec
-from loadscope.suite.tune.space import defaults, points, search_space, settings
+from loadscope.suite.tune.space import Axis, defaults, points, search_space, settings
 from loadscope.suite.tune.trial import Outcome
 
 
@@ -150,6 +150,31 @@ def test_a_killed_trial_is_tried_again(study):
     again, _ = study(FormulaTrials(), axes)
     again.search(3600, None, no_progress)
     assert len(again.records()) == len(list(points(axes)))
+
+
+@pytest.mark.parametrize(("score", "chosen"), [(89.2, "bfloat16"), (89.0, "float32")])
+def test_options_that_change_numerics_must_keep_the_accuracy(study, score, chosen):
+    class Numerics(FormulaTrials):
+        scored: list[str]
+
+        def rate(self, found):
+            return super().rate(found) * (2 if found["options"]["dtype"] == "bfloat16" else 1)
+
+        def accuracy(self, name, found):
+            self.scored.append(repr(found["options"]))
+            return score if found["options"]["dtype"] == "bfloat16" else 90.0
+
+    axes = offline_space(cores=2, max_batch=2, default=Execution(2, 2, 1))
+    axes.append(Axis("dtype", ("float32", "bfloat16"), option=True, numerics=True))
+    trials = Numerics()
+    trials.scored = []
+    search, lines = study(trials, axes)
+    search.search(3600, None, no_progress)
+    assert search.winner().params["dtype"] == chosen
+    assert len(set(trials.scored)) == len(trials.scored), "once for the same options"
+    rejected = [record for record in search.records() if record["state"] == "rejected"]
+    assert bool(rejected) is (chosen == "float32")
+    assert any("at least 89.1 % needed" in line for line in lines) is bool(rejected)
 
 
 def test_settings_that_fail_are_kept_with_the_reason_and_do_not_end_the_search(study):
