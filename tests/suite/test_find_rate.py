@@ -47,7 +47,8 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
 
 @pytest.mark.parametrize(("quiet_after", "tries"), [(1, 2), (9, 3)])
 def test_a_run_that_was_disturbed_is_tried_again(tmp_path, quiet_after, tries):
-    runs, said = [], []
+    runs: list[str] = []
+    said: list[dict[str, object]] = []
 
     class Disturbed(RateSearch):
         """Valid once others leave the machine alone."""
