@@ -27,6 +27,7 @@ from loadscope.datasets.record_workers import (
 from loadscope.datasets.sample_cache import DamagedCacheError, SampleCache
 from loadscope.errors import WorkError
 from loadscope.files import replacing, write_json
+from loadscope.in_use import keep
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -118,6 +119,7 @@ class _Build:
         )
 
     def run(self, progress: Progress, workers: int | None) -> Path:
+        keep(self._folder)
         if self._is_finished():
             # The folder may be one that is only to be read from.
             with suppress(WorkError):

@@ -13,6 +13,7 @@ from loadscope.datasets.squad import Squad
 from loadscope.datasets.squad_cache import FORMAT, LENGTHS, TOKENS, TokenCache
 from loadscope.datasets.wordpiece import TOKENIZERS_VERSION
 from loadscope.files import replacing, write_json
+from loadscope.in_use import keep
 
 _SAMPLES_A_REPORT = 1024
 
@@ -40,6 +41,7 @@ def prepare_tokens(squad: Squad, cache_root: Path, progress: Progress) -> Path:
         "tokenizers": TOKENIZERS_VERSION,
     }
     folder = cache_root / "samples" / key_of(material)
+    keep(folder)
     if _is_finished(folder):
         return folder
     needed = len(squad) * (squad.spec.window + 1) * 4

@@ -8,13 +8,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.errors import InputError
+
+try:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordPiece
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+except ImportError as error:
+    raise InputError(
+        f"question answering (SQuAD) needs the package tokenizers: {error}",
+        "pip install 'loadscope[squad]'",
+    ) from error
 
 TOKENIZERS_VERSION = version("tokenizers")
 

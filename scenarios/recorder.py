@@ -7,7 +7,7 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from loadscope.files import replacing
+from loadscope.scenarios.rowfile import BATCHES, LATENCIES
 
 PROGRESS_BYTES = 8
 
@@ -45,12 +45,10 @@ class Recorder:
         self._done[0] += samples
 
     def save(self, folder: Path) -> None:
-        """Write what there is of ``latency.bin`` and ``batches.bin``, little-endian int64."""
+        """Write what there is of ``rowfile.LATENCIES`` and ``rowfile.BATCHES``."""
         if self.latencies:
-            with replacing(folder / "latency.bin") as path:
-                np.frombuffer(self.latencies, np.int64).astype("<i8").tofile(path)
+            LATENCIES.write(folder, np.frombuffer(self.latencies, np.int64))
         if self._batches:
-            rows = np.array(self._batches, "<i8")
+            rows = np.array(self._batches, np.int64)
             rows[:, :2] -= rows[:, 0].min()
-            with replacing(folder / "batches.bin") as path:
-                rows.tofile(path)
+            BATCHES.write(folder, rows)

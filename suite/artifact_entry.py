@@ -139,6 +139,20 @@ def _resolve_source(text: str, info: ValidationInfo) -> str:
     return str(source)
 
 
+class Weights(Strict):
+    """What lies behind the weights of a file, as a submission's ``measurements.json`` tells it.
+
+    Attributes:
+        file: The name of the weights file that it was made from; empty where it is that file.
+        retrained: Whether the weights were trained further than in that file.
+        changes: What else was done to them, such as how they were quantised.
+    """
+
+    file: str = ""
+    retrained: bool = False
+    changes: str = ""
+
+
 class ArtifactEntry(Strict):
     """A model's file for one framework.
 
@@ -154,6 +168,7 @@ class ArtifactEntry(Strict):
         outputs: The tensors to fetch, by name.
         options: Settings of the backend.
         numerics: What numbers the file computes with, of which results carry the name.
+        weights: What was done to its weights before they came into the file.
         max_batch: The most samples that the file takes at once, where its batch axis is fixed.
         best_batch: How many samples it takes best, where that is known.
         best_threads: How many of the framework's threads a batch is worth where there is work for
@@ -180,6 +195,7 @@ class ArtifactEntry(Strict):
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
+    weights: Weights = Weights()
     max_batch: PositiveInt | None = None
     best_batch: PositiveInt | None = None
     best_threads: PositiveInt | None = None

@@ -15,6 +15,7 @@ from pathlib import Path
 import loadscope
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, WorkError
+from loadscope.in_use import keep
 from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.files import Fetched
@@ -91,7 +92,7 @@ def built_path(request: BuildRequest, cache: Path) -> Path:
 def build_artifact(
     request: BuildRequest, cache: Path, progress: Progress, verify: bool = False
 ) -> Fetched:
-    """Have the artifact in the cache, building it at most once.
+    """Have the artifact in the cache until this process ends, building it at most once.
 
     Args:
         request: What to build.
@@ -104,6 +105,7 @@ def build_artifact(
         WorkError: The exporter failed; the message has its last line and the log's path.
     """
     target = built_path(request, cache)
+    keep(target.parent)
 
     def get(part: Path) -> Transfer:
         stage = f"build {target.name}"

@@ -32,8 +32,11 @@ _CORE = {
     "mlperf_loadgen": ("mlcommons-loadgen",),
 }
 
-# Import names of what exporting a model to ONNX needs.
-_EXPORT = ("torch", "onnx", "onnxscript")
+# What some jobs alone need: import names, and the extra that brings them.
+_EXTRAS = {
+    "ONNX export": (("torch", "onnx", "onnxscript"), "export"),
+    "question answering (SQuAD)": (("tokenizers",), "squad"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def diagnose(working_directory: Path) -> list[Finding]:
         _python(),
         *_core_packages(),
         *_frameworks(),
-        _export(),
+        *_extras(),
         _cache(),
         _host(),
         *_datasets(),
@@ -105,13 +108,15 @@ def _frameworks() -> Iterator[Finding]:
             yield Finding(info.title, "missing", "not installed", info.install)
 
 
-def _export() -> Finding:
-    absent = [name for name in _EXPORT if importlib.util.find_spec(name) is None]
-    if absent:
-        detail = f"{', '.join(absent)} not installed"
-        return Finding("ONNX export", "missing", detail, "pip install 'loadscope[export]'")
-    found = ", ".join(f"{name} {_version((name,))}" for name in _EXPORT)
-    return Finding("ONNX export", "ok", found)
+def _extras() -> Iterator[Finding]:
+    for job, (packages, extra) in _EXTRAS.items():
+        absent = [name for name in packages if importlib.util.find_spec(name) is None]
+        if absent:
+            detail = f"{', '.join(absent)} not installed"
+            yield Finding(job, "missing", detail, f"pip install 'loadscope[{extra}]'")
+        else:
+            found = ", ".join(f"{name} {_version((name,))}" for name in packages)
+            yield Finding(job, "ok", found)
 
 
 def _cache() -> Finding:

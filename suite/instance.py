@@ -5,6 +5,7 @@ Started by ``scenarios.instances`` as ``python -m loadscope.suite.instance RUN_D
 """
 
 import json
+import os
 import resource
 import sys
 import threading
@@ -73,3 +74,7 @@ def _work(lanes: Sequence[_End], compute: Callable[[Sequence[int]], Payloads]) -
 
 if __name__ == "__main__":
     main()
+    # As the measured process ends: a framework may wait for ever at the interpreter's end.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -40,10 +40,12 @@ class Catalogue:
     Attributes:
         models: The entries.
         origins: The file that each id comes from.
+        built_in: The file of the built-in ones.
     """
 
     models: Mapping[str, ModelEntry]
     origins: Mapping[str, Path]
+    built_in: Path
 
     @classmethod
     def load(cls, extra_files: Iterable[Path] = ()) -> "Catalogue":
@@ -79,7 +81,19 @@ class Catalogue:
                     f"'{entry.stand_in}'",
                     f"use one of: {', '.join(models)}",
                 )
-        return cls(models, origins)
+        return cls(models, origins, built_in)
+
+    def manifest_of(self, model_id: str) -> dict[str, Any] | None:
+        """A manifest of one of the user's models alone; None for a built-in one.
+
+        It is as it was understood: its ``file:`` sources are absolute.
+        """
+        if self.origins[model_id] == self.built_in:
+            return None
+        # The stand-in is another entry, and what it stands for is there.
+        entry = self.get(model_id).model_copy(update={"stand_in": ""})
+        manifest = Manifest(schema=1, models={model_id: entry})
+        return manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def get(self, model_id: str) -> ModelEntry:
         """Look a model up.

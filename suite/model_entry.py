@@ -1,7 +1,7 @@
 """What a manifest says of one model: the schema, and the checks that a schema cannot make."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -18,7 +18,7 @@ from loadscope.suite.artifact_entry import (
     Preprocess,
     Strict,
 )
-from loadscope.suite.source import FROM_ONNX
+from loadscope.suite.source import EXPORTERS, FROM_ONNX, BuildSource
 from loadscope.sut.registry import BACKENDS
 from loadscope.tensors import ANY_SIZE
 
@@ -115,11 +115,35 @@ class ModelEntry(Strict):
         )
 
     def weights_source(self, framework: str) -> str:
-        """Where the weights of a framework's artifact come from before any conversion."""
-        entry = self.artifact_for(framework).entry
-        while entry.made_from is not None:
-            entry = self.artifacts[entry.made_from]
-        return entry.source
+        """Where the weights of a framework's artifact come from before anything is made of them."""
+        first = self._makers(framework)[0]
+        return first.base or first.source
+
+    def lineage(self, framework: str) -> dict[str, Any]:
+        """What became of those weights on the way to a framework's artifact, for ``run.json``.
+
+        Returns:
+            ``file``, the name of the file that they came in where the source does not have it;
+            ``retrained``; and ``steps``, a phrase for each thing that was done to them, in order.
+        """
+        makers = self._makers(framework)
+        steps: list[str] = []
+        for entry in makers:
+            source = entry.parsed_source()
+            made = EXPORTERS[source.exporter] if isinstance(source, BuildSource) else ""
+            steps += filter(None, (entry.weights.changes, made))
+        return {
+            "file": makers[0].weights.file,
+            "retrained": any(entry.weights.retrained for entry in makers),
+            "steps": steps,
+        }
+
+    def _makers(self, framework: str) -> list[ArtifactEntry]:
+        """The artifacts that a framework's is made from, the first one first, and itself."""
+        entries = [self.artifact_for(framework).entry]
+        while (origin := entries[0].made_from) is not None:
+            entries.insert(0, self.artifacts[origin])
+        return entries
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:

@@ -88,7 +88,12 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
 
     cache = cache_root()
     kind = task(entry.task)
-    path = _dataset_folder(spec, entry.dataset, cache, progress)
+    if spec.dataset_path is None:
+        raise InputError(
+            f"no data set given; {spec.model} is measured on {entry.dataset}",
+            "name its folder with --dataset-path, or a data set of 'loadscope datasets'",
+        )
+    path = dataset_folder(spec.dataset_path, cache, progress)
     preprocess = locate(chosen.preprocess, cache, progress)
     dataset = kind.read(path, spec.count, entry.classes, preprocess)
     conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
@@ -120,6 +125,10 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "sha256": model.sha256,
             "source": model.source,
             "weights": entry.weights_source(spec.framework),
+            "lineage": {
+                **entry.lineage(spec.framework),
+                "loaded": backend.weight_changes(options),
+            },
             "licence": entry.licence,
             "numerics": numerics(options, chosen.entry.numerics),
             "options": options,
@@ -136,6 +145,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         "host": host(),
         "versions": versions(backend),
         "plan": plan.model_dump(mode="json"),
+        "manifest": catalogue.manifest_of(spec.model),
     }
     return Prepared(spec, dataset, parts)
 
@@ -149,13 +159,9 @@ def _instances(spec: RunSpec) -> int:
     return number
 
 
-def _dataset_folder(spec: RunSpec, dataset_id: str, cache: Path, progress: Progress) -> Path:
-    if spec.dataset_path is None:
-        raise InputError(
-            f"no data set given; {spec.model} is measured on {dataset_id}",
-            "name its folder with --dataset-path, or a data set of 'loadscope datasets'",
-        )
-    path = Path(spec.dataset_path).expanduser()
-    if path.exists() or "/" in spec.dataset_path:
+def dataset_folder(named: str, cache: Path, progress: Progress) -> Path:
+    """The folder that a ``--dataset-path`` names; the set is fetched where it is an id."""
+    path = Path(named).expanduser()
+    if path.exists() or "/" in named:
         return path
-    return fetch_dataset(spec.dataset_path, cache, progress)
+    return fetch_dataset(named, cache, progress)

@@ -4,10 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from loadscope.datasets.protocol import Progress
 from loadscope.scenarios.names import Mode
+from loadscope.scenarios.rowfile import BATCHES
 from loadscope.suite.prepare import prepare
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.runner import new_run
@@ -32,8 +31,8 @@ def probe(spec: RunSpec, folder: Path, command: str, progress: Progress) -> dict
 
 def batch_milliseconds(folder: Path) -> float | None:
     """Mean time of a batch in the backend, of a finished performance test; None if it had none."""
-    path = RunDirectory(folder).logs(Mode.PERFORMANCE) / "batches.bin"
+    path = RunDirectory(folder).logs(Mode.PERFORMANCE) / BATCHES.name
     if not path.exists():
         return None
-    rows = np.fromfile(path, "<i8").reshape(-1, 4)
+    rows = BATCHES.read(path)
     return float((rows[:, 1] - rows[:, 0]).mean() / 1e6)

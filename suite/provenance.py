@@ -14,7 +14,7 @@ from loadscope.sut.registry import BackendInfo
 
 _ENVIRONMENT = (
     "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "DNNL_", "ONEDNN_", "TORCH_", "MALLOC_",
-    "LD_PRELOAD", "CUDA_VISIBLE_DEVICES", "NNPA_DEVICES", "ZDNN_", "OM_",
+    "LD_PRELOAD", "CUDA_VISIBLE_DEVICES", "NNPA_DEVICES", "ZDNN_", "OM_", "ONNX_MLIR_",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Score an accuracy test from its log alone."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from loadscope.scenarios.names import Mode
 from loadscope.submission.rounds import load_round
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
+from loadscope.suite.prepare import dataset_folder
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.spec import RecordedSpec, make_spec
 from loadscope.suite.vocabulary import locate
@@ -59,11 +61,23 @@ def _target(mlperf: dict[str, Any], metric: str) -> float | None:
     return max(benchmark.accuracy_targets[folder] for folder in mlperf["submission"])
 
 
-def rescore(run: RunDirectory, progress: Progress) -> dict[str, Any]:
-    """Score a run again, from its files and the data set that it names.
+def rescore(
+    run: RunDirectory,
+    progress: Progress,
+    dataset_path: str | None = None,
+    models: tuple[Path, ...] = (),
+) -> dict[str, Any]:
+    """Score a run again, from its files and its data set; on another machine, too.
+
+    Args:
+        run: The run.
+        progress: Told of long work.
+        dataset_path: Where the data set is here, or its id; where the run had it if None.
+        models: The further manifests here; those that the run names if empty.
 
     Raises:
-        InputError: The run has no finished accuracy test, or the data set has changed.
+        InputError: The run has no finished accuracy test, the data set is not here or is
+            another one.
     """
     record = run.read()
     if run.status(Mode.ACCURACY) != "finished":
@@ -72,14 +86,28 @@ def rescore(run: RunDirectory, progress: Progress) -> dict[str, Any]:
             "run it with --mode accuracy, or continue it with --resume",
         )
     spec = make_spec(record["spec"], str(run.path / "run.json"), RecordedSpec)
-    entry = Catalogue.load(spec.models).get(spec.model)
-    preprocess = locate(entry.artifact_for(spec.framework).preprocess, cache_root(), progress)
-    dataset = task(entry.task).read(
-        Path(record["data"]["path"]), spec.count, entry.classes, preprocess
-    )
-    if dataset.digest(cache_root(), progress) != record["data"]["digest"]:
+    manifests = models or spec.models
+    _require_here(manifests, "manifest", "--models FILE")
+    entry = Catalogue.load(manifests).get(spec.model)
+    cache = cache_root()
+    preprocess = locate(entry.artifact_for(spec.framework).preprocess, cache, progress)
+    if dataset_path is None:
+        path = Path(record["data"]["path"])
+        _require_here([path], "data set", "--dataset-path FOLDER")
+    else:
+        path = dataset_folder(dataset_path, cache, progress)
+    dataset = task(entry.task).read(path, spec.count, entry.classes, preprocess)
+    if dataset.digest(cache, progress) != record["data"]["digest"]:
         raise InputError(
-            f"{record['data']['path']}: the data set has changed since the run",
+            f"{path}: the data set is not the one of the run, or has changed since",
             "restore it, or run again",
         )
     return score_run(run, dataset, progress)
+
+
+def _require_here(paths: Iterable[Path], what: str, option: str) -> None:
+    for path in paths:
+        if not path.exists():
+            raise InputError(
+                f"the run's {what} {path} is not on this machine", f"name it here with {option}"
+            )

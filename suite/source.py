@@ -74,8 +74,15 @@ CONVERTERS = ("tensorflow", "mxnet")
 FROM_ONNX = (*CONVERTERS, "state-dict-from-onnx")
 """The exporters that start from an ONNX file."""
 
-EXPORTERS = ("onnx", "seeded-state-dict", "merged-state-dict", *FROM_ONNX)
-"""The exporters that ``build:`` can name."""
+EXPORTERS = {
+    "onnx": "exported from PyTorch to ONNX, constants and batch norms folded",
+    "seeded-state-dict": "random numbers of a fixed seed",
+    "merged-state-dict": "a fine-tuning delta added to them",
+    "tensorflow": "converted from ONNX to a TensorFlow graph",
+    "mxnet": "converted from ONNX to an MXNet symbol",
+    "state-dict-from-onnx": "read from ONNX into a PyTorch state dict",
+}
+"""The exporters that ``build:`` can name, and what each does to weights."""
 
 
 def parse_source(text: str) -> Source:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import threading
 import zipfile
 from collections import OrderedDict
@@ -176,6 +177,12 @@ def _load(mx: Any, artifact: Artifact) -> _Model:
     if not isinstance(arrays, dict):
         raise InputError(f"{artifact.path}: the parameters have no names", "save them by name")
     symbol = _outputs(mx, whole, artifact)
+    if arrays and not any(name.startswith(("arg:", "aux:")) for name in arrays):
+        raise InputError(
+            f"{artifact.path}: the parameters' names do not begin with arg: or aux:, as "
+            f"'{next(iter(arrays))}'",
+            "write symbol and parameters with HybridBlock.export; save_parameters leaves these out",
+        )
     named = {kind: _of_kind(arrays, kind) for kind in ("arg", "aux")}
     _fit(mx, symbol, named["arg"], named["aux"], artifact)
     used = set(symbol.list_arguments())
@@ -257,29 +264,31 @@ def _fit(
             "take symbol and parameters of one export, or declare it as an input",
         )
     shapes = {info.name: _probe(info) for info in artifact.inputs}
-    try:
-        arguments, results, statistics = symbol.infer_shape(**shapes)
-        _, dtypes, _ = symbol.infer_type(
-            **{info.name: np.dtype(info.dtype) for info in artifact.inputs}
-        )
-    except mx.MXNetError as error:
-        raise InputError(
-            f"{artifact.path}: the declared inputs do not fit the symbol: {_line(error)}",
-            "correct inputs in the model's manifest",
-        ) from error
-    inferred = dict(zip(needed, arguments, strict=True))
-    inferred.update(zip(symbol.list_auxiliary_states(), statistics, strict=True))
+    dtypes = {info.name: np.dtype(info.dtype) for info in artifact.inputs}
+    own = {name: array for name, array in weights.items() if name in needed}
+    wanted = _decided(mx, symbol, shapes)
     misfits = [
-        f"{name} is {list(array.shape)}, not {list(inferred[name])}"
-        for name, array in {**weights, **states}.items()
-        if name in inferred and tuple(array.shape) != tuple(inferred[name])
+        f"{name} is {list(array.shape)}, not {list(wanted[name])}"
+        for name, array in {**states, **own}.items()
+        if name in wanted and array.shape != wanted[name]
     ]
     if misfits:
-        raise InputError(
-            f"{artifact.path}: the parameters do not fit the symbol: {_named(misfits)}",
-            "take symbol and parameters of one export",
-        )
-    for info, shape, dtype in zip(artifact.outputs, results, dtypes, strict=True):
+        raise _not_of_one_export(artifact, _named(misfits))
+    shapes.update({name: array.shape for name, array in own.items()})
+    dtypes.update({name: array.dtype for name, array in own.items()})
+    try:
+        _, results, _ = symbol.infer_shape(**shapes)
+        _, kinds, state_kinds = symbol.infer_type(**dtypes)
+    except mx.MXNetError as error:
+        raise _misfit(artifact, error) from error
+    misfits = [
+        f"{name} is {np.dtype(states[name].dtype).name}, not {np.dtype(kind).name}"
+        for name, kind in zip(symbol.list_auxiliary_states(), state_kinds, strict=True)
+        if states[name].dtype != kind
+    ]
+    if misfits:
+        raise _not_of_one_export(artifact, _named(misfits))
+    for info, shape, dtype in zip(artifact.outputs, results, kinds, strict=True):
         sizes = [ANY_SIZE if size == _ANY else size for size in shape[1:]]
         if tuple(shape) != _probe(info) or np.dtype(dtype) != info.dtype:
             raise InputError(
@@ -287,6 +296,44 @@ def _fit(
                 f"symbol, {info.dtype} {['batch', *info.shape]} in the manifest",
                 "correct outputs in the model's manifest",
             )
+
+
+def _decided(
+    mx: Any, symbol: Any, inputs: dict[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of parameters that follow from those of the inputs."""
+    try:
+        arguments, _, states = symbol.infer_shape_partial(**inputs)
+    except mx.MXNetError:
+        # Some operators say nothing of an input while another one's shape is open.
+        return {}
+    names = [*symbol.list_arguments(), *symbol.list_auxiliary_states()]
+    # A size that is open is 0, a shape that is open is ().
+    return {
+        name: tuple(shape)
+        for name, shape in zip(names, [*arguments, *states], strict=True)
+        if shape and all(shape)
+    }
+
+
+def _misfit(artifact: Artifact, error: Exception) -> InputError:
+    """What MXNet says where shapes or types contradict each other."""
+    said = _line(error)
+    found = re.search(r"in node (\S+) at (\d+)-th input: expected (\w+), got (\w+)", said)
+    # Input 0 is what the node is given, the others are its parameters.
+    if found and found[2] != "0":
+        return _not_of_one_export(artifact, f"{found[1]} has one of {found[4]}, not of {found[3]}")
+    return InputError(
+        f"{artifact.path}: the declared inputs do not fit the symbol: {said}",
+        "correct inputs in the model's manifest",
+    )
+
+
+def _not_of_one_export(artifact: Artifact, what: str) -> InputError:
+    return InputError(
+        f"{artifact.path}: the parameters do not fit the symbol: {what}",
+        "take symbol and parameters of one export",
+    )
 
 
 def _probe(info: TensorInfo) -> tuple[int, ...]:

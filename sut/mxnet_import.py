@@ -1,5 +1,6 @@
 """The one way in which MXNet is imported: it reads its settings while it is."""
 
+import atexit
 import os
 import sys
 import warnings
@@ -39,6 +40,9 @@ def import_mxnet(threads: int, calls: int = 1) -> ModuleType:
         # It meets NumPy's and Python's deprecations at every step of its import.
         warnings.simplefilter("ignore")
         import mxnet
+    # At its exit MXNet waits for its engine, which now and then, after two threads have used it,
+    # waits without end. All answers have been given by then.
+    atexit.unregister(mxnet.base._notify_shutdown)
     _imported[:] = [threads]
     module: ModuleType = mxnet
     return module

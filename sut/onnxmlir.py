@@ -2,11 +2,14 @@
 
 A model is compiled into a shared library once; the library is run through PyRuntime, which comes
 with the compiler and not from a package index. What is said of the compiler's and the runtime's
-interface is from onnx-mlir's documentation (docs/mnist_example, docs/Instrumentation.md).
+interface is from onnx-mlir's documentation (docs/mnist_example, docs/PerformanceTesting.md).
 """
 
+import atexit
+import functools
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +22,10 @@ import PyRuntime
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.onnxmlir_report import VARIABLE
 from loadscope.sut.registry import backend_info
+from loadscope.sut.tracing import Tracer
+from loadscope.sut.tracing.calls import CallTracer
 from loadscope.tensors import Tensors
 
 _TITLE = "onnx-mlir"
@@ -31,12 +37,6 @@ _DTYPES = {
     "i16": "int16", "i32": "int32", "i64": "int64", "ui8": "uint8",
 }  # fmt: skip
 
-# The report has a line before and after each operation; see sut/onnxmlir_report.py.
-_PROFILE = (
-    "--instrument-stage=ZHigh", "--instrument-ops=onnx.*,zhigh.*", "--InstrumentBeforeOp",
-    "--InstrumentAfterOp", "--InstrumentReportTime",
-)  # fmt: skip
-
 
 class OnnxMlirBackend:
     """Runs a compiled library in one session that all calling threads share.
@@ -47,8 +47,6 @@ class OnnxMlirBackend:
         march: The machine to compile for (``z16``, ``z17``); the compiler's own where left out.
         optimization: The compiler's level, 0 to 3 (the default).
         compiler: The compiler's command or path (default ``onnx-mlir``).
-        profile: Compile with a report of each operation's time, which costs time itself; where
-            it goes is told to the runtime by ``OM_INSTRUMENT_FILE``.
     """
 
     def load(self, artifact: Artifact, threads: int) -> None:
@@ -64,18 +62,11 @@ class OnnxMlirBackend:
             WorkError: The compiler failed, or the library does not load.
         """
         backend_info("onnxmlir").check_options(artifact.options)
-        library = artifact.path if artifact.format != "onnx" else _compiled(artifact)
-        # Releases of the runtime before 0.3 say ExecutionSession.
-        session = getattr(PyRuntime, "OMExecutionSession", None) or PyRuntime.ExecutionSession
-        try:
-            self._session: Any = session(str(library))
-            inputs = json.loads(self._session.input_signature())
-            outputs = json.loads(self._session.output_signature())
-        except (RuntimeError, OSError, ValueError) as error:
-            raise WorkError(
-                f"{_TITLE} cannot load {library}: {error}",
-                "compile it on this machine, with the compiler that the runtime belongs to",
-            ) from error
+        # An instrumented library writes to standard output where it is not told of a file, and
+        # keeps to what it was told at its first run.
+        self._report = _report_file()
+        self._artifact = artifact
+        self._session, inputs, outputs = _open(artifact, instrumented=False)
         self._order = _positions("input", artifact.inputs, inputs, artifact.max_batch)
         self._places = _positions("output", artifact.outputs, outputs, artifact.max_batch)
         self._inputs = [info.name for info in artifact.inputs]
@@ -94,11 +85,31 @@ class OnnxMlirBackend:
         Raises:
             InputError: The batch does not fit the declared inputs.
         """
+        return self._run(self._session, batch)
+
+    def tracer(self, with_layers: bool) -> Tracer:
+        """See ``TraceableBackend``; with layers the model is compiled and loaded a second time.
+
+        A library that is given as it is must have been compiled with instrumentation.
+
+        Raises:
+            InputError: The runtime tells of no layers.
+            WorkError: The compiler failed.
+        """
+        if not with_layers:
+            return CallTracer(self.predict)
+        from loadscope.sut.tracing.onnxmlir import OnnxMlirTracer
+
+        session, _, _ = _open(self._artifact, instrumented=True)
+        model = self._artifact.path if self._artifact.format == "onnx" else None
+        return OnnxMlirTracer(session, self._run, self._report, model)
+
+    def _run(self, session: Any, batch: Tensors) -> Tensors:
         self._check(batch)
-        if self._session is None:
+        if session is None:
             raise RuntimeError("predict was called after close")
         given = [batch[self._inputs[position]] for position in self._order]
-        found = self._session.run(given)
+        found = session.run(given)
         return {
             name: np.ascontiguousarray(found[place])
             for name, place in zip(self._outputs, self._places, strict=True)
@@ -109,10 +120,41 @@ class OnnxMlirBackend:
         self._session = None
 
 
-def _compiled(artifact: Artifact) -> Path:
+@functools.cache
+def _report_file() -> Path:
+    """Where libraries of this process append their reports: the user's file, or one of its own."""
+    if VARIABLE not in os.environ:
+        folder = tempfile.mkdtemp(prefix="loadscope-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ[VARIABLE] = str(Path(folder) / "operations.txt")
+    return Path(os.environ[VARIABLE])
+
+
+def _open(artifact: Artifact, instrumented: bool) -> tuple[Any, list[Any], list[Any]]:
+    """A session of the library, and the signatures of its inputs and outputs."""
+    library = artifact.path if artifact.format != "onnx" else _compiled(artifact, instrumented)
+    # Releases of the runtime before 0.3 say ExecutionSession.
+    make = getattr(PyRuntime, "OMExecutionSession", None) or PyRuntime.ExecutionSession
+    try:
+        session = make(str(library))
+        inputs = json.loads(session.input_signature())
+        outputs = json.loads(session.output_signature())
+    except (RuntimeError, OSError, ValueError) as error:
+        raise WorkError(
+            f"{_TITLE} cannot load {library}: {error}",
+            "compile it on this machine, with the compiler that the runtime belongs to",
+        ) from error
+    return session, inputs, outputs
+
+
+def _compiled(artifact: Artifact, instrumented: bool) -> Path:
     """The library of a model, made at most once for each set of options and each file."""
     options = artifact.options
     command = _command(artifact)
+    if instrumented:
+        # Times and shapes of operations; the stage is where those of the accelerator are named.
+        stage = "ZHigh" if options.get("accelerator") else "Onnx"
+        command.append(f"--profile-ir-with-sig={stage}")
     digest = hashlib.sha256(artifact.path.read_bytes())
     digest.update(json.dumps(command).encode())
     name = f"{artifact.path.stem}-{digest.hexdigest()[:16]}.so"
@@ -157,8 +199,6 @@ def _command(artifact: Artifact) -> list[str]:
         command.append(f"--maccel={accelerator}")
     if "march" in options:
         command.append(f"--march={options['march']}")
-    if options.get("profile", False):
-        command.extend(_PROFILE)
     return command
 
 

@@ -1,10 +1,13 @@
-"""The report of a library that onnx-mlir compiled with instrumentation.
+"""The report of a library that onnx-mlir compiled with ``--profile-ir-with-sig``.
 
-A line is ``==PERF-REPORT==, operation, node, before|after, seconds since the last line, seconds
-since the start``, with six digits behind the point (onnx-mlir, docs/Instrumentation.md);
-``==START-REPORT==`` begins a run. The time of an operation is that between its two lines.
+Each run begins with ``==START-REPORT==``. A line of time is ``==PERF-REPORT==, operation, node,
+before|after, seconds since the last line, seconds since the start of the run`` with six digits
+behind the point, and the time of an operation is that between its two lines. A line of shapes is
+``==SIG-REPORT==, operation, node, sig, 1x3x8x8xfloat, ...``, inputs before results; it may stand
+anywhere in its run (onnx-mlir, docs/Instrumentation.md and docs/PerformanceTesting.md).
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,14 +16,27 @@ from typing import Literal
 
 from loadscope.errors import InputError
 
-_LINE, _START = "==PERF-REPORT==", "==START-REPORT=="
-_COLUMNS = 6
+VARIABLE = "ONNX_MLIR_INSTRUMENT_FILE"
+"""The environment variable that names the file to which the runtime appends its report."""
+
+_TIME, _SHAPES, _START = "==PERF-REPORT==,", "==SIG-REPORT==,", "==START-REPORT=="
+_TENSOR = re.compile(r"((?:\d+x)*)([a-z]\w*)")
+# The runtime's names of element types, where they are C's and not NumPy's.
+_DTYPES = {"float": "float32", "double": "float64"}
 # Dialects whose operations run on the accelerator. These two of them change the layout of data
 # for it, and do so on the CPU's side or on the NNPA's as the compiler chose.
 _NNPA = ("zhigh.", "zlow.")
 _LAYOUT = ("stick", "unstick")
 
 Device = Literal["CPU", "NNPA", "layout"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of an operation: NumPy's name of its type where it has one, and its sizes."""
+
+    dtype: str
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -31,68 +47,69 @@ class OperationTime:
         run: The run in the report, from 0.
         index: The operation's position in the run, from 0.
         name: The node's name in the ONNX file; several joined by ``-`` where they are fused.
-        type: The operation without its dialect (``Conv2D``).
+        operation: Its name with its dialect (``zhigh.Conv2D``).
         device: ``NNPA`` or ``CPU``; ``layout`` for changes of data layout between them.
-        start_ns: Since the start of the process.
+        start_ns: Since the start of the run; unix time from runtimes that tell that instead.
         duration_ns: From the line before to the line after it.
+        tensors: Inputs, then results; empty where the report does not tell of all.
     """
 
     run: int
     index: int
     name: str
-    type: str
+    operation: str
     device: Device
     start_ns: int
     duration_ns: int
+    tensors: tuple[Tensor, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """The operation without its dialect (``Conv2D``)."""
+        return self.operation.partition(".")[2] or self.operation
 
 
 def read_report(path: Path) -> list[OperationTime]:
-    """Read a report; lines that are no report's are passed over.
+    """Read a report from a file.
 
     Raises:
         InputError: It cannot be read, has no operation, or a line is broken.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    found = _operations(lines, path)
+    return parse_report(text, str(path))
+
+
+def parse_report(text: str, where: str) -> list[OperationTime]:
+    """Read a report; lines that are no report's are passed over.
+
+    Args:
+        text: The report.
+        where: What it is called in errors.
+
+    Raises:
+        InputError: It has no operation, or a line is broken.
+    """
+    runs: list[list[tuple[int, str]]] = [[]]
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(_START):
+            runs.append([])
+        else:
+            runs[-1].append((number, line))
+    found: list[OperationTime] = []
+    count = 0
+    for lines in runs:
+        operations = _operations(lines, count, where)
+        found.extend(operations)
+        count += bool(operations)
     if not found:
         raise InputError(
-            f"{path} has no times of operations",
-            "compile with the option profile, and set OM_INSTRUMENT_FILE for the run",
+            f"{where} has no times of operations",
+            f"compile with --profile-ir-with-sig=ZHigh (Onnx without NNPA), and set {VARIABLE} "
+            "for the run",
         )
-    return found
-
-
-def _operations(lines: Iterable[str], path: Path) -> list[OperationTime]:
-    found: list[OperationTime] = []
-    begun: dict[tuple[str, str], int] = {}
-    run, index = 0, 0
-    for number, line in enumerate(lines, 1):
-        if line.startswith(_START):
-            run, index = (run + 1, 0) if found else (0, 0)
-            begun.clear()
-        if not line.startswith(_LINE):
-            continue
-        parts = [part.strip() for part in line.split(",")]
-        try:
-            if len(parts) != _COLUMNS or parts[3] not in ("before", "after"):
-                raise ValueError(line)
-            at = _nanoseconds(parts[5])
-        except ValueError as error:
-            raise InputError(
-                f"{path}:{number}: not a whole line of a report", "run it again"
-            ) from error
-        operation, node, when = parts[1], parts[2], parts[3]
-        if when == "before":
-            begun[operation, node] = at
-        elif (start := begun.pop((operation, node), None)) is not None:
-            kind = operation.partition(".")[2] or operation
-            found.append(
-                OperationTime(run, index, node, kind, _device(operation), start, at - start)
-            )
-            index += 1
     return found
 
 
@@ -102,6 +119,65 @@ def placement(operations: Sequence[OperationTime]) -> dict[Device, int]:
     for each in operations:
         total[each.device] += each.duration_ns
     return dict(total)
+
+
+def _operations(lines: Iterable[tuple[int, str]], run: int, where: str) -> list[OperationTime]:
+    begun: dict[tuple[str, str], int] = {}
+    shapes: dict[tuple[str, str], list[tuple[Tensor, ...]]] = defaultdict(list)
+    times: list[tuple[tuple[str, str], int, int]] = []
+    for number, line in lines:
+        try:
+            if line.startswith(_SHAPES):
+                # A node's name may hold commas.
+                operation, rest = _fields(line, _SHAPES)
+                node, _, told = rest.rpartition(", sig")
+                shapes[operation, node].append(_tensors(told))
+            if not line.startswith(_TIME):
+                continue
+            operation, rest = _fields(line, _TIME)
+            node, when, _, at = (part.strip() for part in rest.rsplit(",", 3))
+            now = _nanoseconds(at)
+            if when not in ("before", "after"):
+                raise ValueError(when)
+        except ValueError as error:
+            raise InputError(
+                f"{where}:{number}: not a whole line of a report", "run it again"
+            ) from error
+        key = operation, node
+        if when == "before":
+            begun[key] = now
+        elif (start := begun.pop(key, None)) is not None:
+            times.append((key, start, now - start))
+    return [
+        OperationTime(
+            run=run,
+            index=index,
+            name=key[1],
+            operation=key[0],
+            device=_device(key[0]),
+            start_ns=start,
+            duration_ns=duration,
+            tensors=shapes[key].pop(0) if shapes[key] else (),
+        )
+        for index, (key, start, duration) in enumerate(times)
+    ]
+
+
+def _fields(line: str, mark: str) -> tuple[str, str]:
+    operation, comma, rest = line.removeprefix(mark).partition(",")
+    if not comma:
+        raise ValueError(line)
+    return operation.strip(), rest.strip()
+
+
+def _tensors(text: str) -> tuple[Tensor, ...]:
+    """The tensors of a line; none where one is of a form that is not known."""
+    found = [_TENSOR.fullmatch(one.strip()) for one in text.split(",")[1:]]
+    return tuple(
+        Tensor(_DTYPES.get(one[2], one[2]), tuple(map(int, one[1].split("x")[:-1])))
+        for one in found
+        if one is not None and None not in found
+    )
 
 
 def _device(operation: str) -> Device:

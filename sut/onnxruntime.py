@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as states
 
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.onnxruntime_errors import REFUSALS, refused
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -119,23 +119,8 @@ def _open(
         return onnxruntime.InferenceSession(
             str(artifact.path), options, providers=_providers(artifact)
         )
-    except (
-        states.NoSuchFile,
-        states.InvalidProtobuf,
-        states.InvalidGraph,
-        states.InvalidArgument,
-        states.Fail,
-    ) as error:
-        raise InputError(
-            f"ONNX Runtime cannot load {artifact.path}: {_first_line(error)}",
-            "fetch it again, or correct the source in the model's manifest",
-        ) from error
-    except (states.RuntimeException, states.NotImplemented, states.EPFail) as error:
-        raise WorkError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot run {artifact.path}: "
-            f"{_first_line(error)}",
-            "use another version of ONNX Runtime, or other providers",
-        ) from error
+    except REFUSALS as error:
+        raise refused(artifact, error) from error
 
 
 def _providers(artifact: Artifact) -> list[str]:
@@ -192,7 +177,3 @@ def _compare(
     left_out = set(nodes) - {info.name for info in declared}
     if complete and left_out:
         raise InputError(f"the ONNX file also needs {side} '{min(left_out)}'", fix)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -19,10 +19,13 @@ class Option:
     Attributes:
         kind: The type of its value.
         choices: The values that it can have, where they are few.
+        weights: What a value does to the weights, a phrase each; under None what is done where
+            the option is not given.
     """
 
     kind: type
     choices: tuple[str, ...] = ()
+    weights: Mapping[Any, str] = field(default_factory=dict)
 
     def takes(self, value: Any) -> bool:
         """Whether a value is of the option's type; a whole number is a ``float`` too."""
@@ -40,7 +43,9 @@ DEFAULT_NUMERICS = "float32"
 _NNPA = (("device", "nnpa"), ("accelerator", "NNPA"))
 """The options that move a model to an IBM Z's NNPA, which computes in DLFLOAT16 alone."""
 
-_DTYPE = Option(str, (DEFAULT_NUMERICS, "bfloat16"))
+_NUMERICS = (DEFAULT_NUMERICS, "bfloat16")
+
+_OPTIMIZED = "constants folded and operators fused by ONNX Runtime, graph optimisation"
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class BackendInfo:
         install: The command that installs it.
         formats: The artifact formats that it loads.
         options: The settings that it takes, by name.
+        weights: What the framework does to the weights of every model that it loads.
     """
 
     name: str
@@ -66,6 +72,17 @@ class BackendInfo:
     install: str
     formats: tuple[str, ...]
     options: Mapping[str, Option] = field(default_factory=dict)
+    weights: str = ""
+
+    def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
+        """What the framework and these options of it do to the weights, a phrase each."""
+        found = [self.weights]
+        found += [
+            option.weights.get(options.get(name), "")
+            for name, option in self.options.items()
+            if option.weights
+        ]
+        return list(filter(None, found))
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Check that every option is one of the backend's, of its type, and of a known value.
@@ -116,7 +133,12 @@ _ALL = (
         install="pip install 'loadscope[onnxruntime]'",
         formats=("onnx",),
         options={
-            "graph_optimization": Option(str, ("none", "basic", "extended", "all")),
+            "graph_optimization": Option(
+                str,
+                ("none", "basic", "extended", "all"),
+                {None: f"{_OPTIMIZED} 'all'"}
+                | {level: f"{_OPTIMIZED} '{level}'" for level in ("basic", "extended", "all")},
+            ),
             "providers": Option(list),
             "allow_spinning": Option(bool),
             "arena": Option(bool),
@@ -131,12 +153,16 @@ _ALL = (
         install="pip install 'loadscope[pytorch]'",
         formats=("state-dict", "torchscript", "exported-program"),
         options={
-            "channels_last": Option(bool),
-            "fold_batch_norm": Option(bool),
-            "freeze": Option(bool),
-            "compile": Option(bool),
-            "dtype": _DTYPE,
-            "device": Option(str, ("cpu", "nnpa")),
+            "channels_last": Option(bool, weights={True: "laid out channels-last"}),
+            "fold_batch_norm": Option(
+                bool, weights={True: "batch norms folded into the convolutions before them"}
+            ),
+            "freeze": Option(bool, weights={True: "made constants and folded by torch.jit.freeze"}),
+            "compile": Option(
+                bool, weights={True: "made constants, folded and packed by torch.compile"}
+            ),
+            "dtype": Option(str, _NUMERICS, {"bfloat16": "rounded to bf16"}),
+            "device": Option(str, ("cpu", "nnpa"), {"nnpa": "rounded to DLFLOAT16 for the NNPA"}),
         },
     ),
     BackendInfo(
@@ -147,7 +173,16 @@ _ALL = (
         distributions=("tensorflow-cpu", "tensorflow"),
         install="pip install 'loadscope[tensorflow]'",
         formats=("frozen-graph", "saved-model", "keras"),
-        options={"inter_op": Option(int), "signature": Option(str), "dtype": _DTYPE},
+        options={
+            "inter_op": Option(int),
+            "signature": Option(str),
+            "dtype": Option(
+                str,
+                _NUMERICS,
+                {"bfloat16": "rounded to bf16 in the operators of oneDNN's mixed-precision pass"},
+            ),
+        },
+        weights="made constants; folded and fused by Grappler",
     ),
     BackendInfo(
         name="mxnet",
@@ -158,6 +193,7 @@ _ALL = (
         install="pip install 'loadscope[mxnet]'",
         formats=("symbol",),
         options={"engine_workers": Option(int), "executors": Option(int)},
+        weights="batch norms folded and operators fused by MXNet for oneDNN",
     ),
     BackendInfo(
         name="onnxmlir",
@@ -168,12 +204,12 @@ _ALL = (
         install="put the folder of the compiler's PyRuntime on PYTHONPATH; see docs/ibm-z.md",
         formats=("onnx", "onnx-mlir-library"),
         options={
-            "accelerator": Option(str, ("NNPA",)),
+            "accelerator": Option(str, ("NNPA",), {"NNPA": "rounded to DLFLOAT16 for the NNPA"}),
             "march": Option(str),
             "optimization": Option(int),
             "compiler": Option(str),
-            "profile": Option(bool),
         },
+        weights="compiled into a library by onnx-mlir",
     ),
     BackendInfo(
         name="null",

@@ -1,6 +1,7 @@
 """TensorFlow behind the backend protocol: every format becomes one frozen graph in a session."""
 
 import contextlib
+import difflib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -44,6 +45,9 @@ with _quiet():
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
+
+# How many names an error gives.
+_NAMED = 5
 
 # The first session of a process makes the one pool that all later ones share.
 _pool: list[int] = []
@@ -223,12 +227,8 @@ def _tensor(graph: Any, side: str, info: TensorInfo, names: dict[str, str], one:
     try:
         tensor = graph.get_tensor_by_name(inside)
     except (KeyError, ValueError):
-        known = list(names) or [operation.name for operation in graph.get_operations()]
-        shown = near(info.name.partition(":")[0], known)
-        last = [operation.name for operation in graph.get_operations()][-1]
         raise InputError(
-            f"the graph has no {side} '{info.name}'",
-            shown or f"it has {len(known)} nodes, the last is '{last}'",
+            f"the graph has no {side} '{info.name}'", _choices(graph, side, info.name, names)
         ) from None
     dtype = np.dtype(tensor.dtype.as_numpy_dtype).name
     # A frozen graph may leave the shape of an output open.
@@ -248,6 +248,28 @@ def _tensor(graph: Any, side: str, info: TensorInfo, names: dict[str, str], one:
             "max_batch: 1",
         )
     return tensor
+
+
+def _choices(graph: Any, side: str, name: str, names: dict[str, str]) -> str:
+    """The names nearest to a wrong one, and the tensors that are a graph's ends."""
+    operations = graph.get_operations()
+    known = list(names) or [operation.name for operation in operations]
+    wrong = name.partition(":")[0]
+    found = difflib.get_close_matches(wrong, known, n=_NAMED)
+    others = f"near it: {', '.join(found)}; " if len(found) > 1 else ""
+    if names:
+        ends, what = list(names), "inputs and outputs"
+    elif side == "input":
+        ends, what = [each.name for each in operations if each.type == "Placeholder"], "inputs"
+    else:
+        ends = [
+            each.name
+            for each in operations
+            if not any(result.consumers() for result in each.outputs)
+        ]
+        what = "ends"
+    more = f" and {len(ends) - _NAMED} more" if len(ends) > _NAMED else ""
+    return f"{near(wrong, found)}{others}its {what}: {', '.join(ends[:_NAMED])}{more}"
 
 
 def _config(artifact: Artifact, threads: int) -> Any:

@@ -94,8 +94,13 @@ def read_candidate(path: Path) -> Candidate:
     read_checked(path / "run.json", RunFile)
     if result:
         read_checked(path / "result.json", ResultFile)
-    if "mlperf" not in record["model"]:
-        raise InputError(f"{path / 'run.json'}: no MLPerf names of the model", "repeat the run")
+    lacking = [name for name in ("mlperf", "lineage") if name not in record["model"]]
+    lacking += ["manifest"] if "manifest" not in record else []
+    if lacking:
+        raise InputError(
+            f"{path / 'run.json'}: nothing is recorded of the model's {' and '.join(lacking)}",
+            "repeat the run; an earlier version of loadscope wrote this one",
+        )
     finished = {name for name, state in record["state"].items() if state["status"] == "finished"}
     return Candidate(path, record, result, frozenset(finished), result.get("samples_per_second"))
 

@@ -8,17 +8,11 @@ from pathlib import Path
 from loadscope.errors import InputError, WorkError
 from loadscope.submission.package.plan import Entry, Plan
 from loadscope.submission.package.runs import Candidate
+from loadscope.submission.package.source import source_files
 from loadscope.submission.package.system import System
-from loadscope.submission.package.texts import (
-    CALIBRATION,
-    REHEARSAL,
-    measurements,
-    result_readme,
-    source_readme,
-    source_script,
-    summary_readme,
-)
+from loadscope.submission.package.texts import REHEARSAL, result_readme, summary_readme
 from loadscope.submission.package.truncate import keep_whole, sha256, truncated
+from loadscope.submission.package.weights import calibration, measurements
 from loadscope.submission.rounds import Round
 
 _ACCURACY_LOG = "mlperf_log_accuracy.json"
@@ -94,7 +88,8 @@ class TreeWriter:
         _put(root / "systems" / f"{self._system.name}.json", _json(self._system.fields))
         readme = summary_readme(self._plan, self._system, self._submitter, self._rehearsal)
         _put(root / "documentation" / "README.md", readme)
-        _put(root / "documentation" / "calibration.md", CALIBRATION)
+        runs = [entry.run for entry in self._plan.entries]
+        _put(root / "documentation" / "calibration.md", calibration(runs))
         if self._rehearsal:
             _put(root / "documentation" / "REHEARSAL.md", f"# Rehearsal\n\n{REHEARSAL}\n")
         if self._plan.division == "open":
@@ -109,14 +104,13 @@ class TreeWriter:
         progress("packaging results", total, total)
         for benchmark, entries in by_benchmark.items():
             folder = root / self._rules.submission.source_folder / benchmark
-            _put(folder / "README.md", source_readme(benchmark, entries, self._rules))
-            for entry in entries:
-                _put(folder / f"{entry.run.scenario}.yaml", source_script(entry))
+            for name, text in source_files(benchmark, entries, self._system, self._rules):
+                _put(folder / name, text)
 
     def _result(self, root: Path, entry: Entry) -> None:
         folder = root / "results" / self._system.name / entry.benchmark / entry.scenario
         run = entry.run
-        _put(folder / "measurements.json", measurements(entry, self._rehearsal))
+        _put(folder / "measurements.json", measurements(run, self._rehearsal))
         _put(folder / "README.md", result_readme(entry, self._system, self._rules, self._rehearsal))
         shutil.copyfile(run.path / "user.conf", folder / "user.conf")
         _copy(run.logs("performance"), folder / "performance" / "run_1", _LOGS)

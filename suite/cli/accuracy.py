@@ -14,19 +14,34 @@ from loadscope.suite.scoring import rescore
 
 @click.command("accuracy")
 @click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option(
+    "--dataset-path",
+    help="Where the data set is here, or its id, for a run of another machine. "
+    "Default: where the run had it.",
+)
+@click.option(
+    "--models",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Further manifest here; repeat. Default: the run's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def accuracy_command(run_dir: Path, as_json: bool) -> None:
+def accuracy_command(
+    run_dir: Path, dataset_path: str | None, models: tuple[Path, ...], as_json: bool
+) -> None:
     """Score the accuracy log of a finished run again.
 
-    Reads the log and the data set's labels, and rewrites accuracy.txt and result.json.
+    Reads the log and the data set's labels, and rewrites accuracy.txt and result.json. The run may
+    come from another machine, of either byte order.
 
     \b
     Example:
       loadscope accuracy runs/20261122-101500-efficientnet-lite0-onnxruntime-Offline
+      loadscope accuracy from-z16/resnet50 --dataset-path ~/imagenet
     """
     run = RunDirectory.open(run_dir)
     with run.locked(), progress_bars() as progress:
-        accuracy = rescore(run, progress)
+        accuracy = rescore(run, progress, dataset_path, models)
         write_json(run.path / "result.json", assemble(run))
     if as_json:
         click.echo(json.dumps(accuracy, indent=2))

@@ -7,6 +7,7 @@ import click
 import loadscope
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.suite.cli.accuracy import accuracy_command
+from loadscope.suite.cli.cache import cache_command
 from loadscope.suite.cli.check import check_command
 from loadscope.suite.cli.compare import compare_command
 from loadscope.suite.cli.datasets import datasets_command
@@ -49,6 +50,7 @@ for _command in (
     models_command,
     datasets_command,
     fetch_command,
+    cache_command,
     run_command,
     trace_command,
     plan_command,

@@ -24,6 +24,7 @@ from loadscope.suite.prepare import prepare
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.runner import new_run, refuse_stray_audit_config
 from loadscope.suite.spec import RunSpec
+from loadscope.suite.trace.coverage import Rest
 from loadscope.suite.trace.events import LEVELS
 from loadscope.suite.trace.export import endpoint, export_all
 
@@ -156,6 +157,9 @@ def _print(console: Console, result: dict[str, Any]) -> None:
         if result["layer_sum_ratio"] is not None:
             said += f"; its {len(layers)} layers cover {result['layer_sum_ratio']:.1%}"
         console.print(said, highlight=False)
+        rest = result["uncovered"]
+        if rest and (text := Rest(**rest).text(result["predict_ns"])):
+            console.print(f"no layer: {text}", highlight=False)
     costs = ", ".join(f"{name} {ratio:.3f}" for name, ratio in result["overhead"].items())
     console.print(f"time with tracing ÷ without: {costs}", highlight=False)
     for name, why in result["unavailable"].items():

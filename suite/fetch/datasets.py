@@ -11,6 +11,7 @@ from loadscope.datasets.catalog import CatalogEntry, catalog_entry, unpack_sampl
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
+from loadscope.in_use import keep
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import locked
 from loadscope.suite.fetch.wheel import downloaded_wheel
@@ -56,6 +57,8 @@ def fetch_dataset(name: str, cache: Path, progress: Progress, verify: bool = Fal
             f"{entry.obtain} Layout: {entry.layout}. Then name the folder with --dataset-path",
         )
     folder = dataset_folder(name, cache)
+    if not entry.shipped():
+        keep(folder)
     if not verify and dataset_in_cache(name, cache):
         return folder
     with locked(folder, progress):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError
+from loadscope.in_use import keep
 from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import Transfer, cached_digest, ensure
@@ -35,14 +36,17 @@ def cached_path(source: FetchedSource, cache: Path) -> Path:
     if isinstance(source, FileSource):
         return source.path
     if isinstance(source, WheelSource):
-        folder = f"{source.distribution}-{source.version}"
-        return cache / "artifacts" / "pypi" / folder / source.member
+        return _wheel_folder(source, cache) / source.member
     parts = urlsplit(source.url)
     path = cache / "artifacts" / "web" / parts.netloc / parts.path.lstrip("/")
     if parts.query:
         mark = hashlib.sha256(parts.query.encode()).hexdigest()[:12]
         path = path.with_name(f"{mark}-{path.name}")
     return path
+
+
+def _wheel_folder(source: WheelSource, cache: Path) -> Path:
+    return cache / "artifacts" / "pypi" / f"{source.distribution}-{source.version}"
 
 
 def is_cached(source: FetchedSource, checksum: Checksum, cache: Path) -> bool:
@@ -61,7 +65,7 @@ def fetch_file(
     stand_in: str = "",
     verify: bool = False,
 ) -> Fetched:
-    """Have the file of a source on this machine.
+    """Have the file of a source on this machine, and in the cache until this process ends.
 
     Args:
         source: Where it comes from.
@@ -79,6 +83,7 @@ def fetch_file(
     target = cached_path(source, cache)
     if isinstance(source, FileSource):
         return _local(target, checksum, progress)
+    keep(_wheel_folder(source, cache) if isinstance(source, WheelSource) else target)
     mend = f"try again, or get the file elsewhere and place it at {target}"
     if stand_in:
         mend += f"; without it, the model '{stand_in}' has the same speed"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.errors import InputError
+from loadscope.scenarios.rowfile import BATCHES
 
 _CURVE_POINTS = 400
 
@@ -37,12 +38,12 @@ class Completion:
 
 
 def read_completion(path: Path) -> Completion:
-    """Reduce ``batches.bin`` (rows of four ``<i8``: start ns, end ns, samples, worker).
+    """Reduce ``batches.bin`` (``rowfile.BATCHES``) to a curve and figures.
 
     Raises:
         InputError: A batch ends before it starts, or holds no sample.
     """
-    rows = np.memmap(path, dtype="<i8", mode="r").reshape(-1, 4)
+    rows = BATCHES.read(path)
     start, end, samples, worker = (rows[:, column] for column in range(4))
     wrong = np.flatnonzero((end < start) | (samples < 1))
     if len(wrong):

@@ -38,6 +38,9 @@ def run_record(run: RunView) -> dict[str, Any]:
         "percentiles_ns": percentiles or None,
         "accuracy": shown.model_dump() if shown else None,
         "accuracy_meaningful": run.model.accuracy_meaningful,
+        "compliance": {
+            test: state.verification for test, state in run.states.items() if state.verification
+        },
         "rehearsal": list(run.rehearsal),
         "unverified": True,
         "repeat": run.repeat.model_dump() if run.repeat else None,

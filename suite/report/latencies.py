@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.errors import InputError
+from loadscope.scenarios.rowfile import LATENCIES
 
 BINS_PER_DECADE = 1000
 """Fine bins are 0.23 % wide and begin at powers of 10**(1/1000) ns, so those of all runs align."""
@@ -44,7 +45,7 @@ class Latencies:
 
 
 def read_latencies(path: Path) -> Latencies:
-    """Reduce ``latency.bin`` (rows of one ``<i8``, nanoseconds) to curve and histogram.
+    """Reduce ``latency.bin`` (``rowfile.LATENCIES``) to curve and histogram.
 
     A percentile is taken as LoadGen takes it (loadgen/results.cc, ``ProcessLatencies``): the
     element at position floor(count * fraction) of the sorted latencies.
@@ -52,7 +53,7 @@ def read_latencies(path: Path) -> Latencies:
     Raises:
         InputError: A latency is not positive.
     """
-    ordered = np.sort(np.fromfile(path, dtype="<i8").astype(np.int64, copy=False))
+    ordered = np.sort(LATENCIES.read(path)[:, 0])
     if ordered[0] <= 0:
         raise InputError(
             f"{path} is corrupt: it holds a latency of {ordered[0]} ns", "repeat the run"

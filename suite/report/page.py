@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from loadscope.scenarios.names import Mode
 from loadscope.suite.report.details import Group, run_details
 from loadscope.suite.report.figures import assign_series
 from loadscope.suite.report.marks import Marks
@@ -14,6 +15,7 @@ from loadscope.suite.report.wording import (
     NONE,
     Verdict,
     accuracy_text,
+    compliance,
     metric_text,
     ordered,
     repeat_text,
@@ -33,6 +35,7 @@ class _Row:
     repeat: str
     rate: str
     accuracy: tuple[str, str]
+    compliance: dict[Mode, Verdict]
     groups: list[Group]
 
 
@@ -62,6 +65,8 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
         rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
         notes=marks.notes(),
         noise=marks.noise(),
+        absent=NONE,
+        audited=any(compliance(one.run) for one in measured),
     )
 
 
@@ -76,5 +81,6 @@ def _row(index: int, one: Measured, marks: Marks) -> _Row:
         repeat=repeat_text(one.run),
         rate=NONE if rate is None else number(rate),
         accuracy=accuracy_text(one.run),
+        compliance=compliance(one.run),
         groups=run_details(one.run, one.completion),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.rowfile import BATCHES, LATENCIES, RowFile
 from loadscope.suite.report.schema import (
     Accuracy,
     Metric,
@@ -23,12 +24,6 @@ from loadscope.sut.registry import DEFAULT_NUMERICS
 
 RUN_FILE = "run.json"
 RESULT_FILE = "result.json"
-LATENCY_FILE = "latency.bin"
-BATCHES_FILE = "batches.bin"
-LATENCY_ROW = 8
-"""Bytes of a row of ``latency.bin``: one ``<i8``, nanoseconds."""
-BATCH_ROW = 32
-"""Bytes of a row of ``batches.bin``: four ``<i8``: start ns, end ns, samples, worker."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +42,8 @@ class RunView:
         rehearsal: Why the run is shorter than full length; empty when it is not.
         repeat: Of how many performance tests the results are the median; None for one.
         warnings: Why the performance figures cannot be trusted.
-        latency_file: Rows of ``LATENCY_ROW`` bytes, one a query.
-        batches_file: Rows of ``BATCH_ROW`` bytes, one a batch.
+        latency_file: ``rowfile.LATENCIES``.
+        batches_file: ``rowfile.BATCHES``.
     """
 
     path: Path
@@ -129,8 +124,8 @@ def load_run(path: Path) -> RunView:
         versions=run.versions,
         command=run.command,
         created=run.created,
-        latency_file=_rows(logs / LATENCY_FILE, LATENCY_ROW) if logs else None,
-        batches_file=_rows(logs / BATCHES_FILE, BATCH_ROW) if logs else None,
+        latency_file=_rows(logs, LATENCIES) if logs else None,
+        batches_file=_rows(logs, BATCHES) if logs else None,
     )
 
 
@@ -149,7 +144,8 @@ def _percentiles(path: Path, result: ResultFile) -> dict[float, float]:
     return dict(sorted(found.items()))
 
 
-def _rows(path: Path, row: int) -> Path | None:
+def _rows(logs: Path, kind: RowFile) -> Path | None:
+    path, row = logs / kind.name, kind.row_bytes
     if not path.exists():
         return None
     size = path.stat().st_size

@@ -22,13 +22,15 @@ class _Part(BaseModel):
 class TestState(_Part):
     """How one LoadGen test of the run stands; ``error`` tells why it failed.
 
-    Further keys (times, calibration, memory) are kept as they are.
+    ``verification`` is what a compliance test was found to be beside the other tests. Further
+    keys (times, calibration, memory) are kept as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     status: Literal["planned", "running", "finished", "failed", "interrupted"]
     error: str | None = None
+    verification: dict[str, Any] | None = None
 
 
 class ModelInfo(_Part):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.rowfile import BATCHES, LATENCIES
 from loadscope.suite.report.batches import Completion, read_completion
 from loadscope.suite.report.figures import (
     Drawing,
@@ -16,7 +17,7 @@ from loadscope.suite.report.figures import (
 )
 from loadscope.suite.report.latencies import Latencies, read_latencies
 from loadscope.suite.report.quantities import duration
-from loadscope.suite.report.runview import BATCHES_FILE, LATENCY_FILE, RunView
+from loadscope.suite.report.runview import RunView
 from loadscope.suite.report.wording import NONE
 
 
@@ -123,7 +124,7 @@ def _by_completion(anchor: str, name: Scenario, measured: Sequence[Measured]) ->
         name=name,
         figures=[Placed(f"{anchor}-completion", draw_completion(drawn))] if drawn else [],
         missing=[
-            _missing(one, BATCHES_FILE)
+            _missing(one, BATCHES.name)
             for one in measured
             if one.run.valid is not None and one.completion is None
         ],
@@ -143,7 +144,7 @@ def _by_latency(anchor: str, name: Scenario, measured: Sequence[Measured]) -> Sc
         name=name,
         figures=figures,
         missing=[
-            _missing(one, LATENCY_FILE)
+            _missing(one, LATENCIES.name)
             for one in measured
             if one.run.valid is not None and one.latencies is None
         ],

@@ -10,13 +10,16 @@ from typing import Any
 
 from loadscope.scenarios.names import Scenario
 from loadscope.submission.check.accuracy_rules import scores
+from loadscope.submission.check.compliance_rules import COMPLIANCE
 from loadscope.submission.check.files import Files
 from loadscope.submission.check.rule import show
-from loadscope.submission.check.subjects import DIVISIONS, METRICS, Result, Tree
+from loadscope.submission.check.subjects import DIVISIONS, METRICS, LoggedTest, Result, Tree
 from loadscope.submission.rounds import Round
 from loadscope.suite.report.quantities import quantity
 from loadscope.suite.report.wording import NONE
 
+_FOUND = ("value", "accuracy", "valid", "compliance")
+"""What of a result can differ between two submissions of the same thing."""
 _SAMPLES = 8
 """Samples of a MultiStream query; a result inferred from SingleStream counts so many."""
 
@@ -38,6 +41,8 @@ class Submitted:
         accuracy: The score in percent.
         metric: What the score is, such as top-1.
         valid: Whether LoadGen calls the performance run VALID.
+        compliance: Each compliance test that is there or has to be, and whether ``loadscope
+            check`` finds it ``passed``, ``FAILED`` or ``absent``.
     """
 
     division: str
@@ -52,6 +57,11 @@ class Submitted:
     accuracy: float | None
     metric: str
     valid: bool
+    compliance: tuple[tuple[str, str], ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """The result as plain data."""
+        return {**asdict(self), "compliance": dict(self.compliance)}
 
     @property
     def result_text(self) -> str:
@@ -109,13 +119,16 @@ def is_submission(path: Path) -> bool:
 
 
 def read_submission(root: Path, rules: Round) -> list[Submitted]:
-    """Read every result of a tree, whether it passes the check or not."""
+    """Read every result of a tree, whether it passes the check or not.
+
+    Scenarios are in LoadGen's order.
+    """
     return [
         _submitted(result)
         for submitter in Tree(Files.walk(root), rules).submitters
         for system in submitter.systems
         for benchmark in system.benchmarks
-        for result in benchmark.results
+        for result in sorted(benchmark.results, key=_place)
     ]
 
 
@@ -142,17 +155,15 @@ def csv_text(rows: Sequence[Row], compared: bool) -> str:
     """The rows as CSV with a header."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    names = [field.name for field in fields(Submitted)]
-    further = ["other_system", "other_value", "other_accuracy", "times_as_fast"]
-    writer.writerow(names + (further if compared else []))
+    names = [field.name for field in fields(Submitted) if field.name not in _FOUND]
+    others = [f"other_{name}" for name in ("system", *_FOUND)]
+    writer.writerow([*names, *_FOUND, *([*others, "times_as_fast"] if compared else [])])
     for row in rows:
         cells = [getattr(row.shown, name) for name in names]
+        cells += _found(row.first)
         if compared:
-            if row.first is None:
-                cells[names.index("value")] = cells[names.index("accuracy")] = None
             other = row.second
-            cells += [other.system, other.value, other.accuracy] if other else [None] * 3
-            cells.append(row.speedup)
+            cells += [other and other.system, *_found(other), row.speedup]
         writer.writerow(cells)
     return written.getvalue()
 
@@ -160,15 +171,21 @@ def csv_text(rows: Sequence[Row], compared: bool) -> str:
 def rows_record(rows: Sequence[Row], compared: bool) -> list[dict[str, Any]]:
     """The rows as plain data."""
     if not compared:
-        return [asdict(row.shown) for row in rows]
+        return [row.shown.record() for row in rows]
     return [
         {
-            "first": asdict(row.first) if row.first else None,
-            "second": asdict(row.second) if row.second else None,
+            "first": row.first.record() if row.first else None,
+            "second": row.second.record() if row.second else None,
             "times_as_fast": row.speedup,
         }
         for row in rows
     ]
+
+
+def _found(one: Submitted | None) -> list[Any]:
+    if one is None:
+        return [None] * len(_FOUND)
+    return [one.value, one.accuracy, one.valid, "; ".join(map(" ".join, one.compliance))]
 
 
 def _pairs(
@@ -181,6 +198,13 @@ def _pairs(
     for one in first:
         if seen[key(one)] == counts[key(one)] == 1:
             yield one, next(other for other in second if key(other) == key(one))
+
+
+def _place(result: Result) -> tuple[int, str]:
+    """LoadGen's order of scenarios; folders of other names come last."""
+    names = list(map(str, Scenario))
+    known = result.scenario in names
+    return names.index(result.scenario) if known else len(names), result.scenario
 
 
 def _submitted(result: Result) -> Submitted:
@@ -202,7 +226,15 @@ def _submitted(result: Result) -> Submitted:
         accuracy=stated[-1] if stated else None,
         metric=benchmark.rules.accuracy_metric if benchmark.rules else "",
         valid=result.performance.log.values.get("result_validity") == "VALID",
+        compliance=tuple((name, _judged(test)) for name, test in result.compliance.items()),
     )
+
+
+def _judged(test: LoggedTest) -> str:
+    if not test.result.files.is_folder(f"{test.result.path}/{test.role}"):
+        return "absent"
+    wrong = any(finding.severity == "error" for finding in COMPLIANCE.look(test))
+    return "FAILED" if wrong else "passed"
 
 
 def _figure(result: Result, ran: Scenario | None) -> float | None:

@@ -20,6 +20,9 @@ _BAR_MOST = 2.0
 def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
     """Lay out one row a result; two submissions stand side by side.
 
+    What LoadGen says and how many times as fast it is stand below the result, compliance tests
+    below the accuracy: a terminal has no room for columns of theirs.
+
     Args:
         rows: The results.
         titles: What the one or two submissions are called.
@@ -32,17 +35,23 @@ def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=(0, 0 if compared else 1, 0, 0),
     )
-    for name in ("Division", "System", "Benchmark", "Scenario", *_headings(compared)):
+    scored = "Accuracy,\ncompliance" if _audited(rows) else "Accuracy"
+    table.add_column("Benchmark", overflow="fold")
+    table.add_column("Scenario", no_wrap=True)
+    for name in ("First", "Second") if compared else ("Result",):
         table.add_column(name, overflow="fold")
+        table.add_column(scored, no_wrap=True)
     for row in rows:
         shown = row.shown
-        cells = [shown.division, _system(row), _benchmark(shown), shown.scenario]
+        place = Text(f"{shown.division}, {_system(row)}", style="dim")
+        cells = [_lines(Text(_benchmark(shown)), place), Text(shown.scenario)]
         for one in (row.first, row.second) if compared else (row.first,):
-            cells += [one.result_text, one.accuracy_text] if one else [NONE, NONE]
-        cells.append(row.speedup_text if compared else shown.verdict)
-        table.add_row(*map(Text, cells))
+            cells += [_result(one), _scores(one)] if one else [Text(row.speedup_text), Text(NONE)]
+        if row.first and row.second:
+            cells[-2] = _lines(cells[-2], Text(f"{row.speedup_text} speed"))
+        table.add_row(*cells)
     return table
 
 
@@ -71,17 +80,34 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
         ],
         titles=titles,
         compared=compared,
-        none=NONE,
+        audited=_audited(rows),
+        absent=NONE,
         not_verified=NOT_VERIFIED,
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
-def _headings(compared: bool) -> tuple[str, ...]:
-    if not compared:
-        return "Result", "Accuracy", "LoadGen says"
-    return "First", "Accuracy", "Second", "Accuracy", "Second is"
+def _audited(rows: Sequence[Row]) -> bool:
+    """Whether any result has compliance tests."""
+    return any(one.compliance for row in rows for one in (row.first, row.second) if one)
+
+
+def _result(one: Submitted) -> Text:
+    verdict = Text(one.verdict, style="green" if one.valid else "red")
+    return _lines(Text(one.result_text), verdict)
+
+
+def _scores(one: Submitted) -> Text:
+    tests = (
+        Text(f"{test} {found}", style="green" if found == "passed" else "red")
+        for test, found in one.compliance
+    )
+    return _lines(Text(one.accuracy_text), *tests)
+
+
+def _lines(*lines: Text) -> Text:
+    return Text("\n").join(lines)
 
 
 def _system(row: Row) -> str:

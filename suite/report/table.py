@@ -1,15 +1,19 @@
 """The results as one table for the terminal."""
 
+import textwrap
 from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from loadscope.scenarios.names import Mode
 from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
 from loadscope.suite.report.runview import RunView
 from loadscope.suite.report.wording import (
+    Verdict,
     accuracy_text,
+    compliance,
     metric_text,
     ordered,
     repeat_text,
@@ -17,12 +21,14 @@ from loadscope.suite.report.wording import (
 )
 
 _SCORE_WIDTH = len("90.00 % top-1")
+_METRIC_WIDTH = len("unverified, rehearsal")
 _STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
 
 
 def results_table(runs: Sequence[RunView]) -> Table:
     """Lay out one row a run: framework, scenario, metric, valid or why not, accuracy.
 
+    Compliance tests stand below the accuracy: a terminal has no room for a column of theirs.
     The model stands in the title, or below each framework when there are several. Each result is
     marked unverified, and rehearsal where it is one; the caption gives the reasons.
     """
@@ -30,6 +36,12 @@ def results_table(runs: Sequence[RunView]) -> Table:
     marks = Marks(ordered(runs))
     explained = [(UNVERIFIED, NOT_VERIFIED), *marks.notes()]
     explained += [(NOISY, sentence) for sentence in marks.noise()]
+    explained += [
+        (test, f"{run.system} {run.scenario}: {judged.text}")
+        for run in ordered(runs)
+        for test, judged in compliance(run).items()
+        if judged.kind != "valid"
+    ]
     title = f"{next(iter(models.values()))}: results" if len(models) == 1 else "Results"
     table = Table(
         title=Text(title, style="bold"),
@@ -44,21 +56,37 @@ def results_table(runs: Sequence[RunView]) -> Table:
     table.add_column("Scenario", no_wrap=True)
     table.add_column("Metric", no_wrap=True)
     table.add_column("Valid, or why not", overflow="fold", min_width=11)
-    table.add_column("Accuracy", overflow="fold", min_width=_SCORE_WIDTH)
+    scored = "Accuracy,\ncompliance" if any(map(compliance, runs)) else "Accuracy"
+    table.add_column(scored, overflow="fold", min_width=_SCORE_WIDTH)
     for run in ordered(runs):
         judged = verdict(run)
         table.add_row(
-            _two_lines(run.system, run.model.id if len(models) > 1 else ""),
+            _system(run, run.model.id if len(models) > 1 else ""),
             Text(run.scenario),
             _two_lines(metric_text(run), "\n".join(_below(run, marks))),
             Text(judged.text, style=_STYLES.get(judged.kind, "")),
-            _two_lines(*accuracy_text(run)),
+            Text("\n").join([_two_lines(*accuracy_text(run)), *_tests(compliance(run))]),
         )
     return table
 
 
+def _system(run: RunView, model: str) -> Text:
+    framework, _, numerics = run.system.partition(" ")
+    return _two_lines(framework, "\n".join(filter(None, (numerics, model))))
+
+
 def _below(run: RunView, marks: Marks) -> list[str]:
-    return [*filter(None, [repeat_text(run)]), ", ".join(marks.of(run))]
+    """What stands below the metric, in lines that a terminal of 80 columns has room for."""
+    texts = (repeat_text(run), ", ".join(marks.of(run)))
+    return [line for text in texts for line in textwrap.wrap(text, _METRIC_WIDTH)]
+
+
+def _tests(judged: dict[Mode, Verdict]) -> list[Text]:
+    """A line a test; why one has not passed stands below the table."""
+    return [
+        Text(f"{test} {verdict.text.partition(':')[0]}", style=_STYLES[verdict.kind])
+        for test, verdict in judged.items()
+    ]
 
 
 def _two_lines(first: str, second: str) -> Text:

@@ -32,6 +32,8 @@ def ordered(runs: Iterable[RunView]) -> list[RunView]:
 
 def verdict(run: RunView) -> Verdict:
     """Judge the performance test of ``run`` in one word and its reasons."""
+    if Mode.TRACE in run.modes:
+        return Verdict("absent", "traced run: see loadscope report --trace")
     if Mode.PERFORMANCE not in run.modes:
         return Verdict("absent", "no performance test")
     obstacle = _obstacle(run, Mode.PERFORMANCE)
@@ -88,6 +90,12 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
         reached = {True: " reached", False: " MISSED", None: ""}[score.passed]
         details.append(f"target {score.target:.2f} %{reached}")
     return f"{score.value:.2f} % {score.metric}", ", ".join(details)
+
+
+def compliance(run: RunView) -> dict[Mode, Verdict]:
+    """Judge each compliance test that was asked for: passed, or why not."""
+    passed = Verdict("valid", "passed")
+    return {test: _obstacle(run, test) or passed for test in run.states if test.audit}
 
 
 def _obstacle(run: RunView, mode: Mode) -> Verdict | None:

@@ -244,6 +244,7 @@ def _inside(
         predict, "framework", "session", header.framework, trace.start_ns, end, trace.thread
     )
     if session is None:
+        events.outside += len(trace.layers)
         return at
     layers = []
     for layer in trace.layers:
@@ -257,8 +258,20 @@ def _inside(
             layer.thread,
             attributes=_attributes(layer),
         )
-        if event is not None:
-            layers.append(event)
+        if event is None:
+            continue
+        layers.append(event)
+        if layer.counters:
+            events.add(
+                event,
+                "hardware",
+                "counters",
+                "layer counters",
+                event.start_ns,
+                event.end_ns,
+                event.thread,
+                attributes=layer.counters,
+            )
     while at < len(primitives) and primitives[at].start_ns < session.start_ns:
         at += 1
     place = 0

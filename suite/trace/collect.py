@@ -21,9 +21,11 @@ from loadscope.suite.plan import ChildPlan, TracePlan
 from loadscope.suite.targets import target_key
 from loadscope.suite.trace.assemble import Noted, assemble
 from loadscope.suite.trace.events import LEVELS, Header, write_events
-from loadscope.suite.trace.levels import measure_levels
+from loadscope.suite.trace.levels import deep_level, measure_levels, quiet_levels
+from loadscope.suite.trace.silent import silent_levels
 from loadscope.suite.trace.summary import summarise
-from loadscope.sut.tracing import Tracer, onednn, tracer_of
+from loadscope.suite.turns import Timed
+from loadscope.sut.tracing import CountingTracer, Tracer, onednn, tracer_of
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.counters import Counters
 
@@ -81,10 +83,13 @@ def traced_test(
     tracer: Tracer = CallTracer(model.backend.predict)
     if reaches(trace.level, "framework"):
         tracer = tracer_of(model.backend, reaches(trace.level, "layer"))
-    for at in range(trace.warmup):
-        tracer.predict(model.library.batch(batches[at % len(batches)]))
-    tracer.forget()
     counters = Counters() if reaches(trace.level, "hardware") else None
+    deepest = tracer
+    if counters and counters.names and isinstance(tracer, CountingTracer):
+        deepest = tracer.counted(counters)
+    for at in range(trace.warmup):
+        deepest.predict(model.library.batch(batches[at % len(batches)]))
+    deepest.forget()
     conf_before = plan.user_conf()
     key = target_key(plan.scenario)
     if (
@@ -101,7 +106,7 @@ def traced_test(
         model.backend,
         model.library,
         model.postprocess,
-        tracer,
+        deepest,
         tracer.one_at_a_time or reaches(trace.level, "library"),
         counters.read if counters else None,
     )
@@ -113,10 +118,15 @@ def traced_test(
         end = time_ns()
     # The samples of the test are unloaded; those of the typical batches may be among them.
     model.library.load(sorted({index for batch in batches for index in batch}))
-    levels = measure_levels(model, tracer, trace.level, batches[0], counters)
-    traces = tracer.finish()[: len(answering.notes)]
+    levels = _levels(plan, model, tracer, deepest, batches[0], counters, conf.parent)
+    traces = deepest.finish()[: len(answering.notes)]
     primitives = onednn.primitives(lines)
     unavailable = dict(counters.unavailable) if counters else {}
+    if counters and counters.names and not isinstance(tracer, CountingTracer):
+        unavailable["counters of layers"] = (
+            f"{plan.framework} cannot be stopped between layers to read them; those of each "
+            "predict are there"
+        )
     if library and not primitives:
         unavailable["library"] = (
             onednn.unavailable(plan.framework)
@@ -144,6 +154,31 @@ def traced_test(
     write_json(Path("summary.json"), summarise(header, events, levels, outside))
     Path(TRACE_LOG).unlink()
     return {"test_seconds": round((end - start) / 1e9, 3), "traced": True}
+
+
+def _levels(
+    plan: ChildPlan,
+    model: Opened,
+    tracer: Tracer,
+    deepest: Tracer,
+    batch: Sequence[int],
+    counters: Counters | None,
+    run_dir: Path,
+) -> dict[str, Any]:
+    """Measure what each level costs, those without oneDNN's output where there is none."""
+    level = plan.trace.level if plan.trace else ""
+    with contextlib.ExitStack() as stack:
+        if reaches(level, "library") and not onednn.unavailable(plan.framework):
+            works: dict[str, Timed] = {
+                **stack.enter_context(silent_levels(run_dir, "layer", batch)),
+                "library": deep_level(model, tracer, batch),
+            }
+            stack.enter_context(onednn.captured())
+        else:
+            works = quiet_levels(model, tracer, level, batch)
+        if counters:
+            works["hardware"] = deep_level(model, deepest, batch, counters)
+        return measure_levels(works)
 
 
 def _run_loadgen(

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,6 +133,14 @@ def _layer(key: Key, seen: Sightings, median: float, share: float) -> Layer:
 
 def _shapes(value: Any) -> tuple[Shape, ...]:
     return tuple(tuple(int(size) for size in shape) for shape in value or () if shape is not None)
+
+
+def layer_cost(overhead: Mapping[str, float]) -> float:
+    """How much longer layers last for being traced: 1 where that is not known, or is noise.
+
+    Counters are read outside of what is timed.
+    """
+    return max(1.0, overhead.get("library", overhead.get("layer", 1.0)))
 
 
 @dataclass(frozen=True)

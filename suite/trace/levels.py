@@ -1,13 +1,14 @@
 """Levelled profiling: what each level of tracing costs, the same work in turn."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns, time_ns
 from typing import Any
 
 from loadscope.scenarios.tracing import TracedAnswering
 from loadscope.suite.opening import Opened
 from loadscope.suite.trace.events import LEVELS
+from loadscope.suite.turns import Timed
 from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import Tracer, tracer_of
 from loadscope.sut.tracing.calls import CallTracer
@@ -20,24 +21,16 @@ _SECONDS = 60
 _NONE = "none"
 
 
-def measure_levels(
-    model: Opened, tracer: Tracer, level: str, batch: Sequence[int], counters: Counters | None
-) -> dict[str, Any]:
-    """Run one batch without tracing and at each level, in turn, and compare.
-
-    oneDNN's own output cannot be switched in a process, so that ``library`` is not among the
-    levels: where it was asked for, all of them bear its cost, ``none`` too.
+def quiet_levels(
+    model: Opened, tracer: Tracer | None, level: str, batch: Sequence[int]
+) -> dict[str, Timed]:
+    """The work without tracing and at the levels up to ``layer``, by name.
 
     Args:
         model: Backend, library and post-processing, with the batch's samples loaded.
-        tracer: The test's tracer.
+        tracer: Records the layers; made here where there is none.
         level: The deepest level.
         batch: The samples.
-        counters: The counters of the level ``hardware``.
-
-    Returns:
-        ``{order, repeats, predict_ns, overhead}``: for each level the times of looking up,
-        predicting and post-processing one batch, and the median of its ratios to ``none``.
     """
     parts = model.backend, model.library, model.postprocess
     plain = model.answering
@@ -51,18 +44,40 @@ def measure_levels(
 
     depth = LEVELS.index(level)
     works["application"] = application
-    model_level = TracedAnswering(*parts, _Untraced(model.backend), serial=False)
-    works["model"] = lambda: model_level.compute(batch)
+    if depth >= LEVELS.index("model"):
+        model_level = TracedAnswering(*parts, _Untraced(model.backend), serial=False)
+        works["model"] = lambda: model_level.compute(batch)
     if depth >= LEVELS.index("framework"):
         calls = TracedAnswering(*parts, tracer_of(model.backend, with_layers=False), serial=False)
         works["framework"] = lambda: calls.compute(batch)
     if depth >= LEVELS.index("layer"):
-        deep = TracedAnswering(*parts, tracer, serial=True)
+        layers = tracer or tracer_of(model.backend, with_layers=True)
+        deep = TracedAnswering(*parts, layers, serial=True)
         works["layer"] = lambda: deep.compute(batch)
-    if counters is not None:
-        counted = TracedAnswering(*parts, tracer, serial=True, counters=counters.read)
-        works["hardware"] = lambda: counted.compute(batch)
-    order = [_NONE, *(name for name in LEVELS[: depth + 1] if name in works)]
+    return {name: _timed(work) for name, work in works.items()}
+
+
+def deep_level(
+    model: Opened, tracer: Tracer, batch: Sequence[int], counters: Counters | None = None
+) -> Timed:
+    """The work as a level below the framework's layers has it; arguments as above."""
+    parts = model.backend, model.library, model.postprocess
+    read = counters.read if counters else None
+    answering = TracedAnswering(*parts, tracer, serial=True, counters=read)
+    return _timed(lambda: answering.compute(batch))
+
+
+def measure_levels(works: Mapping[str, Timed]) -> dict[str, Any]:
+    """Do the work at each level in turn and compare.
+
+    Args:
+        works: One a level, ``none`` first.
+
+    Returns:
+        ``{order, repeats, predict_ns, overhead}``: for each level the times of looking up,
+        predicting and post-processing one batch, and the median of its ratios to ``none``.
+    """
+    order = list(works)
     times: dict[str, list[int]] = {name: [] for name in order}
     for name in order:
         works[name]()
@@ -72,9 +87,7 @@ def measure_levels(
             break
         # Turned round each time, so that a level has no neighbour of its own.
         for name in order if repeat % 2 else reversed(order):
-            start = perf_counter_ns()
-            works[name]()
-            times[name].append(perf_counter_ns() - start)
+            times[name].append(works[name]())
     return {
         "order": order,
         "repeats": len(times[_NONE]),
@@ -89,6 +102,15 @@ def measure_levels(
             for name in order[1:]
         },
     }
+
+
+def _timed(work: Callable[[], Any]) -> Timed:
+    def once() -> int:
+        start = perf_counter_ns()
+        work()
+        return perf_counter_ns() - start
+
+    return once
 
 
 class _Untraced(CallTracer):

@@ -3,9 +3,12 @@
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from loadscope.suite.trace.coverage import median_rest, rest_of
 from loadscope.suite.trace.events import Event, Header
+from loadscope.suite.trace.layers import layer_cost
 
 
 def summarise(
@@ -20,22 +23,32 @@ def summarise(
         outside: Records that were left out, since they lay outside their parents.
 
     Returns:
-        Times in nanoseconds. ``layers`` are those of the batch whose predict took the median
-        time; a layer's ``duration_ns`` is the median over all batches that ran the same layers
-        on as many samples, ``corrected_ns`` what is left of it without the cost of tracing.
+        Times in nanoseconds. ``uncovered`` is where the time is that no layer covers.
+        ``layers`` are those of the batch whose predict took the median time; a layer's
+        ``duration_ns`` is the median over all batches that ran the same layers on as many
+        samples, ``corrected_ns`` what is left of it without the cost of tracing.
     """
     children: dict[int, list[Event]] = defaultdict(list)
     for event in events:
         children[event.parent].append(event)
     predicts = [event for event in events if event.kind == "predict"]
-    layers = {one.id: _layers(one, children) for one in predicts}
+    sessions = {
+        one.id: session
+        for one in predicts
+        for session in children[one.id]
+        if session.kind == "session"
+    }
+    layers = {one.id: _layers(sessions.get(one.id), children) for one in predicts}
+    rest = median_rest(
+        [rest_of(one, sessions[one.id], found) for one in predicts if (found := layers[one.id])]
+    )
     sums = [
         sum(layer.duration_ns for layer in found) / predict.duration_ns
         for predict in predicts
         if predict.duration_ns and (found := layers[predict.id])
     ]
     overhead: dict[str, float] = levels["overhead"]
-    ratio = max(1.0, overhead.get("layer", 1.0))
+    ratio = layer_cost(overhead)
     shown: list[dict[str, Any]] = []
     middle = None
     if predicts:
@@ -64,6 +77,7 @@ def summarise(
         if predicts
         else None,
         "layer_sum_ratio": round(statistics.median(sums), 4) if sums else None,
+        "uncovered": asdict(rest) if rest else None,
         "layers": shown,
         "overhead": overhead,
         "unavailable": header.unavailable,
@@ -72,14 +86,8 @@ def summarise(
     }
 
 
-def _layers(predict: Event, children: dict[int, list[Event]]) -> list[Event]:
-    return [
-        layer
-        for session in children[predict.id]
-        if session.kind == "session"
-        for layer in children[session.id]
-        if layer.kind == "layer"
-    ]
+def _layers(session: Event | None, children: dict[int, list[Event]]) -> list[Event]:
+    return [one for one in children[session.id] if one.kind == "layer"] if session else []
 
 
 def _alike(layers: Sequence[Event]) -> list[Any]:

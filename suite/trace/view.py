@@ -3,16 +3,17 @@
 import json
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.suite.report.runview import RunView, load_run
+from loadscope.suite.trace.coverage import Rest, median_rest, rest_of
 from loadscope.suite.trace.events import EVENTS_FILE, Event, Header, read_events
 from loadscope.suite.trace.export import EXPORT_FILE
-from loadscope.suite.trace.layers import Key, Layer, Sightings, merged
+from loadscope.suite.trace.layers import Key, Layer, Sightings, layer_cost, merged
 
 LEVELS_FILE = Path("trace") / "levels.json"
 
@@ -67,6 +68,7 @@ class TraceView:
         other_predicts: How many had another size, and are left out of ``layers``.
         predict_ns: Their times.
         layers: Medians over them, in the order of execution; top-level layers only.
+        rest: Where the time is that no layer covers; None without layers.
         nested: Layers inside other layers, which are not in ``layers``.
         counters: Hardware counters a predict, median.
         phases_ns: Median time of preprocess, predict, postprocess and session.
@@ -83,6 +85,7 @@ class TraceView:
     other_predicts: int
     predict_ns: tuple[int, ...]
     layers: tuple[Layer, ...]
+    rest: Rest | None
     nested: int
     counters: Mapping[str, float]
     phases_ns: Mapping[str, float]
@@ -107,11 +110,10 @@ class TraceView:
     def correction(self) -> float:
         """What a layer's time is multiplied with to be free of the cost of its level.
 
-        The cost of ``layer`` tracing is spread evenly over the predict: 1 ÷ its overhead, and 1
-        where it was not measured or is below the noise.
+        The cost of tracing is spread evenly over the predict: 1 ÷ the overhead of the level
+        ``library``, else ``layer``, and 1 where it was not measured or is below the noise.
         """
-        ratio = self.overhead.ratio.get("layer", 1.0) if self.overhead else 1.0
-        return 1 / max(ratio, 1.0)
+        return 1 / layer_cost(self.overhead.ratio) if self.overhead else 1.0
 
 
 def load_trace(path: Path) -> TraceView:
@@ -190,6 +192,7 @@ class _Reading:
             other_predicts=len(predicts) - len(chosen),
             predict_ns=tuple(event.duration_ns for event in chosen.values()),
             layers=tuple(layers),
+            rest=median_rest(list(self._rests(chosen))),
             nested=nested,
             counters=_medians(self.counters.get(number, {}) for number in chosen),
             phases_ns=self._phase_times(chosen),
@@ -227,6 +230,14 @@ class _Reading:
             if layer in keys:
                 found[keys[layer]].primitives[implementation] += 1
         return merged(found), nested
+
+    def _rests(self, chosen: Mapping[int, Event]) -> Iterator[Rest]:
+        inside: dict[int, list[Event]] = {}
+        for layer in self.layers:
+            inside.setdefault(layer.parent, []).append(layer)
+        for session in self.phases:
+            if session.parent in chosen and session.id in inside:
+                yield rest_of(chosen[session.parent], session, inside[session.id])
 
     def _phase_times(self, chosen: Mapping[int, Event]) -> dict[str, float]:
         batches = {event.parent for event in chosen.values()}

@@ -1,6 +1,7 @@
 """What a framework tells of its layers, one collector a framework, on the unix clock."""
 
 from loadscope.sut.tracing.record import (
+    CountingTracer,
     LayerRecord,
     PredictTrace,
     Primitive,
@@ -11,6 +12,7 @@ from loadscope.sut.tracing.record import (
 )
 
 __all__ = [
+    "CountingTracer",
     "LayerRecord",
     "PredictTrace",
     "Primitive",

@@ -121,14 +121,18 @@ class MxnetTracer(CallTracer):
             key = tuple(batch[name].shape for name in inputs)
             if key not in self._operators:
                 self._operators[key] = _operators(bound, dict(zip(inputs, key, strict=True)))
-            mx.profiler.set_state("run")
-            try:
-                return run(bound, batch)
-            finally:
-                mx.profiler.set_state("stop")
-                self._keys.append(key)
+            self._keys.append(key)
+            return run(bound, batch)
 
         super().__init__(traced)
+
+    def predict(self, batch: Tensors) -> Tensors:
+        """Run the model and note the call; the profiler is on for as long."""
+        self._mx.profiler.set_state("run")
+        try:
+            return super().predict(batch)
+        finally:
+            self._mx.profiler.set_state("stop")
 
     def forget(self) -> None:
         """Drop the notes so far."""

@@ -64,17 +64,25 @@ class OnnxGraph:
         """The window of the first operator of a group that has one; ``(0,)`` without."""
         return next((self.windows[name] for name in group if name in self.windows), (0,))
 
-    def constituents(self, layers: list[str]) -> list[list[str]]:
+    def constituents(self, layers: list[tuple[str, str]]) -> list[list[str]]:
         """The operators of the file that each layer stands for.
 
-        A layer has the name of an operator, or of a result. Operators that were not run under
-        a name of their own are in the layer that is next to them: before it, where all that
-        follows is that layer's, else behind the last-run layer whose result they take.
+        A layer has the name of an operator, or of a result; one that has a name of its own
+        (``BiasGelu``) stands for the next operator that its type ends with. Operators that were
+        not run under a name of their own are in the layer that is next to them: before it, where
+        all that follows is that layer's, else behind the last-run layer whose result they take.
 
         Args:
-            layers: Names in the order of execution.
+            layers: Names and operators in the order of execution.
         """
-        own = [self._find(name) for name in layers]
+        own = [self._find(name) for name, _ in layers]
+        waiting = [name for name in self.types if name not in own]
+        for at, (_, operator) in enumerate(layers):
+            fitting = [one for one in waiting if operator.endswith(self.types[one])]
+            if fitting and not own[at]:
+                # MatMul, not Mul.
+                own[at] = max(fitting, key=lambda one: len(self.types[one]))
+                waiting.remove(own[at])
         place = {name: at for at, name in enumerate(own) if name}
         following: dict[str, list[str]] = {name: [] for name in self.types}
         for name, parents in self.parents.items():
@@ -101,9 +109,13 @@ class OnnxGraph:
         return groups
 
     def _find(self, name: str) -> str:
-        if name in self.aliases:
-            return self.aliases[name]
-        return name if name in self.types else ""
+        # ONNX Runtime appends the fusion that has changed a node: X/MatMulScaleFusion/.
+        for known in (name, name.rstrip("/").rpartition("/")[0]):
+            if known in self.aliases:
+                return self.aliases[known]
+            if known in self.types:
+                return known
+        return ""
 
     def _fuses_forward(self, name: str, following: dict[str, list[str]]) -> bool:
         """Whether an operator that was not run alone belongs to the one behind it.

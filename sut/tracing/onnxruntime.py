@@ -68,7 +68,9 @@ class OnnxRuntimeTracer(CallTracer):
             first = bisect_left(times, call.start_ns - 1000)
             last = bisect_left(times, call.start_ns + call.duration_ns)
             nodes = found[call.thread][first:last] if times else []
-            groups = graph.constituents([_name(event) for _, event in nodes])
+            groups = graph.constituents(
+                [(_name(event), event["args"]["op_name"]) for _, event in nodes]
+            )
             layers = tuple(
                 _record(at, start, event, graph, group)
                 for at, ((start, event), group) in enumerate(zip(nodes, groups, strict=True))
@@ -121,7 +123,7 @@ def _record(
 def _kind(operator: str, types: list[str]) -> tuple[str, list[str]]:
     """ONNX's name of what was run, and the names of what is fused into it."""
     if len(types) > 1:
-        for main in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+        for main in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "Gelu"):
             if main in types:
                 types = list(types)
                 types.remove(main)

@@ -2,7 +2,8 @@
 
 Hooks would miss the functions between modules, and interpreting the graph costs a twelfth of
 the time at batch 1; generated code runs as fast as the network's own. A layer lasts from the
-stamp before it to its own, so PyTorch's dispatch is within the layer.
+stamp before it to its own, so PyTorch's dispatch is within the layer. Where counters are read,
+a layer ends before the reading and the next begins after it.
 """
 
 import math
@@ -19,6 +20,7 @@ from torch import fx, nn
 from loadscope.errors import WorkError
 from loadscope.sut.flops import flops
 from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.counters import Counters
 from loadscope.sut.tracing.record import LayerRecord, PredictTrace, Shapes
 from loadscope.tensors import Tensors
 
@@ -74,6 +76,8 @@ _TYPES = {
     "view": "Reshape",
 }
 _Key = tuple[tuple[tuple[int, ...], str], ...]
+_Stamp = tuple[int, Sequence[int], int]
+"""The end of a layer, the counters, and the start of the next layer."""
 
 
 class PyTorchTracer(CallTracer):
@@ -83,6 +87,7 @@ class PyTorchTracer(CallTracer):
         network: The loaded network.
         run: Runs a batch through a network given as a callable.
         inputs: The batch's names in the order in which the network takes them.
+        counters: Read at each step, if given.
 
     Raises:
         WorkError: The network's code depends on the values of tensors.
@@ -93,9 +98,12 @@ class PyTorchTracer(CallTracer):
         network: nn.Module,
         run: Callable[[Callable[..., Any], Tensors], Tensors],
         inputs: Sequence[str],
+        counters: Counters | None = None,
     ) -> None:
-        self._graph, stamped = _stamped(network)
+        self._counters = counters
+        self._graph, stamped = _stamped(network, _reading(counters) if counters else time_ns)
         self._network = network
+        self._arguments = network, run, inputs
         own = threading.local()
 
         def forward(*tensors: Any) -> Any:
@@ -108,8 +116,12 @@ class PyTorchTracer(CallTracer):
             self._notes.append((own.stamps, _key(batch, inputs), threading.get_native_id()))
             return outputs
 
-        self._notes: list[tuple[list[int], _Key, int]] = []
+        self._notes: list[tuple[list[Any], _Key, int]] = []
         super().__init__(traced)
+
+    def counted(self, counters: Counters) -> "PyTorchTracer":
+        """See ``CountingTracer``."""
+        return PyTorchTracer(*self._arguments, counters)
 
     def forget(self) -> None:
         """Drop the notes so far."""
@@ -119,25 +131,28 @@ class PyTorchTracer(CallTracer):
     def finish(self) -> list[PredictTrace]:
         """The calls and their layers."""
         described: dict[_Key, list[dict[str, Any] | None]] = {}
-        notes: dict[int, list[tuple[list[int], _Key]]] = {}
-        for stamps, key, thread in self._notes:
-            notes.setdefault(thread, []).append((stamps, key))
+        notes: dict[int, list[tuple[list[Any], _Key]]] = {}
+        for noted, key, thread in self._notes:
+            notes.setdefault(thread, []).append((noted, key))
             if key not in described:
                 described[key] = _describe(self._network, self._graph, key)
+        names = self._counters.names if self._counters else ()
         traces = []
         for call in super().finish():
-            stamps, key = notes[call.thread].pop(0)
+            noted, key = notes[call.thread].pop(0)
+            stamps: list[_Stamp] = noted if self._counters else [(one, (), one) for one in noted]
             parts = zip(described[key], stamps[:-1], stamps[1:], strict=True)
-            kept = [(what, start, end) for what, start, end in parts if what is not None]
+            kept = [(what, before, after) for what, before, after in parts if what is not None]
             layers = tuple(
                 LayerRecord(
                     index=at,
-                    start_ns=start,
-                    duration_ns=end - start,
+                    start_ns=before[2],
+                    duration_ns=after[0] - before[2],
                     thread=call.thread,
+                    counters=dict(zip(names, map(operator.sub, after[1], before[1]), strict=True)),
                     **what,
                 )
-                for at, (what, start, end) in enumerate(kept)
+                for at, (what, before, after) in enumerate(kept)
             )
             traces.append(PredictTrace(call.start_ns, call.duration_ns, call.thread, layers))
         return traces
@@ -158,8 +173,17 @@ class _Tracer(fx.Tracer):
         return _InPlace(node, self)
 
 
-def _stamped(network: nn.Module) -> tuple[fx.Graph, fx.GraphModule]:
-    """The network's graph, and its code that also returns the times of all steps."""
+def _reading(counters: Counters) -> Callable[[], _Stamp]:
+    counts = counters.counts
+
+    def stamp() -> _Stamp:
+        return time_ns(), counts(), time_ns()
+
+    return stamp
+
+
+def _stamped(network: nn.Module, stamp: Callable[[], Any]) -> tuple[fx.Graph, fx.GraphModule]:
+    """The network's graph, and its code that also returns a stamp before and after each step."""
     try:
         plain = _Tracer().trace(network)
         graph = _Tracer().trace(network)
@@ -171,10 +195,10 @@ def _stamped(network: nn.Module) -> tuple[fx.Graph, fx.GraphModule]:
     steps = [node for node in graph.nodes if _is_step(node)]
     with graph.inserting_before(steps[0]):
         stamps = graph.call_function(list)
-        graph.call_method("append", (stamps, graph.call_function(time_ns)))
+        graph.call_method("append", (stamps, graph.call_function(stamp)))
     for node in steps:
         with graph.inserting_after(node):
-            now = graph.call_function(time_ns)
+            now = graph.call_function(stamp)
         with graph.inserting_after(now):
             graph.call_method("append", (stamps, now))
     (output,) = [node for node in graph.nodes if node.op == "output"]

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Backend
+from loadscope.sut.tracing.counters import Counters
 from loadscope.tensors import Tensors
 
 Shape = tuple[int, ...]
@@ -30,6 +31,7 @@ class LayerRecord:
         thread: A stable number of the thread that ran it.
         attributes: ``constituents``, the names of the model's operators that are fused into
             it, and what else the framework tells.
+        counters: What was counted while it ran, where counters were read between layers.
     """
 
     index: int
@@ -44,6 +46,7 @@ class LayerRecord:
     flops: int
     thread: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,14 @@ class Tracer(Protocol):
 
         The tracer cannot be used afterwards.
         """
+
+
+@runtime_checkable
+class CountingTracer(Tracer, Protocol):
+    """A tracer whose framework can be stopped between layers, to read counters."""
+
+    def counted(self, counters: Counters) -> Tracer:
+        """Make a tracer of the same model that counts each layer."""
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from loadscope.datasets.squad_cache import TokenCache
 from loadscope.errors import InputError, WorkError
 from loadscope.scenarios.answering import complete
 from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.rowfile import BATCHES, LATENCIES
 from loadscope.suite.golden.digest import digest
 from loadscope.suite.golden.file import read_golden, write_golden
 from loadscope.suite.golden.observation import Observation, Sample
@@ -100,12 +101,24 @@ def test_what_the_recorder_writes_is_little_endian_whatever_the_host(tmp_path):
     assert read_latencies(tmp_path / "latency.bin").queries == 1
 
 
-@pytest.mark.parametrize(("name", "read"), [("latency.bin", read_latencies)])
-def test_latencies_of_the_other_order_are_refused(tmp_path, name, read):
+@pytest.mark.parametrize("kind", [LATENCIES, BATCHES])
+def test_rows_are_the_same_file_from_a_host_of_either_order(tmp_path, kind):
+    rows = np.array([[1 << 40, -2, 3, 4], [5, 6, 7, 8]])[:, : kind.columns]
+    for order in ("<", ">"):
+        (tmp_path / order).mkdir()
+        kind.write(tmp_path / order, rows.astype(f"{order}i8"))
+    little, big = (tmp_path / order / kind.name for order in ("<", ">"))
+    assert little.read_bytes() == big.read_bytes() == rows.astype("<i8").tobytes()
+    found = kind.read(big)
+    assert found.tolist() == rows.tolist()
+    assert found.dtype == np.int64 and found.dtype.isnative
+
+
+def test_latencies_of_the_other_order_are_refused(tmp_path):
     # 200 ms has its highest bit set when its bytes are reversed, as every second latency has.
-    np.array([200_000_128], ">i8").tofile(tmp_path / name)
+    np.array([200_000_128], ">i8").tofile(tmp_path / "latency.bin")
     with pytest.raises(InputError, match="corrupt"):
-        read(tmp_path / name)
+        read_latencies(tmp_path / "latency.bin")
 
 
 def test_batches_of_the_other_order_are_refused(tmp_path):

@@ -193,6 +193,18 @@ def test_the_built_in_models_hold_the_published_facts():
     assert set(seeded.artifacts) >= set(resnet.artifacts)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "efficientnet-lite0", "resnet50-seeded", "yolox-nano", "yolox-nano-seeded",
+        "minilm-squad", "bert-tiny", "bert-mini", "bert-base", "bert-large-seeded",
+    ],
+)  # fmt: skip
+def test_models_of_one_source_of_weights_exist_in_all_four_frameworks(name):
+    frameworks = set(Catalogue.load().get(name).artifacts)
+    assert frameworks == {"onnxruntime", "pytorch", "tensorflow", "mxnet"}
+
+
 def _paths(value: Any, at: str = "") -> list[str]:
     """Every dotted path in a nested dict."""
     if not isinstance(value, dict):
@@ -242,3 +254,20 @@ def test_weights_come_from_before_any_conversion():
     model = Catalogue.load(()).get("efficientnet-lite0")
     sources = {model.weights_source(framework) for framework in [*model.artifacts, "null"]}
     assert sources == {model.artifacts["pytorch"].source}
+
+
+def test_weights_that_a_delta_is_added_to_are_the_first_ones():
+    model = Catalogue.load(()).get("minilm-squad")
+    assert model.weights_source("mxnet") == model.artifacts["pytorch"].base
+    assert model.lineage("mxnet")["retrained"]
+
+
+def test_a_manifest_of_one_model_is_read_as_the_same_model(tmp_path):
+    known = Catalogue.load()
+    path = tmp_path / "models.yaml"
+    for model_id, entry in known.models.items():
+        assert known.manifest_of(model_id) is None
+        other = Catalogue({model_id: entry}, {model_id: path}, known.built_in)
+        path.write_text(yaml.safe_dump(other.manifest_of(model_id)), encoding="utf-8")
+        expected = entry.model_copy(update={"stand_in": ""})
+        assert read_manifest(path).models[model_id] == expected

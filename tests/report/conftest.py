@@ -10,6 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 REHEARSAL = ["min_duration 5 s instead of 600 s"]
+AUDITED = {
+    "TEST01": {"status": "finished", "verification": {"passed": True}},
+    "TEST04": {
+        "status": "failed",
+        "error": "performance: score 1428.57 against 1000",
+        "verification": {"passed": False},
+    },
+}
 
 
 def _percentiles(latencies: NDArray[np.int64]) -> dict[str, int]:
@@ -76,7 +84,10 @@ def _result_json(framework: str, scenario: str, modes: tuple[str, ...]) -> dict[
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """Write a run directory below ``tmp_path``; ``run`` and ``result`` replace keys."""
+    """Write a run directory below ``tmp_path``; ``run`` and ``result`` replace keys.
+
+    One that is ``audited`` has passed TEST01 and failed TEST04.
+    """
 
     def make(
         name: str = "run",
@@ -86,6 +97,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         modes: tuple[str, ...] = ("performance",),
         latencies: NDArray[np.int64] | None = None,
         batches: NDArray[np.int64] | None = None,
+        audited: bool = False,
         run: dict[str, Any] | None = None,
         result: dict[str, Any] | None = None,
         finished: bool = True,
@@ -105,6 +117,8 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         if batches is not None:
             batches.astype("<i8").tofile(measured / "batches.bin")
         record = _run_json(framework, scenario, modes) | (run or {})
+        if audited:
+            record["state"] |= AUDITED
         (path / "run.json").write_text(json.dumps(record), encoding="utf-8")
         if finished:
             text = json.dumps(outcome | (result or {}))

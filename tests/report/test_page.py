@@ -52,6 +52,17 @@ def test_the_summary_has_the_figures_of_the_run(make_run: Callable[..., Path]) -
     ]
 
 
+def test_compliance_tests_have_a_column_with_the_reason(make_run: Callable[..., Path]) -> None:
+    plain = make_run("plain", framework="pytorch")
+    assert "Compliance" not in _cells(_page(plain))
+    cells = _cells(_page(plain, make_run("audited", audited=True)))
+    start = cells.index("EfficientNet-Lite0")
+    assert cells[start + 7] == (
+        "TEST01 passed TEST04 failed: performance: score 1428.57 against 1000"
+    )
+    assert cells[start + 14] == "\N{EN DASH}"
+
+
 def test_loadgens_percentiles_stand_in_a_table(make_run: Callable[..., Path]) -> None:
     cells = _cells(_page(make_run(latencies=LATENCIES)))
     ranked = sorted(LATENCIES.tolist())

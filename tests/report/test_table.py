@@ -36,7 +36,8 @@ def test_a_row_has_framework_scenario_metric_and_verdict(make_run: Callable[...,
 def test_numerics_other_than_float32_stand_in_the_name(make_run: Callable[..., Path]) -> None:
     model = {"id": "m", "title": "M", "numerics": "bfloat16"}
     text = _print(make_run("a", framework="pytorch", run={"model": model}))
-    assert _row(text, "bfloat16").split()[:2] == ["pytorch", "bfloat16"]
+    name, below = (_row(text, word).split()[0] for word in ("pytorch", "bfloat16"))
+    assert (name, below) == ("pytorch", "bfloat16")
 
 
 def test_each_result_is_marked_unverified(make_run: Callable[..., Path]) -> None:
@@ -53,6 +54,28 @@ def test_a_full_length_run_is_no_rehearsal(make_run: Callable[..., Path]) -> Non
 def test_the_reasons_of_a_rehearsal_stand_below_the_table(make_run: Callable[..., Path]) -> None:
     text = _print(make_run("a"), make_run("b"))
     assert text.count("rehearsal: min_duration 5 s instead of 600 s") == 1
+
+
+def test_a_terminal_of_80_columns_cuts_nothing_off(make_run: Callable[..., Path]) -> None:
+    score = {"metric": "top-1", "value": 90.0, "samples": 50_000}
+    models = [{"id": name, "title": name} for name in ("efficientnet-lite0", "minilm-squad")]
+    paths = [
+        make_run(
+            model["id"],
+            framework="tensorflow",
+            modes=("performance", "accuracy"),
+            audited=True,
+            run={"model": model | {"numerics": "bfloat16"}},
+            result={"accuracy": score, "warnings": ["other processes used 32 % of the CPU"]},
+        )
+        for model in models
+    ]
+    for shown in (paths, paths[:1]):
+        text = _print(*shown, width=80)
+        assert max(map(len, text.splitlines())) == 80
+        for whole in ("tensorflow", "12.50 ms p90 latency", "90.00 % top-1", "TEST04 failed"):
+            assert text.count(whole) >= len(shown)
+        assert text.count("…") == 0 and text.count("instead of 600 s") == 1
 
 
 def test_an_invalid_result_says_why(make_run: Callable[..., Path]) -> None:
@@ -76,6 +99,17 @@ def test_a_run_without_a_result_says_how_far_it_came(
     assert text in _row(_print(path), "onnxruntime")
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_compliance_tests_stand_below_the_accuracy(
+    make_run: Callable[..., Path], width: int
+) -> None:
+    plain = make_run("plain")
+    assert "compliance" not in _print(plain)
+    text = _print(plain, make_run("audited", audited=True), width=width)
+    assert "TEST01 passed" in text and "TEST04 failed" in text
+    assert "TEST04: onnxruntime SingleStream: failed: performance: score 1428" in text
+
+
 def test_a_finished_test_without_result_json_is_unfinished(make_run: Callable[..., Path]) -> None:
     assert "unfinished: no result in result.json" in _print(make_run(finished=False))
 
@@ -86,6 +120,11 @@ def test_accuracy_has_its_target_and_its_count(make_run: Callable[..., Path]) ->
     assert "76.10 % top-1" in _row(text, "onnxruntime")
     assert "no performance test" in _row(text, "onnxruntime")
     assert "50,000 samples, target 75.70 % reached" in text
+
+
+def test_a_traced_run_says_what_shows_it(make_run: Callable[..., Path]) -> None:
+    text = _print(make_run(modes=("trace",), result={"valid": None, "metric": None}))
+    assert "traced run: see loadscope report --trace" in text
 
 
 def test_a_missed_target_is_said(make_run: Callable[..., Path]) -> None:

@@ -1,10 +1,13 @@
 import csv
+import io
 import json
 import os
+import re
 import shutil
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from loadscope.errors import InputError
 from loadscope.submission.rounds import load_round
@@ -14,6 +17,7 @@ from loadscope.suite.report.submission import (
     read_submission,
     side_by_side,
 )
+from loadscope.suite.report.submission_page import submission_table
 
 SINGLE = {
     "early_stopping_latency_ss": 2_000_000,
@@ -53,8 +57,13 @@ def test_results_are_those_of_the_logs(inferred):
     results = inferred / "closed" / "Acme" / "results" / "box" / "resnet"
     shutil.rmtree(results / "Offline")
     shutil.copytree(results / "SingleStream", results / "Offline")
-    values = {one.scenario: one.value for one in read_submission(inferred, load_round())[:2]}
-    assert values == {"MultiStream": 24.0, "Offline": 480.5}
+    first = read_submission(inferred, load_round())[:3]
+    values = {one.scenario: one.value for one in first}
+    assert list(values.items()) == [
+        ("SingleStream", 2.0),
+        ("MultiStream", 24.0),
+        ("Offline", 480.5),
+    ]
 
 
 def one(scenario, value, system="box", unit="ms"):
@@ -87,14 +96,56 @@ def test_the_command_tells_submissions_from_runs(inferred, passing_tree, tmp_pat
     assert "24.00 ms (from SingleStream)" in run.stdout
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert len(rows) == 5
-    assert rows[1]["other_value"] == "1234.5"
-    assert float(rows[1]["times_as_fast"]) == 1234.5 / float(rows[1]["value"])
+    offline = rows[2]
+    assert offline["other_value"] == "1234.5"
+    assert offline["compliance"] == "TEST01 passed; TEST04 passed"
+    # The second tree's figure was edited, and that of its compliance tests was not.
+    assert offline["other_compliance"] == "TEST01 FAILED; TEST04 FAILED"
+    assert float(offline["times_as_fast"]) == 1234.5 / float(offline["value"])
     html = page.read_text()
     assert html.count("<svg") == 5
     assert "24.00 ms (from SingleStream)" in html
     assert "not verified by MLCommons" in html
     run = CliRunner().invoke(report_command, [trees[1], "--json"])
     assert len(json.loads(run.stdout)["results"]) == 5
+
+
+def test_compliance_is_told_as_the_check_finds_it(tree, edit_log, tmp_path):
+    results = tree / "closed" / "Acme" / "results" / "box" / "resnet"
+    (results / "Offline/TEST04/verify_performance.txt").write_text("TEST FAIL: too fast\n")
+    shutil.rmtree(results / "Server/TEST01")
+    # A verdict that the logs do not bear out.
+    edit_log(
+        results / "SingleStream/TEST01/performance/run_1/mlperf_log_detail.txt",
+        early_stopping_latency_ss=9_000_000_000,
+    )
+    found = {
+        (one.division, one.scenario): dict(one.compliance)
+        for one in read_submission(tree, load_round())
+    }
+    assert found == {
+        ("closed", "MultiStream"): {"TEST01": "passed", "TEST04": "passed"},
+        ("closed", "Offline"): {"TEST01": "passed", "TEST04": "FAILED"},
+        ("closed", "Server"): {"TEST01": "absent", "TEST04": "passed"},
+        ("closed", "SingleStream"): {"TEST01": "FAILED", "TEST04": "passed"},
+        ("open", "Offline"): {},
+    }
+    page = tmp_path / "page.html"
+    run = CliRunner().invoke(report_command, [str(tree), "--output", str(page)])
+    for text in (run.stdout, re.sub("<[^>]*>", "", page.read_text())):
+        assert "TEST01 absent" in text and text.count("FAILED") == 2
+    # What the page says in columns of their own the narrowest terminal shows whole.
+    printed = io.StringIO()
+    results = read_submission(tree, load_round())
+    table = submission_table(side_by_side(results, results), ["first", "second"])
+    Console(file=printed, width=80).print(table)
+    shown = printed.getvalue()
+    assert [shown.count(text) for text in ("absent", "FAILED", "passed", "1.000 x speed")] == [
+        2, 4, 10, 5,
+    ]  # fmt: skip
+    run = CliRunner().invoke(report_command, [str(tree), "--json"])
+    first = json.loads(run.stdout)["results"][0]
+    assert first["compliance"] == {"TEST01": "FAILED", "TEST04": "passed"}
 
 
 @pytest.mark.parametrize(

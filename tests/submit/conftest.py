@@ -92,13 +92,13 @@ def loadscope(work):
     """Run the command in a folder of its own."""
     environment = {**os.environ, "LOADSCOPE_CACHE": str(work / "cache")}
 
-    def run(*arguments, status=0):
+    def run(*arguments, status=0, cwd=work):
         done = subprocess.run(
             [sys.executable, "-P", "-m", "loadscope", *map(str, arguments)],
             capture_output=True,
             text=True,
             timeout=240,
-            cwd=work,
+            cwd=cwd,
             env=environment,
         )
         assert done.returncode in (status if isinstance(status, tuple) else (status,)), (

@@ -28,6 +28,7 @@ COMMON = [
     "documentation/README.md",
     "documentation/calibration.md",
     "src/resnet/README.md",
+    "src/resnet/SingleStream-models.yaml",
     "src/resnet/SingleStream.yaml",
     "systems/box.json",
 ]
@@ -73,6 +74,26 @@ def test_the_closed_tree_of_one_run_has_all_scenarios(submit, full, tmp_path):
     assert {type(value) for value in system.values()} == {str}
     assert (system["division"], system["submitter"]) == ("closed", "Acme")
     assert (system["number_of_nodes"], system["accelerators_per_node"]) == ("1", "0")
+
+
+def test_what_is_in_src_repeats_the_run(submit, full, loadscope, photographs, work, tmp_path):
+    edit(full / "run.json", spec__user_conf="elsewhere/user.conf")
+    submit(full)
+    source = tmp_path / "tree/closed/Acme/src/resnet"
+    assert str(work) not in "".join(path.read_text() for path in source.iterdir())
+    digest = RunDirectory(full).read()["model"]["sha256"]
+    assert f"- `nothing.bin`, sha256 `{digest}`" in (source / "README.md").read_text()
+    shutil.copy(work / "nothing.bin", source)
+    again = tmp_path / "again"
+    loadscope(
+        "run", "SingleStream.yaml", "--dataset-path", photographs, "--output", again,
+        "--min-duration", "100ms", cwd=source, status=(0, 1),
+    )  # fmt: skip
+    records = [RunDirectory(folder).read() for folder in (full, again)]
+    for key in ("sha256", "lineage", "mlperf"):
+        assert records[0]["model"][key] == records[1]["model"][key]
+    # The targets are those of the run that is repeated, not calibrated anew.
+    assert not records[1]["plan"]["calibrate"]
 
 
 def test_logs_are_cut_and_the_whole_ones_lie_beside_with_their_hash(submit, full, tmp_path):

@@ -1,4 +1,8 @@
+import hashlib
+import json
+
 import pytest
+import yaml
 
 RUN = ("run", "--model", "tiny", "--framework", "null", "--scenario", "Offline")
 
@@ -126,20 +130,57 @@ def test_an_output_that_is_taken(loadscope, tiny_dataset, manifest, tmp_path):
     ]
 
 
-def test_a_framework_that_is_not_installed(loadscope, tiny_dataset, tmp_path, environment):
-    # An interpreter that does not find torch, whether or not it is there.
-    (tmp_path / "sitecustomize.py").write_text(
-        "from importlib.machinery import PathFinder\n"
-        "find = PathFinder.find_spec\n"
-        "PathFinder.find_spec = lambda n, *more: None if n == 'torch' else find(n, *more)\n"
-    )
-    environment["PYTHONPATH"] = str(tmp_path)
+@pytest.fixture
+def without(tmp_path, environment):
+    """Make an interpreter that does not find a package, whether or not it is there."""
+
+    def hide(package):
+        (tmp_path / "sitecustomize.py").write_text(
+            "from importlib.machinery import PathFinder\n"
+            "find = PathFinder.find_spec\n"
+            f"hidden = {package!r}\n"
+            "PathFinder.find_spec = lambda n, *more: None if n == hidden else find(n, *more)\n"
+        )
+        environment["PYTHONPATH"] = str(tmp_path)
+
+    return hide
+
+
+def test_a_framework_that_is_not_installed(loadscope, tiny_dataset, without):
+    without("torch")
     done = loadscope(
         "run", "--model", "resnet50-seeded", "--framework", "pytorch", "--scenario", "Offline",
         "--dataset-path", tiny_dataset, status=2,
     )  # fmt: skip
     assert "PyTorch is not installed" in done.stderr
     assert "fix: pip install 'loadscope[pytorch]'" in done.stderr
+
+
+def test_squad_alone_needs_the_tokenizer(loadscope, tiny_dataset, manifest, without, tmp_path):
+    without("tokenizers")
+    found = {one["part"]: one for one in json.loads(loadscope("doctor", "--json").stdout)}
+    assert found["question answering (SQuAD)"]["fix"] == "pip install 'loadscope[squad]'"
+    photographs = (*RUN, "--models", manifest(), "--dataset-path", tiny_dataset)
+    loadscope(*photographs, "--mode", "accuracy", "--output", "out")
+    vocabulary = {"vocabulary": "file:vocab.txt", "sha256": hashlib.sha256(b"[PAD]").hexdigest()}
+    (tmp_path / "vocab.txt").write_bytes(b"[PAD]")
+    reader = yaml.safe_load(manifest().read_text())
+    reader["models"]["tiny"] |= {
+        "task": "question-answering",
+        "classes": 2,
+        "accuracy": {"metric": "f1"},
+        "preprocess": {"tokenizer": "wordpiece-uncased", **vocabulary},
+        "postprocess": {"kind": "spans", "outputs": ["scores"]},
+    }
+    reader["models"]["tiny"]["artifacts"]["null"] |= {
+        "inputs": {"input_ids": {"dtype": "int64", "shape": [-1]}},
+        "outputs": {"scores": {"dtype": "float32", "shape": [-1, 2]}},
+        "layout": "",
+    }
+    (tmp_path / "reader.yaml").write_text(yaml.safe_dump(reader))
+    done = loadscope(*RUN, "--models", "reader.yaml", "--dataset-path", tmp_path, status=2)
+    assert "question answering (SQuAD) needs the package tokenizers" in done.stderr
+    assert "fix: pip install 'loadscope[squad]'" in done.stderr
 
 
 def test_run_directories_that_are_none(loadscope, tmp_path):

@@ -138,3 +138,22 @@ def test_a_backend_that_raises_ends_with_status_1(
     assert "RuntimeError: the null backend fails at batch 12 as asked" in error
     assert states(tmp_path / "out") == {"performance": "failed"}
     assert "RuntimeError" in loadscope("report", "out").stdout
+
+
+def test_a_framework_that_waits_for_ever_at_its_end_does_not_hold_the_run(
+    loadscope, environment, tiny_dataset, manifest, tmp_path
+):
+    # MXNet does at times, after its answers are given.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, sys, time\n"
+        "if {'loadscope.suite.child', 'loadscope.suite.instance'} & set(sys.orig_argv):\n"
+        "    atexit.register(time.sleep, 3600)\n"
+    )
+    environment["PYTHONPATH"] = str(tmp_path)
+    for number, more in enumerate(([], ["--instances", "2"])):
+        loadscope(
+            "run", "--models", manifest(), "--model", "tiny", "--framework", "null",
+            "--scenario", "Offline", "--dataset-path", tiny_dataset, "--min-duration", "100ms",
+            "--output", f"out{number}", *more, timeout=120,
+        )  # fmt: skip
+        assert states(tmp_path / f"out{number}") == {"performance": "finished"}

@@ -52,10 +52,19 @@ def test_the_shipped_questions_score_the_same_in_every_scenario(
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("framework", "scenario"),
+    [
+        ("onnxruntime", "Offline"),
+        ("pytorch", "Offline"),
+        ("tensorflow", "Server"),
+        ("mxnet", "Offline"),
+    ],
+)
 def test_the_609_real_questions_are_answered_as_in_training(
-    accuracy_of: Any, real_data: Path, framework: str
+    accuracy_of: Any, real_data: Path, framework: str, scenario: str
 ) -> None:
-    accuracy = accuracy_of(framework, "Offline", real_data / "squad")
+    rate = ("--target-qps", "100") if scenario == "Server" else ()
+    accuracy = accuracy_of(framework, scenario, real_data / "squad", *rate)
     assert accuracy["samples"] == 641
     assert accuracy["value"] == pytest.approx(99.2, abs=0.3)

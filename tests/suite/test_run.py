@@ -120,6 +120,23 @@ def test_accuracy_scores_again_from_files(loadscope, tiny_run, tmp_path):
     assert json.loads(done.stdout) == json.loads(score.read_text()) == before
 
 
+def test_a_run_of_another_machine_is_scored_where_its_data_is(loadscope, tiny_run, tmp_path):
+    arguments = tiny_run("Offline", "--mode", "accuracy", "--output", "out")
+    score = json.loads(loadscope(*arguments, "--json").stdout)["accuracy"]
+    data, manifest = (
+        arguments[arguments.index(name) + 1] for name in ("--dataset-path", "--models")
+    )
+    record = (tmp_path / "out/run.json").read_text()
+    elsewhere = record.replace(str(data), "/z/imagenet").replace(str(manifest), "/z/tiny.yaml")
+    (tmp_path / "out/run.json").write_text(elsewhere)
+    said = loadscope("accuracy", "out", status=2).stderr
+    assert "manifest /z/tiny.yaml is not on this machine" in said and "--models FILE" in said
+    said = loadscope("accuracy", "out", "--models", manifest, status=2).stderr
+    assert "data set /z/imagenet is not on this machine" in said and "--dataset-path" in said
+    here = ("--models", manifest, "--dataset-path", data)
+    assert json.loads(loadscope("accuracy", "out", *here, "--json").stdout) == score
+
+
 def test_a_run_is_repeated_from_its_directory(loadscope, tiny_run, tmp_path):
     loadscope(*tiny_run("Server", "--target-qps", "50", "--output", "first", delay_us=100))
     loadscope("run", "--from", "first", "--output", "second")
@@ -142,7 +159,7 @@ def test_a_changed_data_set_is_not_scored_or_repeated(
     loadscope(*arguments, "--output", "out")
     label_map = copy / "val_map.txt"
     label_map.write_text(label_map.read_text().replace("JPEG 3\n", "JPEG 4\n"))
-    assert "has changed since the run" in loadscope("accuracy", "out", status=2).stderr
+    assert "or has changed since" in loadscope("accuracy", "out", status=2).stderr
     assert "the data has changed" in loadscope("run", "--from", "out", status=2).stderr
 
 

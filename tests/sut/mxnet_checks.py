@@ -1,6 +1,8 @@
 """Tests that import MXNet; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
+import subprocess
+import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,14 +26,18 @@ def expected(features):
     return features @ WEIGHTS.T + BIAS
 
 
-def write(folder, weights=WEIGHTS, bias=BIAS):
+def write(folder, weights=WEIGHTS, bias=BIAS, kind="arg:"):
     """The symbol and its parameters as two files."""
     features = mx.sym.Variable("features")
     logits = mx.sym.FullyConnected(features, num_hidden=4, name="logits")
     path = folder / "model-symbol.json"
     logits.save(str(path))
-    arrays = {"arg:logits_weight": weights, "arg:logits_bias": bias}
-    kept = {name: mx.nd.array(array) for name, array in arrays.items() if array is not None}
+    arrays = {f"{kind}logits_weight": weights, f"{kind}logits_bias": bias}
+    kept = {
+        name: mx.nd.array(array, dtype=array.dtype)
+        for name, array in arrays.items()
+        if array is not None
+    }
     mx.nd.save(str(folder / "model-0000.params"), kept)
     return path
 
@@ -115,6 +121,15 @@ def test_an_answer_outlives_the_next_batch(backend, artifact):
     np.testing.assert_allclose(first, expected(FEATURES), rtol=1e-5, atol=1e-5)
 
 
+def test_a_process_does_not_wait_for_the_engine_at_its_end():
+    code = (
+        "from loadscope.sut.mxnet_import import import_mxnet; mx = import_mxnet(1); "
+        "mx.base._LIB.MXNotifyShutdown = lambda: print('waits') or 0; print('imported')"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "imported\n")
+
+
 def test_the_first_import_decides_the_threads(artifact):
     with pytest.raises(InputError, match="MXNet has 1 threads in this process, not 2"):
         MxnetBackend().load(artifact(), threads=2)
@@ -129,6 +144,54 @@ def refused(artifact, message):
 def test_parameters_of_another_shape_are_named(artifact, tmp_path):
     path = write(tmp_path, weights=np.zeros((5, 3), np.float32))
     refused(artifact(path=path), r"do not fit the symbol: logits_weight is \[5, 3\], not \[4, 3\]")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int32"])
+def test_parameters_of_another_type_are_refused(artifact, tmp_path, dtype):
+    path = write(tmp_path, weights=WEIGHTS.astype(dtype))
+    refused(
+        artifact(path=path), f"do not fit the symbol: logits has one of {dtype}, not of float32"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variance", "said"),
+    [
+        (np.ones(5, np.float32), r"norm_moving_var is \[5\], not \[4\]"),
+        (np.ones(4, np.float64), "norm_moving_var is float64, not float32"),
+        (None, "have no norm_moving_var, which the symbol needs"),
+    ],
+)
+def test_statistics_that_do_not_fit_are_named(artifact, tmp_path, variance, said):
+    path = write(tmp_path)
+    logits = mx.sym.load(str(path))
+    mx.sym.BatchNorm(logits, name="norm").save(str(path))
+    arrays = mx.nd.load(str(tmp_path / "model-0000.params"))
+    arrays.update({f"arg:norm_{name}": mx.nd.ones(4) for name in ("gamma", "beta")})
+    arrays["aux:norm_moving_mean"] = mx.nd.zeros(4)
+    if variance is not None:
+        arrays["aux:norm_moving_var"] = mx.nd.array(variance, dtype=variance.dtype)
+    mx.nd.save(str(tmp_path / "model-0000.params"), arrays)
+    outputs = (TensorInfo("norm", "float32", (4,)),)
+    refused(artifact(path=path, outputs=outputs), said)
+
+
+def test_parameters_of_save_parameters_are_told_from_an_export(artifact, tmp_path):
+    path = write(tmp_path, kind="")
+    fix = refused(artifact(path=path), "do not begin with arg: or aux:, as 'logits_")
+    assert "HybridBlock.export" in fix
+
+
+def test_a_weight_whose_shape_and_type_the_inputs_leave_open_is_taken(backend, artifact, tmp_path):
+    path = write(tmp_path)
+    found = mx.sym.take(mx.sym.Variable("table"), mx.sym.Variable("features"), name="found")
+    found.save(str(path))
+    mx.nd.save(str(tmp_path / "model-0000.params"), {"arg:table": mx.nd.array(WEIGHTS)})
+    inputs = (TensorInfo("features", "int64", ()),)
+    outputs = (TensorInfo("found", "float32", (3,)),)
+    backend.load(artifact(path=path, inputs=inputs, outputs=outputs), threads=1)
+    rows = np.array([2, 0], np.int64)
+    np.testing.assert_array_equal(backend.predict({"features": rows})["found"], WEIGHTS[rows])
 
 
 def test_missing_parameters_are_named(artifact, tmp_path):

@@ -14,21 +14,22 @@ from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.onnxruntime import OnnxRuntimeBackend
 
 
-def write_model(path, batch="batch", opset=18):
+def write_model(path, batch="batch", opset=18, ir_version=8, sum="Add", domain=""):
     """A model that doubles its input and says where the larger of two values is."""
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 2])
     doubled = helper.make_tensor_value_info("doubled", TensorProto.FLOAT, [batch, 2])
     best = helper.make_tensor_value_info("best", TensorProto.INT64, [batch])
     graph = helper.make_graph(
         [
-            helper.make_node("Add", ["images", "images"], ["doubled"]),
+            helper.make_node(sum, ["images", "images"], ["doubled"], domain=domain),
             helper.make_node("ArgMax", ["images"], ["best"], axis=1, keepdims=0),
         ],
         "tiny",
         [images],
         [doubled, best],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    opsets = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1)] * bool(domain)
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
     onnx.save(model, path)
     return path
 
@@ -120,10 +121,45 @@ def test_a_file_that_is_no_model_is_refused(tiny, backend, tmp_path, content):
         backend.load(dataclasses.replace(tiny, path=path), threads=1)
 
 
-def test_an_opset_of_the_future_is_refused_with_the_files_name(tiny, backend, tmp_path):
-    path = write_model(tmp_path / "future.onnx", opset=999)
-    with pytest.raises(InputError, match=str(path)):
+@pytest.mark.parametrize(
+    ("changes", "said", "mend"),
+    [
+        (
+            {"opset": 999},
+            r"it is of opset 999 of ai\.onnx, and the last .* knows is \d\d",
+            "opset",
+        ),
+        (
+            {"ir_version": 99},
+            r"it is of IR version 99, and the last .* knows is \d\d",
+            "IR version",
+        ),
+        ({"sum": "Fold"}, "opset 18 has no operator Fold", "the opset that has it"),
+        ({"opset": 6}, r"no operator Add of opset 6", "a later opset"),
+        (
+            {"sum": "Fold", "domain": "com.example"},
+            "needs the operator com.example:Fold, which is of a library of its own",
+            "ONNX's own operators",
+        ),
+    ],
+)
+def test_what_the_runtime_lacks_is_named_with_the_file(
+    tiny, backend, tmp_path, changes, said, mend
+):
+    path = write_model(tmp_path / "other.onnx", **changes)
+    with pytest.raises(InputError, match=rf"cannot load {path}: .*{said}\n") as caught:
         backend.load(dataclasses.replace(tiny, path=path), threads=1)
+    assert mend in caught.value.fix
+
+
+def test_the_last_opset_that_an_error_names_can_be_loaded(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "other.onnx", opset=999)
+    with pytest.raises(InputError) as caught:
+        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+    last = int(caught.value.message.rpartition(" ")[2])
+    path = write_model(tmp_path / "last.onnx", opset=last)
+    backend.load(dataclasses.replace(tiny, path=path), threads=1)
+    assert f"opset {last} or below" in caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -162,9 +162,34 @@ def test_a_missing_output_names_a_near_one(artifact, format):
     assert "did you mean 'logits'?" in refused(described, "the graph has no output 'logitz'")
 
 
-def test_a_missing_input_is_named(artifact):
-    described = artifact(inputs=(TensorInfo("pixels_in", "float32", (8, 8, 3)),))
-    refused(described, "the graph has no input 'pixels_in'")
+@pytest.mark.parametrize("name", ["imags", "image:0", "pixels_in"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_missing_input_names_a_near_one(artifact, format, name):
+    described = artifact(format, inputs=(TensorInfo(name, "float32", (8, 8, 3)),))
+    fix = refused(described, f"the graph has no input '{name}'")
+    ends = "inputs" if format == "frozen-graph" else "inputs and outputs"
+    assert f"its {ends}: images" in fix
+    assert ("did you mean 'images'?" in fix) == name.startswith("imag")
+
+
+def test_a_missing_node_of_a_frozen_graph_lists_the_near_names(artifact, tmp_path):
+    with tf.Graph().as_default() as graph:
+        images = tf.compat.v1.placeholder(tf.float32, [None, 8, 8, 3], "images")
+        for number in range(7):
+            tf.reduce_mean(images, [1, 2], name=f"head/scores_{number}")
+    path = tmp_path / "heads.pb"
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+    described = artifact(path=path, outputs=(TensorInfo("head/scores", "float32", (3,)),))
+    fix = refused(described, "the graph has no output 'head/scores'")
+    assert "did you mean 'head/scores_" in fix
+    near = fix.partition("near it: ")[2].partition(";")[0].split(", ")
+    assert len(near) == 5
+    assert all(name.startswith("head/scores_") for name in near)
+    assert "its ends: " in fix
+    assert fix.endswith(" and 2 more")
+    described = artifact(path=path, outputs=(TensorInfo("zzz", "float32", (3,)),))
+    fix = refused(described, "the graph has no output 'zzz'")
+    assert fix.startswith("its ends: head/scores_0, ")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The same model in four frameworks gives the same answers on 32 real inputs."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,18 @@ DATA = {
     "minilm-squad": "squad",
     "bert-tiny": "squad",
 }
+CLASSIFIERS = [model for model, data in DATA.items() if data == "imagenet"]
+READERS = [model for model, data in DATA.items() if data == "squad"]
 COUNT = 32
 TOLERANCE = 1e-3
+# Boxes that score less may go either way at the thresholds of score and overlap.
+SURE = 0.1
 
 
 @pytest.fixture(scope="module")
 def answers(real_data, kept_cache, tmp_path_factory):
-    """A folder with ``FRAMEWORK/MODEL.npy``."""
-    folder = tmp_path_factory.mktemp("answers")
+    """A folder with ``FRAMEWORK/MODEL.npy`` and ``.pickle``, and the data sets by model."""
+    folder, datasets = tmp_path_factory.mktemp("answers"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOADSCOPE_CACHE", str(kept_cache))
         onnx = real_data / "models" / "yolox_nano.onnx"
@@ -43,14 +48,21 @@ def answers(real_data, kept_cache, tmp_path_factory):
                     dataset_path=str(real_data / data),
                     count=COUNT,
                 )
-                plans[model] = prepare(spec, lambda *_: None).parts["plan"]
+                prepared = prepare(spec, lambda *_: None)
+                plans[model], datasets[model] = prepared.parts["plan"], prepared.dataset
             (folder / framework).mkdir()
             (folder / f"{framework}.json").write_text(json.dumps(plans))
             script = Path(__file__).with_name("answers_process.py")
             given = [folder / f"{framework}.json", folder / framework]
             done = subprocess.run([sys.executable, script, *given], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
-    return folder
+    return folder, datasets
+
+
+def payloads(answers, framework, model):
+    found = pickle.loads((answers[0] / framework / f"{model}.pickle").read_bytes())
+    assert len(found) == COUNT
+    return found
 
 
 @pytest.mark.real_data
@@ -58,7 +70,7 @@ def answers(real_data, kept_cache, tmp_path_factory):
 @pytest.mark.parametrize("model", DATA)
 def test_the_framework_answers_as_onnx_runtime(answers, framework, model):
     found, wanted = (
-        np.load(answers / each / f"{model}.npy") for each in (framework, "onnxruntime")
+        np.load(answers[0] / each / f"{model}.npy") for each in (framework, "onnxruntime")
     )
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max()
@@ -66,10 +78,45 @@ def test_the_framework_answers_as_onnx_runtime(answers, framework, model):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("framework", FRAMEWORKS[1:])
-@pytest.mark.parametrize("model", ["efficientnet-lite0", "resnet50-seeded"])
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_the_best_class_is_the_same(answers, framework, model):
-    best = [
-        np.load(answers / each / f"{model}.npy").reshape(COUNT, 1000).argmax(1).tolist()
-        for each in (framework, "onnxruntime")
-    ]
-    assert best[0] == best[1]
+    found, wanted = (payloads(answers, each, model) for each in (framework, "onnxruntime"))
+    assert found == wanted
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("framework", FRAMEWORKS[1:])
+@pytest.mark.parametrize("model", READERS)
+def test_the_answers_are_the_same_words(answers, framework, model):
+    found, wanted = (texts(answers, each, model) for each in (framework, "onnxruntime"))
+    assert len(wanted) >= COUNT / 2
+    assert found == wanted
+
+
+def texts(answers, framework, model):
+    """The text of each question's answer."""
+    scores = [np.frombuffer(one, "<f4") for one in payloads(answers, framework, model)]
+    logits = np.stack(scores).reshape(COUNT, -1, 2).astype(np.float32)
+    return answers[1][model].predict(logits, lambda *_: None)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("framework", FRAMEWORKS[1:])
+def test_the_boxes_are_the_same(answers, framework):
+    counted = 0
+    for found, wanted in zip(
+        *(boxes(answers, each, "yolox-nano") for each in (framework, "onnxruntime")), strict=True
+    ):
+        for box in wanted[wanted[:, 5] > SURE]:
+            like = found[found[:, 6] == box[6]]
+            assert like.size, f"no box of category {box[6]:g} like {box}"
+            # Corners are parts of the image's sides, scores go to 1.
+            assert np.abs(like[:, 1:6] - box[1:6]).max(1).min() <= TOLERANCE
+            counted += 1
+        assert len(found[found[:, 5] > SURE + TOLERANCE]) <= len(wanted[wanted[:, 5] > SURE])
+    assert counted > COUNT
+
+
+def boxes(answers, framework, model):
+    """The rows of each image."""
+    return [np.frombuffer(one, "<f4").reshape(-1, 7) for one in payloads(answers, framework, model)]

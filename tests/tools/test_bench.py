@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,9 +8,14 @@ from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.coco_annotations import read_annotations
 from loadscope.datasets.coco_score import score_boxes
 from loadscope.datasets.protocol import Answer
+from loadscope.datasets.squad import Squad
 from loadscope.errors import WorkError
+from loadscope.suite.fetch import fetch_dataset
+from loadscope.suite.manifest import Catalogue
+from loadscope.suite.vocabulary import locate
+from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, run_json
-from loadscope.tools.bench.scoring import as_results, boxes, pycocotools_map, write_log
+from loadscope.tools.bench.scoring import pycocotools_map
 
 
 def test_ratios_are_taken_pair_by_pair():
@@ -60,16 +66,33 @@ def test_a_made_up_log_is_read_as_loadgens_own_is(tmp_path):
 
 
 def test_both_sides_of_the_row_for_boxes_find_the_same(tmp_path):
-    truth, found = boxes(np.random.default_rng(1), 20)
+    truth, found = boxes(np.random.default_rng(1), 40)
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     (tmp_path / "found.json").write_text(json.dumps(as_results(found)))
-    write_log(tmp_path / "log.json", [row.astype("<f4").tobytes() for row in np.split(found, 20)])
+    write_log(tmp_path / "log.json", [rows.astype("<f4").tobytes() for rows in found])
     score = score_boxes(
-        read_accuracy_log(tmp_path / "log.json"), read_annotations(tmp_path / "truth.json"), 20
+        read_accuracy_log(tmp_path / "log.json"), read_annotations(tmp_path / "truth.json"), 40
     )
     theirs = pycocotools_map(tmp_path / "truth.json", tmp_path / "found.json")
-    assert 5 < theirs < 95
     assert score.value == pytest.approx(theirs, abs=0.05)
+    # What a detector of some use finds, and how many boxes it says.
+    assert 10 < theirs < 60
+    assert 25 < np.mean([len(rows) for rows in found]) < 100
+    assert 4 < len(truth["annotations"]) / 40 < 12
+
+
+def silent(what, done, total):
+    """Progress that nobody watches."""
+
+
+def test_made_up_scores_are_highest_at_the_answers(pytestconfig):
+    cache = pytestconfig.cache.mkdir("loadscope")
+    preprocess = Catalogue.load().get("minilm-squad").artifact_for("onnxruntime").preprocess
+    spec: Any = locate(preprocess, cache, silent)
+    squad = Squad.read(fetch_dataset("squad-sample", cache, silent), None, spec)
+    made = scores(np.random.default_rng(1), squad)
+    answers = [Answer(at, logits.tobytes()) for at, logits in enumerate(made)]
+    assert squad.score(answers).value > 85
 
 
 @pytest.mark.parametrize(

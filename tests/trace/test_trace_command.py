@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 
 import pytest
+from tests.trace.invariants import check_nesting, check_order
 
 from loadscope.suite.trace.events import read_events
 
@@ -58,7 +59,19 @@ def test_a_trace(trace, framework, scenario):
     kinds = Counter(event.kind for event in events.values())
     assert kinds["test"] == 1
     assert kinds["batch"] >= 3
-    assert kinds["predict"] == kinds["session"] == kinds["counters"] == kinds["batch"]
+    assert kinds["predict"] == kinds["session"] == kinds["batch"]
+    counted = Counter(events[one.parent].kind for one in events.values() if one.kind == "counters")
+    assert counted["predict"] == kinds["predict"]
+    assert counted["layer"] == (kinds["layer"] if framework == "pytorch" else 0)
+    spent: Counter[int] = Counter()
+    for one in events.values():
+        if one.kind == "counters" and events[one.parent].kind == "layer":
+            predict = events[events[events[one.parent].parent].parent]
+            spent[predict.id] += one.attributes.get("task-clock", 0)
+    for one in events.values():
+        if one.kind == "counters" and one.parent in spent:
+            assert spent[one.parent] <= one.attributes.get("task-clock", 0)
+    assert ("counters of layers" in header.unavailable) == (framework != "pytorch")
     # EfficientNet-Lite0 has 49 convolutions.
     types = Counter(layer["type"] for layer in summary["layers"])
     assert types["Conv"] == 49
@@ -68,17 +81,18 @@ def test_a_trace(trace, framework, scenario):
     assert sum(layer["flops"] for layer in summary["layers"]) / samples == pytest.approx(
         0.79e9, rel=0.05
     )
+    check_nesting(list(events.values()), header.levels)
+    check_order(list(events.values()))
     for event in events.values():
-        if event.parent:
-            parent = events[event.parent]
-            assert parent.start_ns <= event.start_ns <= event.end_ns <= parent.end_ns
-    queries = {event.id for event in events.values() if event.kind == "query"}
-    answered = [one for event in events.values() if event.kind == "batch" for one in event.links]
-    assert set(answered) == queries
-    for one in queries:
-        assert events[one].attributes["scheduled_ns"] <= events[one].attributes["issued_ns"]
+        if event.kind == "query":
+            assert event.attributes["scheduled_ns"] <= event.attributes["issued_ns"]
     assert ("library" in header.unavailable) == (framework == "onnxruntime")
     assert bool(kinds["primitive"]) == (framework != "onnxruntime")
+    levels = json.loads((folder / "trace" / "levels.json").read_text(encoding="utf-8"))
+    deep = ["hardware"] if framework == "onnxruntime" else ["library", "hardware"]
+    assert levels["order"] == ["none", "application", "model", "framework", "layer", *deep]
+    assert all(len(levels["predict_ns"][name]) == levels["repeats"] for name in levels["order"])
+    assert summary["uncovered"]["before_ns"] >= 0
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert record["traced"]
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ import pytest
 from tests.trace.conftest import HEADER, START, run_record
 
 from loadscope.errors import InputError
+from loadscope.suite.trace.coverage import Rest, rest_of
 from loadscope.suite.trace.events import EVENTS_FILE, Event, write_events
 from loadscope.suite.trace.layers import by_type
 from loadscope.suite.trace.view import load_trace
@@ -66,6 +67,21 @@ def test_layers_are_medians_over_the_commonest_size(hand_made: Path) -> None:
     assert view.coverage == pytest.approx(0.5)
     assert view.counters == {"cycles": 12_000}
     assert first.primitives == ("brgemm",)
+
+
+def test_the_rest_of_a_predict_is_where_no_layer_ran(hand_made: Path) -> None:
+    view = load_trace(hand_made)
+    assert view.rest == Rest(around_ns=0, before_ns=0, between_ns=28 * MS, after_ns=12 * MS, gaps=1)
+    said = "35.0 % between layers (28000.0 µs each), 15.0 % after the last"
+    assert view.rest.text(view.median_predict_ns) == said
+
+
+def test_layers_that_overlap_leave_no_gap() -> None:
+    whole = event(1, 0, "predict", 0, 100)
+    session = event(2, 1, "session", 10, 80)
+    layers = [event(3 + at, 2, "layer", *span) for at, span in enumerate([(20, 50), (30, 5)])]
+    layers.append(event(9, 2, "layer", 75, 10))
+    assert rest_of(whole, session, layers) == Rest(20, 10, 5, 5, 2)
 
 
 def test_rates_of_a_layer(hand_made: Path) -> None:

@@ -23,12 +23,13 @@ from loadscope.tools.bench.scoring import scoring_rows
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
 from loadscope.tools.bench.tracing import tracing_rows
+from loadscope.tools.bench.tracing_off import tracing_off_rows
 from loadscope.tools.bench.tuning import tuning_rows
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
 PARTS = (
     "harness", "models", "texts", "tuning", "preprocessing", "scoring", "scaling", "tracing",
-    "export",
+    "tracing-off", "export",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -78,13 +79,16 @@ def bench(
         chosen = list(frameworks)
         sources: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
             "harness": lambda: harness_rows(pairs, seconds / 2),
-            "models": lambda: model_rows(list(models), chosen, pairs, seconds, progress),
+            "models": lambda: model_rows(list(models), chosen, questions, pairs, seconds, progress),
             "texts": lambda: text_rows(questions, chosen, pairs, seconds, progress),
-            "tuning": lambda: tuning_rows(models, chosen, pairs, seconds, minutes, progress),
+            "tuning": lambda: tuning_rows(
+                models, chosen, questions, pairs, seconds, minutes, progress
+            ),
             "preprocessing": lambda: preprocessing_rows(pairs),
             "scoring": lambda: scoring_rows(pairs, progress),
             "scaling": lambda: scaling_rows(pairs),
             "tracing": lambda: tracing_rows(chosen, progress),
+            "tracing-off": lambda: tracing_off_rows(chosen, progress),
             "export": lambda: trace_export_rows(pairs),
         }
         for row in chain.from_iterable(sources[part]() for part in parts):

@@ -7,6 +7,7 @@ between the loop and the framework: no backend, no look-up of samples, no LoadGe
 
 import itertools
 import json
+import random
 import sys
 import threading
 import time
@@ -139,7 +140,8 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
         for batch in batches[:WARM_UP] if len({_shape(each) for each in batches}) == 1 else batches:
             run(batch)
         times: list[tuple[float, int]] = []
-        mine = itertools.cycle(batches[number:] + batches[:number])
+        start = number * len(batches) // asked["workers"]
+        mine = itertools.cycle(batches[start:] + batches[:start])
         end = time.perf_counter() + asked["seconds"]
         while len(times) < 2 * batches_each or time.perf_counter() < end:
             batch = next(mine)
@@ -161,7 +163,11 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
 
 
 def _batches(plan: ChildPlan, size: int) -> list[Tensors]:
-    """All samples in batches of one size, alike ones together as Offline has them."""
+    """All samples in batches of one size, alike ones together as Offline has them.
+
+    The batches are in random order, so that a loop which does not reach them all still meets
+    short and long ones as they come.
+    """
     library = task(plan.task).library(
         Path(plan.samples), plan.preprocess, plan.artifact.inputs, plan.artifact.layout
     )
@@ -170,7 +176,9 @@ def _batches(plan: ChildPlan, size: int) -> list[Tensors]:
     if isinstance(library, OrderedLibrary):
         order = list(library.order(order))
     starts = range(0, max(1, len(order) - size + 1), size)
-    return [library.batch(order[at : at + size]) for at in starts]
+    batches = [library.batch(order[at : at + size]) for at in starts]
+    random.Random(0).shuffle(batches)
+    return batches
 
 
 def _shape(batch: Tensors) -> tuple[int, ...]:

@@ -26,7 +26,6 @@ MEMORY_SAMPLES = 1024
 DATASETS = {
     "image-classification": "imagenet-sample20",
     "object-detection": "coco-generated",
-    "question-answering": "squad-sample",
 }
 
 
@@ -40,9 +39,9 @@ class Cell:
     plan: dict[str, Any]
 
 
-def cell(model: str, framework: str, progress: Progress) -> Cell:
-    """Have the model's file and the samples ready."""
-    dataset = DATASETS[Catalogue.load().get(model).task]
+def cell(model: str, framework: str, questions: str, progress: Progress) -> Cell:
+    """Have the model's file and the samples ready; texts are of the lengths of ``questions``."""
+    dataset = DATASETS.get(Catalogue.load().get(model).task, questions)
     spec = RunSpec(
         model=model, framework=framework, scenario=Scenario.OFFLINE, dataset_path=dataset
     )
@@ -183,12 +182,17 @@ def many_images(folder: Path) -> Path:
 
 
 def model_rows(
-    models: list[str], frameworks: list[str], pairs: int, seconds: float, progress: Progress
+    models: list[str],
+    frameworks: list[str],
+    questions: str,
+    pairs: int,
+    seconds: float,
+    progress: Progress,
 ) -> Iterator[dict[str, Any]]:
     """All rows of all models on all frameworks."""
     for model in models:
         for framework in frameworks:
-            one = cell(model, framework, progress)
+            one = cell(model, framework, questions, progress)
             yield offline_row(one, pairs, seconds)
             yield single_stream_row(one, pairs, seconds)
             yield instances_row(one, pairs, seconds)

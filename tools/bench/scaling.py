@@ -15,8 +15,9 @@ from loadscope.datasets.top1 import score_top1
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.report import load_run
 from loadscope.tools.bench.harness import STREAM_LATENCY_MS
+from loadscope.tools.bench.made_logs import boxes, write_log
 from loadscope.tools.bench.pairs import alternate, run_json
-from loadscope.tools.bench.scoring import boxes, seconds, write_classes, write_log
+from loadscope.tools.bench.scoring import seconds, write_classes
 
 FEW_QUERIES, MANY_QUERIES = 1_000, 1_000_000
 FLAT = 1.1
@@ -94,7 +95,7 @@ def _mean_precision(folder: Path) -> Callable[[int], Callable[[], object]]:
         annotations, found = boxes(np.random.default_rng(0), total)
         truth, log = folder / f"truth-{total}.json", folder / f"boxes-{total}.json"
         truth.write_text(json.dumps(annotations), encoding="utf-8")
-        write_log(log, (row.astype("<f4").tobytes() for row in found.reshape(total, -1)))
+        write_log(log, (rows.astype("<f4").tobytes() for rows in found))
         return lambda: score_boxes(read_accuracy_log(log), read_annotations(truth), total)
 
     return prepare

@@ -17,7 +17,9 @@ from loadscope.suite.artifacts import materialise
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
 from loadscope.sut import open_backend
+from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import tracer_of
+from loadscope.tensors import Tensors
 from loadscope.tools.bench.pairs import run_json
 
 MODEL = "resnet50-seeded"
@@ -48,17 +50,22 @@ def tracing_rows(frameworks: list[str], progress: Progress) -> Iterator[dict[str
             }
 
 
-def measure(framework: str, size: int) -> dict[str, Any]:
-    """Predict with and without a tracer, in turn; the ratio is that of the medians."""
+def opened(framework: str, size: int) -> tuple[Backend, Tensors]:
+    """The model on one thread, and a batch of noise."""
     entry = Catalogue.load().get(MODEL)
     artifact = materialise(MODEL, entry, framework, cache_root(), lambda *_: None).artifact
     backend = open_backend(framework)
     backend.load(artifact, 1)
     random = np.random.default_rng(0)
-    batch = {
+    return backend, {
         info.name: random.standard_normal((size, *info.shape)).astype(info.dtype)
         for info in artifact.inputs
     }
+
+
+def measure(framework: str, size: int) -> dict[str, Any]:
+    """Predict with and without a tracer, in turn; the ratio is that of the medians."""
+    backend, batch = opened(framework, size)
     tracer = tracer_of(backend, with_layers=True)
     calls = (tracer.predict, backend.predict)
     times: tuple[list[float], list[float]] = ([], [])

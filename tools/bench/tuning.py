@@ -29,6 +29,7 @@ Settings = dict[str, Any]
 def tuning_rows(
     models: Sequence[str],
     frameworks: Sequence[str],
+    questions: str,
     pairs: int,
     seconds: float,
     minutes: float,
@@ -39,6 +40,7 @@ def tuning_rows(
     Args:
         models: Their ids.
         frameworks: Their names.
+        questions: See ``cell``.
         pairs: Pairs of measurements a row.
         seconds: Seconds a measurement.
         minutes: Budget of each search.
@@ -46,7 +48,7 @@ def tuning_rows(
     """
     for model in models:
         for framework in frameworks:
-            one = cell(model, framework, progress)
+            one = cell(model, framework, questions, progress)
             yield from _scenario_rows(one, pairs, seconds, minutes)
             if (model, framework) == (OPTIONS_MODEL, "pytorch"):
                 yield from _options_rows(one, pairs, seconds, minutes)

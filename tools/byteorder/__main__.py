@@ -2,14 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.files import replacing
-from loadscope.tools.byteorder.mxnet_params import Arrays, Order, read_params, write_params
+from loadscope.tools.byteorder.mxnet_params import Order, read_params, write_params
+from loadscope.tools.byteorder.npz import read_npz, write_npz
 
 _SOURCE = click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 _OUTPUT = click.option(
@@ -46,11 +44,11 @@ def mxnet(source: Path, order: Order, output: Path) -> None:
       python -m loadscope.tools.byteorder mxnet z.params --order little --output model.npz
     """
     if source.suffix == ".npz":
-        arrays, found = _read_npz(source), "npz"
+        arrays, found = read_npz(source), "npz"
     else:
         arrays, found = read_params(source)
     if output.suffix == ".npz":
-        _write_npz(output, arrays)
+        write_npz(output, arrays)
     else:
         write_params(output, arrays, order)
     click.echo(f"{output}: {len(arrays)} arrays, from {found} {source}")
@@ -87,21 +85,6 @@ def pytorch(source: Path, order: Order, output: Path) -> None:
     from loadscope.tools.byteorder.checkpoint import declare_order
 
     click.echo(f"{output}: read as {declare_order(source, output, order)}-endian")
-
-
-def _read_npz(path: Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            found: dict[str, Any] = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path} as .npz: {error}") from error
-    return {name: value.astype(value.dtype.newbyteorder("=")) for name, value in found.items()}
-
-
-def _write_npz(path: Path, arrays: Arrays) -> None:
-    little = {name: value.astype(value.dtype.newbyteorder("<")) for name, value in arrays.items()}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **little)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from loadscope.errors import InputError
 from loadscope.files import replacing
+from loadscope.tools.byteorder.npz import Arrays
 
 Order = Literal["little", "big"]
-Arrays = dict[str, NDArray[Any]]
 
 _MARKS: dict[Order, Literal["<", ">"]] = {"little": "<", "big": ">"}
 _FILE = 0x112

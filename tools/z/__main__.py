@@ -18,8 +18,8 @@ from loadscope.files import write_json
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.paths import cache_root
 from loadscope.suite.progress import progress_bars
-from loadscope.tools.z.checks import LEFT_OUT
-from loadscope.tools.z.lane import Lane, Row
+from loadscope.tools.z.checks import LEFT_OUT, Row
+from loadscope.tools.z.lane import Lane
 from loadscope.tools.z.natives import ensure_natives
 from loadscope.tools.z.root import ensure_root
 

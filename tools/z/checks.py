@@ -16,6 +16,23 @@ class Suite:
     tests: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Row:
+    """A check and how it ended.
+
+    Attributes:
+        check: What was checked.
+        passed: Whether it holds.
+        detail: Its figures, and what is expected to differ.
+        seconds: How long it took.
+    """
+
+    check: str
+    passed: bool
+    detail: str
+    seconds: float
+
+
 SUITES = (
     Suite("byte order of all files and payloads", ("golden/test_byte_order.py",)),
     Suite(

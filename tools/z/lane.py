@@ -4,49 +4,38 @@ import json
 import re
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from loadscope.datasets.protocol import Progress
-from loadscope.errors import WorkError
 from loadscope.suite.artifacts import materialise
 from loadscope.suite.build import BuildRequest, build_artifact
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.files import Fetched
+from loadscope.suite.golden.file import read_golden
 from loadscope.suite.manifest import Catalogue
-from loadscope.tools.z.checks import EXPECTED, SUITES
+from loadscope.tools.z.checks import EXPECTED, SUITES, Row
+from loadscope.tools.z.inside import LANE, Inside, loadscope_here, require
 from loadscope.tools.z.root import Root
+from loadscope.tools.z.submission import submission_rows
 
 MODEL, DATA, SAMPLES = "efficientnet-64", "imagenet-sample20", 4
 FRAMEWORKS = ("onnxruntime", "pytorch")
-_LANE = Path("/lane")
+PACKAGED = "onnxruntime"
+"""Whose run becomes a submission: a system has one framework."""
+
+_CLASSES = 1000
+# The fewest queries with an estimate of the 90th percentile; with fewer a result is INVALID.
+_VALID_QUERIES = 64
 _TEST_SECONDS, _RUN_SECONDS = 900, 400
 _LOGIT_TOLERANCE = 1e-4
 _PYTEST = (
     "import os, sys, pytest; os.chdir('/lane/repo'); "
     "sys.exit(pytest.main(sys.argv[1:] + ['-q', '-rf', '-p', 'no:cacheprovider']))"
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A check and how it ended.
-
-    Attributes:
-        check: What was checked.
-        passed: Whether it holds.
-        detail: Its figures, and what is expected to differ.
-        seconds: How long it took.
-    """
-
-    check: str
-    passed: bool
-    detail: str
-    seconds: float
 
 
 class Lane:
@@ -70,15 +59,16 @@ class Lane:
         work: Path,
         progress: Progress,
     ) -> None:
-        self._root, self._work, self._progress = root, work, progress
-        self._inside = root.path / _LANE.relative_to("/")
-        shutil.rmtree(self._inside, ignore_errors=True)
+        self._inside, self._progress = Inside(root, work, progress), progress
+        folder = self._inside.folder
         self._copy_checkout(repository)
-        shutil.copytree(natives, self._inside / "site")
-        self._models = self._inside / "models"
+        shutil.copytree(natives, folder / "site")
+        self._models = folder / "models"
+        self._manifest = self._models / "models.yaml"
         self._prepare_models(cache)
-        self._data = fetch_dataset(DATA, cache, progress)
-        shutil.copytree(self._data, self._inside / "data")
+        self._data = folder / "data"
+        shutil.copytree(fetch_dataset(DATA, cache, progress), self._data)
+        self._label()
 
     def rows(self) -> Iterator[Row]:
         """Carry out all checks."""
@@ -87,6 +77,10 @@ class Lane:
             golden = self._golden(framework)
             yield self._live(framework, golden)
             yield from self._run(framework, golden)
+            if framework == PACKAGED:
+                yield from submission_rows(
+                    self._inside, f"run-{framework}", self._manifest, self._data
+                )
         for suite in SUITES:
             yield self._tests(suite.title, [f"tests/{test}" for test in suite.tests])
 
@@ -98,7 +92,7 @@ class Lane:
             check=True,
         ).stdout.decode()
         for name in filter(None, listed.split("\0")):
-            source, target = repository / name, self._inside / "repo" / name
+            source, target = repository / name, self._inside.folder / "repo" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.exists() or source.is_symlink():
                 shutil.copy(source, target, follow_symlinks=False)
@@ -123,30 +117,22 @@ class Lane:
         shutil.copy(exported.path, self._models / "efficientnet-64.onnx")
         shutil.copy(weights.artifact.path, self._models / "efficientnet.pth")
         manifest = files("loadscope.tools.z") / "models.yaml"
-        (self._models / "models.yaml").write_text(manifest.read_text("utf-8"), encoding="utf-8")
+        self._manifest.write_text(manifest.read_text("utf-8"), encoding="utf-8")
 
-    def _inside_python(
-        self, name: str, arguments: list[str], seconds: float
-    ) -> tuple[int, str, float]:
-        self._progress(f"s390x: {name}", 0, 0)
-        log = self._log(name)
-        started = time.monotonic()
-        status = self._root.run(
-            arguments,
-            log,
-            seconds,
-            LOADSCOPE_CACHE=str(_LANE / "cache"),
-            PYTHONPATH=f"{_LANE}/site:{_LANE}/repo/src:{_LANE}/repo",
-        )
-        text = log.read_text(encoding="utf-8", errors="replace")
-        return status, text, time.monotonic() - started
+    def _label(self) -> None:
+        """Name the photographs as this host's model does, the last one otherwise.
 
-    def _log(self, name: str) -> Path:
-        return self._work / f"{re.sub('[^a-z0-9]+', '-', name.lower())}.log"
-
-    def _failure(self, name: str, status: int) -> str:
-        said = self._log(name).with_suffix(".log.err").read_text("utf-8", errors="replace")
-        return f"status {status}: {said.strip()[-200:]}"
+        A score of 0 % would be the same for answers that nobody can read.
+        """
+        samples = read_golden(self._golden(PACKAGED)).samples
+        answers = [int(np.frombuffer(sample.payload, "<f4")[0]) for sample in samples]
+        answers[-1] = (answers[-1] + 1) % _CLASSES
+        path = self._data / "val_map.txt"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        named = [
+            f"{line.split()[0]} {answer}" for line, answer in zip(lines, answers, strict=False)
+        ]
+        path.write_text("\n".join([*named, *lines[len(named) :], ""]), encoding="utf-8")
 
     def _machine(self) -> Row:
         code = (
@@ -155,70 +141,67 @@ class Lane:
             "platform.python_version(), 'numpy', numpy.__version__, 'ONNX Runtime', "
             "onnxruntime.__version__, 'PyTorch', torch.__version__)"
         )
-        status, text, seconds = self._inside_python("imports", ["-c", code], _RUN_SECONDS)
-        last = (text.strip().splitlines() or [""])[-1]
-        passed = not status and last.startswith("s390x big-endian")
-        return Row("machine and frameworks", passed, last, seconds)
+        done = self._inside.python("imports", ["-c", code], _RUN_SECONDS)
+        last = (done.output.strip().splitlines() or [""])[-1]
+        passed = not done.status and last.startswith("s390x big-endian")
+        return Row("machine and frameworks", passed, last, done.seconds)
 
     def _tests(self, title: str, tests: list[str]) -> Row:
-        status, text, seconds = self._inside_python(title, ["-c", _PYTEST, *tests], _TEST_SECONDS)
-        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
+        done = self._inside.python(title, ["-c", _PYTEST, *tests], _TEST_SECONDS)
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.output, re.MULTILINE)
         unexpected = [name for name in failed if _test_name(name) not in EXPECTED]
-        last = (text.strip().splitlines() or ["no output"])[-1]
+        last = (done.output.strip().splitlines() or ["no output"])[-1]
         counts = re.search(r"(?:\d+ failed, )?\d+ passed.*? in ", last)
-        shown = counts[0].removesuffix(" in ") if counts else f"status {status}: {last[:120]}"
+        shown = counts[0].removesuffix(" in ") if counts else f"status {done.status}: {last[:120]}"
         # What is expected to fail is counted as failed, and explained.
         notes = [EXPECTED[_test_name(name)] for name in failed if name not in unexpected]
         # A status beside 0 and 1 means that the tests did not run to their end.
-        passed = counts is not None and not unexpected and status in (0, 1)
+        passed = counts is not None and not unexpected and done.status in (0, 1)
         detail = "; ".join([shown, *dict.fromkeys(notes), *map(_test_name, unexpected)])
-        return Row(title, passed, detail, seconds)
+        return Row(title, passed, detail, done.seconds)
 
     def _golden(self, framework: str) -> Path:
-        golden = self._inside / f"{framework}.npz"
-        command = [sys.executable, "-P", "-m", "loadscope", "golden", "--model", MODEL]
-        command += ["--models", str(self._models / "models.yaml"), "--framework", framework]
-        command += ["--dataset-path", str(self._data), "--count", str(SAMPLES)]
-        done = subprocess.run(
-            [*command, "--output", str(golden)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise WorkError(f"the golden file was not made: {done.stderr.strip()}")
+        golden = self._inside.folder / f"{framework}.npz"
+        command = ["golden", "--model", MODEL, "--models", str(self._manifest)]
+        command += ["--framework", framework, "--dataset-path", str(self._data)]
+        command += ["--count", str(SAMPLES), "--output", str(golden)]
+        require(loadscope_here(command), "the golden file was not made")
         return golden
 
     def _live(self, framework: str, golden: Path) -> Row:
-        arguments = ["-P", "-m", "loadscope", "validate", "--json"]
-        arguments += ["--models", f"{_LANE}/models/models.yaml", "--model", MODEL]
-        arguments += ["--framework", framework, "--dataset-path", f"{_LANE}/data"]
+        arguments = ["validate", "--json", "--models", f"{LANE}/models/models.yaml"]
+        arguments += ["--model", MODEL, "--framework", framework]
+        arguments += ["--dataset-path", f"{LANE}/data", "--golden", str(LANE / golden.name)]
         title = f"{framework}: all layers against x86-64"
-        status, text, seconds = self._inside_python(
-            title, [*arguments, "--golden", str(_LANE / golden.name)], _RUN_SECONDS
-        )
-        if status not in (0, 1) or not text:
-            return Row(title, False, self._failure(title, status), seconds)
-        verdict = json.loads(text)
+        done = self._inside.loadscope(title, arguments, _RUN_SECONDS)
+        verdict = done.json()
+        if verdict is None:
+            return Row(title, False, done.failure(), done.seconds)
         if verdict["max_rel_diff"] is None:
-            return Row(title, False, f"{verdict['cause']}: {verdict['cause_detail']}", seconds)
+            return Row(title, False, f"{verdict['cause']}: {verdict['cause_detail']}", done.seconds)
         detail = (
             f"{verdict['samples']} samples, logits within {verdict['max_rel_diff']:.1e} of their "
             f"magnitude, same top-1 {verdict['top1_agreement']:.0%}, "
             f"first divergent layer: {verdict['first_divergent_layer'] or 'none'}"
         )
         passed = verdict["passed"] and verdict["max_rel_diff"] <= _LOGIT_TOLERANCE
-        return Row(title, passed, detail, seconds)
+        return Row(title, passed, detail, done.seconds)
 
     def _run(self, framework: str, golden: Path) -> Iterator[Row]:
         name = f"run-{framework}"
-        arguments = ["-P", "-m", "loadscope", "run", "--json", "--model", MODEL]
-        arguments += ["--models", f"{_LANE}/models/models.yaml", "--framework", framework]
-        arguments += ["--scenario", "SingleStream", "--mode", "performance", "--mode", "accuracy"]
-        arguments += ["--dataset-path", f"{_LANE}/data", "--count", str(SAMPLES)]
-        arguments += ["--min-duration", "5s", "--output", str(_LANE / name)]
+        arguments = ["run", "--json", "--model", MODEL, "--framework", framework]
+        arguments += ["--models", f"{LANE}/models/models.yaml", "--scenario", "SingleStream"]
+        arguments += ["--mode", "performance", "--mode", "accuracy", "--count", str(SAMPLES)]
+        arguments += ["--dataset-path", f"{LANE}/data", "--min-duration", "5s"]
+        if framework == PACKAGED:
+            arguments += ["--min-query-count", str(_VALID_QUERIES)]
         title = f"{framework}: LoadGen, performance and accuracy"
-        status, _, seconds = self._inside_python(title, arguments, _RUN_SECONDS)
-        folder = self._inside / name
-        if status:
-            yield Row(title, False, self._failure(title, status), seconds)
+        done = self._inside.loadscope(
+            title, [*arguments, "--output", str(LANE / name)], _RUN_SECONDS
+        )
+        folder = self._inside.folder / name
+        if done.status:
+            yield Row(title, False, done.failure(), done.seconds)
             return
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         accuracy = result["accuracy"]
@@ -226,26 +209,22 @@ class Lane:
             title,
             result["mode"] == "performance,accuracy",
             f"{accuracy['samples']} samples, top-1 {accuracy['value']:.2f} %",
-            seconds,
+            done.seconds,
         )
-        started = time.monotonic()
-        command = [sys.executable, "-P", "-m", "loadscope", "validate", str(folder), "--json"]
-        done = subprocess.run(
-            [*command, "--golden", str(golden)], capture_output=True, text=True, check=False
-        )
-        verdict = json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else {}
+        done = loadscope_here(["validate", str(folder), "--json", "--golden", str(golden)])
+        verdict = done.json() or {}
         same = verdict.get("top1_agreement") == 1.0
         detail = (
             f"{verdict['samples']} payloads byte for byte the same as x86-64's: "
             f"{verdict['top1_agreement']:.0%}, top-1 {verdict['metric_delta']:+.2f} points"
             if verdict
-            else done.stderr.strip()
+            else done.failure()
         )
         yield Row(
             f"{framework}: that accuracy log read and scored on x86-64",
             same and verdict["metric_delta"] == 0,
             detail,
-            time.monotonic() - started,
+            done.seconds,
         )
 
 

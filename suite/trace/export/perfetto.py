@@ -94,9 +94,11 @@ def _records(event: Event, origin: int, track: int) -> Iterator[dict[str, Any]]:
         yield {**own, "ph": "b", "ts": start, "args": event.attributes}
         yield {**own, "ph": "e", "ts": end}
     elif event.kind == "counters":
+        # The counters of layers lie within those of their predict.
+        owner = "" if event.name == event.kind else f"{event.name}: "
         for name, value in event.attributes.items():
             if isinstance(value, int | float):
-                own = {"name": name, "cat": event.kind, "pid": _PROCESS, "ph": "C"}
+                own = {"name": owner + name, "cat": event.kind, "pid": _PROCESS, "ph": "C"}
                 yield {**own, "ts": start, "args": {"value": value}}
                 yield {**own, "ts": end, "args": {"value": 0}}
     else:

@@ -30,6 +30,8 @@ def summary(view: TraceView) -> Iterator[tuple[str, str]]:
     if view.coverage is not None:
         nested = f"; {view.nested} nested ones not counted" if view.nested else ""
         yield "layers", f"{len(view.layers)}, {100 * view.coverage:.1f} % of predict{nested}"
+    if view.rest and (text := view.rest.text(view.median_predict_ns)):
+        yield "no layer", text
     if view.counters:
         yield "counters a predict", "; ".join(_counter(*one) for one in view.counters.items())
 

@@ -22,6 +22,7 @@ def trace_record(view: TraceView, peaks: Peaks | str) -> dict[str, Any]:
         "predicts": view.predicts,
         "predict_ns": view.median_predict_ns,
         "layer_sum_ratio": view.coverage,
+        "uncovered": asdict(view.rest) if view.rest else None,
         "phases_ns": dict(view.phases_ns),
         "layers": [layer_record(layer) for layer in view.layers],
         "types": [asdict(one) for one in by_type(view.layers)],

