@@ -38,7 +38,7 @@ def decode(source: Path | bytes, name: str = "", upright: bool = True) -> NDArra
         upright: Whether the EXIF orientation is applied.
 
     Returns:
-        ``(height, width, 3)``, RGB, C-contiguous.
+        ``(height, width, 3)``, RGB, C-contiguous; may be read-only.
 
     Raises:
         InputError: The file cannot be read or is not a whole image.
@@ -89,4 +89,5 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
             raise ValueError("its pixels have more than 16 bits")
         grey = (values >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+    # Not a copy: Pillow hands its pixels over as bytes that nothing else refers to.
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from loadscope.datasets.disk_space import writing
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, WorkError
+from loadscope.memory import keep_freed_memory
 
 # Below this many records for each, a process takes longer to start than it saves.
 _RECORDS_WORTH_A_PROCESS = 64
@@ -203,6 +204,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 def _start_worker(maker: RecordMaker) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_freed_memory()
     maker.start_worker()
 
 

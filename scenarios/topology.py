@@ -86,6 +86,17 @@ def automatic_instances(cores: list[Core]) -> int:
     return sum(max(1, -(-len(group) // CORES_AN_INSTANCE)) for group in sizes)
 
 
+def instance_counts(cores: list[Core]) -> list[int]:
+    """Numbers of instances worth measuring beside a single process.
+
+    One a place, what ``auto`` gives, and twice that, for the number of cores where one process
+    begins to queue is not the same in every framework.
+    """
+    automatic = automatic_instances(cores)
+    counts = {len(_places(cores)), automatic, min(2 * automatic, len(cores))}
+    return sorted(counts - {0, 1})
+
+
 def spread(cores: list[Core], instances: int) -> list[tuple[int, ...]]:
     """The CPUs of each instance: as many cores for each, whole places where they divide.
 

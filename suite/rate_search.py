@@ -49,8 +49,9 @@ class RateSearch:
         most: Most probes.
         longer: How many times as long a probe is repeated that was in time, with too few
             queries to prove it; 1 for not at all.
-        notice: Told of each probe when it is over.
-        probes: ``{rate, valid, reasons, p99_ms, folder}`` of what has been tried.
+        attempts: How often a rate is tried at most, as long as others disturb the machine.
+        notice: Told of each run when it is over.
+        probes: ``{rate, valid, reasons, noise, p99_ms, folder}`` of what has been tried.
         estimate: Queries a second that queueing theory expects; None before the first probe.
     """
 
@@ -65,6 +66,7 @@ class RateSearch:
     estimate: float | None = None
     most: int = 24
     longer: int = 4
+    attempts: int = 3
 
     def __post_init__(self) -> None:
         if self.spec.scenario is not Scenario.SERVER:
@@ -147,15 +149,14 @@ class RateSearch:
             WorkError: It stays INVALID.
         """
         for _ in range(_CONFIRMATIONS):
-            rate = self.highest()
-            update: dict[str, Any] = {"target_qps": rate, "mode": (Mode.PERFORMANCE,)}
-            if self.spec.min_duration is not None and self.spec.min_query_count is None:
-                # Of a rehearsal's few queries none can prove anything.
-                update["min_query_count"] = PROBE_QUERIES
-            one = self._run(
-                self.spec.model_copy(update=update),
-                f"confirm-{len(self.probes) + 1:02}",
+            spec = self.spec.model_copy(
+                update={"target_qps": self.highest(), "mode": (Mode.PERFORMANCE,)}
             )
+            if self.spec.min_duration is None or self.spec.min_query_count is not None:
+                one = self._undisturbed(spec, f"confirm-{len(self.probes) + 1:02}")
+            else:
+                # Of a rehearsal's few queries none can prove anything.
+                one = self._proving(spec, self.spec.min_duration, "confirm")
             self._keep(one)
             if one["valid"]:
                 return self.folder / str(one["folder"])
@@ -169,25 +170,39 @@ class RateSearch:
         return [Tried(one["rate"], one["valid"]) for one in self.probes]
 
     def _probe(self, rate: float | None) -> None:
-        """Try a rate, or the calibrated one; longer where only the number of queries is short."""
-        rate = None if rate is None else _digits(rate)
+        """Try a rate, or the calibrated one."""
+        spec = self.spec.model_copy(
+            update={
+                "mode": (Mode.PERFORMANCE,),
+                "repeat": 1,
+                "target_qps": None if rate is None else _digits(rate),
+            }
+        )
         probe_ms = min(self.probe_ms, self.spec.min_duration or self.probe_ms)
+        self._keep(self._proving(spec, probe_ms, "probe"))
+
+    def _proving(self, spec: RunSpec, least_ms: float, what: str) -> dict[str, Any]:
+        """Run for at least ``least_ms``, or longer to prove what looks valid."""
         for length in sorted({1, self.longer}):
-            one = self._run(
-                self.spec.model_copy(
-                    update={
-                        "mode": (Mode.PERFORMANCE,),
-                        "repeat": 1,
-                        "target_qps": rate,
-                        "min_duration": probe_ms * length,
-                        "min_query_count": PROBE_QUERIES * length,
-                    }
-                ),
-                f"probe-{len(self.probes) + 1:02}",
+            more = {"min_duration": least_ms * length, "min_query_count": PROBE_QUERIES * length}
+            one = self._undisturbed(
+                spec.model_copy(update=more), f"{what}-{len(self.probes) + 1:02}"
             )
             if one["valid"] or one["p99_ms"] is None or one["p99_ms"] > one["bound_ms"]:
                 break
-        self._keep(one)
+        return one
+
+    def _undisturbed(self, spec: RunSpec, name: str) -> dict[str, Any]:
+        """Run, and again where it is INVALID while others had the machine.
+
+        Such a run says nothing of the rate, and all rates above it would be lost for the search.
+        """
+        for left in reversed(range(self.attempts)):
+            one = self._run(spec, name)
+            if one["valid"] or not one["noise"] or not left:
+                break
+            self.notice(one)
+        return one
 
     def _run(self, spec: RunSpec, name: str) -> dict[str, Any]:
         folder = self.folder / name
@@ -212,6 +227,7 @@ class RateSearch:
             "rate": calibration["value"] if calibration else spec.target_qps,
             "valid": result["valid"],
             "reasons": result["invalid_reasons"],
+            "noise": result["warnings"],
             "p99_ms": None if p99 is None else p99 / 1e6,
             "bound_ms": bound,
             "folder": name,

@@ -1,6 +1,5 @@
 """PyTorch behind the backend protocol: networks written here or programs saved by PyTorch."""
 
-import ctypes
 import threading
 import warnings
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from loadscope.errors import InputError
+from loadscope.memory import keep_freed_memory
 from loadscope.sut.backend import Artifact
 from loadscope.sut.declared import BatchCheck
 from loadscope.sut.pytorch_compile import CompiledModel
@@ -17,10 +17,6 @@ from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
-
-# glibc's malloc.h: M_ARENA_MAX, M_TRIM_THRESHOLD and M_MMAP_THRESHOLD. Setting one of the last two
-# stops glibc from adapting the other.
-_MALLOC = {-8: 1, -1: 2**31 - 1, -3: 2**30}
 
 
 class PyTorchBackend:
@@ -53,7 +49,8 @@ class PyTorchBackend:
                 the declared tensors are not those of the model.
         """
         backend_info("pytorch").check_options(artifact.options)
-        _keep_freed_memory()
+        # PyTorch takes each activation from malloc.
+        keep_freed_memory()
         self._check = BatchCheck(artifact.inputs)
         self._outputs = [info.name for info in artifact.outputs]
         self._threads = threads
@@ -142,19 +139,6 @@ def _device(artifact: Artifact) -> torch.device:
                 "install IBM's torch_nnpa beside PyTorch (IBM Z, z16 or later); see docs/ibm-z.md",
             ) from error
     return torch.device(name)
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what activations give back, for the next ones.
-
-    PyTorch takes each activation from ``malloc``, and glibc hands blocks of that size back to the
-    system at once, so that every page of every activation is faulted in anew: a fifth of all
-    processor time on a virtual machine. One arena for all threads needs less memory than one each.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for parameter, value in _MALLOC.items():
-            mallopt(parameter, value)
 
 
 def _spend_readonly_warning() -> None:

@@ -185,7 +185,8 @@ def _find_rate(
 
 def _say_probe(probe: dict[str, Any]) -> None:
     p99 = "" if probe["p99_ms"] is None else f", p99 {human(probe['p99_ms'])}"
-    verdict = "VALID" if probe["valid"] else f"INVALID ({'; '.join(probe['reasons'])})"
+    why = "; ".join([*probe["reasons"], *probe["noise"]])
+    verdict = "VALID" if probe["valid"] else f"INVALID ({why})"
     click.echo(f"{probe['folder']}: {probe['rate']:g} queries/s {verdict}{p99}", err=True)
 
 

@@ -29,6 +29,10 @@ from loadscope.suite.units import milliseconds
 @click.option(
     "--budget", default="15m", show_default=True, help="Time for all scenarios together, e.g. 1h."
 )
+@click.option(
+    "--trial-duration",
+    help="LoadGen's part of a trial; longer for slow models and noisy machines. Default: 3s.",
+)
 @click.option("--trials", type=click.IntRange(min=1), help="End after so many trials a scenario.")
 @click.option(
     "--allow-numerics",
@@ -60,6 +64,7 @@ from loadscope.suite.units import milliseconds
 def tune_command(
     scenario: tuple[str, ...],
     budget: str,
+    trial_duration: str | None,
     trials: int | None,
     allow_numerics: bool,
     target_latency: str | None,
@@ -87,27 +92,27 @@ def tune_command(
         name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
     ):
         raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
-    try:
-        # 'm' is minutes here; LoadGen's files have no such unit.
-        seconds = milliseconds(budget + "in" if budget.endswith("m") else budget) / 1e3
-    except ValueError as error:
-        raise InputError(f"--budget: {error}", "for example --budget 15m") from error
+    # 'm' is minutes here; LoadGen's files have no such unit.
+    seconds = _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m") / 1e3
     # Optuna takes a second to import, and only a search needs it.
     from loadscope.suite.tune.run import recorded, tune
+    from loadscope.suite.tune.trial import TRIAL_MS
 
     settings = {key: value for key, value in options.items() if value not in (None, ())}
     if resume is None:
         if output is None:
             raise InputError("no folder to keep the search in", "add --output FOLDER")
         folder, specs = output, _specs(scenario, target_latency, settings)
+        trial_ms = _time("--trial-duration", trial_duration, "3s") if trial_duration else TRIAL_MS
     else:
-        if settings or scenario or output or target_latency or allow_numerics:
+        if settings or scenario or output or target_latency or allow_numerics or trial_duration:
             raise InputError(
                 "--resume takes its settings from the folder",
                 "leave out all but --budget, --trials, --script and --target",
             )
         folder = resume
-        specs, allow_numerics = recorded(resume)
+        asked = recorded(resume)
+        specs, allow_numerics, trial_ms = asked.specs, asked.allow_numerics, asked.trial_ms
     with progress_bars() as progress:
         result = tune(
             specs,
@@ -116,6 +121,7 @@ def tune_command(
             seconds=seconds,
             most=trials,
             allow_numerics=allow_numerics,
+            trial_ms=trial_ms,
             script=script or folder / "scenarios" / target / f"{specs[0].model}.yaml",
             command=command_line(),
             progress=progress,
@@ -128,6 +134,13 @@ def tune_command(
         click.echo(f"{one['scenario']}: {one['headline']} ({one['trials']} of {one['size']} tried)")
         click.echo("  " + ", ".join(f"{key} {value}" for key, value in one["params"].items()))
     click.echo(f"script: {result['script']}\npage: {result['page']}")
+
+
+def _time(option: str, text: str, example: str) -> float:
+    try:
+        return milliseconds(text)
+    except ValueError as error:
+        raise InputError(f"{option}: {error}", f"for example {option} {example}") from error
 
 
 def _specs(

@@ -14,7 +14,12 @@ from loadscope.suite.report.sections import Placed
 from loadscope.suite.tune.space import Axis
 from loadscope.suite.tune.trial import goodness
 
-_STATES = {"complete": "measured", "pruned": "ended early", "fail": "failed"}
+_STATES = {
+    "complete": "measured",
+    "pruned": "ended early",
+    "rejected": "not accurate enough",
+    "fail": "failed",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,12 @@ def tune_page(title: str, searches: Sequence[Searched]) -> str:
 
 
 def _measured(one: Searched) -> list[dict[str, Any]]:
-    return [record for record in one.records if record["value"] is not None]
+    """The trials with a figure that may be used; one that is not accurate enough may not."""
+    return [
+        record
+        for record in one.records
+        if record["value"] is not None and record["state"] != "rejected"
+    ]
 
 
 def _parallel(one: Searched) -> Drawing | None:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.protocol import Progress
-from loadscope.errors import InputError
+from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.topology import instance_counts, read_topology
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.prepare import prepare
 from loadscope.suite.rundir import RunDirectory
@@ -31,6 +33,7 @@ def tune(
     seconds: float,
     most: int | None,
     allow_numerics: bool,
+    trial_ms: float,
     script: Path,
     command: str,
     progress: Progress,
@@ -45,6 +48,7 @@ def tune(
         seconds: Time for all scenarios together.
         most: Most trials a scenario, None for no limit.
         allow_numerics: Whether to search options that change what is computed.
+        trial_ms: See ``Trials.duration_ms``.
         script: Where the scenario script goes.
         command: The command line to record.
         progress: Where progress goes.
@@ -63,12 +67,14 @@ def tune(
     processor = None
     # What cannot be prepared is an error before the folder is made.
     prepared = [prepare(spec, progress) for spec in specs]
+    instances = _instances(notice)
     with RunDirectory(folder).locked():
         write_json(
             folder / "tune.json",
             {
                 "specs": [spec.model_dump(mode="json") for spec in specs],
                 "allow_numerics": allow_numerics,
+                "trial_ms": trial_ms,
             },
         )
         for spec, one in zip(specs, prepared, strict=True):
@@ -79,8 +85,9 @@ def tune(
                     "leave it out, or tune a model with trained weights",
                 )
             processor = one.parts["host"]["processor"]
-            axes = _axes(spec, ChildPlan.model_validate(one.parts["plan"]), allow_numerics)
-            trials = Trials(spec, folder / "trials" / spec.scenario, command, progress)
+            plan = ChildPlan.model_validate(one.parts["plan"])
+            axes = _axes(spec, plan, allow_numerics, instances)
+            trials = Trials(spec, folder / "trials" / spec.scenario, command, progress, trial_ms)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
             study.search(seconds * _SEARCH_SHARE / len(specs), most, progress)
             winner = study.winner()
@@ -117,7 +124,16 @@ def tune(
     return result
 
 
-def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool) -> list[Axis]:
+def _instances(notice: Notice) -> list[int]:
+    try:
+        return instance_counts(read_topology())
+    except WorkError as error:
+        # The rest of the space is worth searching all the same.
+        notice(f"instances are not searched: {error.message}")
+        return []
+
+
+def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int]) -> list[Axis]:
     execution: Execution = plan.execution
     return search_space(
         spec.scenario,
@@ -127,11 +143,21 @@ def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool) -> list[Axis]:
         plan.artifact.max_batch,
         dict(plan.artifact.options),
         allow_numerics,
+        instances,
     )
 
 
-def recorded(folder: Path) -> tuple[list[RunSpec], bool]:
-    """The specs of an earlier search, and whether it searched options that change numerics.
+@dataclass(frozen=True)
+class Recorded:
+    """What an earlier search was asked, from its ``tune.json``; see ``tune`` for the fields."""
+
+    specs: list[RunSpec]
+    allow_numerics: bool
+    trial_ms: float
+
+
+def recorded(folder: Path) -> Recorded:
+    """What the search in a folder was asked.
 
     Raises:
         InputError: The folder holds no search.
@@ -140,7 +166,7 @@ def recorded(folder: Path) -> tuple[list[RunSpec], bool]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         specs = [make_spec(spec, str(path), RecordedSpec) for spec in held["specs"]]
-        return specs, bool(held["allow_numerics"])
+        return Recorded(specs, bool(held["allow_numerics"]), float(held["trial_ms"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no search that can be resumed ({error})",

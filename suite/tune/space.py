@@ -1,7 +1,7 @@
 """What is searched: the settings that a scenario and a framework have, and their values."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,9 @@ class Axis:
     """A setting and its values, in order.
 
     Attributes:
-        name: ``layout`` (workers x threads, ``2x1``), ``batch_size``, ``max_wait`` (ms, 0 for
-            none), or the name of a backend's option.
+        name: ``layout`` (workers x threads, ``2x1``, and ``2x1 in 2`` for two instances that
+            share them), ``batch_size``, ``max_wait`` (ms, 0 for none), or the name of a
+            backend's option.
         values: What it may be; the first is the default.
         option: Whether it is a backend's option.
         numerics: Whether accuracy must be measured for other values than the first.
@@ -43,6 +44,7 @@ def search_space(
     max_batch: int | None,
     options: Params,
     allow_numerics: bool,
+    instances: Sequence[int] = (),
 ) -> list[Axis]:
     """The axes of a search; those with one value are left out.
 
@@ -54,6 +56,8 @@ def search_space(
         max_batch: The most samples that the model takes at once; None for any number.
         options: The backend's options without tuning.
         allow_numerics: Whether to search options that change what is computed.
+        instances: Numbers of instances to search beside a single process; inline scenarios
+            have none.
     """
     batches: tuple[int, ...] = {
         Scenario.SINGLE_STREAM: (1,),
@@ -63,7 +67,11 @@ def search_space(
     }[scenario]
     batches = tuple(size for size in batches if max_batch is None or size <= max_batch)
     axes = [
-        _axis("layout", f"{default.workers}x{default.threads}", _layouts(scenario, cores)),
+        _axis(
+            "layout",
+            _layout(default.workers, default.threads, default.instances),
+            _layouts(scenario, cores, instances),
+        ),
         _axis("batch_size", default.batch_size, batches),
     ]
     if scenario is Scenario.SERVER:
@@ -94,8 +102,13 @@ def settings(params: Params, axes: list[Axis]) -> dict[str, Any]:
         if axis.option:
             found["options"][axis.name] = value
         elif axis.name == "layout":
-            workers, threads = value.split("x")
-            found |= {"workers": int(workers), "threads": int(threads)}
+            split, _, instances = value.partition(" in ")
+            workers, threads = map(int, split.split("x"))
+            found |= {
+                "workers": workers,
+                "threads": threads,
+                "instances": int(instances) if instances else None,
+            }
         elif axis.name == "max_wait":
             found["max_wait"] = value or None
         else:
@@ -114,11 +127,22 @@ def _axis(
     return Axis(name, (first, *rest), option, numerics)
 
 
-def _layouts(scenario: Scenario, cores: int) -> tuple[str, ...]:
-    """Workers x threads: all cores in use, half of them, and one-thread workers to spare."""
+def _layouts(scenario: Scenario, cores: int, instances: Sequence[int]) -> tuple[str, ...]:
+    """All cores in use, half of them, and one-thread workers to spare; then over instances."""
     counts = sorted({1, *(2**power for power in range(12) if 2**power < cores), cores})
     if scenario.inline:
-        return tuple(f"1x{threads}" for threads in counts)
+        return tuple(_layout(1, threads) for threads in counts)
     full = {(max(1, cores // threads), threads) for threads in counts}
     spare = {(cores + max(1, cores // 2), 1), (max(1, cores // 2), 1)}
-    return tuple(f"{workers}x{threads}" for workers, threads in sorted(full | spare))
+    together = [_layout(*split) for split in sorted(full | spare)]
+    apart = [
+        _layout(workers, threads, number)
+        for number in instances
+        for workers, threads in sorted(full)
+        if workers % number == 0
+    ]
+    return (*together, *apart)
+
+
+def _layout(workers: int, threads: int, instances: int = 1) -> str:
+    return f"{workers}x{threads}" + (f" in {instances}" if instances > 1 else "")

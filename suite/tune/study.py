@@ -4,6 +4,7 @@ Source of the sampler: Bergstra et al., Algorithms for Hyper-Parameter Optimizat
 Optuna implements it. The default settings are the first trial, so nothing found is worse.
 """
 
+import json
 import random
 import time
 from collections.abc import Callable
@@ -15,16 +16,18 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from loadscope.datasets.protocol import Progress
-from loadscope.errors import LoadScopeError, WorkError
+from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
-from loadscope.suite.tune.trial import Outcome, Trials, goodness
+from loadscope.suite.tune.trial import PRUNE_BELOW, Outcome, Trials, goodness
 
 ACCURACY_KEPT = 0.99
 """Share of the default settings' accuracy that options which change numerics must keep; the
 closed division's own margin."""
 _OUTCOME = "outcome"
 """The attribute that a measured trial has; one that was killed has none and is tried again."""
+_ACCURACY = "accuracy"
+"""The attribute of a trial whose accuracy was measured, percent."""
 _EMPTY = {"value": None, "rate": None, "latency_ms": None}
 _SEED = 1
 _STARTUP = 8
@@ -65,6 +68,9 @@ class Study:
         axes: The space.
         trials: How points are measured.
         notice: Told of each trial in a line.
+
+    Raises:
+        InputError: The storage holds a search of another space.
     """
 
     def __init__(
@@ -80,6 +86,14 @@ class Study:
             direction="minimize" if self._scenario.inline else "maximize",
             sampler=optuna.samplers.TPESampler(seed=_SEED, n_startup_trials=_STARTUP),
         )
+        space = [[axis.name, list(axis.values)] for axis in axes]
+        held = self._study.user_attrs.get("space", space)
+        if held != space:
+            raise InputError(
+                f"{storage} holds a search of {name} over other settings than there are here now",
+                "resume it on the machine and with the version that began it, or start anew",
+            )
+        self._study.set_user_attr("space", space)
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._study.tell(trial.number, state=TrialState.FAIL)
         self._size = len(list(points(axes)))
@@ -114,12 +128,19 @@ class Study:
             raise WorkError("no settings could be measured", "see the trials' folders")
         ranked = sorted(complete, key=self._goodness, reverse=True)
         first = next(one for one in complete if one.params == defaults(self._axes))
-        finalists = {one.number: one for one in (*ranked[:_FINALISTS], first)}
+        near = [
+            one
+            for one in ranked[:_FINALISTS]
+            if self._goodness(one) >= PRUNE_BELOW * self._goodness(ranked[0])
+        ]
+        finalists = {one.number: one for one in (*near, first)}
         final = {number: _outcome(one) for number, one in finalists.items()}
         # A Server rate was held against the best one before it in every trial already.
         if self._scenario is not Scenario.SERVER and len(final) > 1:
             for number, one in finalists.items():
-                final[number] = self._trials.look(_name(number), settings(one.params, self._axes))
+                final[number] = self._trials.look(
+                    _name(number), settings(one.params, self._axes), final[number].expected
+                )
         best = max(final, key=lambda number: goodness(self._scenario, final[number].value))
         return Winner(
             finalists[best].params,
@@ -132,15 +153,18 @@ class Study:
         )
 
     def records(self) -> list[dict[str, Any]]:
-        """All trials: ``{number, state, params, value, rate, latency_ms, reason, seconds}``."""
+        """All trials: ``{number, state, params, value, rate, latency_ms, reason, seconds}``.
+
+        The state is ``complete``, ``fail``, ``pruned``, or ``rejected`` for want of accuracy.
+        """
         return [
             {
                 "number": trial.number,
-                "state": trial.state.name.lower(),
+                "state": _state(trial),
                 "params": trial.params,
                 **_EMPTY,
                 **trial.user_attrs[_OUTCOME],
-                "accuracy": trial.user_attrs.get("accuracy"),
+                "accuracy": trial.user_attrs.get(_ACCURACY),
                 "seconds": trial.duration.total_seconds() if trial.duration else None,
             }
             for trial in self._study.get_trials(deepcopy=False)
@@ -210,15 +234,25 @@ class Study:
             and goodness(self._scenario, outcome.value) < goodness(self._scenario, best)
         ):
             return "" if not changed else "not the fastest, so its accuracy was not measured"
-        reference = self._study.user_attrs.get("accuracy")
-        if reference is None:
-            reference = self._trials.accuracy(_name(0), settings(first, self._axes))
-            self._study.set_user_attr("accuracy", reference)
-        score = self._trials.accuracy(_name(trial.number), settings(params, self._axes))
-        trial.set_user_attr("accuracy", score)
-        if reference is None or score is None or score < ACCURACY_KEPT * reference:
-            return f"accuracy {score} % with {', '.join(changed)}, {reference} % without"
+        reference = self._accuracy(0, first)
+        score = self._accuracy(trial.number, params)
+        trial.set_user_attr(_ACCURACY, score)
+        if reference is None or score is None:
+            return f"no accuracy with {', '.join(changed)}"
+        least = ACCURACY_KEPT * reference
+        if score < least:
+            return f"accuracy {score:g} % with {', '.join(changed)}, at least {least:.4g} % needed"
         return ""
+
+    def _accuracy(self, number: int, params: Params) -> float | None:
+        """The score of a point, measured once for all points with the same options."""
+        chosen = settings(params, self._axes)
+        key = json.dumps(chosen["options"], sort_keys=True)
+        known: dict[str, float | None] = self._study.user_attrs.get("accuracies", {})
+        if key not in known:
+            known = {**known, key: self._trials.accuracy(_name(number), chosen)}
+            self._study.set_user_attr("accuracies", known)
+        return known[key]
 
     def _best(self) -> float | None:
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -228,15 +262,14 @@ class Study:
         return goodness(self._scenario, trial.value or 0.0)
 
 
+def _state(trial: FrozenTrial) -> str:
+    rejected = trial.state is TrialState.PRUNED and _ACCURACY in trial.user_attrs
+    return "rejected" if rejected else trial.state.name.lower()
+
+
 def _outcome(trial: FrozenTrial) -> Outcome:
-    attributes = trial.user_attrs[_OUTCOME]
-    return Outcome(
-        attributes["value"],
-        attributes["rate"],
-        attributes["latency_ms"],
-        "",
-        attributes["folder"],
-    )
+    held = trial.user_attrs[_OUTCOME]
+    return Outcome(**{name: value for name, value in held.items() if name != "reason"})
 
 
 def _name(number: int) -> str:

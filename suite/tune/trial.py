@@ -1,6 +1,6 @@
 """One point of the space measured: short LoadGen runs, each in a fresh process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from loadscope.suite.probe import batch_milliseconds, probe
 from loadscope.suite.rate_search import RateSearch
 from loadscope.suite.spec import RunSpec
 
-GLANCE_MS, LOOK_MS = 800.0, 3000.0
-"""LoadGen's part of a first glance, and of the look that a promising point gets."""
+TRIAL_MS = 3000.0
+"""LoadGen's part of the look that a promising point gets, or of a probe of a Server rate."""
+_GLANCE_SHARE = 0.25
 PRUNE_BELOW = 0.85
 """Share of the best goodness so far below which a glance ends the trial."""
-_SERVER_PROBE_MS = 3000.0
 _SERVER_TOLERANCE = 0.05
 _SERVER_STEP = 1.03
 _SERVER_PROBES = 7
@@ -32,6 +32,8 @@ class Outcome:
         latency_ms: Of a query; of Offline, of a batch.
         pruned: Why it was ended early, empty if it was not.
         folder: Its last run directory, relative to the trials' folder.
+        expected: What its first run was calibrated to expect, as settings of a ``RunSpec``, so
+            that later ones need not calibrate.
     """
 
     value: float
@@ -39,6 +41,7 @@ class Outcome:
     latency_ms: float | None
     pruned: str
     folder: str
+    expected: dict[str, float] = field(default_factory=dict)
 
 
 def goodness(scenario: Scenario, value: float) -> float:
@@ -55,12 +58,15 @@ class Trials:
         folder: Takes a folder a trial.
         command: The command line to record.
         progress: Where progress goes.
+        duration_ms: LoadGen's part of a look at a promising point. A first glance lasts a
+            quarter of it; what stands in the final choice is looked at for twice as long.
     """
 
     spec: RunSpec
     folder: Path
     command: str
     progress: Progress
+    duration_ms: float = TRIAL_MS
 
     def measure(self, name: str, settings: dict[str, Any], best: float | None) -> Outcome:
         """Measure a point, and end early where it falls behind.
@@ -77,22 +83,25 @@ class Trials:
         spec = self._spec(settings)
         if spec.scenario is Scenario.SERVER:
             return self._rate(name, spec, best)
-        glance = self._run(name, "glance", spec, GLANCE_MS)
+        glance = self._run(name, "glance", spec, _GLANCE_SHARE * self.duration_ms)
         if best is not None:
             share = goodness(spec.scenario, glance.value) / goodness(spec.scenario, best)
             if share < PRUNE_BELOW:
-                return Outcome(
-                    glance.value,
-                    glance.rate,
-                    glance.latency_ms,
-                    f"a first glance reached {100 * share:.0f} % of the best",
-                    glance.folder,
-                )
-        return self._run(name, "look", spec, LOOK_MS)
+                pruned = f"a first glance reached {100 * share:.0f} % of the best"
+                return replace(glance, pruned=pruned)
+        look = self._run(name, "look", spec.model_copy(update=glance.expected), self.duration_ms)
+        return replace(look, expected=glance.expected)
 
-    def look(self, name: str, settings: dict[str, Any]) -> Outcome:
-        """Measure a point twice as long, for the choice among the best."""
-        return self._run(name, "again", self._spec(settings), 2 * LOOK_MS)
+    def look(self, name: str, settings: dict[str, Any], expected: dict[str, float]) -> Outcome:
+        """Measure a point twice as long, for the choice among the best.
+
+        Args:
+            name: The trial's folder.
+            settings: As for ``measure``.
+            expected: Of its ``Outcome``.
+        """
+        spec = self._spec({**settings, **expected})
+        return self._run(name, "again", spec, 2 * self.duration_ms)
 
     def accuracy(self, name: str, settings: dict[str, Any]) -> float | None:
         """Score a point on the whole data set, percent; None where the score means nothing."""
@@ -115,7 +124,9 @@ class Trials:
         if not value or not rate:
             raise WorkError("LoadGen gave no figure", f"its logs are in {folder}")
         latency = value if spec.scenario.inline else batch_milliseconds(folder)
-        return Outcome(value, rate, latency, "", f"{name}/{part}")
+        calibration = result["state"]["performance"]["calibration"]
+        expected = {calibration["key"]: calibration["value"]} if calibration else {}
+        return Outcome(value, rate, latency, "", f"{name}/{part}", expected)
 
     def _rate(self, name: str, spec: RunSpec, best: float | None) -> Outcome:
         start = None if best is None else best * _SERVER_STEP
@@ -124,10 +135,11 @@ class Trials:
             self.folder / name,
             self.command,
             self.progress,
-            probe_ms=_SERVER_PROBE_MS,
+            probe_ms=self.duration_ms,
             tolerance=_SERVER_TOLERANCE,
             most=_SERVER_PROBES,
             longer=1,
+            attempts=2,
         )
         if start is not None and not search.holds(start):
             last = search.probes[-1]

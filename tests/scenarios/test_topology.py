@@ -1,7 +1,12 @@
 import pytest
 
 from loadscope.errors import InputError
-from loadscope.scenarios.topology import automatic_instances, parse_topology, spread
+from loadscope.scenarios.topology import (
+    automatic_instances,
+    instance_counts,
+    parse_topology,
+    spread,
+)
 
 # Two sockets, one NUMA node each, two cores each, two threads a core; CPU, CORE, SOCKET, NODE.
 XEON = """\
@@ -80,3 +85,12 @@ def test_every_core_is_used_once():
 def test_more_instances_than_cores_are_refused():
     with pytest.raises(InputError, match=r"--instances 5: this process may use 4 core"):
         spread(parse_topology(XEON, set(range(8))), 5)
+
+
+def test_instances_worth_measuring():
+    xeon = parse_topology(XEON, set(range(8)))
+    assert instance_counts(xeon) == [2, 4]
+    assert instance_counts(parse_topology(XEON, {0, 1})) == [2], "one node: a process a core"
+    assert instance_counts(parse_topology(XEON, {0})) == []
+    wide = "\n".join(f"{cpu},{cpu},0,{cpu // 32},," for cpu in range(64))
+    assert instance_counts(parse_topology(wide, set(range(64)))) == [2, 8, 16]

@@ -20,8 +20,9 @@ def tune(loadscope, tiny_dataset, manifest):
 
 def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_path):
     # The only setting that matters to the null backend in SingleStream is the shortcut.
-    slow = {"delay_us": 40000}
-    first = ("--scenario", "SingleStream", "--trials", 1, "--output", "tuned", "--json")
+    slow = {"delay_us": 15000}
+    first = ("--scenario", "SingleStream", "--trials", 1, "--trial-duration", "600ms",
+             "--output", "tuned", "--json")  # fmt: skip
     begun = json.loads(tune(*first, **slow).stdout)
     assert begun["scenarios"][0]["params"]["shortcut"] is False
     assert begun["scenarios"][0]["trials"] == 1
@@ -42,7 +43,9 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--budget", "soon", "--output", "t"), "'soon"),
+        (("--budget", "soon", "--output", "t"), "--budget: "),
+        (("--budget", "0s", "--output", "t"), "'0s' must be longer than zero"),
+        (("--trial-duration", "x", "--output", "t"), "--trial-duration: "),
         ((), "add --output FOLDER"),
         (("--scenario", "offline", "--output", "t"), "scenario = 'offline'"),
         (("--allow-numerics", "--output", "t"), "the accuracy of tiny on null means nothing"),

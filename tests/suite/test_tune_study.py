@@ -2,11 +2,11 @@
 
 import pytest
 
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import make_spec
-from loadscope.suite.tune.space import defaults, points, search_space, settings
+from loadscope.suite.tune.space import Axis, defaults, points, search_space, settings
 from loadscope.suite.tune.trial import Outcome
 
 
@@ -28,7 +28,7 @@ class FormulaTrials:
 
     def __init__(self, fail_on=None):
         self.spec = make_spec({"model": "m", "framework": "null", "scenario": "Offline"}, "test")
-        self.measured = []
+        self.measured, self.again = [], []
         self.fail_on = fail_on
 
     def rate(self, found):
@@ -45,7 +45,8 @@ class FormulaTrials:
         pruned = "slow" if best and rate < 0.85 * best else ""
         return Outcome(rate, rate, 1.0, pruned, name)
 
-    def look(self, name, found):
+    def look(self, name, found, expected):
+        self.again.append(found)
         return Outcome(self.rate(found), self.rate(found), 1.0, "", name)
 
 
@@ -81,9 +82,24 @@ def test_a_point_becomes_settings():
     axes = offline_space(scenario=Scenario.SERVER, default=Execution(1, 8, 1))
     point = {**defaults(axes), "layout": "2x4", "shortcut": True}
     assert settings(point, axes) == {
-        "workers": 2, "threads": 4, "batch_size": 1, "max_wait": None,
+        "workers": 2, "threads": 4, "instances": None, "batch_size": 1, "max_wait": None,
         "options": {"shortcut": True},
     }  # fmt: skip
+
+
+def test_instances_share_the_workers_of_a_layout_equally():
+    axes = {axis.name: axis for axis in offline_space(instances=(2, 4))}
+    apart = [value for value in axes["layout"].values if " in " in value]
+    assert {"8x1 in 4", "8x1 in 2", "2x4 in 2"} <= set(apart)
+    assert "2x4 in 4" not in apart and not any(value.startswith("1x8 in") for value in apart)
+    point = {**defaults([axes["layout"]]), "layout": "8x1 in 4"}
+    assert settings(point, [axes["layout"]]) == {
+        "workers": 8, "threads": 1, "instances": 4, "options": {},
+    }  # fmt: skip
+    stream = offline_space(
+        scenario=Scenario.SINGLE_STREAM, default=Execution(1, 1, 8), instances=(2,)
+    )
+    assert not any(" in " in value for value in stream[0].values)
 
 
 def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
@@ -96,6 +112,10 @@ def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
     assert winner.default == trials.rate(settings(defaults(axes), axes))
     assert len(trials.measured) == 30 < winner.size
     assert trials.measured[0] == settings(defaults(axes), axes)
+    assert settings(defaults(axes), axes) in trials.again, "measured alike, for the gain"
+    rest = [found for found in trials.again if found != settings(defaults(axes), axes)]
+    assert 1 <= len(rest) <= 3
+    assert min(map(trials.rate, rest)) >= 0.85 * best, "one that is far behind cannot win"
 
 
 def test_a_study_goes_on_where_it_was(study):
@@ -108,6 +128,12 @@ def test_a_study_goes_on_where_it_was(study):
     tried = [repr(one) for one in (*first.measured, *second.measured)]
     assert len(first.measured) == 5
     assert len(set(tried)) == len(tried) == search.winner().size, "each point once"
+
+
+def test_a_study_of_another_machine_is_not_resumed(study):
+    study(FormulaTrials(), offline_space(cores=8))
+    with pytest.raises(InputError, match="over other settings"):
+        study(FormulaTrials(), offline_space(cores=16))
 
 
 def test_a_killed_trial_is_tried_again(study):
@@ -124,6 +150,31 @@ def test_a_killed_trial_is_tried_again(study):
     again, _ = study(FormulaTrials(), axes)
     again.search(3600, None, no_progress)
     assert len(again.records()) == len(list(points(axes)))
+
+
+@pytest.mark.parametrize(("score", "chosen"), [(89.2, "bfloat16"), (89.0, "float32")])
+def test_options_that_change_numerics_must_keep_the_accuracy(study, score, chosen):
+    class Numerics(FormulaTrials):
+        scored: list[str]
+
+        def rate(self, found):
+            return super().rate(found) * (2 if found["options"]["dtype"] == "bfloat16" else 1)
+
+        def accuracy(self, name, found):
+            self.scored.append(repr(found["options"]))
+            return score if found["options"]["dtype"] == "bfloat16" else 90.0
+
+    axes = offline_space(cores=2, max_batch=2, default=Execution(2, 2, 1))
+    axes.append(Axis("dtype", ("float32", "bfloat16"), option=True, numerics=True))
+    trials = Numerics()
+    trials.scored = []
+    search, lines = study(trials, axes)
+    search.search(3600, None, no_progress)
+    assert search.winner().params["dtype"] == chosen
+    assert len(set(trials.scored)) == len(trials.scored), "once for the same options"
+    rejected = [record for record in search.records() if record["state"] == "rejected"]
+    assert bool(rejected) is (chosen == "float32")
+    assert any("at least 89.1 % needed" in line for line in lines) is bool(rejected)
 
 
 def test_settings_that_fail_are_kept_with_the_reason_and_do_not_end_the_search(study):

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,12 +11,15 @@ from loadscope.datasets.coco_score import score_boxes
 from loadscope.datasets.protocol import Answer
 from loadscope.datasets.squad import Squad
 from loadscope.errors import WorkError
+from loadscope.scenarios.names import Scenario
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.vocabulary import locate
+from loadscope.tools.bench import preprocessing
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, run_json
 from loadscope.tools.bench.scoring import pycocotools_map
+from loadscope.tools.bench.tuning import hand_settings
 
 
 def test_ratios_are_taken_pair_by_pair():
@@ -104,3 +108,32 @@ def test_texts_are_measured_under_real_loadgen(asked, pytestconfig, monkeypatch)
     settings = {"framework": "onnxruntime", "questions": "squad-sample", "seconds": 0.5}
     found = run_json("loadscope.tools.bench.texts", json.dumps({**settings, **asked}))
     assert found["samples_per_second"] > 0
+
+
+def test_an_expert_tries_twelve_settings_offline_and_what_a_query_allows_else():
+    offline = hand_settings(Scenario.OFFLINE, 8, (1, 4, 8, 16), None)
+    assert len(offline) == 12
+    assert {(each["workers"], each["threads"]) for each in offline} == {(8, 1), (1, 8), (4, 1)}
+    assert {each["batch"] for each in hand_settings(Scenario.OFFLINE, 8, (1, 4, 8, 16), 4)} == {
+        1,
+        4,
+    }
+    assert all(each["workers"] == 1 for each in hand_settings(Scenario.MULTI_STREAM, 2, (8,), None))
+
+
+def test_a_null_session_runs_as_many_queries_as_asked():
+    found = run_json(
+        "loadscope.tools.bench.null_session", "suite", "SingleStream", "0.001", "0.001", "5000"
+    )
+    assert found["valid"] and found["us_per_query"] > 0
+
+
+@pytest.mark.parametrize("what", ["suite", "bare"])
+def test_preprocessing_is_measured(tmp_path, what):
+    (tmp_path / "val").mkdir()
+    random = np.random.default_rng(0)
+    names = [f"{number}.jpg" for number in range(4)]
+    for name in names:
+        cv2.imwrite(str(tmp_path / "val" / name), random.integers(0, 255, (90, 120, 3), np.uint8))
+    (tmp_path / "val_map.txt").write_text("".join(f"{name} 0\n" for name in names))
+    assert preprocessing.measure(what, tmp_path)["images_per_second"] > 0

@@ -1,6 +1,6 @@
 """A bare loop over a framework's own API: what the suite is measured against.
 
-``python -m loadscope.tools.bench.bare JSON`` prints ``{samples_per_second, p90_ms}``. The
+``python -m loadscope.tools.bench.bare JSON`` prints ``{samples_per_second, p90_ms, p99_ms}``. The
 inputs are the run's own, preloaded, the model is the one that the suite runs, and nothing stands
 between the loop and the framework: no backend, no look-up of samples, no LoadGen.
 """
@@ -127,11 +127,14 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
     """Loop for ``seconds`` on ``workers`` threads over batches of ``batch``.
 
     Args:
-        asked: plan (the ``plan`` of a ``run.json``), batch, workers, threads, seconds.
+        asked: plan (the ``plan`` of a ``run.json``), batch, workers, threads, seconds; and
+            query, samples that are answered together in batches of ``batch``, if they are more
+            than one batch. The percentiles are those of a query's time.
     """
     plan = ChildPlan.model_validate(asked["plan"])
     batches = _batches(plan, asked["batch"])
     run = LOADERS[plan.framework](plan.artifact, asked["threads"], asked["workers"])
+    batches_each = asked.get("query", asked["batch"]) // asked["batch"]
 
     def work(number: int) -> list[tuple[float, int]]:
         for batch in batches[:WARM_UP] if len({_shape(each) for each in batches}) == 1 else batches:
@@ -140,7 +143,7 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
         start = number * len(batches) // asked["workers"]
         mine = itertools.cycle(batches[start:] + batches[:start])
         end = time.perf_counter() + asked["seconds"]
-        while len(times) < 2 or time.perf_counter() < end:
+        while len(times) < 2 * batches_each or time.perf_counter() < end:
             batch = next(mine)
             begun = time.perf_counter()
             run(batch)
@@ -150,8 +153,13 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
     with ThreadPoolExecutor(asked["workers"]) as pool:
         every = list(pool.map(work, range(asked["workers"])))
     rates = [sum(count for _, count in one) / sum(spent for spent, _ in one) for one in every]
-    spent = [spent for one in every for spent, _ in one]
-    return {"samples_per_second": sum(rates), "p90_ms": float(np.percentile(spent, 90)) * 1e3}
+    queries = [
+        sum(spent for spent, _ in one[at : at + batches_each])
+        for one in every
+        for at in range(0, len(one) - batches_each + 1, batches_each)
+    ]
+    p90, p99 = np.percentile(queries, (90, 99)) * 1e3
+    return {"samples_per_second": sum(rates), "p90_ms": float(p90), "p99_ms": float(p99)}
 
 
 def _batches(plan: ChildPlan, size: int) -> list[Tensors]:

@@ -67,11 +67,11 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     best = max(layouts, key=lambda layout: bare(layout, seconds / 2))
     measured = alternate(
         pairs,
-        lambda: float(_suite(one, Scenario.OFFLINE, seconds)["samples_per_second"]),
+        lambda: float(run_suite(one, Scenario.OFFLINE, seconds)["samples_per_second"]),
         lambda: bare(best, seconds),
     )
     return {
-        **_names(one, Scenario.OFFLINE, "rate", "samples/s"),
+        **names(one, Scenario.OFFLINE, "rate", "samples/s"),
         **measured,
         "bare_layout": best,
         "target": f"ratio at least {OFFLINE_LEAST}",
@@ -90,11 +90,11 @@ def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     }
     measured = alternate(
         pairs,
-        lambda: float(_suite(one, Scenario.SINGLE_STREAM, seconds)["latency_ns"]["p90"]) / 1e6,
+        lambda: float(run_suite(one, Scenario.SINGLE_STREAM, seconds)["latency_ns"]["p90"]) / 1e6,
         lambda: float(run_json("loadscope.tools.bench.bare", json.dumps(asked))["p90_ms"]),
     )
     return {
-        **_names(one, Scenario.SINGLE_STREAM, "p90 latency", "ms"),
+        **names(one, Scenario.SINGLE_STREAM, "p90 latency", "ms"),
         **measured,
         "target": f"ratio at most {SINGLE_STREAM_MOST}",
         "met": measured["ratio"] <= SINGLE_STREAM_MOST,
@@ -104,11 +104,11 @@ def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
 def memory_row(one: Cell, seconds: float) -> dict[str, Any]:
     """Peak memory of a run over 1,024 samples, beside model and float32 samples alone."""
     with tempfile.TemporaryDirectory() as folder:
-        result = _suite(one, Scenario.OFFLINE, seconds, _many_images(Path(folder)))
+        result = run_suite(one, Scenario.OFFLINE, seconds, many_images(Path(folder)))
     peak = result["state"]["performance"]["peak_memory_bytes"]
     needed = Path(one.plan["artifact"]["path"]).stat().st_size + MEMORY_SAMPLES * 3 * 224 * 224 * 4
     return {
-        **_names(one, Scenario.OFFLINE, f"peak memory, {MEMORY_SAMPLES} samples", "MB"),
+        **names(one, Scenario.OFFLINE, f"peak memory, {MEMORY_SAMPLES} samples", "MB"),
         "suite": peak / 2**20,
         "bare": needed / 2**20,
         "ratio": peak / needed,
@@ -121,20 +121,29 @@ def instances_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     """Offline with a pinned process a core beside threads of one process."""
 
     def rate(*more: str) -> float:
-        return float(_suite(one, Scenario.OFFLINE, seconds, None, *more)["samples_per_second"])
+        return float(run_suite(one, Scenario.OFFLINE, seconds, None, *more)["samples_per_second"])
 
     measured = alternate(pairs, lambda: rate("--instances", str(usable_cores())), rate)
     return {
-        **_names(one, Scenario.OFFLINE, "rate, a process a core beside threads", "samples/s"),
+        **names(one, Scenario.OFFLINE, "rate, a process a core beside threads", "samples/s"),
         **measured,
         "target": f"ratio at least {INSTANCES_LEAST}",
         "met": measured["ratio"] >= INSTANCES_LEAST,
     }
 
 
-def _suite(
+def run_suite(
     one: Cell, scenario: Scenario, seconds: float, dataset: Path | None = None, *more: str
 ) -> dict[str, Any]:
+    """A run of the suite in a process of its own.
+
+    Args:
+        one: The model.
+        scenario: The scenario.
+        seconds: Shortest duration of the test.
+        dataset: Another data set than the model's.
+        more: Further arguments of ``loadscope run``.
+    """
     with tempfile.TemporaryDirectory() as folder:
         return run_json(
             "loadscope", "run", "--model", one.model, "--framework", one.framework,
@@ -143,7 +152,8 @@ def _suite(
         )  # fmt: skip
 
 
-def _names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]:
+def names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]:
+    """What a row is about."""
     return {
         "framework": one.framework,
         "model": one.model,
@@ -153,8 +163,8 @@ def _names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str
     }
 
 
-def _many_images(folder: Path) -> Path:
-    """A data set of 1,024 different images: the twenty photographs at many JPEG qualities."""
+def many_images(folder: Path) -> Path:
+    """Fill a folder with 1,024 different images: the twenty photographs at many JPEG qualities."""
     photographs = DATASETS["image-classification"]
     source = fetch_dataset(photographs, cache_root(), lambda *_: None)
     lines = (source / "val_map.txt").read_text(encoding="utf-8").splitlines()

@@ -1,7 +1,7 @@
 """One LoadGen test of the null backend: what the harness costs when the model is free.
 
-``python -m loadscope.tools.bench.null_session SUT SCENARIO SECONDS RATE`` prints one JSON
-object. ``SUT`` is ``suite`` for this suite's drivers or ``bare`` for the least that a Python
+``python -m loadscope.tools.bench.null_session SUT SCENARIO SECONDS RATE [QUERIES]`` prints one
+JSON object. ``SUT`` is ``suite`` for this suite's drivers or ``bare`` for the least that a Python
 system under test can do: answer every query at once with one ready-made response.
 """
 
@@ -100,9 +100,11 @@ def _suite_driver(scenario: Scenario) -> Driver:
     return driver_for(scenario, answering, execution, Recorder(), _fail)
 
 
-def measure(sut: str, scenario: Scenario, seconds: float, rate: float) -> dict[str, Any]:
-    """Run one test and return its figures."""
-    values = {"min_duration": seconds * 1000, "min_query_count": 1}
+def measure(
+    sut: str, scenario: Scenario, seconds: float, rate: float, queries: int = 1
+) -> dict[str, Any]:
+    """Run one test of at least so many seconds and queries, and return its figures."""
+    values = {"min_duration": seconds * 1000, "min_query_count": queries}
     values["target_latency" if scenario.inline else "target_qps"] = rate
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -130,8 +132,6 @@ def measure(sut: str, scenario: Scenario, seconds: float, rate: float) -> dict[s
 
 
 if __name__ == "__main__":
-    print(
-        json.dumps(
-            measure(sys.argv[1], Scenario(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
-        )
-    )
+    sut, scenario, seconds, rate, *queries = sys.argv[1:]
+    found = measure(sut, Scenario(scenario), float(seconds), float(rate), *map(int, queries))
+    print(json.dumps(found))

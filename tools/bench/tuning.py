@@ -1,0 +1,230 @@
+"""Rows for tuning: what ``loadscope tune`` finds beside the best of hand settings and of a grid."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from loadscope.datasets.protocol import Progress
+from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.spec import usable_cores
+from loadscope.tools.bench.models import Cell, cell, names, run_suite
+from loadscope.tools.bench.pairs import alternate, run_json
+
+OFFLINE_LEAST, SINGLE_STREAM_MOST, MULTI_STREAM_MOST = 0.98, 1.02, 1.03
+SERVER_LEAST, GRID_LEAST = 0.75, 0.97
+OPTIONS_LEAST = {"float32": 1.6, "bfloat16": 3.0}
+OPTIONS_MODEL = "resnet50-seeded"
+_BOUND = 10
+"""Server's bound, in latencies of a single sample."""
+_TRIAL = "2s"
+_WITHOUT_END = "1000h"
+_BATCHES = (1, 4, 8, 16)
+
+Settings = dict[str, Any]
+"""Of a ``RunSpec``, by name."""
+
+
+def tuning_rows(
+    models: Sequence[str],
+    frameworks: Sequence[str],
+    questions: str,
+    pairs: int,
+    seconds: float,
+    minutes: float,
+    progress: Progress,
+) -> Iterator[dict[str, Any]]:
+    """All rows of all models on all frameworks.
+
+    Args:
+        models: Their ids.
+        frameworks: Their names.
+        questions: See ``cell``.
+        pairs: Pairs of measurements a row.
+        seconds: Seconds a measurement.
+        minutes: Budget of each search.
+        progress: Told of what is prepared.
+    """
+    for model in models:
+        for framework in frameworks:
+            one = cell(model, framework, questions, progress)
+            yield from _scenario_rows(one, pairs, seconds, minutes)
+            if (model, framework) == (OPTIONS_MODEL, "pytorch"):
+                yield from _options_rows(one, pairs, seconds, minutes)
+            if (model, framework) == (models[0], frameworks[0]):
+                yield grid_row(one, pairs, seconds, minutes)
+
+
+def _scenario_rows(
+    one: Cell, pairs: int, seconds: float, minutes: float
+) -> Iterator[dict[str, Any]]:
+    lone = run_suite(one, Scenario.SINGLE_STREAM, seconds)["latency_ns"]["mean"] / 1e6
+    # LoadGen reads whole milliseconds.
+    bound = f"{int(_BOUND * lone)}ms"
+    found = {scenario: _tuned(one, scenario, minutes / 4, bound) for scenario in Scenario}
+
+    for scenario, key, batches, figure, what, unit, target in (
+        (Scenario.OFFLINE, "samples_per_second", _BATCHES, "", "rate", "samples/s", OFFLINE_LEAST),
+        (Scenario.SINGLE_STREAM, "p90_ms", (1,), "p90", "p90", "ms", SINGLE_STREAM_MOST),
+        (
+            Scenario.MULTI_STREAM, "p99_ms", (1, 2, 4, MULTI_STREAM_SAMPLES), "p99", "p99", "ms",
+            MULTI_STREAM_MOST,
+        ),
+    ):  # fmt: skip
+        best = _best_by_hand(one, scenario, key, batches, seconds)
+        measured = alternate(
+            pairs,
+            lambda scenario=scenario, figure=figure: _figure(  # type: ignore[misc]
+                one, scenario, found[scenario], seconds, figure
+            ),
+            lambda best=best, key=key: _bare(one, best, seconds)[key],  # type: ignore[misc]
+        )
+        row = {**names(one, scenario, f"{what}, tuned to best by hand", unit), **measured}
+        met = measured["ratio"] <= target if figure else measured["ratio"] >= target
+        limit = "at most" if figure else "at least"
+        yield {
+            **row, "tuned": found[scenario], "by_hand": best, "target": f"ratio {limit} {target}",
+            "met": met,
+        }  # fmt: skip
+
+    server, offline = found[Scenario.SERVER], found[Scenario.OFFLINE]
+    measured = alternate(
+        pairs,
+        lambda: _server_rate(one, server, seconds, bound),
+        lambda: _figure(one, Scenario.OFFLINE, offline, seconds),
+    )
+    yield {
+        **names(one, Scenario.SERVER, f"99 % within {bound}, to Offline", "samples/s"),
+        **measured,
+        "tuned": server,
+        "target": f"ratio at least {SERVER_LEAST}",
+        "met": measured["ratio"] >= SERVER_LEAST,
+    }
+
+
+def _options_rows(
+    one: Cell, pairs: int, seconds: float, minutes: float
+) -> Iterator[dict[str, Any]]:
+    """Offline with the options that tune finds beside PyTorch's eager float32 on NCHW.
+
+    The seeded weights' accuracy means nothing, so tune searches no bfloat16 with them; the second
+    row adds it, and what it needs to be fast, to what was found for float32.
+    """
+    artifact = {**one.plan["artifact"], "options": {}}
+    eager = Cell(one.model, one.framework, one.dataset, {**one.plan, "artifact": artifact})
+    best = _best_by_hand(eager, Scenario.OFFLINE, "samples_per_second", _BATCHES, seconds)
+    found = _tuned(one, Scenario.OFFLINE, minutes)
+    for dtype, least in OPTIONS_LEAST.items():
+        options = {**found["options"], "dtype": dtype}
+        if dtype != "float32":
+            options |= {"compile": True, "channels_last": True}
+        chosen = {**found, "options": options}
+        measured = alternate(
+            pairs,
+            lambda chosen=chosen: _figure(  # type: ignore[misc]
+                one, Scenario.OFFLINE, chosen, seconds
+            ),
+            lambda: _bare(eager, best, seconds)["samples_per_second"],
+        )
+        yield {
+            **names(one, Scenario.OFFLINE, f"rate, {dtype} to eager float32 NCHW", "samples/s"),
+            **measured,
+            "tuned": chosen,
+            "by_hand": best,
+            "target": f"ratio at least {least}",
+            "met": measured["ratio"] >= least,
+        }
+
+
+def grid_row(one: Cell, pairs: int, seconds: float, minutes: float) -> dict[str, Any]:
+    """Offline with what tune finds in ``minutes`` beside what it finds when nothing is left out."""
+    found = _tuned(one, Scenario.OFFLINE, minutes)
+    grid = _tuned(one, Scenario.OFFLINE, None)
+    measured = alternate(
+        pairs,
+        lambda: _figure(one, Scenario.OFFLINE, found, seconds),
+        lambda: _figure(one, Scenario.OFFLINE, grid, seconds),
+    )
+    return {
+        **names(
+            one, Scenario.OFFLINE, f"rate, tuned for {minutes:g} min to the whole grid", "samples/s"
+        ),
+        **measured,
+        "tuned": found,
+        "by_hand": grid,
+        "target": f"ratio at least {GRID_LEAST}",
+        "met": measured["ratio"] >= GRID_LEAST,
+    }
+
+
+def hand_settings(
+    scenario: Scenario, cores: int, batches: Sequence[int], most: int | None
+) -> list[dict[str, int]]:
+    """What an expert would try: twelve layouts in Offline, threads and batches in the others."""
+    splits = [(cores, 1), (1, cores), (max(1, cores // 2), 1)]
+    if scenario.inline:
+        splits = [(1, cores), (1, max(1, cores // 2))]
+    return [
+        {"workers": workers, "threads": threads, "batch": batch}
+        for workers, threads in dict.fromkeys(splits)
+        for batch in batches
+        if most is None or batch <= most
+    ]
+
+
+def _best_by_hand(
+    one: Cell, scenario: Scenario, key: str, batches: Sequence[int], seconds: float
+) -> dict[str, int]:
+    settings = hand_settings(scenario, usable_cores(), batches, one.plan["artifact"]["max_batch"])
+    if scenario is Scenario.MULTI_STREAM:
+        settings = [{**each, "query": MULTI_STREAM_SAMPLES} for each in settings]
+    choose = min if scenario.inline else max
+    return choose(settings, key=lambda each: _bare(one, each, seconds / 2)[key])
+
+
+def _bare(one: Cell, settings: dict[str, int], seconds: float) -> dict[str, float]:
+    asked = {"plan": one.plan, **settings, "seconds": seconds}
+    return run_json("loadscope.tools.bench.bare", json.dumps(asked))
+
+
+def _tuned(one: Cell, scenario: Scenario, minutes: float | None, bound: str = "") -> Settings:
+    """What ``loadscope tune`` finds in so many minutes, or after all points."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = run_json(
+            "loadscope", "tune", "--model", one.model, "--framework", one.framework,
+            "--scenario", scenario, "--dataset-path", one.dataset, "--trial-duration", _TRIAL,
+            "--budget", _WITHOUT_END if minutes is None else f"{minutes:g}min",
+            *(("--target-latency", bound) if scenario is Scenario.SERVER else ()),
+            "--output", f"{folder}/tuned", "--json",
+        )  # fmt: skip
+    (found,) = result["scenarios"]
+    settings: Settings = found["settings"]
+    return settings
+
+
+def _figure(
+    one: Cell, scenario: Scenario, settings: Settings, seconds: float, percentile: str = ""
+) -> float:
+    result = run_suite(one, scenario, seconds, None, *_arguments(settings))
+    if not percentile:
+        return float(result["samples_per_second"])
+    return float(result["latency_ns"][percentile]) / 1e6
+
+
+def _server_rate(one: Cell, settings: Settings, seconds: float, bound: str) -> float:
+    more = ("--find-rate", "--target-latency", bound, *_arguments(settings))
+    return float(run_suite(one, Scenario.SERVER, seconds, None, *more)["samples_per_second"])
+
+
+def _arguments(settings: Settings) -> list[str]:
+    """Settings as arguments of ``loadscope run``."""
+    given: list[str] = []
+    for name, value in settings.items():
+        if name == "options":
+            for option, chosen in value.items():
+                given += ["--option", f"{option}={json.dumps(chosen)}"]
+        elif value is not None:
+            text = f"{value:g}ms" if name == "max_wait" else str(value)
+            given += [f"--{name.replace('_', '-')}", text]
+    return given
