@@ -32,9 +32,6 @@ def import_mxnet(threads: int, calls: int = 1) -> ModuleType:
         raise InputError("MXNet was imported before its threads were set", "import it here alone")
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ["MXNET_CPU_WORKER_NTHREADS"] = str(calls)
-    # Of the four threads that MXNet starts for urgent operators now and then none woke up for one
-    # (one process in eleven, two calls at once), and all calls behind it waited without end.
-    os.environ["MXNET_CPU_PRIORITY_NTHREADS"] = "1"
     # Otherwise each binding says on standard error that operators are fused.
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")
     # MXNet 1.9.1 still uses a name that NumPy dropped in 1.24.
