@@ -44,6 +44,7 @@ class Execution:
         best_batch: int | None = None,
         instances: int = 1,
         best_threads: int | None = None,
+        one_caller: bool = False,
     ) -> "Execution":
         """Fill in what was not asked for.
 
@@ -63,6 +64,7 @@ class Execution:
             instances: Processes that share the workers, each of the same number.
             best_threads: How many threads of the framework's each worker uses best, where that
                 is known to be more than one.
+            one_caller: Whether a process can have one worker only.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -78,6 +80,8 @@ class Execution:
             )
         limit = max_batch or sys.maxsize
         if not scenario.inline:
+            if one_caller and workers is None:
+                workers = instances
             if workers is None and threads is None and best_threads is not None:
                 threads = min(best_threads, max(1, cores // instances))
             if workers is None:
@@ -86,6 +90,11 @@ class Execution:
                 raise InputError(
                     f"--workers {workers}: {instances} instances cannot share them equally",
                     f"use a multiple of {instances}, or leave --workers out",
+                )
+            if one_caller and workers > instances:
+                raise InputError(
+                    f"--workers {workers}: the framework must not be called by two threads at once",
+                    f"use processes instead: --instances {workers}",
                 )
             default_batch = (best_batch or OFFLINE_BATCH) if scenario is Scenario.OFFLINE else 1
             return cls(

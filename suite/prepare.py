@@ -79,6 +79,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         chosen.entry.best_batch,
         _instances(spec),
         chosen.entry.best_threads,
+        backend.one_caller,
     )
     # The null backend stands in for another framework's artifact without its options.
     own = chosen.entry.options if spec.framework in entry.artifacts else {}

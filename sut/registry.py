@@ -62,6 +62,7 @@ class BackendInfo:
         formats: The artifact formats that it loads.
         options: The settings that it takes, by name.
         weights: What the framework does to the weights of every model that it loads.
+        one_caller: Whether a process must not call it from two threads at once.
     """
 
     name: str
@@ -73,6 +74,7 @@ class BackendInfo:
     formats: tuple[str, ...]
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: str = ""
+    one_caller: bool = False
 
     def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
         """What the framework and these options of it do to the weights, a phrase each."""
@@ -194,6 +196,8 @@ _ALL = (
         formats=("symbol",),
         options={"engine_workers": Option(int), "executors": Option(int)},
         weights="batch norms folded and operators fused by MXNet for oneDNN",
+        # With two its engine now and then loses an operator, and all wait for it without end.
+        one_caller=True,
     ),
     BackendInfo(
         name="onnxmlir",

@@ -7,6 +7,7 @@ from typing import Any
 
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.names import Scenario
+from loadscope.sut.registry import backend_info
 from loadscope.sut.tunable import TUNABLES
 
 _OFFLINE_BATCHES = (1, 2, 4, 8, 16, 32)
@@ -70,7 +71,7 @@ def search_space(
         _axis(
             "layout",
             _layout(default.workers, default.threads, default.instances),
-            _layouts(scenario, cores, instances),
+            _layouts(scenario, cores, instances, backend_info(framework).one_caller),
         ),
         _axis("batch_size", default.batch_size, batches),
     ]
@@ -127,11 +128,22 @@ def _axis(
     return Axis(name, (first, *rest), option, numerics)
 
 
-def _layouts(scenario: Scenario, cores: int, instances: Sequence[int]) -> tuple[str, ...]:
-    """All cores in use, half of them, and one-thread workers to spare; then over instances."""
+def _layouts(
+    scenario: Scenario, cores: int, instances: Sequence[int], one_caller: bool
+) -> tuple[str, ...]:
+    """All cores in use, half of them, and one-thread workers to spare; then over instances.
+
+    Where a process can have one worker only, all or half of the threads for that one.
+    """
     counts = sorted({1, *(2**power for power in range(12) if 2**power < cores), cores})
     if scenario.inline:
         return tuple(_layout(1, threads) for threads in counts)
+    if one_caller:
+        alone = sorted({cores, max(1, cores // 2)}, reverse=True)
+        return (
+            *(_layout(1, threads) for threads in alone),
+            *(_layout(number, max(1, cores // number), number) for number in instances),
+        )
     full = {(max(1, cores // threads), threads) for threads in counts}
     spare = {(cores + max(1, cores // 2), 1), (max(1, cores // 2), 1)}
     together = [_layout(*split) for split in sorted(full | spare)]

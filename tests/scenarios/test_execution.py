@@ -74,3 +74,17 @@ def test_threads_or_workers_that_are_asked_for_win_over_the_best_ones():
     assert Execution.decide(Scenario.OFFLINE, cores=6, best_threads=2, threads=1).workers == 6
     asked = Execution.decide(Scenario.OFFLINE, cores=6, best_threads=2, workers=6)
     assert (asked.workers, asked.threads) == (6, 1)
+
+
+@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SERVER])
+def test_a_framework_that_takes_one_caller_gets_one_worker_a_process(scenario):
+    execution = Execution.decide(scenario, cores=6, one_caller=True)
+    assert (execution.workers, execution.threads) == (1, 6)
+    execution = Execution.decide(scenario, cores=6, one_caller=True, instances=3)
+    assert (execution.workers, execution.threads) == (3, 2)
+
+
+def test_more_workers_than_a_framework_can_take_are_refused():
+    with pytest.raises(InputError, match="--workers 2: the framework must not be called") as caught:
+        Execution.decide(Scenario.OFFLINE, cores=2, workers=2, one_caller=True)
+    assert caught.value.fix == "use processes instead: --instances 2"

@@ -16,6 +16,7 @@ from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
 from loadscope.suite.prepare import prepare
 from loadscope.suite.spec import RunSpec, usable_cores
+from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.pairs import alternate, run_json
 
 OFFLINE_LEAST = 0.97
@@ -49,11 +50,12 @@ def cell(model: str, framework: str, questions: str, progress: Progress) -> Cell
 
 
 def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
-    """Offline samples a second against the best of the bare layouts."""
+    """Offline samples a second against the best of the bare layouts that are safe."""
     cores = usable_cores()
+    most = 1 if backend_info(one.framework).one_caller else cores
     layouts = [
         {"workers": workers, "threads": cores // workers, "batch": batch}
-        for workers in {1, cores}
+        for workers in {1, most}
         for batch in (1, 4, 8, 16)
         if batch <= (one.plan["artifact"]["max_batch"] or batch)
     ]
