@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMEWORKS = {"torch", "onnxruntime", "tensorflow", "mxnet"}
-# What each folder may import of the package, beside what is at the top: errors, files, memory, tensors.
+# What each folder may import of the package, beside errors, files, memory and tensors.
 MAY_IMPORT = {
     "sut": {"sut"},
     "datasets": {"datasets"},
