@@ -75,7 +75,7 @@ def tune_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Search threads, workers, batch size, waiting time and the framework's own options.
+    """Search workers, threads, instances, batch size, waiting time and the framework's options.
 
     Every trial is a short LoadGen run in a fresh process; one that falls behind is ended early.
     The default settings are the first trial. The search is stored, can be interrupted and
