@@ -138,7 +138,6 @@ class Trials:
             probe_ms=self.duration_ms,
             tolerance=_SERVER_TOLERANCE,
             most=_SERVER_PROBES,
-            longer=1,
             attempts=2,
         )
         if start is not None and not search.holds(start):
