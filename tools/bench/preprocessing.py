@@ -76,7 +76,9 @@ def measure(what: str, folder: Path) -> dict[str, float]:
         folder: The data set.
     """
     entry = Catalogue.load().get(MODEL)
-    preprocess: ImagePreprocess = entry.artifact_for("onnxruntime").preprocess  # type: ignore[assignment]
+    preprocess = entry.artifact_for("onnxruntime").preprocess
+    if not isinstance(preprocess, ImagePreprocess):
+        raise TypeError(f"the model reads no photographs: {type(preprocess).__name__}")
     kind = task(entry.task)
     dataset = kind.read(folder, None, entry.classes)
     # The page cache has the files for both.
@@ -94,7 +96,7 @@ def measure(what: str, folder: Path) -> dict[str, float]:
         records = np.empty((len(paths), size, size, 3), np.uint8)
         for record, path in zip(records, paths, strict=True):
             image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-            record[:] = apply_geometry(preprocess, image)  # type: ignore[arg-type]
+            record[:] = apply_geometry(preprocess, np.asarray(image, np.uint8))
         spent = time.perf_counter() - begun
     return {"images_per_second": len(paths) / spent}
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from loadscope.datasets.protocol import Progress
@@ -75,10 +76,8 @@ def _scenario_rows(
         best = _best_by_hand(one, scenario, key, batches, seconds)
         measured = alternate(
             pairs,
-            lambda scenario=scenario, figure=figure: _figure(  # type: ignore[misc]
-                one, scenario, found[scenario], seconds, figure
-            ),
-            lambda best=best, key=key: _bare(one, best, seconds)[key],  # type: ignore[misc]
+            partial(_figure, one, scenario, found[scenario], seconds, figure),
+            partial(_bare, one, best, seconds, key),
         )
         row = {**names(one, scenario, f"{what}, tuned to best by hand", unit), **measured}
         met = measured["ratio"] <= target if figure else measured["ratio"] >= target
@@ -122,10 +121,8 @@ def _options_rows(
         chosen = {**found, "options": options}
         measured = alternate(
             pairs,
-            lambda chosen=chosen: _figure(  # type: ignore[misc]
-                one, Scenario.OFFLINE, chosen, seconds
-            ),
-            lambda: _bare(eager, best, seconds)["samples_per_second"],
+            partial(_figure, one, Scenario.OFFLINE, chosen, seconds),
+            partial(_bare, eager, best, seconds, "samples_per_second"),
         )
         yield {
             **names(one, Scenario.OFFLINE, f"rate, {dtype} to eager float32 NCHW", "samples/s"),
@@ -180,12 +177,12 @@ def _best_by_hand(
     if scenario is Scenario.MULTI_STREAM:
         settings = [{**each, "query": MULTI_STREAM_SAMPLES} for each in settings]
     choose = min if scenario.inline else max
-    return choose(settings, key=lambda each: _bare(one, each, seconds / 2)[key])
+    return choose(settings, key=lambda each: _bare(one, each, seconds / 2, key))
 
 
-def _bare(one: Cell, settings: dict[str, int], seconds: float) -> dict[str, float]:
+def _bare(one: Cell, settings: dict[str, int], seconds: float, key: str) -> float:
     asked = {"plan": one.plan, **settings, "seconds": seconds}
-    return run_json("loadscope.tools.bench.bare", json.dumps(asked))
+    return float(run_json("loadscope.tools.bench.bare", json.dumps(asked))[key])
 
 
 def _tuned(one: Cell, scenario: Scenario, minutes: float | None, bound: str = "") -> Settings:
