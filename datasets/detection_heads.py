@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.nms import positions
+
 YOLOX_STRIDES = (8, 16, 32)
 """Pixels of the input for each cell of the three grids (Ge et al., 2021; YOLOX's head)."""
 
@@ -41,14 +43,16 @@ def yolox(output: NDArray[np.float32], size: int, threshold: float) -> Candidate
     Returns:
         Boxes in pixels of the square.
     """
-    # No class can score above 'any object', which most anchors already fail.
-    rows = np.flatnonzero(output[:, 4] > threshold)
+    # No class can score above 'any object', which most anchors already fail. What is not a number
+    # fails no comparison of this form, and so is not lost.
+    rows = np.flatnonzero(~(output[:, 4] <= threshold))
     near = output[rows]
     scores = near[:, 5:] * near[:, 4:5]
-    at, classes = np.nonzero(scores > threshold)
-    cells, strides = _grid(size)
-    centres = (near[:, :2] + cells[rows]) * strides[rows]
-    sides = np.exp(near[:, 2:4]) * strides[rows]
+    at, classes = positions(~(scores <= threshold))
+    grid = yolox_grid(size)[rows]
+    strides = grid[:, 2:]
+    centres = (near[:, :2] + grid[:, :2]) * strides
+    sides = np.exp(near[:, 2:4]) * strides
     return Candidates(_corners(centres, sides)[at], scores[at, classes], classes)
 
 
@@ -66,7 +70,7 @@ def yolo11(output: NDArray[np.float32], threshold: float) -> Candidates:
         Boxes in pixels of the square.
     """
     scores = output[4:]
-    classes, at = np.nonzero(scores > threshold)
+    classes, at = positions(~(scores <= threshold))
     near = output[:4, at].T
     return Candidates(_corners(near[:, :2], near[:, 2:]), scores[classes, at], classes)
 
@@ -77,18 +81,15 @@ def yolox_anchors(size: int) -> int:
 
 
 @functools.cache
-def _grid(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Each anchor's cell ``(anchors, 2)``, x before y, and its stride ``(anchors, 1)``."""
-    cells, strides = [], []
+def yolox_grid(size: int) -> NDArray[np.float32]:
+    """Each anchor's cell, x before y, and its stride: ``(anchors, 3)``."""
+    parts = []
     for stride in YOLOX_STRIDES:
         side = size // stride
         y, x = np.divmod(np.arange(side * side), side)
-        cells.append(np.stack([x, y], axis=1))
-        strides.append(np.full((side * side, 1), stride))
-    return (
-        np.concatenate(cells).astype(np.float32),
-        np.concatenate(strides).astype(np.float32),
-    )
+        parts.append(np.stack([x, y, np.full(side * side, stride)], axis=1))
+    grid: NDArray[np.float32] = np.concatenate(parts).astype(np.float32)
+    return grid
 
 
 def _corners(centres: NDArray[np.float32], sides: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -152,6 +152,15 @@ class ImageLibrary:
         np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
         return {self._name: gathered}
 
+    def neighbours(self, indices: Sequence[int]) -> Sequence[int]:
+        """See ``NeighbouringLibrary``; what is loaded together lies in the order of the records."""
+        records = self._cache.rows[np.asarray(indices, np.int64)]
+        order = np.argsort(records, kind="stable")
+        ordered = records[order]
+        turns = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+        found: list[int] = order[np.lexsort((ordered, turns))].tolist()
+        return found
+
     def _not_loaded(self, indices: Sequence[int]) -> WorkError:
         missing = [index for index in indices if index not in self._loaded]
         if not missing:

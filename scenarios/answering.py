@@ -1,12 +1,14 @@
 """From a batch of samples to responses in LoadGen's hands, and what happens on an error."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
 
 from loadscope.datasets.protocol import (
+    NeighbouringLibrary,
     OrderedLibrary,
     Payloads,
     Postprocess,
@@ -14,6 +16,7 @@ from loadscope.datasets.protocol import (
 )
 from loadscope.errors import WorkError
 from loadscope.sut.backend import Backend
+from loadscope.tensors import Tensors
 
 Fail = Callable[[BaseException], None]
 """Ends the test; must not return. LoadGen cannot be unwound: it waits for ever for a sample
@@ -33,7 +36,11 @@ class Answering:
 
     Attributes:
         order: How to sort samples so that neighbours are alike; None where they all are.
+        neighbours: How to sort alike samples so that a batch of them need not be copied; None
+            where it makes no difference.
     """
+
+    neighbours: Order | None = None
 
     def __init__(self, backend: Backend, library: SampleLibrary, postprocess: Postprocess) -> None:
         self._predict = backend.predict
@@ -41,6 +48,8 @@ class Answering:
         self._postprocess = postprocess
         self._total = len(library)
         self.order: Order | None = library.order if isinstance(library, OrderedLibrary) else None
+        if isinstance(library, NeighbouringLibrary):
+            self.neighbours = library.neighbours
 
     def ranks(self) -> list[int] | None:
         """The place of each sample of the data set in the order of size; None as for ``order``."""
@@ -53,7 +62,22 @@ class Answering:
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """Answer samples without LoadGen, as warm-up and calibration do."""
-        payloads = self._postprocess(self._predict(self._batch(indices)), indices)
+        return self._payloads(self._predict(self._batch(indices)), indices)
+
+    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        """Compute the answers of ``indices`` and complete the LoadGen queries ``ids``."""
+        complete(ids, self.compute(indices))
+
+    def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
+        """Predict ``indices`` now; what is returned completes ``ids``, and must be called."""
+        outputs = self._predict(self._batch(indices))
+        return partial(self._finish, ids, indices, outputs)
+
+    def _finish(self, ids: Sequence[int], indices: Sequence[int], outputs: Tensors) -> None:
+        complete(ids, self._payloads(outputs, indices))
+
+    def _payloads(self, outputs: Tensors, indices: Sequence[int]) -> Payloads:
+        payloads = self._postprocess(outputs, indices)
         if len(payloads) != len(indices):
             raise WorkError(
                 f"the model answered {len(payloads)} of {len(indices)} samples in a batch",
@@ -61,9 +85,9 @@ class Answering:
             )
         return payloads
 
-    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
-        """Compute the answers of ``indices`` and complete the LoadGen queries ``ids``."""
-        complete(ids, self.compute(indices))
+
+def nothing_left() -> None:
+    """What ``Answering.begin`` returns where the answers are handed over at once."""
 
 
 def complete(ids: Sequence[int], payloads: Payloads) -> None:

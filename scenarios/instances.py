@@ -10,13 +10,18 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Pipe
 from typing import Any
 
-from loadscope.datasets.protocol import OrderedLibrary, Payloads, SampleLibrary
+from loadscope.datasets.protocol import (
+    NeighbouringLibrary,
+    OrderedLibrary,
+    Payloads,
+    SampleLibrary,
+)
 from loadscope.errors import WorkError
-from loadscope.scenarios.answering import Answering, complete
+from loadscope.scenarios.answering import Answering, complete, nothing_left
 from loadscope.scenarios.lanes import Lane, LaneMemory, require_done
 
 _GRACE_SECONDS = 10
@@ -176,6 +181,8 @@ class SpreadAnswering(Answering):
         self._instances = instances
         self._total = len(library)
         self.order = library.order if isinstance(library, OrderedLibrary) else None
+        if isinstance(library, NeighbouringLibrary):
+            self.neighbours = library.neighbours
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """See ``Answering.compute``; the payloads are valid until the lane's next batch."""
@@ -190,6 +197,11 @@ class SpreadAnswering(Answering):
         lane = self._instances.take()
         complete(ids, lane.compute(indices))
         self._instances.give_back(lane)
+
+    def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
+        """See ``Answering.begin``; a lane holds one answer, so it is handed over at once."""
+        self.answer(ids, indices)
+        return nothing_left
 
 
 class SpreadLibrary:

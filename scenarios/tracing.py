@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import time_ns
 
 from loadscope.datasets.protocol import Payloads, Postprocess, SampleLibrary
-from loadscope.scenarios.answering import Answering, complete
+from loadscope.scenarios.answering import Answering, complete, nothing_left
 from loadscope.scenarios.session import Driver
 from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import Tracer
@@ -91,6 +91,11 @@ class TracedAnswering(Answering):
     def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
         """As ``Answering.answer``."""
         self._noted(ids, indices)
+
+    def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
+        """As ``Answering.begin``; a note is of one batch from its start to its end."""
+        self._noted(ids, indices)
+        return nothing_left
 
     def _noted(self, ids: Sequence[int], indices: Sequence[int]) -> Payloads:
         start = time_ns()

@@ -1,10 +1,10 @@
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import OrderedLibrary
+from loadscope.datasets.protocol import NeighbouringLibrary, OrderedLibrary
 from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.calibration import query_size, typical_batches
 from loadscope.scenarios.execution import Execution
@@ -44,18 +44,34 @@ class Noting(Answering):
     def __init__(self, library: Plain) -> None:
         self.order = library.order if isinstance(library, OrderedLibrary) else None
         self._total = len(library)
+        if isinstance(library, NeighbouringLibrary):
+            self.neighbours = library.neighbours
+        self.begun: list[list[int]] = []
         self.seen: list[tuple[list[int], list[int]]] = []
         self._lock = threading.Lock()
 
-    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+    def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
         with self._lock:
-            self.seen.append((list(ids), list(indices)))
+            self.begun.append(list(ids))
+
+        def finish() -> None:
+            with self._lock:
+                self.seen.append((list(ids), list(indices)))
+
+        return finish
 
 
-def offline(library: Plain, indices: list[int], workers: int = 1) -> list[tuple[list[int], ...]]:
+class Side(Plain):
+    def neighbours(self, indices: Sequence[int]) -> Sequence[int]:
+        return sorted(range(len(indices)), key=lambda at: indices[at])
+
+
+def offline(
+    library: Plain, indices: list[int], workers: int = 1, batch_size: int = 3
+) -> list[tuple[list[int], ...]]:
     answering = Noting(library)
     failures: list[BaseException] = []
-    driver = OfflineDriver(answering, 3, workers, Recorder(), failures.append)
+    driver = OfflineDriver(answering, batch_size, workers, Recorder(), failures.append)
     driver.start()
     driver.issue([100 + at for at in range(len(indices))], indices)
     driver.stop()
@@ -69,6 +85,42 @@ SIZES = [5, 90, 7, 80, 6, 85, 40]
 def test_offline_puts_samples_of_like_size_into_a_batch_longest_first() -> None:
     seen = offline(Sized(SIZES), list(range(7)))
     assert [indices for _, indices in seen] == [[1, 5, 3], [6, 2, 4], [0]]
+
+
+def test_offline_puts_samples_that_lie_side_by_side_into_a_batch() -> None:
+    seen = offline(Side(SIZES), [4, 0, 2, 1, 5, 3])
+    assert [indices for _, indices in seen] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_samples_one_by_one_stay_in_the_order_of_the_query() -> None:
+    seen = offline(Side(SIZES), [4, 0, 2], batch_size=1)
+    assert [indices for _, indices in seen] == [[4], [0], [2]]
+
+
+@pytest.mark.parametrize(("batch_size", "before"), [(1, 8), (3, 3), (8, 1), (16, 1)])
+def test_answers_of_some_samples_are_handed_over_together(batch_size: int, before: int) -> None:
+    library = Plain([1] * 100)
+    begun_at: list[int] = []
+
+    class Counting(Noting):
+        def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
+            finish = super().begin(ids, indices)
+
+            def counted() -> None:
+                begun_at.append(len(self.begun) - len(self.seen))
+                finish()
+
+            return counted
+
+    answering = Counting(library)
+    failures: list[BaseException] = []
+    driver = OfflineDriver(answering, batch_size, 1, Recorder(), failures.append)
+    driver.start()
+    driver.issue(list(range(100)), list(range(100)))
+    driver.stop()
+    assert not failures
+    assert max(begun_at) == before
+    assert sorted(one for ids, _ in answering.seen for one in ids) == list(range(100))
 
 
 @pytest.mark.parametrize("workers", [1, 3])
