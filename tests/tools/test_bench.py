@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -7,7 +8,11 @@ import pytest
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.coco_annotations import read_annotations
+from loadscope.datasets.coco_categories import CATEGORY_IDS
 from loadscope.datasets.coco_score import score_boxes
+from loadscope.datasets.detection import postprocess
+from loadscope.datasets.detection_heads import yolox_anchors
+from loadscope.datasets.detection_spec import HeadSpec
 from loadscope.datasets.protocol import Answer
 from loadscope.datasets.squad import Squad
 from loadscope.errors import WorkError
@@ -15,7 +20,9 @@ from loadscope.scenarios.names import Scenario
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.vocabulary import locate
+from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.tools.bench import preprocessing
+from loadscope.tools.bench.bare import detecting
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, run_json
 from loadscope.tools.bench.scoring import pycocotools_map
@@ -38,6 +45,24 @@ def test_ratios_are_taken_pair_by_pair():
     assert "".join(order) == "ABABAB"
     # Pairs give 0.5, 0.8 and 1.5; the medians alone would give 30 / 20.
     assert measured == {"suite": 30.0, "bare": 20.0, "ratio": 0.8, "ratios": [0.5, 0.8, 1.5]}
+
+
+def test_the_loop_by_hand_finds_the_boxes_that_the_suite_finds():
+    """OpenCV's suppression beside ours, on heads that look like a detector's."""
+    spec = HeadSpec(kind="yolox", output="output", score_threshold=0.05, iou_threshold=0.65)
+    random = np.random.default_rng(7)
+    output = random.normal(0, 0.4, (3, yolox_anchors(416), 85)).astype(np.float32)
+    output[..., 4:] = random.random((3, yolox_anchors(416), 81)) ** 12
+    images = TensorInfo("images", "float32", (3, 416, 416))
+    heads = TensorInfo("output", "float32", (yolox_anchors(416), 85))
+    artifact = Artifact(Path("model.onnx"), "onnx", (images,), (heads,))
+    by_hand = detecting(lambda batch: [batch["output"]], spec, artifact)({"output": output})
+    frame = np.array([[0] * 4, [1 / 416] * 4], np.float32)
+    ours = postprocess(spec, 416, lambda _: frame)({"output": output}, [0, 1, 2])
+    for rows, (_, scores_by_hand, classes) in zip(ours, by_hand, strict=True):
+        assert len(rows) == spec.most
+        np.testing.assert_array_equal(rows[:, 5], scores_by_hand)
+        np.testing.assert_array_equal(rows[:, 6], CATEGORY_IDS[classes])
 
 
 def test_a_failed_measurement_is_no_figure():
