@@ -6,6 +6,7 @@ it runs in the measured process.
 
 import logging
 import mmap
+import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,8 @@ class ImageLibrary:
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
         dtype: ``float32`` or ``uint8``.
-        compact: Keep 8-bit samples and normalise them batch by batch.
+        compact: Keep 8-bit samples and normalise them batch by batch, into a buffer that a thread
+            has for all its batches: one is valid until the thread asks for the next.
 
     Raises:
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
@@ -76,6 +78,7 @@ class ImageLibrary:
         self._samples_at: dict[int, int] = {}
         self._free: list[int] = []
         self._buffer = self._new_buffer(0)
+        self._own = threading.local()
 
     def __len__(self) -> int:
         """How many samples the data set has."""
@@ -141,7 +144,7 @@ class ImageLibrary:
             raise self._not_loaded(indices)
         first, count = places[0], len(places)
         if self._kept != self._normalise.dtype:
-            normalised = np.empty((count, *self._normalise.shape), self._normalise.dtype)
+            normalised = self._batch_of_thread(count)
             for at, image in zip(places, normalised, strict=True):
                 self._normalise.finish(self._buffer[at], image)
             return {self._name: normalised}
@@ -152,14 +155,14 @@ class ImageLibrary:
         np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
         return {self._name: gathered}
 
-    def neighbours(self, indices: Sequence[int]) -> Sequence[int]:
-        """See ``NeighbouringLibrary``; what is loaded together lies in the order of the records."""
-        records = self._cache.rows[np.asarray(indices, np.int64)]
-        order = np.argsort(records, kind="stable")
-        ordered = records[order]
-        turns = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-        found: list[int] = order[np.lexsort((ordered, turns))].tolist()
-        return found
+    def _batch_of_thread(self, count: int) -> NDArray[Any]:
+        # The system hands out the memory of a new array page by page, which takes as long as
+        # filling it does.
+        kept: NDArray[Any] | None = getattr(self._own, "batch", None)
+        if kept is None or len(kept) < count:
+            kept = np.empty((count, *self._normalise.shape), self._normalise.dtype)
+            self._own.batch = kept
+        return kept[:count]
 
     def _not_loaded(self, indices: Sequence[int]) -> WorkError:
         missing = [index for index in indices if index not in self._loaded]

@@ -90,17 +90,6 @@ class OrderedLibrary(SampleLibrary, Protocol):
         """
 
 
-@runtime_checkable
-class NeighbouringLibrary(SampleLibrary, Protocol):
-    """A library whose batches are views, not copies, where samples lie side by side."""
-
-    def neighbours(self, indices: Sequence[int]) -> Sequence[int]:
-        """The positions 0 to len(indices) - 1, those of samples side by side in a row.
-
-        Nothing need be loaded. A sample that is asked for again is in a later row.
-        """
-
-
 class Dataset(Protocol):
     """A labelled data set on disk, read and checked, without its samples in memory."""
 

@@ -8,7 +8,6 @@ import numpy as np
 from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
 
 from loadscope.datasets.protocol import (
-    NeighbouringLibrary,
     OrderedLibrary,
     Payloads,
     Postprocess,
@@ -36,11 +35,7 @@ class Answering:
 
     Attributes:
         order: How to sort samples so that neighbours are alike; None where they all are.
-        neighbours: How to sort alike samples so that a batch of them need not be copied; None
-            where it makes no difference.
     """
-
-    neighbours: Order | None = None
 
     def __init__(self, backend: Backend, library: SampleLibrary, postprocess: Postprocess) -> None:
         self._predict = backend.predict
@@ -48,8 +43,6 @@ class Answering:
         self._postprocess = postprocess
         self._total = len(library)
         self.order: Order | None = library.order if isinstance(library, OrderedLibrary) else None
-        if isinstance(library, NeighbouringLibrary):
-            self.neighbours = library.neighbours
 
     def ranks(self) -> list[int] | None:
         """The place of each sample of the data set in the order of size; None as for ``order``."""

@@ -14,12 +14,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Pipe
 from typing import Any
 
-from loadscope.datasets.protocol import (
-    NeighbouringLibrary,
-    OrderedLibrary,
-    Payloads,
-    SampleLibrary,
-)
+from loadscope.datasets.protocol import OrderedLibrary, Payloads, SampleLibrary
 from loadscope.errors import WorkError
 from loadscope.scenarios.answering import Answering, complete, nothing_left
 from loadscope.scenarios.lanes import Lane, LaneMemory, require_done
@@ -181,8 +176,6 @@ class SpreadAnswering(Answering):
         self._instances = instances
         self._total = len(library)
         self.order = library.order if isinstance(library, OrderedLibrary) else None
-        if isinstance(library, NeighbouringLibrary):
-            self.neighbours = library.neighbours
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """See ``Answering.compute``; the payloads are valid until the lane's next batch."""

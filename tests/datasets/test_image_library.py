@@ -5,13 +5,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from loadscope.datasets.image_library import ImageLibrary
 from loadscope.datasets.image_preprocess import ImagePreprocess, Normaliser
@@ -80,35 +77,27 @@ def test_one_sample_or_neighbours_are_views_and_others_are_copies(library: Image
         assert not np.shares_memory(whole, library.batch(indices)["images"])
 
 
+def test_a_threads_compact_batches_share_a_buffer_and_other_threads_have_their_own(
+    prepared: Path, preprocess: ImagePreprocess
+) -> None:
+    library = ImageLibrary(prepared, preprocess, "images", "NCHW", compact=True)
+    library.load(range(8))
+    first = library.batch([4, 3, 6])["images"]
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(library.batch, [1, 5, 7]).result()["images"]
+    np.testing.assert_array_equal(first, expected(prepared, preprocess, [4, 3, 6]))
+    second = library.batch([2, 0])["images"]
+    assert np.shares_memory(first, second)
+    assert not np.shares_memory(second, other)
+    np.testing.assert_array_equal(second, expected(prepared, preprocess, [2, 0]))
+    np.testing.assert_array_equal(other, expected(prepared, preprocess, [1, 5, 7]))
+
+
 def test_samples_loaded_together_lie_in_their_own_order_however_they_are_loaded(
     library: ImageLibrary,
 ) -> None:
     library.load([6, 2, 4])
     assert library.batch([2, 4, 6])["images"].base is library.batch([4])["images"].base
-
-
-def test_batches_in_the_order_of_neighbours_are_views(library: ImageLibrary) -> None:
-    asked = [6, 2, 0, 7, 1, 5, 3, 4]
-    order = library.neighbours(asked)
-    library.load(asked)
-    whole = library.batch(range(8))["images"]
-    for at in range(0, 8, 4):
-        batch = library.batch([asked[one] for one in order[at : at + 4]])["images"]
-        assert np.shares_memory(whole, batch)
-
-
-@given(st.lists(st.integers(0, 7), max_size=40))
-@settings(
-    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_neighbours_are_all_of_the_samples_each_as_often_as_asked(
-    library: ImageLibrary, asked: list[int]
-) -> None:
-    order = library.neighbours(asked)
-    assert sorted(order) == list(range(len(asked)))
-    rows = [asked[at] for at in order]
-    # As many rows as the most frequent sample, each with a sample once at most.
-    assert sum(a >= b for a, b in pairwise(rows)) == max(map(asked.count, asked), default=1) - 1
 
 
 def test_its_length_is_the_number_of_samples(library: ImageLibrary) -> None:
