@@ -69,6 +69,30 @@ def typical_batches(library: SampleLibrary, size: int) -> list[list[int]]:
     return [[ranked[(middle - size // 2 + at) % total] for at in range(size)] for middle in middles]
 
 
+def batch_of_each_shape(library: SampleLibrary, size: int) -> list[list[int]]:
+    """One full batch for each shape that samples of like size make, large to small.
+
+    Args:
+        library: The samples; all are loaded, and unloaded again, if they differ in size.
+        size: Samples in a batch.
+
+    Returns:
+        No batch where all samples are alike.
+    """
+    if not isinstance(library, OrderedLibrary):
+        return []
+    ranked = library.order(range(len(library)))
+    library.load(ranked)
+    found: dict[object, list[int]] = {}
+    for at in range(len(ranked)):
+        # Its first sample is its largest, and so decides the shape.
+        batch = [ranked[(at + turn) % len(ranked)] for turn in range(size)]
+        if at + size <= len(ranked) or not found:
+            found.setdefault(next(iter(library.batch(batch).values())).shape, batch)
+    library.unload(ranked)
+    return list(found.values())
+
+
 def warm_up(answering: Answering, execution: Execution, batches: Sequence[Sequence[int]]) -> None:
     """Run batches of the test's own size on every worker, at once."""
     gate = threading.Barrier(execution.workers)

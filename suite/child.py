@@ -18,15 +18,25 @@ from typing import Any, NoReturn
 from loadscope.datasets.protocol import LoadableSamples
 from loadscope.errors import InputError, describe
 from loadscope.files import write_json, write_text
-from loadscope.scenarios.calibration import calibrate, query_size, typical_batches, warm_up
+from loadscope.scenarios.calibration import (
+    batch_of_each_shape,
+    calibrate,
+    query_size,
+    typical_batches,
+    warm_up,
+)
 from loadscope.scenarios.instances import Instances, SpreadAnswering, SpreadLibrary
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.topology import read_topology, spread
+from loadscope.scenarios.user_conf import UserConf
+from loadscope.submission.rounds import load_round
 from loadscope.suite.opening import open_library, open_model
 from loadscope.suite.plan import ChildPlan, TracePlan
 from loadscope.suite.trace.collect import environment, traced_test
+from loadscope.suite.verdict import offline_samples
+from loadscope.sut.registry import backend_info
 
 _failing = threading.Lock()
 
@@ -55,9 +65,11 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     scenario, execution, answering = plan.scenario, model.execution, model.answering
 
     batches = typical_batches(model.library, query_size(scenario, execution))
-    samples = sorted({index for batch in batches for index in batch})
+    each_shape = backend_info(plan.framework).each_shape
+    shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
+    samples = sorted({index for batch in [*batches, *shapes] for index in batch})
     model.samples.load(samples)
-    warm_up(answering, execution, batches)
+    warm_up(answering, execution, [*shapes, *batches])
     conf = run_dir / "user.conf"
     calibration = None
     settings = plan.user_conf()
@@ -68,6 +80,9 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
         )
     if not conf.exists():
         write_text(conf, settings.text())
+    if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, conf)):
+        # The batches go from large to small samples, and so does the query.
+        warm_up(answering, execution, [batches[-1][:last]])
     model.samples.unload(samples)
 
     recorder = Recorder(Path("progress.bin"))
@@ -94,6 +109,15 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
         "peak_memory_bytes": peak + model.close(),
         "instances": model.places,
     }
+
+
+def _left_over(plan: ChildPlan, conf: Path) -> int:
+    """Samples in the last batch of Offline's query; 0 where it is as full as the others."""
+    if plan.scenario is not Scenario.OFFLINE:
+        return 0
+    model = plan.loadgen_model
+    samples = offline_samples(model, UserConf.read(conf, [model]), load_round())
+    return samples % plan.execution.batch_size
 
 
 def _traced(run_dir: Path, plan: ChildPlan, trace: TracePlan) -> dict[str, Any]:

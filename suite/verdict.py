@@ -35,6 +35,20 @@ class Asked:
     samples: int
 
 
+def offline_samples(model: str, conf: UserConf, rules: Round) -> int:
+    """How many samples LoadGen puts into Offline's one query in performance mode."""
+
+    def setting(key: str, default: float) -> float:
+        value = conf.get(model, Scenario.OFFLINE, key)
+        return default if value is None else value
+
+    queries = setting("min_query_count", rules.min_query_count(model, Scenario.OFFLINE))
+    seconds = setting("min_duration", rules.min_duration_ms) / 1000
+    # Source: LoadGen's test_settings_internal.cc, Offline; in its order of multiplication, or the
+    # product can fall on the other side of a whole number.
+    return int(max(queries, int(1.1 * seconds * setting("target_qps", 1.0))))
+
+
 def require_as_asked(log: DetailLog, asked: Asked, rules: Round) -> None:
     """Compare the settings that LoadGen logged as effective with what was asked.
 
@@ -75,13 +89,9 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
     }
     queries = setting("min_query_count", rules.min_query_count(asked.model, scenario))
     if scenario is Scenario.OFFLINE:
-        rate = setting("target_qps", 1.0)
-        expected["effective_target_qps"] = float(rate)
-        duration = setting("min_duration", rules.min_duration_ms)
-        # Source: LoadGen's test_settings_internal.cc, Offline; in its order of multiplication,
-        # or the product can fall on the other side of a whole number.
+        expected["effective_target_qps"] = float(setting("target_qps", 1.0))
         expected["effective_samples_per_query"] = float(
-            max(queries, int(1.1 * (duration / 1000) * rate))
+            offline_samples(asked.model, asked.conf, rules)
         )
     else:
         expected["effective_min_query_count"] = queries

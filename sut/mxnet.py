@@ -1,4 +1,4 @@
-"""MXNet behind the backend protocol: a symbol bound once a thread and batch shape."""
+"""MXNet behind the backend protocol: a symbol bound once a batch shape."""
 
 import contextlib
 import os
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from loadscope.errors import InputError
+from loadscope.memory import memory_limit, used_memory
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, near
 from loadscope.sut.mxnet_import import import_mxnet
@@ -21,23 +22,29 @@ from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import ANY_SIZE, Tensors
 
-_EXECUTORS = 16
+# As many as SQuAD's window of 384 has lengths.
+_EXECUTORS = 384
+_Executors = OrderedDict[tuple[tuple[int, ...], ...], Any]
 # Sizes that stand for the batch and for a size that each batch chooses, while shapes are checked.
 _BATCH, _ANY = 3, 7
 _NAMED = 3
-_BULK = "MXNET_EXEC_BULK_EXEC_INFERENCE"
+# Operators are run several at a time; the pass that fuses them.
+_BULK, _FUSION = "MXNET_EXEC_BULK_EXEC_INFERENCE", "MXNET_SUBGRAPH_BACKEND"
 
 
 class MxnetBackend:
     """Runs a symbol as a static graph, with its operators fused by MXNet for oneDNN.
 
-    An executor belongs to one thread and one shape of a batch. The weights are shared, but the
-    fused operators keep copies in oneDNN's order in each executor.
+    An executor belongs to one shape of a batch. The weights are shared, but the fused operators
+    keep copies in oneDNN's order in each executor.
 
     Options of the artifact:
+        fusion: Whether operators are fused (default true). Without, an executor is much smaller,
+            and a transformer runs faster.
         engine_workers: Operators that MXNet runs side by side, so calls in flight (default:
             usable cores divided by ``threads``).
-        executors: The most that a thread keeps (default 16); the one used longest ago makes way.
+        executors: The most that are kept (default 384, fewer as soon as the process has
+            half of the memory); the one used longest ago makes way.
     """
 
     def load(self, artifact: Artifact, threads: int) -> None:
@@ -57,18 +64,19 @@ class MxnetBackend:
         cores = len(os.sched_getaffinity(0))
         workers = _positive(artifact, "engine_workers", max(1, cores // threads))
         self._most = _positive(artifact, "executors", _EXECUTORS)
+        self._binding = {} if artifact.options.get("fusion", True) else {_FUSION: "NONE"}
         self._mx = import_mxnet(threads, workers)
         self._model: _Model | None = _load(self._mx, artifact)
         self._check = BatchCheck(artifact.inputs)
         self._inputs = artifact.inputs
         self._outputs = [info.name for info in artifact.outputs]
-        self._own = threading.local()
+        self._executors: _Executors = OrderedDict()
         # Two calls at once make the engine lose an operator now and then (one process in eleven,
         # over texts of 84 lengths), for which both wait without end.
         self._alone = threading.Lock()
 
     def predict(self, batch: Tensors) -> Tensors:
-        """Run the calling thread's executor for the batch's shape, bound at its first use.
+        """Run the executor for the batch's shape, bound at its first use.
 
         Calls of several threads wait for one another.
 
@@ -83,7 +91,7 @@ class MxnetBackend:
         """
         self._check(batch)
         with self._alone:
-            return self._run(self._executor(batch, self._own), batch)
+            return self._run(self._executor(batch, self._executors), batch)
 
     def tracer(self, with_layers: bool) -> Tracer:
         """See ``TraceableBackend``; with layers it has executors of its own, never bulked."""
@@ -91,11 +99,11 @@ class MxnetBackend:
             return CallTracer(self.predict)
         from loadscope.sut.tracing.mxnet import MxnetTracer
 
-        own = threading.local()
+        executors: _Executors = OrderedDict()
 
         def executor(batch: Tensors) -> Any:
-            with _single_operators():
-                return self._executor(batch, own)
+            with _environment({_BULK: "0"}):
+                return self._executor(batch, executors)
 
         names = [info.name for info in self._inputs]
         return MxnetTracer(self._mx, executor, self._run, names)
@@ -109,44 +117,42 @@ class MxnetBackend:
     def close(self) -> None:
         """Drop symbol, weights and executors."""
         self._model = None
-        self._own = threading.local()
+        self._executors.clear()
 
-    def _executor(self, batch: Tensors, own: threading.local) -> Any:
+    def _executor(self, batch: Tensors, executors: _Executors) -> Any:
         if self._model is None:
             raise RuntimeError("predict was called after close")
-        if not hasattr(own, "executors"):
-            own.executors = OrderedDict()
-        executors: OrderedDict[Any, Any] = own.executors
         key = tuple(batch[info.name].shape for info in self._inputs)
         if key in executors:
             executors.move_to_end(key)
             return executors[key]
-        if len(executors) >= self._most:
+        if len(executors) >= self._most or (executors and used_memory() > memory_limit() / 2):
             executors.popitem(last=False)
         fed = {
             info.name: self._mx.nd.empty(shape, dtype=info.dtype)
             for info, shape in zip(self._inputs, key, strict=True)
         }
-        executors[key] = self._model.symbol.bind(
-            self._mx.cpu(),
-            {**self._model.weights, **fed},
-            grad_req="null",
-            aux_states=self._model.states,
-        )
+        with _environment(self._binding):
+            executors[key] = self._model.symbol.bind(
+                self._mx.cpu(),
+                {**self._model.weights, **fed},
+                grad_req="null",
+                aux_states=self._model.states,
+            )
         return executors[key]
 
 
 @contextlib.contextmanager
-def _single_operators() -> Iterator[None]:
-    """Let executors be bound that run operator by operator; MXNet asks when one is bound."""
-    before = os.environ.get(_BULK)
-    os.environ[_BULK] = "0"
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set what MXNet asks for whenever an executor is bound."""
+    before = {name: os.environ[name] for name in values if name in os.environ}
+    os.environ.update(values)
     try:
         yield
     finally:
-        os.environ.pop(_BULK)
-        if before is not None:
-            os.environ[_BULK] = before
+        for name in values:
+            os.environ.pop(name)
+        os.environ.update(before)
 
 
 @dataclass(frozen=True)

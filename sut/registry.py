@@ -45,6 +45,7 @@ _NNPA = (("device", "nnpa"), ("accelerator", "NNPA"))
 
 _NUMERICS = (DEFAULT_NUMERICS, "bfloat16")
 
+_FUSED_BY_MXNET = "batch norms folded and operators fused by MXNet for oneDNN"
 _OPTIMIZED = "constants folded and operators fused by ONNX Runtime, graph optimisation"
 
 
@@ -63,6 +64,7 @@ class BackendInfo:
         options: The settings that it takes, by name.
         weights: What the framework does to the weights of every model that it loads.
         one_caller: Whether a process must not call it from two threads at once.
+        each_shape: Whether it prepares itself anew for each shape of a batch.
     """
 
     name: str
@@ -75,6 +77,7 @@ class BackendInfo:
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: str = ""
     one_caller: bool = False
+    each_shape: bool = False
 
     def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
         """What the framework and these options of it do to the weights, a phrase each."""
@@ -194,10 +197,14 @@ _ALL = (
         distributions=("mxnet",),
         install="pip install 'loadscope[mxnet]'",
         formats=("symbol",),
-        options={"engine_workers": Option(int), "executors": Option(int)},
-        weights="batch norms folded and operators fused by MXNet for oneDNN",
+        options={
+            "engine_workers": Option(int),
+            "executors": Option(int),
+            "fusion": Option(bool, weights={None: _FUSED_BY_MXNET, True: _FUSED_BY_MXNET}),
+        },
         # With two its engine now and then loses an operator, and all wait for it without end.
         one_caller=True,
+        each_shape=True,
     ),
     BackendInfo(
         name="onnxmlir",

@@ -32,7 +32,7 @@ TUNABLES: dict[str, tuple[Tunable, ...]] = {
         Tunable("inter_op", (1, 2)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
-    "mxnet": (),
+    "mxnet": (Tunable("fusion", (True, False)),),
     "null": (Tunable("shortcut", (False, True)),),
 }
 """By backend name; what is left out is no faster anywhere, or is chosen by threads already."""

@@ -1,6 +1,9 @@
-"""What a process that works on the same sizes again and again tells its C library."""
+"""How much memory there is, and what a process tells its C library to do with it."""
 
+import contextlib
 import ctypes
+import os
+from pathlib import Path
 
 # glibc's malloc.h: M_ARENA_MAX, M_TRIM_THRESHOLD and M_MMAP_THRESHOLD. Setting one of the last two
 # stops glibc from adapting the other.
@@ -19,3 +22,24 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         for parameter, value in _MALLOC.items():
             mallopt(parameter, value)
+
+
+def memory_limit(cgroup: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """Bytes that this process can have: the machine's, or less where its container has less.
+
+    Args:
+        cgroup: The container's limit (cgroup v2), which may be missing or ``max``.
+    """
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):
+        return min(physical, int(cgroup.read_text(encoding="ascii")))
+    return physical
+
+
+def used_memory() -> int:
+    """Bytes of this process that are in memory now; 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

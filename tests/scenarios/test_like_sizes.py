@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import NeighbouringLibrary, OrderedLibrary
+from loadscope.datasets.protocol import OrderedLibrary
 from loadscope.scenarios.answering import Answering
-from loadscope.scenarios.calibration import query_size, typical_batches
+from loadscope.scenarios.calibration import batch_of_each_shape, query_size, typical_batches
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
 from loadscope.scenarios.offline import OfflineDriver
@@ -44,8 +44,6 @@ class Noting(Answering):
     def __init__(self, library: Plain) -> None:
         self.order = library.order if isinstance(library, OrderedLibrary) else None
         self._total = len(library)
-        if isinstance(library, NeighbouringLibrary):
-            self.neighbours = library.neighbours
         self.begun: list[list[int]] = []
         self.seen: list[tuple[list[int], list[int]]] = []
         self._lock = threading.Lock()
@@ -61,17 +59,10 @@ class Noting(Answering):
         return finish
 
 
-class Side(Plain):
-    def neighbours(self, indices: Sequence[int]) -> Sequence[int]:
-        return sorted(range(len(indices)), key=lambda at: indices[at])
-
-
-def offline(
-    library: Plain, indices: list[int], workers: int = 1, batch_size: int = 3
-) -> list[tuple[list[int], ...]]:
+def offline(library: Plain, indices: list[int], workers: int = 1) -> list[tuple[list[int], ...]]:
     answering = Noting(library)
     failures: list[BaseException] = []
-    driver = OfflineDriver(answering, batch_size, workers, Recorder(), failures.append)
+    driver = OfflineDriver(answering, 3, workers, Recorder(), failures.append)
     driver.start()
     driver.issue([100 + at for at in range(len(indices))], indices)
     driver.stop()
@@ -85,16 +76,6 @@ SIZES = [5, 90, 7, 80, 6, 85, 40]
 def test_offline_puts_samples_of_like_size_into_a_batch_longest_first() -> None:
     seen = offline(Sized(SIZES), list(range(7)))
     assert [indices for _, indices in seen] == [[1, 5, 3], [6, 2, 4], [0]]
-
-
-def test_offline_puts_samples_that_lie_side_by_side_into_a_batch() -> None:
-    seen = offline(Side(SIZES), [4, 0, 2, 1, 5, 3])
-    assert [indices for _, indices in seen] == [[0, 1, 2], [3, 4, 5]]
-
-
-def test_samples_one_by_one_stay_in_the_order_of_the_query() -> None:
-    seen = offline(Side(SIZES), [4, 0, 2], batch_size=1)
-    assert [indices for _, indices in seen] == [[4], [0], [2]]
 
 
 @pytest.mark.parametrize(("batch_size", "before"), [(1, 8), (3, 3), (8, 1), (16, 1)])
@@ -159,6 +140,23 @@ def test_calibration_takes_batches_from_large_to_small_where_they_differ() -> No
     # The middles of four quarters, from above; together their mean is near the whole's, 39.5.
     assert sizes == [[71, 70, 69, 68], [51, 50, 49, 48], [31, 30, 29, 28], [11, 10, 9, 8]]
     assert abs(np.mean(sizes) - 39.5) <= 0.5
+
+
+class Shaped(Sized):
+    """Samples whose batches are as wide as the largest of them."""
+
+    def batch(self, indices: Sequence[int]) -> Tensors:
+        return {"x": np.zeros((len(indices), max(self.sizes[index] for index in indices)))}
+
+
+def test_every_shape_of_a_batch_is_met_once_from_large_to_small() -> None:
+    library = Shaped([3, 9, 3, 5, 9, 3, 5])
+    assert batch_of_each_shape(library, 1) == [[1], [3], [0]]
+    # Any sample may come first, in a query that has others of them.
+    assert batch_of_each_shape(library, 2) == [[1, 4], [3, 6], [0, 2]]
+    assert batch_of_each_shape(library, 4) == [[1, 4, 3, 6], [3, 6, 0, 2]]
+    assert batch_of_each_shape(Shaped([3, 9]), 4) == [[1, 0, 1, 0]]
+    assert batch_of_each_shape(Plain(SIZES), 2) == []
 
 
 def test_calibration_copes_with_fewer_samples_than_a_batch() -> None:

@@ -1,6 +1,7 @@
 """Tests that import MXNet; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 import zipfile
@@ -105,6 +106,35 @@ def test_more_shapes_of_batches_than_executors(backend, artifact):
     backend.load(artifact(options={"executors": 2}), threads=1)
     for size in (1, 2, 3, 1, 3, 2, 1):
         assert_right(backend, np.full((size, 3), size, np.float32))
+
+
+def test_one_executor_is_kept_where_memory_is_short(backend, artifact, monkeypatch):
+    monkeypatch.setattr("loadscope.sut.mxnet.memory_limit", lambda: 1)
+    backend.load(artifact(), threads=1)
+    for size in (1, 2, 3, 1):
+        assert_right(backend, np.full((size, 3), size, np.float32))
+        assert len(backend._executors) == 1
+
+
+def test_what_one_thread_has_bound_serves_the_others(backend, artifact):
+    backend.load(artifact(), threads=1)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in pool.map(lambda _: assert_right(backend, FEATURES), range(9)):
+            pass
+    assert_right(backend, FEATURES)
+    assert len(backend._executors) == 1
+
+
+@pytest.mark.parametrize("before", [None, "MKLDNN"])
+def test_without_fusion_the_answers_are_the_same(backend, artifact, monkeypatch, before):
+    name = "MXNET_SUBGRAPH_BACKEND"
+    if before is None:
+        monkeypatch.delenv(name, raising=False)
+    else:
+        monkeypatch.setenv(name, before)
+    backend.load(artifact(options={"fusion": False}), threads=1)
+    assert_right(backend, FEATURES)
+    assert os.environ.get(name) == before
 
 
 def test_batches_of_any_size_from_several_threads(backend, artifact):

@@ -8,6 +8,7 @@ loop ends with boxes, as the suite's does, and has OpenCV suppress them.
 
 import itertools
 import json
+import os
 import random
 import sys
 import threading
@@ -86,6 +87,8 @@ def _mxnet(artifact: Artifact, threads: int, workers: int) -> Run:
     from loadscope.sut.mxnet_import import import_mxnet
 
     mx = import_mxnet(threads, workers)
+    if not artifact.options.get("fusion", True):
+        os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
     with zipfile.ZipFile(artifact.path) as archive:
         files = {Path(name).suffix: archive.read(name) for name in archive.namelist()}
     symbol = mx.sym.load_json(files[".json"].decode())
