@@ -22,6 +22,8 @@ from loadscope.suite.report.wording import (
 
 _SCORE_WIDTH = len("90.00 % top-1")
 _METRIC_WIDTH = len("unverified, rehearsal")
+_NAME_WIDTH = len("efficientnet-lite0")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
 
 
@@ -50,9 +52,12 @@ def results_table(runs: Sequence[RunView]) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
-        padding=(0, 1, 0, 0),
+        # The names of several models need the room.
+        padding=0 if len(models) > 1 else (0, 1, 0, 0),
     )
-    table.add_column("Framework", overflow="fold")
+    # A name of common length is kept whole, so that the others make room for it.
+    short = all(len(run.model.id) <= _NAME_WIDTH for run in runs)
+    table.add_column("Framework", overflow="fold", no_wrap=short)
     table.add_column("Scenario", no_wrap=True)
     table.add_column("Metric", no_wrap=True)
     table.add_column("Valid, or why not", overflow="fold", min_width=11)
@@ -77,8 +82,11 @@ def _system(run: RunView, model: str) -> Text:
 
 def _below(run: RunView, marks: Marks) -> list[str]:
     """What stands below the metric, in lines that a terminal of 80 columns has room for."""
-    texts = (repeat_text(run), ", ".join(marks.of(run)))
-    return [line for text in texts for line in textwrap.wrap(text, _METRIC_WIDTH)]
+    # The number of a rehearsal is of no use on a line of its own.
+    whole = ", ".join(mark.replace(" ", _NO_BREAK) for mark in marks.of(run))
+    texts = (repeat_text(run), whole)
+    lines = [line for text in texts for line in textwrap.wrap(text, _METRIC_WIDTH)]
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _tests(judged: dict[Mode, Verdict]) -> list[Text]:
