@@ -76,7 +76,10 @@ class SampleLibrary(LoadableSamples, Protocol):
     """
 
     def batch(self, indices: Sequence[int]) -> Tensors:
-        """The model's inputs for these samples, batch axis first, native byte order."""
+        """The model's inputs for these samples, batch axis first, native byte order.
+
+        They are valid until the same thread asks for its next batch.
+        """
 
 
 @runtime_checkable

@@ -64,7 +64,11 @@ class Backend(Protocol):
         """
 
     def predict(self, batch: Tensors) -> Tensors:
-        """Run the model on ``batch`` and return its declared outputs by name."""
+        """Run the model on ``batch`` and return its declared outputs by name.
+
+        ``batch`` is the caller's again when this returns, to be written over; the outputs stay as
+        they are through later calls, for Offline keeps some before it answers.
+        """
 
     def close(self) -> None:
         """Release the model; ``predict`` must not be called afterwards."""

@@ -144,6 +144,8 @@ def test_an_expert_tries_twelve_settings_offline_and_what_a_query_allows_else():
         4,
     }
     assert all(each["workers"] == 1 for each in hand_settings(Scenario.MULTI_STREAM, 2, (8,), None))
+    alone = hand_settings(Scenario.OFFLINE, 8, (1, 8), None, one_caller=True)
+    assert {(each["workers"], each["threads"]) for each in alone} == {(1, 8), (1, 4)}
 
 
 def test_a_null_session_runs_as_many_queries_as_asked():

@@ -197,7 +197,10 @@ def detecting(run: Run, spec: HeadSpec, artifact: Artifact) -> Run:
     # Its declarations ask for lists, which it takes more slowly than arrays.
     suppress: Callable[..., Any] = cv2.dnn.NMSBoxesBatched
     if spec.kind != "yolox":
-        raise WorkError(f"there is no loop by hand for the head '{spec.kind}'")
+        raise WorkError(
+            f"no loop by hand decodes the head '{spec.kind}' of {artifact.path.name}",
+            "measure a YOLOX, or add its decoding to tools/bench/bare.py",
+        )
     at = [info.name for info in artifact.outputs].index(spec.output)
     grid = yolox_grid(max(artifact.inputs[0].shape))
 

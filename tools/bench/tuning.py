@@ -10,6 +10,7 @@ from loadscope.datasets.protocol import Progress
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import usable_cores
+from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.models import Cell, cell, names, run_suite
 from loadscope.tools.bench.pairs import alternate, run_json
 
@@ -156,11 +157,18 @@ def grid_row(one: Cell, pairs: int, seconds: float, minutes: float) -> dict[str,
 
 
 def hand_settings(
-    scenario: Scenario, cores: int, batches: Sequence[int], most: int | None
+    scenario: Scenario,
+    cores: int,
+    batches: Sequence[int],
+    most: int | None,
+    one_caller: bool = False,
 ) -> list[dict[str, int]]:
-    """What an expert would try: twelve layouts in Offline, threads and batches in the others."""
+    """What an expert would try: twelve layouts in Offline, threads and batches in the others.
+
+    A framework that takes one caller would hang with two workers, so there one has the threads.
+    """
     splits = [(cores, 1), (1, cores), (max(1, cores // 2), 1)]
-    if scenario.inline:
+    if scenario.inline or one_caller:
         splits = [(1, cores), (1, max(1, cores // 2))]
     return [
         {"workers": workers, "threads": threads, "batch": batch}
@@ -173,7 +181,13 @@ def hand_settings(
 def _best_by_hand(
     one: Cell, scenario: Scenario, key: str, batches: Sequence[int], seconds: float
 ) -> dict[str, int]:
-    settings = hand_settings(scenario, usable_cores(), batches, one.plan["artifact"]["max_batch"])
+    settings = hand_settings(
+        scenario,
+        usable_cores(),
+        batches,
+        one.plan["artifact"]["max_batch"],
+        backend_info(one.framework).one_caller,
+    )
     if scenario is Scenario.MULTI_STREAM:
         settings = [{**each, "query": MULTI_STREAM_SAMPLES} for each in settings]
     choose = min if scenario.inline else max
