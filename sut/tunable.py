@@ -10,7 +10,7 @@ class Tunable:
 
     Attributes:
         name: The option's name.
-        values: What to try.
+        values: What to try; the first is what the backend does where the option is not given.
         numerics: Whether answers may change by more than the order of float32 additions, so
             that accuracy must be measured again.
     """
@@ -29,7 +29,7 @@ TUNABLES: dict[str, tuple[Tunable, ...]] = {
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     "tensorflow": (
-        Tunable("inter_op", (1, 2)),
+        Tunable("inter_op", (-1, 1, 2)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     "mxnet": (Tunable("fusion", (True, False)),),

@@ -13,6 +13,7 @@ import tensorflow as tf
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.tensorflow import TensorFlowBackend
+from loadscope.sut.tunable import TUNABLES
 
 # logits = the image's mean over height and width, times WEIGHTS, plus BIAS; aggregate = their sum.
 WEIGHTS = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
@@ -142,6 +143,12 @@ def test_work_is_done_in_the_calling_threads(backend, artifact):
     config = backend._session._config
     assert config.inter_op_parallelism_threads == -1
     assert config.intra_op_parallelism_threads == 1
+
+
+def test_a_search_begins_with_what_is_done_without_options(backend, artifact):
+    first = {each.name: each.values[0] for each in TUNABLES["tensorflow"]}
+    backend.load(artifact(options=first), threads=1)
+    assert backend._session._config.inter_op_parallelism_threads == -1
 
 
 def test_the_process_has_one_pool(backend, artifact):
