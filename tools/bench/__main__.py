@@ -16,17 +16,18 @@ from loadscope.files import write_json
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
-from loadscope.tools.bench.models import model_rows
+from loadscope.tools.bench.models import MODELS, model_rows
 from loadscope.tools.bench.preprocessing import preprocessing_rows
 from loadscope.tools.bench.scaling import scaling_rows
 from loadscope.tools.bench.scoring import scoring_rows
+from loadscope.tools.bench.texts import MODELS as TEXT_MODELS
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
 from loadscope.tools.bench.tracing import tracing_rows
 from loadscope.tools.bench.tracing_off import tracing_off_rows
+from loadscope.tools.bench.tuning import MODELS as TUNED_MODELS
 from loadscope.tools.bench.tuning import tuning_rows
 
-MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
 PARTS = (
     "harness", "models", "texts", "tuning", "preprocessing", "scoring", "scaling", "tracing",
     "tracing-off", "export",
@@ -38,7 +39,12 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 @click.option("--pairs", default=5, show_default=True, help="Pairs of measurements a row.")
 @click.option("--seconds", default=6.0, show_default=True, help="Seconds a measurement.")
 @click.option("--minutes", default=15.0, show_default=True, help="Budget of a search, part tuning.")
-@click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="Of the parts models, texts and tuning; repeat for several.  [default: each part's own]",
+)
 @click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
 @click.option(
     "--part",
@@ -79,10 +85,14 @@ def bench(
         chosen = list(frameworks)
         sources: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
             "harness": lambda: harness_rows(pairs, seconds / 2),
-            "models": lambda: model_rows(list(models), chosen, questions, pairs, seconds, progress),
-            "texts": lambda: text_rows(questions, chosen, pairs, seconds, progress),
+            "models": lambda: model_rows(
+                models or MODELS, chosen, questions, pairs, seconds, progress
+            ),
+            "texts": lambda: text_rows(
+                models or TEXT_MODELS, chosen, questions, pairs, seconds, progress
+            ),
             "tuning": lambda: tuning_rows(
-                models, chosen, questions, pairs, seconds, minutes, progress
+                models or TUNED_MODELS, chosen, questions, pairs, seconds, minutes, progress
             ),
             "preprocessing": lambda: preprocessing_rows(pairs),
             "scoring": lambda: scoring_rows(pairs, progress),

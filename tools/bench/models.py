@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from loadscope.suite.spec import RunSpec, usable_cores
 from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.pairs import alternate, run_json
 
+MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "minilm-squad")
 OFFLINE_LEAST = 0.97
 SINGLE_STREAM_MOST = 1.03
 INSTANCES_LEAST = 1.0
@@ -184,8 +185,8 @@ def many_images(folder: Path) -> Path:
 
 
 def model_rows(
-    models: list[str],
-    frameworks: list[str],
+    models: Sequence[str],
+    frameworks: Sequence[str],
     questions: str,
     pairs: int,
     seconds: float,

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +18,7 @@ import numpy as np
 
 from loadscope.datasets.protocol import Progress
 from loadscope.datasets.tasks import task
+from loadscope.errors import InputError
 from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.calibration import typical_batches, warm_up
 from loadscope.scenarios.execution import Execution
@@ -35,8 +36,9 @@ from loadscope.sut.registry import open_backend
 from loadscope.tensors import Tensors
 from loadscope.tools.bench.pairs import alternate, run_json
 
-MODEL = "minilm-squad"
-OFFLINE_LEAST = 2.5
+OFFLINE_LEAST = {"minilm-squad": 2.5, "bert-mini": 2.7, "bert-base": 2.2}
+MODELS = tuple(OFFLINE_LEAST)
+SERVER_MODEL = "minilm-squad"
 SERVER_LEAST = 1.1
 SERVER_BATCH = 4
 # Offered rate over the rate of batches of one: a queue must build up for there to be a choice.
@@ -44,62 +46,74 @@ _OVERLOAD = 2
 
 
 def text_rows(
-    questions: str, frameworks: list[str], pairs: int, seconds: float, progress: Progress
+    models: Sequence[str],
+    frameworks: Sequence[str],
+    questions: str,
+    pairs: int,
+    seconds: float,
+    progress: Progress,
 ) -> Iterator[dict[str, Any]]:
     """Measure Offline beside padding to the window, and Server beside the order of arrival.
 
     Args:
-        questions: A data set's name, or a folder with questions of the lengths to measure.
+        models: Their ids, of ``MODELS``.
         frameworks: What to measure on.
+        questions: A data set's name, or a folder with questions of the lengths to measure.
         pairs: Pairs of measurements a row.
         seconds: Seconds a measurement.
         progress: Told of what is prepared.
+
+    Raises:
+        InputError: A model that has no such row.
     """
-    for framework in frameworks:
-        asked = {"framework": framework, "questions": questions, "seconds": seconds}
-        plan = _plan(framework, Scenario.OFFLINE, questions, progress)
-        library = _library(plan)
-        library.load(range(len(library)))
-        mean = np.mean(
-            [next(iter(library.batch([at]).values())).size for at in range(len(library))]
-        )
+    for model in models:
+        if model not in OFFLINE_LEAST:
+            raise InputError(f"part texts has no row of {model}", f"it has: {', '.join(MODELS)}")
+    for model in models:
+        for framework in frameworks:
+            asked = {
+                "model": model, "framework": framework, "questions": questions, "seconds": seconds
+            }  # fmt: skip
+            yield _offline_row(asked, pairs, progress)
+            if model == SERVER_MODEL:
+                yield _server_row(asked, pairs)
 
-        def figure(what: str, asked: dict[str, Any] = asked, **more: Any) -> float:
-            given = json.dumps({**asked, "what": what, **more})
-            found = run_json("loadscope.tools.bench.texts", given)
-            return float(found["samples_per_second"])
 
-        measured = alternate(pairs, lambda: figure("offline"), lambda: figure("padded"))
-        yield _row(
-            framework,
-            Scenario.OFFLINE,
-            f"{mean:.0f} tokens on average, to padding to {plan.preprocess.window}",  # type: ignore[union-attr]
-            measured,
-            OFFLINE_LEAST,
-        )
-        measured = alternate(
-            pairs,
-            lambda: figure("server", like_sized=True),
-            lambda: figure("server", like_sized=False),
-        )
-        yield _row(
-            framework,
-            Scenario.SERVER,
-            f"batches of {SERVER_BATCH}, like lengths to order of arrival",
-            measured,
-            SERVER_LEAST,
-        )
+def _offline_row(asked: dict[str, Any], pairs: int, progress: Progress) -> dict[str, Any]:
+    plan = _plan(asked, Scenario.OFFLINE, progress)
+    library = _library(plan)
+    library.load(range(len(library)))
+    mean = np.mean([next(iter(library.batch([at]).values())).size for at in range(len(library))])
+    window: int = plan.preprocess.window  # type: ignore[union-attr]
+    what = f"{mean:.0f} tokens on average, to padding to {window}"
+    measured = alternate(pairs, lambda: _figure(asked, "offline"), lambda: _figure(asked, "padded"))
+    return _row(asked, Scenario.OFFLINE, what, measured, OFFLINE_LEAST[asked["model"]])
+
+
+def _server_row(asked: dict[str, Any], pairs: int) -> dict[str, Any]:
+    measured = alternate(
+        pairs,
+        lambda: _figure(asked, "server", like_sized=True),
+        lambda: _figure(asked, "server", like_sized=False),
+    )
+    what = f"batches of {SERVER_BATCH}, like lengths to order of arrival"
+    return _row(asked, Scenario.SERVER, what, measured, SERVER_LEAST)
+
+
+def _figure(asked: dict[str, Any], what: str, **more: Any) -> float:
+    given = json.dumps({**asked, "what": what, **more})
+    return float(run_json("loadscope.tools.bench.texts", given)["samples_per_second"])
 
 
 def measure(asked: dict[str, Any]) -> dict[str, Any]:
     """Measure one figure; this process runs no other test.
 
     Args:
-        asked: what (``offline``, ``server`` or ``padded``), framework, questions, seconds, and
-            for ``server`` like_sized.
+        asked: what (``offline``, ``server`` or ``padded``), model, framework, questions, seconds,
+            and for ``server`` like_sized.
     """
     scenario = Scenario.SERVER if asked["what"] == "server" else Scenario.OFFLINE
-    plan = _plan(asked["framework"], scenario, asked["questions"], lambda *_: None)
+    plan = _plan(asked, scenario, lambda *_: None)
     library = _library(plan)
     library.load(range(len(library)))
     execution = plan.execution
@@ -117,12 +131,12 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     return _session(plan, answering, library, rate * _OVERLOAD, asked["seconds"])
 
 
-def _plan(framework: str, scenario: Scenario, questions: str, progress: Progress) -> ChildPlan:
+def _plan(asked: dict[str, Any], scenario: Scenario, progress: Progress) -> ChildPlan:
     settings: dict[str, Any] = {
-        "model": MODEL,
-        "framework": framework,
+        "model": asked["model"],
+        "framework": asked["framework"],
         "scenario": scenario,
-        "dataset_path": questions,
+        "dataset_path": asked["questions"],
         "min_duration": "1s",
     }
     if scenario is Scenario.SERVER:
@@ -207,11 +221,11 @@ def _fail(error: BaseException) -> NoReturn:
 
 
 def _row(
-    framework: str, scenario: Scenario, what: str, measured: dict[str, Any], least: float
+    asked: dict[str, Any], scenario: Scenario, what: str, measured: dict[str, Any], least: float
 ) -> dict[str, Any]:
     return {
-        "framework": framework,
-        "model": MODEL,
+        "framework": asked["framework"],
+        "model": asked["model"],
         "scenario": str(scenario),
         "what": what,
         "unit": "samples/s",

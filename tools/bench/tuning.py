@@ -14,6 +14,7 @@ from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.models import Cell, cell, names, run_suite
 from loadscope.tools.bench.pairs import alternate, run_json
 
+MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "bert-mini")
 OFFLINE_LEAST, SINGLE_STREAM_MOST, MULTI_STREAM_MOST = 0.98, 1.02, 1.03
 SERVER_LEAST, GRID_LEAST = 0.75, 0.97
 OPTIONS_LEAST = {"float32": 1.6, "bfloat16": 3.0}
