@@ -1,5 +1,6 @@
 """The photographs of a detector, with what brings its boxes back to them."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ class DetectionLibrary(ImageLibrary):
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
         dtype: ``float32`` or ``uint8``.
-        compact: Keep 8-bit samples and normalise them batch by batch.
+        most_bytes: As for ``ImageLibrary``.
 
     Raises:
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
@@ -35,9 +36,9 @@ class DetectionLibrary(ImageLibrary):
         name: str,
         layout: str,
         dtype: str = "float32",
-        compact: bool = False,
+        most_bytes: float = math.inf,
     ) -> None:
-        super().__init__(prepared, preprocess, name, layout, dtype, compact)
+        super().__init__(prepared, preprocess, name, layout, dtype, most_bytes)
         self._geometry = preprocess
         self._frame_of: dict[int, NDArray[np.float32]] = {}
 

@@ -5,6 +5,7 @@ it runs in the measured process.
 """
 
 import logging
+import math
 import mmap
 import threading
 import zlib
@@ -29,9 +30,9 @@ _RECORDS_KEPT_MAPPED = 64
 class ImageLibrary:
     """A ``SampleLibrary`` of photographs.
 
-    Loaded samples are images in one buffer, normalised or, with ``compact``, still of 8 bits: a
-    quarter of the memory for some 20 µs more of each 224-pixel sample in a batch. Samples that
-    share a record share a place in it; places follow the order of the records, so normalised
+    Loaded samples are images in one buffer, normalised or, where that were too much, still of 8
+    bits: a quarter of the memory for some 20 µs more of each 224-pixel sample in a batch. Samples
+    that share a record share a place in it; places follow the order of the records, so normalised
     samples that were loaded together and are asked for in their own order are handed out without
     a copy. Nothing but the loaded samples stays resident.
 
@@ -43,8 +44,8 @@ class ImageLibrary:
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
         dtype: ``float32`` or ``uint8``.
-        compact: Keep 8-bit samples and normalise them batch by batch, into a buffer that a thread
-            has for all its batches: one is valid until the thread asks for the next.
+        most_bytes: What samples that are loaded together may take normalised. More are kept at 8
+            bits and normalised batch by batch.
 
     Raises:
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
@@ -57,7 +58,7 @@ class ImageLibrary:
         name: str,
         layout: str,
         dtype: str = "float32",
-        compact: bool = False,
+        most_bytes: float = math.inf,
     ) -> None:
         self._cache = SampleCache.open(prepared)
         made_with = self._cache.material["record"]
@@ -69,7 +70,8 @@ class ImageLibrary:
             )
         self._preprocess = preprocess
         self._normalise = Normaliser(preprocess, layout, dtype)
-        self._kept = np.dtype(np.uint8) if compact else self._normalise.dtype
+        self._most_bytes = most_bytes
+        self._kept = self._normalise.dtype
         self._name = name
         self._rows: list[int] = self._cache.rows.tolist()
         self._loaded: set[int] = set()
@@ -130,7 +132,8 @@ class ImageLibrary:
         """The model's input for these samples: ``(batch, 3, size, size)`` or channels last.
 
         One sample, or several in consecutive places, come as a view into the buffer if it holds
-        them as the model takes them, anything else as a new array. A view must not be written to.
+        them as the model takes them, and must not be written to. Anything else comes in an array
+        that a thread has for all its batches, and is valid until the thread asks for the next.
 
         Raises:
             WorkError: A sample is not loaded.
@@ -150,7 +153,7 @@ class ImageLibrary:
             return {self._name: normalised}
         if count == 1 or places == list(range(first, first + count)):
             return {self._name: self._buffer[first : first + count]}
-        gathered = np.empty((count, *self._normalise.shape), self._normalise.dtype)
+        gathered = self._batch_of_thread(count)
         # 'clip' for speed: 'raise' goes through a second buffer, and the places are our own.
         np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
         return {self._name: gathered}
@@ -175,14 +178,17 @@ class ImageLibrary:
 
     def _make_room(self, count: int) -> None:
         if not self._place_of:
-            if not count <= len(self._buffer) <= 4 * count:
+            whole = count * math.prod(self._normalise.shape) * self._normalise.dtype.itemsize
+            kept = self._normalise.dtype if whole <= self._most_bytes else np.dtype(np.uint8)
+            if kept != self._kept or not count <= len(self._buffer) <= 4 * count:
+                self._kept = kept
                 self._buffer = self._new_buffer(count)
             self._free = list(range(len(self._buffer)))
         elif count > len(self._free):
-            kept = len(self._buffer)
-            larger = self._new_buffer(kept + count - len(self._free))
-            larger[:kept] = self._buffer
-            self._free.extend(range(kept, len(larger)))
+            before = len(self._buffer)
+            larger = self._new_buffer(before + count - len(self._free))
+            larger[:before] = self._buffer
+            self._free.extend(range(before, len(larger)))
             self._buffer = larger
 
     def _fill(self, records: list[int], places: list[int]) -> None:

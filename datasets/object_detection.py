@@ -1,5 +1,6 @@
 """The task of finding the objects of a photograph."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ class ObjectDetection:
         preprocess: DetectionPreprocess,
         inputs: Sequence["ModelInput"],
         layout: str,
-        compact: bool = False,
+        most_bytes: float = math.inf,
     ) -> DetectionLibrary:
         """See ``DetectionLibrary``."""
         fix = "correct the model's manifest"
@@ -72,7 +73,7 @@ class ObjectDetection:
                 f" preprocessing gives float32 or uint8 {shapes[layout]} ({layout})",
                 fix,
             )
-        return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, compact)
+        return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
     def postprocess(self, spec: DetectionSpec, library: SampleLibrary) -> Postprocess:
         """See ``detection.postprocess``."""

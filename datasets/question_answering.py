@@ -1,5 +1,6 @@
 """The task of answering questions on a passage, with a part of the passage."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class QuestionAnswering:
         preprocess: WordPieceSpec,
         inputs: Sequence[TextInput],
         layout: str,
-        compact: bool = False,
+        most_bytes: float = math.inf,
     ) -> SquadLibrary:
         """See ``SquadLibrary``; tokens are small as they are."""
         return SquadLibrary(prepared, preprocess, inputs)

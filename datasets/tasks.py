@@ -1,5 +1,6 @@
 """The tasks that the suite can run, by name."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,7 +83,7 @@ class Task(Protocol):
         preprocess: Any,
         inputs: Sequence[ModelInput],
         layout: str,
-        compact: bool = False,
+        most_bytes: float = math.inf,
     ) -> SampleLibrary:
         """Open a prepared data set for a model with these inputs.
 
@@ -91,7 +92,8 @@ class Task(Protocol):
             preprocess: What it was prepared with.
             inputs: The model's inputs.
             layout: ``NCHW`` or ``NHWC`` for images.
-            compact: Spend a little time on each batch to keep samples in less memory.
+            most_bytes: What loaded samples may take as the model takes them. More are kept in
+                less memory, which costs a little time for each batch.
 
         Raises:
             InputError: The model's inputs do not fit the preprocessing.
@@ -138,7 +140,7 @@ class ImageClassification:
         preprocess: ImagePreprocess,
         inputs: Sequence[ModelInput],
         layout: str,
-        compact: bool = False,
+        most_bytes: float = math.inf,
     ) -> ImageLibrary:
         """See ``ImageLibrary``."""
         fix = "correct the model's manifest"
@@ -154,7 +156,7 @@ class ImageClassification:
                 f" preprocessing gives float32 {shapes[layout]} ({layout})",
                 fix,
             )
-        return ImageLibrary(prepared, preprocess, tensor.name, layout, compact=compact)
+        return ImageLibrary(prepared, preprocess, tensor.name, layout, most_bytes=most_bytes)
 
     def postprocess(self, spec: ArgmaxSpec, library: SampleLibrary) -> Postprocess:
         """See ``classification.postprocess``."""

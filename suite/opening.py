@@ -1,16 +1,22 @@
 """The model and its samples, opened as a plan says: what a measured process answers with."""
 
 import ctypes
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.datasets.protocol import Postprocess, SampleLibrary
 from loadscope.datasets.tasks import task
+from loadscope.memory import memory_limit
 from loadscope.scenarios.answering import Answering
 from loadscope.suite.plan import ChildPlan
 from loadscope.sut.backend import Backend
 from loadscope.sut.registry import open_backend
+
+_SAMPLES_SHARE = 64
+"""Samples of 32 bits may take this part of the memory in Offline and Server: nothing that anyone
+would miss, and all of a data set's performance samples on a large machine."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,18 @@ def open_library(plan: ChildPlan) -> SampleLibrary:
         plan.preprocess,
         artifact.inputs,
         artifact.layout,
-        # A lone query's latency has no time to spare for samples of 8 bits.
-        compact=not plan.scenario.inline,
+        most_bytes=_most_bytes(plan),
     )
+
+
+def _most_bytes(plan: ChildPlan) -> float:
+    # A lone query's latency has no time to spare for samples of 8 bits. A batch of several is
+    # put together anyway, and from 8 bits no more slowly.
+    if plan.scenario.inline:
+        return math.inf
+    if plan.execution.batch_size > 1:
+        return 0
+    return memory_limit() / _SAMPLES_SHARE / plan.execution.instances
 
 
 def open_model(plan: ChildPlan) -> Opened:

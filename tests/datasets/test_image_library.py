@@ -1,5 +1,6 @@
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -53,13 +54,15 @@ def expected(
     return out
 
 
-@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("most_bytes", [math.inf, 0])
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("indices", [[5], [2, 3, 4], [4, 3, 2], [6, 1], [1, 1, 7]])
 def test_a_batch_holds_the_normalised_images_in_the_order_asked_for(
-    prepared: Path, preprocess: ImagePreprocess, layout: str, indices: list[int], compact: bool
+    prepared: Path, preprocess: ImagePreprocess, layout: str, indices: list[int], most_bytes: float
 ) -> None:
-    library: SampleLibrary = ImageLibrary(prepared, preprocess, "images", layout, compact=compact)
+    library: SampleLibrary = ImageLibrary(
+        prepared, preprocess, "images", layout, most_bytes=most_bytes
+    )
     library.load([7, 5, 3, 1, 6, 4, 2, 0])
     batch = library.batch(indices)
     assert list(batch) == ["images"]
@@ -77,10 +80,11 @@ def test_one_sample_or_neighbours_are_views_and_others_are_copies(library: Image
         assert not np.shares_memory(whole, library.batch(indices)["images"])
 
 
-def test_a_threads_compact_batches_share_a_buffer_and_other_threads_have_their_own(
-    prepared: Path, preprocess: ImagePreprocess
+@pytest.mark.parametrize("most_bytes", [math.inf, 0])
+def test_a_threads_batches_share_a_buffer_and_other_threads_have_their_own(
+    prepared: Path, preprocess: ImagePreprocess, most_bytes: float
 ) -> None:
-    library = ImageLibrary(prepared, preprocess, "images", "NCHW", compact=True)
+    library = ImageLibrary(prepared, preprocess, "images", "NCHW", most_bytes=most_bytes)
     library.load(range(8))
     first = library.batch([4, 3, 6])["images"]
     with ThreadPoolExecutor(1) as pool:
@@ -91,6 +95,27 @@ def test_a_threads_compact_batches_share_a_buffer_and_other_threads_have_their_o
     assert not np.shares_memory(second, other)
     np.testing.assert_array_equal(second, expected(prepared, preprocess, [2, 0]))
     np.testing.assert_array_equal(other, expected(prepared, preprocess, [1, 5, 7]))
+
+
+def test_more_samples_than_may_be_normalised_are_kept_at_8_bits(
+    prepared: Path, preprocess: ImagePreprocess
+) -> None:
+    library = ImageLibrary(prepared, preprocess, "images", "NCHW", most_bytes=4 * 3 * 224 * 224 * 4)
+
+    def is_normalised() -> bool:
+        return np.shares_memory(library.batch([1])["images"], library.batch([1, 2])["images"])
+
+    library.load(range(4))
+    assert is_normalised()
+    library.unload(range(4))
+    library.load(range(5))
+    held = library.batch([1])["images"]
+    np.testing.assert_array_equal(held, expected(prepared, preprocess, [1]))
+    library.batch([4])
+    np.testing.assert_array_equal(held, expected(prepared, preprocess, [4]))
+    library.unload(range(5))
+    library.load([1, 2])
+    assert is_normalised()
 
 
 def test_samples_loaded_together_lie_in_their_own_order_however_they_are_loaded(
