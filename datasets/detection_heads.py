@@ -45,15 +45,16 @@ def yolox(output: NDArray[np.float32], size: int, threshold: float) -> Candidate
     """
     # No class can score above 'any object', which most anchors already fail. What is not a number
     # fails no comparison of this form, and so is not lost.
-    rows = np.flatnonzero(~(output[:, 4] <= threshold))
+    (rows,) = (~(output[:, 4] <= threshold)).nonzero()
     near = output[rows]
     scores = near[:, 5:] * near[:, 4:5]
     at, classes = positions(~(scores <= threshold))
     grid = yolox_grid(size)[rows]
     strides = grid[:, 2:]
-    centres = (near[:, :2] + grid[:, :2]) * strides
-    sides = np.exp(near[:, 2:4]) * strides
-    return Candidates(_corners(centres, sides)[at], scores[at, classes], classes)
+    # From here on y before x.
+    middle = (near[:, 1::-1] + grid[:, 1::-1]) * strides
+    half = np.exp(near[:, 3:1:-1]) * strides / 2
+    return Candidates(_corners(middle, half)[at], scores[at, classes], classes)
 
 
 def yolo11(output: NDArray[np.float32], threshold: float) -> Candidates:
@@ -72,7 +73,8 @@ def yolo11(output: NDArray[np.float32], threshold: float) -> Candidates:
     scores = output[4:]
     classes, at = positions(~(scores <= threshold))
     near = output[:4, at].T
-    return Candidates(_corners(near[:, :2], near[:, 2:]), scores[classes, at], classes)
+    boxes = _corners(near[:, 1::-1], near[:, 3:1:-1] / 2)
+    return Candidates(boxes, scores[classes, at], classes)
 
 
 def yolox_anchors(size: int) -> int:
@@ -92,8 +94,6 @@ def yolox_grid(size: int) -> NDArray[np.float32]:
     return grid
 
 
-def _corners(centres: NDArray[np.float32], sides: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Top, left, bottom, right from centres and sides, both x before y."""
-    half = sides[:, ::-1] / 2
-    middle = centres[:, ::-1]
+def _corners(middle: NDArray[np.float32], half: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Top, left, bottom, right from centres and half of the sides, both y before x."""
     return np.concatenate([middle - half, middle + half], axis=1)

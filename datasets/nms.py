@@ -34,7 +34,7 @@ def suppress(
     Returns:
         The positions of the chosen boxes, best first; of equal scores the earlier one first.
     """
-    order = np.argsort(-scores, kind="stable")
+    order = (-scores).argsort(kind="stable")
     overlaps = _Overlaps(boxes[order], classes[order], threshold)
     chosen = np.empty(0, np.intp)
     for start in range(0, len(order), _BLOCK):
@@ -90,5 +90,5 @@ class _Overlaps:
 
 def positions(mask: NDArray[np.bool_]) -> tuple[_Positions, _Positions]:
     """Rows and columns of what is true in a matrix, several times as fast as ``nonzero``."""
-    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    rows, columns = np.divmod(mask.ravel().nonzero()[0], mask.shape[1])
     return rows, columns
