@@ -1,16 +1,16 @@
 """Crop and resize: from a decoded photograph to the 8-bit square that the cache keeps."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import PIL
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image
 
-from loadscope.datasets.image_decode import decode
+from loadscope.datasets.image_decode import decode, decoder_versions
 from loadscope.datasets.image_preprocess import ImagePreprocess, Resampler
 from loadscope.errors import InputError
 
@@ -74,6 +74,17 @@ def _resize_then_crop(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> 
     return resized[y : y + size, x : x + size]
 
 
+def divisor(preprocess: ImagePreprocess, width: int, height: int) -> int:
+    """How much smaller an image may be decoded, so that resizing it still shrinks it."""
+    if preprocess.decoding == "exact":
+        return 1
+    if preprocess.geometry == "crop-then-resize":
+        spare = preprocess.crop_fraction * min(width, height) / preprocess.size
+    else:
+        spare = min(width, height) / preprocess.short_side
+    return max(by for by in (1, 2, 4, 8) if by == 1 or by <= spare)
+
+
 def resize(
     resampler: Resampler, image: NDArray[np.uint8], width: int, height: int
 ) -> NDArray[np.uint8]:
@@ -86,10 +97,7 @@ def resize(
 
 def library_versions(resampler: Resampler) -> dict[str, str | None]:
     """The versions of the libraries that shape pixels: what decodes, and what resizes."""
-    libraries = {
-        "pillow": PIL.__version__,
-        "jpeg": features.version("libjpeg_turbo") or features.version("jpg"),
-    }
+    libraries = decoder_versions()
     if resampler in _OPENCV:
         libraries["opencv"] = cv2.__version__
     return libraries
@@ -128,7 +136,7 @@ class ImageRecords:
         Raises:
             InputError: The contents are not a whole image or too small; names the file.
         """
-        image = decode(contents, str(path))
+        image = decode(contents, str(path), divisor=partial(divisor, self.preprocess))
         try:
             return apply_geometry(self.preprocess, image)
         except ValueError as error:

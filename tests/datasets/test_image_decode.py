@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from loadscope.datasets import image_decode
 from loadscope.datasets.image_decode import decode
 from loadscope.errors import InputError
 
@@ -72,6 +73,30 @@ def test_every_kind_of_pixel_is_decoded_as_opencv_does(contents: bytes) -> None:
     assert decoded.dtype == np.uint8
     assert decoded.flags.c_contiguous
     np.testing.assert_array_equal(decoded, by_opencv(contents))
+
+
+@pytest.mark.parametrize("by", [1, 2, 4, 8])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    "options", [{}, {"subsampling": 0}, {"subsampling": 1}, {"progressive": True}]
+)
+def test_pillow_alone_gives_the_same_pixels(
+    by: int, orientation: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of odd size, which does not divide.
+    image = Image.fromarray(picture(123, 181))
+    contents = file_of(image, "JPEG", exif=with_orientation(orientation), **options)
+    fast = decode(contents, divisor=lambda width, height: by)
+    sides = sorted((-(-123 // by), -(-181 // by)), reverse=orientation == 6)
+    assert fast.shape == (*sides, 3)
+    monkeypatch.setattr(image_decode, "simplejpeg", None)
+    np.testing.assert_array_equal(fast, decode(contents, divisor=lambda width, height: by))
+
+
+def test_a_plain_jpeg_is_not_decoded_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = file_of(RGB, "JPEG")
+    monkeypatch.setattr(Image.Image, "load", None)
+    assert decode(contents).shape == (40, 60, 3)
 
 
 def test_cmyk_is_within_a_step_of_opencv() -> None:

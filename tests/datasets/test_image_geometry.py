@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from loadscope.datasets.image_geometry import ImageRecords, apply_geometry
+from loadscope.datasets.image_geometry import ImageRecords, apply_geometry, divisor
 from loadscope.datasets.image_preprocess import ImagePreprocess
 from loadscope.errors import InputError
 
@@ -121,3 +121,40 @@ def test_the_key_of_the_cache_has_the_versions_of_the_libraries_that_shape_pixel
     assert opencv["opencv"] == cv2.__version__
     assert opencv["pillow"] == pillow["pillow"] == PIL.__version__
     assert "opencv" not in pillow
+
+
+@pytest.mark.parametrize(
+    ("change", "short", "by"),
+    [
+        ({"decoding": "exact"}, 5000, 1),
+        # 0.875 * 512 = 448 = 2 * 224.
+        ({}, 511, 1),
+        ({}, 512, 2),
+        ({}, 1024, 4),
+        ({}, 9000, 8),
+        ({"geometry": "resize-then-crop"}, 511, 1),
+        ({"geometry": "resize-then-crop"}, 512, 2),
+        ({"geometry": "resize-then-crop", "short_side": 300}, 599, 1),
+        ({"size": 4000}, 500, 1),
+    ],
+)
+def test_an_image_is_decoded_smaller_as_long_as_resizing_shrinks_it(
+    change: dict[str, Any], short: int, by: int
+) -> None:
+    preprocess = settings(**{"decoding": "reduced", **change})
+    assert divisor(preprocess, short, short + 300) == by
+    assert divisor(preprocess, short + 300, short) == by
+
+
+def test_a_reduced_record_is_near_the_exact_one_and_has_a_cache_of_its_own() -> None:
+    smooth = cv2.resize(positions(9, 12) * 20, (1200, 900), interpolation=cv2.INTER_CUBIC)
+    contents = cv2.imencode(".jpg", smooth, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+    exact, reduced = (
+        ImageRecords(settings(decoding=decoding)) for decoding in ("exact", "reduced")
+    )
+    distance = np.abs(
+        exact.make(contents, Path("a.jpg")).astype(int) - reduced.make(contents, Path("a.jpg"))
+    )
+    assert 0 < distance.mean() < 2
+    assert exact.material() != reduced.material()
+    assert "decoding" not in exact.material()
