@@ -166,8 +166,13 @@ def names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]
     }
 
 
-def many_images(folder: Path) -> Path:
-    """Fill a folder with 1,024 different images: the twenty photographs at many JPEG qualities."""
+def many_images(folder: Path, enlarged: int = 1) -> Path:
+    """Fill a folder with 1,024 different images: the twenty photographs at many JPEG qualities.
+
+    Args:
+        folder: An empty folder.
+        enlarged: How many times as long the sides are made.
+    """
     photographs = DATASETS["image-classification"]
     source = fetch_dataset(photographs, cache_root(), lambda *_: None)
     lines = (source / "val_map.txt").read_text(encoding="utf-8").splitlines()
@@ -176,9 +181,10 @@ def many_images(folder: Path) -> Path:
     for number in range(MEMORY_SAMPLES):
         name, label = lines[number % len(lines)].split()
         with Image.open(source / "val" / name) as photograph:
-            photograph.convert("RGB").save(
-                folder / "val" / f"{number:04d}.jpg", quality=40 + number // len(lines)
-            )
+            pixels = photograph.convert("RGB")
+            if enlarged > 1:
+                pixels = pixels.resize((pixels.width * enlarged, pixels.height * enlarged))
+            pixels.save(folder / "val" / f"{number:04d}.jpg", quality=40 + number // len(lines))
         names.append(f"{number:04d}.jpg {label}\n")
     (folder / "val_map.txt").write_text("".join(names), encoding="utf-8")
     return folder
