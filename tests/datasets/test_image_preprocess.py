@@ -124,13 +124,22 @@ def test_bgr_turns_the_pixels_and_not_the_constants(layout: str) -> None:
     assert first_pixel.tolist() == [-127 / 128, 125 / 4, 252 / 8]
 
 
-def test_the_arithmetic_is_that_of_float32() -> None:
-    normalise = Normaliser(ImagePreprocess(**RESNET50), "NHWC")
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("mean", [(0, 0, 0), (127, 127, 127), (123.68, 116.78, 103.94)])
+@pytest.mark.parametrize(
+    "std", [(1, 1, 1), (128, 128, 128), (2, 4, 64), (57, 57, 57), (58.395, 57.12, 57.375)]
+)
+def test_the_arithmetic_is_that_of_float32(
+    layout: str, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    normalise = Normaliser(ImagePreprocess(**{**RESNET50, "mean": mean, "std": std}), layout)
     images = np.random.default_rng(3).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    out = np.empty(images.shape, np.float32)
+    out = np.empty((2, *normalise.shape), np.float32)
     normalise(images, out)
-    means = np.array([123.68, 116.78, 103.94], np.float32)
-    np.testing.assert_array_equal(out, images.astype(np.float32) - means)
+    wanted = (images.astype(np.float32) - np.array(mean, np.float32)) / np.array(std, np.float32)
+    np.testing.assert_array_equal(
+        out, wanted if layout == "NHWC" else wanted.transpose(0, 3, 1, 2), strict=True
+    )
 
 
 def test_a_buffer_that_is_not_contiguous_is_refused() -> None:
