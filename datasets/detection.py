@@ -1,6 +1,6 @@
 """From a detector's outputs to the payloads that LoadGen is handed.
 
-Imports numpy alone, because it runs in the measured process.
+Imports numpy and OpenCV alone, because it runs in the measured process.
 """
 
 from collections.abc import Callable, Sequence

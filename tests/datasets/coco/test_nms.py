@@ -61,7 +61,7 @@ SCORES = np.array([0.5, 0.9, 0.7], np.float32)
 
 
 def test_an_overlapping_box_of_the_same_class_goes() -> None:
-    assert suppress(BOXES, SCORES, np.zeros(3), 0.5, 100).tolist() == [1, 2]
+    assert suppress(BOXES, SCORES, np.zeros(3, int), 0.5, 100).tolist() == [1, 2]
 
 
 def test_an_overlapping_box_of_another_class_stays() -> None:
@@ -70,7 +70,7 @@ def test_an_overlapping_box_of_another_class_stays() -> None:
 
 def test_an_overlap_at_the_threshold_stays() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 5]], np.float32)
-    assert suppress(boxes, SCORES[:2], np.zeros(2), 0.5, 100).tolist() == [1, 0]
+    assert suppress(boxes, SCORES[:2], np.zeros(2, int), 0.5, 100).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("most", [1, 2])
@@ -80,4 +80,9 @@ def test_no_more_than_asked_for_are_chosen(most: int) -> None:
 
 def test_boxes_without_extent_overlap_nothing() -> None:
     boxes = np.zeros((3, 4), np.float32)
-    assert suppress(boxes, SCORES, np.zeros(3), 0.5, 100).tolist() == [1, 2, 0]
+    assert suppress(boxes, SCORES, np.zeros(3, int), 0.5, 100).tolist() == [1, 2, 0]
+
+
+def test_a_box_without_end_has_its_class_and_takes_no_other_with_it() -> None:
+    boxes = np.array([[0, 0, np.inf, 10], [0, 0, 10, 9], [0, 0, 10, 10]], np.float32)
+    assert suppress(boxes, SCORES, np.array([0, 1, 1]), 0.5, 100).tolist() == [1, 0]
