@@ -26,11 +26,11 @@ from loadscope.tools.bench.trace_export import trace_export_rows
 from loadscope.tools.bench.tracing import tracing_rows
 from loadscope.tools.bench.tracing_off import tracing_off_rows
 from loadscope.tools.bench.tuning import MODELS as TUNED_MODELS
-from loadscope.tools.bench.tuning import tuning_rows
+from loadscope.tools.bench.tuning import grid_rows, tuning_rows
 
 PARTS = (
-    "harness", "models", "texts", "tuning", "preprocessing", "scoring", "scaling", "tracing",
-    "tracing-off", "export",
+    "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
+    "tracing", "tracing-off", "export",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -38,12 +38,15 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 @click.command()
 @click.option("--pairs", default=5, show_default=True, help="Pairs of measurements a row.")
 @click.option("--seconds", default=6.0, show_default=True, help="Seconds a measurement.")
-@click.option("--minutes", default=15.0, show_default=True, help="Budget of a search, part tuning.")
+@click.option(
+    "--minutes", default=15.0, show_default=True, help="Budget of a search, parts tuning and grid."
+)
 @click.option(
     "--model",
     "models",
     multiple=True,
-    help="Of the parts models, texts and tuning; repeat for several.  [default: each part's own]",
+    help="Of the parts models, texts, tuning, and grid (the first); repeat for several."
+    "  [default: each part's own]",
 )
 @click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
 @click.option(
@@ -93,6 +96,9 @@ def bench(
             ),
             "tuning": lambda: tuning_rows(
                 models or TUNED_MODELS, chosen, questions, pairs, seconds, minutes, progress
+            ),
+            "grid": lambda: grid_rows(
+                (models or TUNED_MODELS)[0], chosen[0], questions, pairs, seconds, minutes, progress
             ),
             "preprocessing": lambda: preprocessing_rows(pairs),
             "scoring": lambda: scoring_rows(pairs, progress),

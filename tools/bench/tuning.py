@@ -55,8 +55,6 @@ def tuning_rows(
             yield from _scenario_rows(one, pairs, seconds, minutes)
             if (model, framework) == (OPTIONS_MODEL, "pytorch"):
                 yield from _options_rows(one, pairs, seconds, minutes)
-            if (model, framework) == (models[0], frameworks[0]):
-                yield grid_row(one, pairs, seconds, minutes)
 
 
 def _scenario_rows(
@@ -136,8 +134,17 @@ def _options_rows(
         }
 
 
-def grid_row(one: Cell, pairs: int, seconds: float, minutes: float) -> dict[str, Any]:
+def grid_rows(
+    model: str,
+    framework: str,
+    questions: str,
+    pairs: int,
+    seconds: float,
+    minutes: float,
+    progress: Progress,
+) -> Iterator[dict[str, Any]]:
     """Offline with what tune finds in ``minutes`` beside what it finds when nothing is left out."""
+    one = cell(model, framework, questions, progress)
     found = _tuned(one, Scenario.OFFLINE, minutes)
     grid = _tuned(one, Scenario.OFFLINE, None)
     measured = alternate(
@@ -145,7 +152,7 @@ def grid_row(one: Cell, pairs: int, seconds: float, minutes: float) -> dict[str,
         lambda: _figure(one, Scenario.OFFLINE, found, seconds),
         lambda: _figure(one, Scenario.OFFLINE, grid, seconds),
     )
-    return {
+    yield {
         **names(
             one, Scenario.OFFLINE, f"rate, tuned for {minutes:g} min to the whole grid", "samples/s"
         ),
