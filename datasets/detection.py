@@ -13,7 +13,7 @@ from loadscope.datasets import detection_heads
 from loadscope.datasets.coco_categories import CATEGORY_IDS
 from loadscope.datasets.detection_heads import Candidates
 from loadscope.datasets.detection_spec import BoxesSpec, DetectionSpec, HeadSpec
-from loadscope.datasets.nms import suppress
+from loadscope.datasets.nms import opencv, suppress
 from loadscope.datasets.protocol import Payloads, Postprocess
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
@@ -41,7 +41,10 @@ def postprocess(spec: DetectionSpec, size: int, frame: Frame) -> Postprocess:
     The returned function raises:
         WorkError: An output is missing, of another shape, or holds NaN in what boxes are made of.
     """
-    find = _find_in_head if isinstance(spec, HeadSpec) else _find_in_boxes
+    find = _find_in_boxes
+    if isinstance(spec, HeadSpec):
+        find = _find_in_head
+        opencv()  # Now, and not while a query waits.
 
     def payloads(outputs: Tensors, indices: Sequence[int]) -> Payloads:
         return [

@@ -1,9 +1,9 @@
 """Non-maximum suppression within classes: OpenCV's for few boxes, our own for many."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +14,6 @@ _FEW = 128
 """OpenCV compares every box with every chosen one, in one call. For more boxes than these our own
 way is faster, and for the thousands of an untrained model it is the only one that ends soon."""
 
-# Its declarations ask for lists, which it takes more slowly than arrays.
-_BY_OPENCV: Callable[..., Any] = cv2.dnn.NMSBoxesBatched
 _ANY_SCORE = -np.inf
 
 _BEFORE = np.triu(np.ones((_BLOCK, _BLOCK), np.bool_), 1)
@@ -48,9 +46,19 @@ def suppress(
         sides -= near[:, :2]
         # To OpenCV boxes without extent are alike, and those without end have no class.
         if sides.min() > 0 and sides.max() < np.inf:
-            found: _Positions = _BY_OPENCV(near, scores, classes, _ANY_SCORE, threshold)[:most]
+            found: _Positions = opencv()(near, scores, classes, _ANY_SCORE, threshold)[:most]
             return found
     return _by_blocks(boxes, scores, classes, threshold, most)
+
+
+@functools.cache
+def opencv() -> Callable[..., Any]:
+    """OpenCV's way, imported: detectors alone have a use for it in the measured process."""
+    import cv2
+
+    # Its declarations ask for lists, which it takes more slowly than arrays.
+    suppress: Callable[..., Any] = cv2.dnn.NMSBoxesBatched
+    return suppress
 
 
 def _by_blocks(
