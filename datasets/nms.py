@@ -14,8 +14,6 @@ _FEW = 128
 """OpenCV compares every box with every chosen one, in one call. For more boxes than these our own
 way is faster, and for the thousands of an untrained model it is the only one that ends soon."""
 
-_ANY_SCORE = -np.inf
-
 _BEFORE = np.triu(np.ones((_BLOCK, _BLOCK), np.bool_), 1)
 _LOW_AND_NEGATED_HIGH = np.array([[1], [1], [-1], [-1]], np.float32)
 _Positions = NDArray[np.intp]
@@ -30,6 +28,8 @@ def suppress(
 ) -> _Positions:
     """Choose boxes greedily by score; drop what overlaps a better one of the same class.
 
+    Many boxes are worked through in blocks, best first, as far as ``most``.
+
     Args:
         boxes: ``(n, 4)``, the low and then the high corner (in either order of axes), any unit.
         scores: ``(n,)``.
@@ -40,35 +40,10 @@ def suppress(
     Returns:
         The positions of the chosen boxes, best first; of equal scores the earlier one first.
     """
-    if 0 < len(scores) <= _FEW:
-        near = boxes.copy()
-        sides = near[:, 2:]
-        sides -= near[:, :2]
-        # To OpenCV boxes without extent are alike, and those without end have no class.
-        if sides.min() > 0 and sides.max() < np.inf:
-            found: _Positions = opencv()(near, scores, classes, _ANY_SCORE, threshold)[:most]
-            return found
-    return _by_blocks(boxes, scores, classes, threshold, most)
-
-
-@functools.cache
-def opencv() -> Callable[..., Any]:
-    """OpenCV's way, imported: detectors alone have a use for it in the measured process."""
-    import cv2
-
-    # Its declarations ask for lists, which it takes more slowly than arrays.
-    suppress: Callable[..., Any] = cv2.dnn.NMSBoxesBatched
-    return suppress
-
-
-def _by_blocks(
-    boxes: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    classes: NDArray[Any],
-    threshold: float,
-    most: int,
-) -> _Positions:
-    """Work through the boxes in blocks, best first, and stop at ``most``."""
+    if len(scores) <= _FEW:
+        found = _by_opencv(boxes, scores, classes, threshold)
+        if found is not None:
+            return found[:most]
     order = (-scores).argsort(kind="stable")
     overlaps = _Overlaps(boxes[order], classes[order], threshold)
     chosen = np.empty(0, np.intp)
@@ -88,6 +63,32 @@ def _by_blocks(
         if len(chosen) == most:
             break
     return order[chosen]
+
+
+@functools.cache
+def opencv() -> Callable[..., Any]:
+    """OpenCV's way, imported: detectors alone have a use for it in the measured process."""
+    import cv2
+
+    # Its declarations ask for lists, which it takes more slowly than arrays.
+    suppress: Callable[..., Any] = cv2.dnn.NMSBoxesBatched
+    return suppress
+
+
+def _by_opencv(
+    boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], threshold: float
+) -> _Positions | None:
+    """All that is chosen; None of no boxes, and of boxes that OpenCV treats otherwise.
+
+    Boxes without extent are alike to it, and those without end have no class.
+    """
+    near = boxes.copy()
+    sides = near[:, 2:]
+    sides -= near[:, :2]
+    if not (sides.size and sides.min() > 0 and sides.max() < np.inf):
+        return None
+    chosen: _Positions = opencv()(near, scores, classes, -np.inf, threshold)
+    return chosen
 
 
 class _Overlaps:
