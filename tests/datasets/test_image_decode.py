@@ -1,5 +1,5 @@
 import io
-from importlib.util import find_spec
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_pillow_alone_gives_the_same_pixels(
     np.testing.assert_array_equal(fast, decode(contents, divisor=lambda width, height: by))
 
 
-@pytest.mark.skipif(find_spec("simplejpeg") is None, reason="simplejpeg has no build here")
+@pytest.mark.skipif(platform.machine() == "s390x", reason="simplejpeg has no build for s390x")
 def test_a_plain_jpeg_is_not_decoded_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     contents = file_of(RGB, "JPEG")
     monkeypatch.setattr(Image.Image, "load", None)

@@ -1,6 +1,8 @@
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 
 @pytest.mark.real_data
@@ -17,3 +19,22 @@ def test_efficientnet_lite0_names_180_of_200_photographs(
     accuracy = json.loads(done.stdout)["accuracy"]
     assert accuracy["samples"] == 200
     assert 178 <= accuracy["value"] * 2 <= 182
+
+
+@pytest.mark.real_data
+def test_reduced_decoding_leaves_accuracy_as_it_is(
+    loadscope, real_data, environment, pytestconfig, tmp_path
+):
+    environment["LOADSCOPE_CACHE"] = str(pytestconfig.cache.mkdir("loadscope"))
+    catalogue = yaml.safe_load((Path(__file__).parents[2] / "models.yaml").read_text())
+    entry = catalogue["models"]["efficientnet-lite0"]
+    entry["preprocess"]["decoding"] = "reduced"
+    # Only 8 of the 200 are large enough.
+    one = {"schema": catalogue["schema"], "models": {"reduced": entry}}
+    (tmp_path / "reduced.yaml").write_text(yaml.safe_dump(one))
+    done = loadscope(
+        "run", "--models", tmp_path / "reduced.yaml", "--model", "reduced", "--framework",
+        "onnxruntime", "--scenario", "Offline", "--mode", "accuracy", "--dataset-path",
+        real_data / "imagenet", "--json",
+    )  # fmt: skip
+    assert 178 <= json.loads(done.stdout)["accuracy"]["value"] * 2 <= 182
