@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from loadscope.errors import LoadScopeError
+from loadscope.errors import InputError, LoadScopeError
 from loadscope.files import write_json
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
-from loadscope.tools.bench.models import MODELS, model_rows
+from loadscope.tools.bench.models import MODELS, cell, model_rows
 from loadscope.tools.bench.preprocessing import preprocessing_rows
 from loadscope.tools.bench.scaling import scaling_rows
 from loadscope.tools.bench.scoring import scoring_rows
@@ -98,7 +98,8 @@ def bench(
                 models or TUNED_MODELS, chosen, questions, pairs, seconds, minutes, progress
             ),
             "grid": lambda: grid_rows(
-                (models or TUNED_MODELS)[0], chosen[0], questions, pairs, seconds, minutes, progress
+                cell((models or TUNED_MODELS)[0], chosen[0], questions, progress),
+                *(pairs, seconds, minutes),
             ),
             "preprocessing": lambda: preprocessing_rows(pairs),
             "scoring": lambda: scoring_rows(pairs, progress),
@@ -107,7 +108,8 @@ def bench(
             "tracing-off": lambda: tracing_off_rows(chosen, progress),
             "export": lambda: trace_export_rows(pairs),
         }
-        for row in chain.from_iterable(sources[part]() for part in parts):
+        # All are called first, so that what one of them refuses is said before hours of another.
+        for row in chain.from_iterable([sources[part]() for part in parts]):
             rows.append(row)
             click.echo(
                 f"{row['framework']:12} {row['model']:18} {row['scenario']:12} {row['what']}: "
@@ -148,4 +150,5 @@ if __name__ == "__main__":
     try:
         bench()
     except LoadScopeError as error:
-        raise SystemExit(f"bench: {error}") from error
+        click.echo(f"bench: {error}", err=True)
+        raise SystemExit(2 if isinstance(error, InputError) else 1) from error

@@ -181,10 +181,10 @@ def many_images(folder: Path, enlarged: int = 1) -> Path:
     for number in range(MEMORY_SAMPLES):
         name, label = lines[number % len(lines)].split()
         with Image.open(source / "val" / name) as photograph:
-            pixels = photograph.convert("RGB")
-            if enlarged > 1:
-                pixels = pixels.resize((pixels.width * enlarged, pixels.height * enlarged))
-            pixels.save(folder / "val" / f"{number:04d}.jpg", quality=40 + number // len(lines))
+            size = photograph.width * enlarged, photograph.height * enlarged
+            photograph.convert("RGB").resize(size).save(
+                folder / "val" / f"{number:04d}.jpg", quality=40 + number // len(lines)
+            )
         names.append(f"{number:04d}.jpg {label}\n")
     (folder / "val_map.txt").write_text("".join(names), encoding="utf-8")
     return folder

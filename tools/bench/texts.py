@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from loadscope.datasets.protocol import Progress
 from loadscope.datasets.tasks import task
+from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.errors import InputError
 from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.calibration import typical_batches, warm_up
@@ -68,15 +70,22 @@ def text_rows(
     """
     for model in models:
         if model not in OFFLINE_LEAST:
-            raise InputError(f"part texts has no row of {model}", f"it has: {', '.join(MODELS)}")
-    for model in models:
-        for framework in frameworks:
-            asked = {
-                "model": model, "framework": framework, "questions": questions, "seconds": seconds
-            }  # fmt: skip
-            yield _offline_row(asked, pairs, progress)
-            if model == SERVER_MODEL:
-                yield _server_row(asked, pairs)
+            raise InputError(
+                f"part texts has no row of {model}",
+                f"it has: {', '.join(MODELS)}; leave texts out with --part",
+            )
+    every = [
+        {"model": model, "framework": framework, "questions": questions, "seconds": seconds}
+        for model in models
+        for framework in frameworks
+    ]
+    return chain.from_iterable(_rows(asked, pairs, progress) for asked in every)
+
+
+def _rows(asked: dict[str, Any], pairs: int, progress: Progress) -> Iterator[dict[str, Any]]:
+    yield _offline_row(asked, pairs, progress)
+    if asked["model"] == SERVER_MODEL:
+        yield _server_row(asked, pairs)
 
 
 def _offline_row(asked: dict[str, Any], pairs: int, progress: Progress) -> dict[str, Any]:
@@ -84,8 +93,7 @@ def _offline_row(asked: dict[str, Any], pairs: int, progress: Progress) -> dict[
     library = _library(plan)
     library.load(range(len(library)))
     mean = np.mean([next(iter(library.batch([at]).values())).size for at in range(len(library))])
-    window: int = plan.preprocess.window  # type: ignore[union-attr]
-    what = f"{mean:.0f} tokens on average, to padding to {window}"
+    what = f"{mean:.0f} tokens on average, to padding to {_window(plan)}"
     measured = alternate(pairs, lambda: _figure(asked, "offline"), lambda: _figure(asked, "padded"))
     return _row(asked, Scenario.OFFLINE, what, measured, OFFLINE_LEAST[asked["model"]])
 
@@ -151,9 +159,15 @@ def _library(plan: ChildPlan) -> Any:
     )
 
 
+def _window(plan: ChildPlan) -> int:
+    if not isinstance(plan.preprocess, WordPieceSpec):
+        raise TypeError(f"{plan.artifact.path.name} reads no texts")
+    return plan.preprocess.window
+
+
 def _padded(backend: Backend, plan: ChildPlan, library: Any, seconds: float) -> float:
     """Samples a second, one at a time on all cores, each padded to the window."""
-    window: int = plan.preprocess.window  # type: ignore[union-attr]
+    window = _window(plan)
     samples: list[Tensors] = [
         {
             name: np.pad(values, ((0, 0), (0, window - values.shape[1])))

@@ -134,17 +134,8 @@ def _options_rows(
         }
 
 
-def grid_rows(
-    model: str,
-    framework: str,
-    questions: str,
-    pairs: int,
-    seconds: float,
-    minutes: float,
-    progress: Progress,
-) -> Iterator[dict[str, Any]]:
+def grid_rows(one: Cell, pairs: int, seconds: float, minutes: float) -> Iterator[dict[str, Any]]:
     """Offline with what tune finds in ``minutes`` beside what it finds when nothing is left out."""
-    one = cell(model, framework, questions, progress)
     found = _tuned(one, Scenario.OFFLINE, minutes)
     grid = _tuned(one, Scenario.OFFLINE, None)
     measured = alternate(
