@@ -56,7 +56,7 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int, rules: Round) -> U
         raise InputError(
             f"target latency {human(bound)}: LoadGen reads Server's bound in whole milliseconds "
             f"and would use {int(bound)} ms",
-            f"use {max(1, int(bound))}ms or {int(bound) + 1}ms",
+            f"use {int(bound)}ms or {int(bound) + 1}ms" if bound > 1 else "use 1ms or more",
         )
     return conf
 

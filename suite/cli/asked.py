@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import click
 import yaml
 
 from loadscope.errors import InputError
+from loadscope.scenarios.names import Scenario
 from loadscope.suite.script import read_script
 from loadscope.suite.spec import RunSpec, make_spec
 
@@ -89,6 +90,34 @@ def read_specs(script: Path | None, settings: dict[str, Any]) -> list[RunSpec]:
     if script is None:
         return [make_spec(settings, "command line")]
     return read_script(script, settings)
+
+
+def specs_of(
+    scenarios: Iterable[str], target_latency: str | None, settings: dict[str, Any]
+) -> list[RunSpec]:
+    """A run of each scenario, of which only Server has the bound.
+
+    Raises:
+        InputError: A setting cannot be, or there is a bound and no Server.
+    """
+    names = list(dict.fromkeys(scenarios))
+    specs = [
+        make_spec(
+            {
+                **settings,
+                "scenario": name,
+                "target_latency": target_latency if name == Scenario.SERVER else None,
+            },
+            "command line",
+        )
+        for name in names
+    ]
+    if target_latency is not None and Scenario.SERVER not in names:
+        raise InputError(
+            f"--target-latency {target_latency}: only Server has a bound, {', '.join(names)} none",
+            "leave it out, or add --scenario Server",
+        )
+    return specs
 
 
 def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:

@@ -13,10 +13,9 @@ from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.campaign import plan_record
-from loadscope.suite.cli.asked import command_line
+from loadscope.suite.cli.asked import command_line, specs_of
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.progress import progress_bars
-from loadscope.suite.spec import make_spec
 
 
 @click.command("plan")
@@ -55,11 +54,7 @@ def plan_command(
           --dataset-path ~/imagenet --user-conf plan/user.conf
     """
     settings = {key: value for key, value in options.items() if value not in (None, ())}
-    specs = []
-    for name in dict.fromkeys(scenario or Scenario):
-        bound = target_latency if name == Scenario.SERVER else None
-        own = {"scenario": name, "target_latency": bound}
-        specs.append(make_spec({**settings, **own}, "command line"))
+    specs = specs_of(scenario or Scenario, target_latency, settings)
     if output is not None and output.exists() and any(output.iterdir()):
         raise InputError(f"{output} already exists and is not empty", "choose another --output")
     with progress_bars() as progress, tempfile.TemporaryDirectory() as temporary:

@@ -10,9 +10,8 @@ import click
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
-from loadscope.suite.cli.asked import command_line
+from loadscope.suite.cli.asked import command_line, specs_of
 from loadscope.suite.progress import progress_bars
-from loadscope.suite.spec import RunSpec, make_spec
 from loadscope.suite.units import milliseconds
 
 
@@ -102,7 +101,7 @@ def tune_command(
     if resume is None:
         if output is None:
             raise InputError("no folder to keep the search in", "add --output FOLDER")
-        folder, specs = output, _specs(scenario, target_latency, settings)
+        folder, specs = output, specs_of(scenario or [Scenario.OFFLINE], target_latency, settings)
         trial_ms = _time("--trial-duration", trial_duration, "3s") if trial_duration else TRIAL_MS
     else:
         if settings or scenario or output or target_latency or allow_numerics or trial_duration:
@@ -133,27 +132,20 @@ def tune_command(
     for one in result["scenarios"]:
         click.echo(f"{one['scenario']}: {one['headline']} ({one['trials']} of {one['size']} tried)")
         click.echo("  " + ", ".join(f"{key} {value}" for key, value in one["params"].items()))
+        if trials != 1 and one["trials"] == 1 < one["size"]:
+            click.echo(
+                "  the budget ended with the defaults; go on with "
+                f"'loadscope tune --resume {folder} --budget 15m'",
+                err=True,
+            )
     click.echo(f"script: {result['script']}\npage: {result['page']}")
 
 
 def _time(option: str, text: str, example: str) -> float:
+    if text.strip().isdecimal():
+        # It would be milliseconds, as in LoadGen's files, and end a search before it begins.
+        raise InputError(f"{option} {text} has no unit", f"write for example {option} {example}")
     try:
         return milliseconds(text)
     except ValueError as error:
         raise InputError(f"{option}: {error}", f"for example {option} {example}") from error
-
-
-def _specs(
-    scenario: tuple[str, ...], target_latency: str | None, settings: dict[str, Any]
-) -> list[RunSpec]:
-    return [
-        make_spec(
-            {
-                **settings,
-                "scenario": name,
-                "target_latency": target_latency if name == Scenario.SERVER else None,
-            },
-            "command line",
-        )
-        for name in dict.fromkeys(scenario or [Scenario.OFFLINE])
-    ]

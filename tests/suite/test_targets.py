@@ -55,6 +55,9 @@ def test_a_looser_server_bound_is_a_rehearsal_and_a_tighter_one_is_not():
 def test_a_bound_that_loadgen_would_round_is_refused():
     with pytest.raises(InputError, match="would use 17 ms"):
         settings(scenario="Server", target_latency="17.5ms")
+    with pytest.raises(InputError) as refused:
+        settings(scenario="Server", target_latency="0.5ms")
+    assert refused.value.fix == "use 1ms or more"
 
 
 def test_user_conf_settings_hold_and_options_win(tmp_path):

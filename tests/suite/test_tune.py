@@ -44,6 +44,8 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
     ("more", "message"),
     [
         (("--budget", "soon", "--output", "t"), "--budget: "),
+        (("--budget", "15", "--output", "t"), "--budget 15 has no unit"),
+        (("--target-latency", "9ms", "--output", "t"), "only Server has a bound, Offline none"),
         (("--budget", "0s", "--output", "t"), "'0s' must be longer than zero"),
         (("--trial-duration", "x", "--output", "t"), "--trial-duration: "),
         ((), "add --output FOLDER"),
@@ -54,6 +56,11 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
 )
 def test_bad_input(tune, more, message):
     assert message in tune(*more, status=2).stderr
+
+
+def test_a_budget_for_the_defaults_alone_says_so(tune):
+    done = tune("--budget", "1s", "--trial-duration", "600ms", "--output", "tuned")
+    assert "go on with 'loadscope tune --resume tuned --budget 15m'" in done.stderr
 
 
 def test_a_folder_without_a_search_is_not_resumed(loadscope, tmp_path):
