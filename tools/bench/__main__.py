@@ -39,7 +39,10 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 @click.option("--pairs", default=5, show_default=True, help="Pairs of measurements a row.")
 @click.option("--seconds", default=6.0, show_default=True, help="Seconds a measurement.")
 @click.option(
-    "--minutes", default=15.0, show_default=True, help="Budget of a search, parts tuning and grid."
+    "--minutes",
+    default=15.0,
+    show_default=True,
+    help="Budget of a search, parts tuning (where that of a scenario has a quarter) and grid.",
 )
 @click.option(
     "--model",
