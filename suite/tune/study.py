@@ -7,9 +7,10 @@ Optuna implements it. The default settings are the first trial, so nothing found
 import json
 import random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import optuna
@@ -19,7 +20,7 @@ from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
-from loadscope.suite.tune.trial import PRUNE_BELOW, Outcome, Trials, goodness
+from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness
 
 ACCURACY_KEPT = 0.99
 """Share of the default settings' accuracy that options which change numerics must keep; the
@@ -32,6 +33,8 @@ _EMPTY = {"value": None, "rate": None, "latency_ms": None}
 _SEED = 1
 _STARTUP = 8
 _FINALISTS = 3
+_ROUNDS = 2
+"""How often each finalist is measured again, in turn with the others."""
 
 Notice = Callable[[str], None]
 
@@ -98,6 +101,7 @@ class Study:
             self._study.tell(trial.number, state=TrialState.FAIL)
         self._size = len(list(points(axes)))
         self._random = random.Random(_SEED)
+        self._at = 0
 
     def search(self, seconds: float, most: int | None, progress: Progress) -> None:
         """Measure points until the time is up, ``most`` are measured, or none is left.
@@ -112,13 +116,14 @@ class Study:
             if (tried and elapsed >= seconds) or len(tried) >= self._size:
                 break
             progress(what, min(int(elapsed), int(seconds) - 1), int(seconds))
-            if defaults(self._axes) not in tried:
-                self._study.enqueue_trial(defaults(self._axes))
+            step = self._step(tried)
+            if step is not None:
+                self._study.enqueue_trial(step)
             self._one(tried)
         progress(what, int(seconds), int(seconds))
 
     def winner(self) -> Winner:
-        """Measure the best few again, longer, beside the defaults, and choose among them.
+        """Measure the best few again, in turn and beside the defaults, and choose among them.
 
         Raises:
             WorkError: No trial was completed.
@@ -137,10 +142,13 @@ class Study:
         final = {number: _outcome(one) for number, one in finalists.items()}
         # A Server rate was held against the best one before it in every trial already.
         if self._scenario is not Scenario.SERVER and len(final) > 1:
-            for number, one in finalists.items():
-                final[number] = self._trials.look(
-                    _name(number), settings(one.params, self._axes), final[number].expected
-                )
+            looks: dict[int, list[Outcome]] = {number: [] for number in finalists}
+            for _ in range(_ROUNDS):
+                for number, one in finalists.items():
+                    chosen = settings(one.params, self._axes)
+                    expected = final[number].expected
+                    looks[number].append(self._trials.look(_name(number), chosen, expected))
+            final = {number: _mean(several) for number, several in looks.items()}
         best = max(final, key=lambda number: goodness(self._scenario, final[number].value))
         return Winner(
             finalists[best].params,
@@ -204,23 +212,42 @@ class Study:
             return
         trial.set_user_attr(_OUTCOME, {**asdict(outcome), "reason": reason})
         if reason:
-            trial.report(outcome.value, 0)
+            trial.report(self._steady(outcome), 0)
             self._study.tell(trial, state=TrialState.PRUNED)
         else:
-            self._study.tell(trial, outcome.value)
+            self._study.tell(trial, self._steady(outcome))
         unit = "ms" if self._scenario.inline else "samples/s"
         end = f" ({reason})" if reason else ""
+        if outcome.drift != 1:
+            end += f" (the machine at {100 * outcome.drift:.0f} % of its first speed)"
         self._notice(f"trial {trial.number}: {_words(params)}: {outcome.value:.4g} {unit}{end}")
 
+    def _step(self, tried: list[Params]) -> Params | None:
+        """The defaults; then a point that differs from the best in one setting, axis by axis.
+
+        An expert goes about it like this, and mostly needs no more; the sampler, which is told
+        of these points too, then looks for what only several changes together bring.
+        """
+        first = defaults(self._axes)
+        if first not in tried:
+            return first
+        if self._best() is None:
+            return None
+        best, axes = self._study.best_params, self._axes
+        # An axis is gone through to its end, though the best be another by then.
+        for number in (*range(self._at, len(axes)), *range(self._at)):
+            for value in axes[number].values:
+                point = {**best, axes[number].name: value}
+                if point not in tried:
+                    self._at = number
+                    return point
+        return None
+
     def _untried(self, tried: list[Params]) -> Params:
-        """A point that differs from the best in one setting, or any where all those are tried."""
-        untried = [point for point in points(self._axes) if point not in tried]
-        best = self._study.best_params
-        near = [point for point in untried if len(point.items() - best.items()) == 1]
-        return self._random.choice(near or untried)
+        return self._random.choice([point for point in points(self._axes) if point not in tried])
 
     def _inaccuracy(
-        self, trial: optuna.Trial, params: Params, outcome: Outcome, best: float | None
+        self, trial: optuna.Trial, params: Params, outcome: Outcome, best: Best | None
     ) -> str:
         """Why a point that would be the best is not accurate enough; empty if it is."""
         first = defaults(self._axes)
@@ -231,7 +258,8 @@ class Study:
         ]
         if not changed or (
             best is not None
-            and goodness(self._scenario, outcome.value) < goodness(self._scenario, best)
+            and goodness(self._scenario, self._steady(outcome))
+            < goodness(self._scenario, best.value)
         ):
             return "" if not changed else "not the fastest, so its accuracy was not measured"
         reference = self._accuracy(0, first)
@@ -254,9 +282,18 @@ class Study:
             self._study.set_user_attr("accuracies", known)
         return known[key]
 
-    def _best(self) -> float | None:
+    def _best(self) -> Best | None:
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return max(complete, key=self._goodness).value if complete else None
+        if not complete:
+            return None
+        best = max(complete, key=self._goodness)
+        chosen = settings(best.params, self._axes)
+        return Best(_name(best.number), chosen, _outcome(best).expected, best.value or 0.0)
+
+    def _steady(self, outcome: Outcome) -> float:
+        """The value at the machine's first speed."""
+        inline = self._scenario.inline
+        return outcome.value * outcome.drift if inline else outcome.value / outcome.drift
 
     def _goodness(self, trial: FrozenTrial) -> float:
         return goodness(self._scenario, trial.value or 0.0)
@@ -265,6 +302,16 @@ class Study:
 def _state(trial: FrozenTrial) -> str:
     rejected = trial.state is TrialState.PRUNED and _ACCURACY in trial.user_attrs
     return "rejected" if rejected else trial.state.name.lower()
+
+
+def _mean(looks: Sequence[Outcome]) -> Outcome:
+    latencies = [one.latency_ms for one in looks if one.latency_ms is not None]
+    return replace(
+        looks[-1],
+        value=fmean(one.value for one in looks),
+        rate=fmean(one.rate for one in looks),
+        latency_ms=fmean(latencies) if latencies else None,
+    )
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:

@@ -1,5 +1,6 @@
 """One point of the space measured: short LoadGen runs, each in a fresh process."""
 
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ TRIAL_MS = 3000.0
 _GLANCE_SHARE = 0.25
 PRUNE_BELOW = 0.85
 """Share of the best goodness so far below which a glance ends the trial."""
+_CONTROL_SECONDS = 60.0
+"""How long a control holds: shared machines change speed within minutes."""
 _SERVER_TOLERANCE = 0.05
 _SERVER_STEP = 1.03
 _SERVER_PROBES = 7
@@ -34,6 +37,8 @@ class Outcome:
         folder: Its last run directory, relative to the trials' folder.
         expected: What its first run was calibrated to expect, as settings of a ``RunSpec``, so
             that later ones need not calibrate.
+        drift: The machine's speed at the time over that at the time of the best before it, as
+            far as it is known to have changed; 1 where it was not looked at.
     """
 
     value: float
@@ -42,6 +47,7 @@ class Outcome:
     pruned: str
     folder: str
     expected: dict[str, float] = field(default_factory=dict)
+    drift: float = 1.0
 
 
 def goodness(scenario: Scenario, value: float) -> float:
@@ -50,6 +56,23 @@ def goodness(scenario: Scenario, value: float) -> float:
 
 
 @dataclass(frozen=True)
+class Best:
+    """The best point so far: what a trial is held against.
+
+    Attributes:
+        name: Its trial's folder.
+        settings: As for ``Trials.measure``.
+        expected: Of its ``Outcome``.
+        value: Its value, at the machine's speed of the first trial.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    expected: dict[str, float]
+    value: float
+
+
+@dataclass
 class Trials:
     """Where and how points are measured.
 
@@ -59,7 +82,7 @@ class Trials:
         command: The command line to record.
         progress: Where progress goes.
         duration_ms: LoadGen's part of a look at a promising point. A first glance lasts a
-            quarter of it; what stands in the final choice is looked at for twice as long.
+            quarter of it; what stands in the final choice is looked at twice more.
     """
 
     spec: RunSpec
@@ -67,14 +90,18 @@ class Trials:
     command: str
     progress: Progress
     duration_ms: float = TRIAL_MS
+    _control: tuple[str, float, float] = field(default=("", 0.0, 1.0), init=False)
 
-    def measure(self, name: str, settings: dict[str, Any], best: float | None) -> Outcome:
+    def measure(self, name: str, settings: dict[str, Any], best: Best | None) -> Outcome:
         """Measure a point, and end early where it falls behind.
+
+        Where a first glance is far from the best, better or worse, the best is looked at again
+        for control: if the machine has changed speed since, that tells nothing of the point.
 
         Args:
             name: The trial's folder.
             settings: Of the ``RunSpec``; ``options`` go on top of the spec's own.
-            best: The best value so far, None for none.
+            best: The best so far, None for none.
 
         Raises:
             WorkError: The run failed, or no Server rate is valid.
@@ -82,18 +109,33 @@ class Trials:
         """
         spec = self._spec(settings)
         if spec.scenario is Scenario.SERVER:
-            return self._rate(name, spec, best)
+            return self._rate(name, spec, best.value if best else None)
         glance = self._run(name, "glance", spec, _GLANCE_SHARE * self.duration_ms)
         if best is not None:
-            share = goodness(spec.scenario, glance.value) / goodness(spec.scenario, best)
+            share = goodness(spec.scenario, glance.value) / goodness(spec.scenario, best.value)
+            if not PRUNE_BELOW <= share <= 1 / PRUNE_BELOW:
+                glance = replace(glance, drift=self._drift(best))
+                share /= glance.drift
             if share < PRUNE_BELOW:
                 pruned = f"a first glance reached {100 * share:.0f} % of the best"
                 return replace(glance, pruned=pruned)
         look = self._run(name, "look", spec.model_copy(update=glance.expected), self.duration_ms)
-        return replace(look, expected=glance.expected)
+        return replace(look, expected=glance.expected, drift=glance.drift)
+
+    def _drift(self, best: Best) -> float:
+        """The machine's speed over that of the first trial; 1 for a change of no account."""
+        name, until, drift = self._control
+        if name != best.name or time.monotonic() >= until:
+            spec = self._spec({**best.settings, **best.expected})
+            now = self._run(best.name, "control", spec, _GLANCE_SHARE * self.duration_ms)
+            drift = goodness(spec.scenario, now.value) / goodness(spec.scenario, best.value)
+            if PRUNE_BELOW <= drift <= 1 / PRUNE_BELOW:
+                drift = 1.0
+            self._control = best.name, time.monotonic() + _CONTROL_SECONDS, drift
+        return drift
 
     def look(self, name: str, settings: dict[str, Any], expected: dict[str, float]) -> Outcome:
-        """Measure a point twice as long, for the choice among the best.
+        """Measure a point once more, for the choice among the best.
 
         Args:
             name: The trial's folder.
@@ -101,7 +143,7 @@ class Trials:
             expected: Of its ``Outcome``.
         """
         spec = self._spec({**settings, **expected})
-        return self._run(name, "again", spec, 2 * self.duration_ms)
+        return self._run(name, "again", spec, self.duration_ms)
 
     def accuracy(self, name: str, settings: dict[str, Any]) -> float | None:
         """Score a point on the whole data set, percent; None where the score means nothing."""

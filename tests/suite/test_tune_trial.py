@@ -1,0 +1,66 @@
+"""What a trial is held against, on a machine that changes its speed between runs."""
+
+from pathlib import Path
+
+import pytest
+
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.spec import make_spec
+from loadscope.suite.tune.trial import Best, Outcome, Trials
+
+
+class Drifting(Trials):
+    """Runs are a formula: a speed a setting, times the machine's own, which is set from outside."""
+
+    machine = 1.0
+    parts: list[str]
+
+    def _run(self, name, part, spec, duration):
+        self.parts.append(part)
+        speed = self.machine * {1: 100.0, 2: 103.0, 4: 70.0, 8: 130.0}[spec.batch_size]
+        value = 1000 / speed if spec.scenario.inline else speed
+        return Outcome(value, speed, None, "", f"{name}/{part}")
+
+
+def trials(scenario=Scenario.OFFLINE):
+    spec = make_spec({"model": "m", "framework": "null", "scenario": scenario}, "test")
+    made = Drifting(spec, Path("trials"), "tune", lambda *_: None)
+    made.parts = []
+    return made
+
+
+def point(batch):
+    return {"options": {}, "batch_size": batch}
+
+
+@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.MULTI_STREAM])
+def test_what_falls_behind_on_a_slower_machine_alone_is_looked_at(scenario):
+    search = trials(scenario)
+    best = Best("0000", point(1), {}, search.measure("0000", point(1), None).value)
+    search.machine = 0.5
+    found = search.measure("0001", point(2), best)
+    assert search.parts == ["glance", "look", "glance", "control", "look"]
+    assert not found.pruned
+    assert found.drift == pytest.approx(0.5)
+
+
+def test_what_is_slow_on_any_machine_is_ended_early_and_one_control_serves_several():
+    search = trials()
+    best = Best("0000", point(1), {}, 100.0)
+    search.machine = 0.5
+    found = [search.measure(name, point(4), best) for name in ("0001", "0002")]
+    assert [one.pruned for one in found] == ["a first glance reached 70 % of the best"] * 2
+    assert search.parts == ["glance", "control", "glance"]
+
+
+def test_a_machine_that_became_faster_makes_no_winner():
+    search = trials()
+    search.machine = 1.5
+    found = search.measure("0001", point(1), Best("0000", point(1), {}, 100.0))
+    assert found.value / found.drift == pytest.approx(100)
+
+
+def test_a_real_gain_is_none_of_the_machine():
+    search = trials()
+    found = search.measure("0001", point(8), Best("0000", point(1), {}, 100.0))
+    assert (found.value, found.drift) == (130.0, 1.0)
