@@ -33,7 +33,7 @@ _EMPTY = {"value": None, "rate": None, "latency_ms": None}
 _SEED = 1
 _STARTUP = 8
 _FINALISTS = 3
-_ROUNDS = 2
+_ROUNDS = 3
 """How often each finalist is measured again, in turn with the others."""
 
 Notice = Callable[[str], None]
@@ -132,7 +132,8 @@ class Study:
         if not complete:
             raise WorkError("no settings could be measured", "see the trials' folders")
         ranked = sorted(complete, key=self._goodness, reverse=True)
-        first = next(one for one in complete if one.params == defaults(self._axes))
+        plain = defaults(self._axes).items()
+        first = next(one for one in complete if one.params.items() == plain)
         near = [
             one
             for one in ranked[:_FINALISTS]
@@ -140,6 +141,7 @@ class Study:
         ]
         finalists = {one.number: one for one in (*near, first)}
         final = {number: _outcome(one) for number, one in finalists.items()}
+        noise = 0.0
         # A Server rate was held against the best one before it in every trial already.
         if self._scenario is not Scenario.SERVER and len(final) > 1:
             looks: dict[int, list[Outcome]] = {number: [] for number in finalists}
@@ -149,7 +151,11 @@ class Study:
                     expected = final[number].expected
                     looks[number].append(self._trials.look(_name(number), chosen, expected))
             final = {number: _mean(several) for number, several in looks.items()}
-        best = max(final, key=lambda number: goodness(self._scenario, final[number].value))
+            noise = fmean(map(_half_range, looks.values()))
+        good = {number: goodness(self._scenario, one.value) for number, one in final.items()}
+        # Where the looks do not tell them apart, what changes least is the best.
+        equal = [number for number in final if good[number] * (1 + noise) >= max(good.values())]
+        best = min(equal, key=lambda at: (len(finalists[at].params.items() - plain), -good[at]))
         return Winner(
             finalists[best].params,
             final[best].value,
@@ -302,6 +308,12 @@ class Study:
 def _state(trial: FrozenTrial) -> str:
     rejected = trial.state is TrialState.PRUNED and _ACCURACY in trial.user_attrs
     return "rejected" if rejected else trial.state.name.lower()
+
+
+def _half_range(looks: Sequence[Outcome]) -> float:
+    """Half the range over the mean: about the deviation of the difference of two means of three."""
+    values = [one.value for one in looks]
+    return (max(values) - min(values)) / fmean(values) / 2
 
 
 def _mean(looks: Sequence[Outcome]) -> Outcome:

@@ -26,6 +26,7 @@ from loadscope.tools.bench.bare import detecting
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, run_json
 from loadscope.tools.bench.scoring import pycocotools_map
+from loadscope.tools.bench.texts import work_ratio
 from loadscope.tools.bench.tuning import hand_settings
 
 
@@ -45,6 +46,12 @@ def test_ratios_are_taken_pair_by_pair():
     assert "".join(order) == "ABABAB"
     # Pairs give 0.5, 0.8 and 1.5; the medians alone would give 30 / 20.
     assert measured == {"suite": 30.0, "bare": 20.0, "ratio": 0.8, "ratios": [0.5, 0.8, 1.5]}
+
+
+def test_the_work_that_padding_adds_grows_faster_than_the_tokens():
+    assert work_ratio([384, 384], 384, 256) == 1
+    # A token costs 12 x 384 x 384 products beside 2 x 384 for each token of the sample.
+    assert work_ratio([192], 384, 384) == pytest.approx(2 * (12 + 2) / (12 + 1))
 
 
 def test_the_loop_by_hand_finds_the_boxes_that_the_suite_finds():

@@ -40,6 +40,8 @@ from loadscope.tools.bench.pairs import alternate, run_json
 
 OFFLINE_LEAST = {"minilm-squad": 2.5, "bert-mini": 2.7, "bert-base": 2.2}
 MODELS = tuple(OFFLINE_LEAST)
+HIDDEN = {"minilm-squad": 384, "bert-mini": 256, "bert-base": 768}
+"""Width of a token in each model."""
 SERVER_MODEL = "minilm-squad"
 SERVER_LEAST = 1.1
 SERVER_BATCH = 4
@@ -92,10 +94,32 @@ def _offline_row(asked: dict[str, Any], pairs: int, progress: Progress) -> dict[
     plan = _plan(asked, Scenario.OFFLINE, progress)
     library = _library(plan)
     library.load(range(len(library)))
-    mean = np.mean([next(iter(library.batch([at]).values())).size for at in range(len(library))])
-    what = f"{mean:.0f} tokens on average, to padding to {_window(plan)}"
+    lengths = [next(iter(library.batch([at]).values())).size for at in range(len(library))]
+    work = work_ratio(lengths, _window(plan), HIDDEN[asked["model"]])
+    what = (
+        f"{np.mean(lengths):.0f} tokens on average, to padding to {_window(plan)}"
+        f" ({work:.2f} times the work)"
+    )
     measured = alternate(pairs, lambda: _figure(asked, "offline"), lambda: _figure(asked, "padded"))
     return _row(asked, Scenario.OFFLINE, what, measured, OFFLINE_LEAST[asked["model"]])
+
+
+def work_ratio(lengths: Sequence[int], window: int, hidden: int) -> float:
+    """Floating-point operations of padded samples over those of the samples as they are.
+
+    What padding costs beyond this is not in the operations, but in how well they are run.
+
+    Args:
+        lengths: Tokens of each sample.
+        window: Tokens of a padded one.
+        hidden: Width of a token; a layer multiplies it by 12 times its square (query, key, value
+            and output, and twice four times the width between), and by every token's twice.
+    """
+
+    def work(tokens: int) -> int:
+        return tokens * (12 * hidden**2 + 2 * tokens * hidden)
+
+    return len(lengths) * work(window) / sum(map(work, lengths))
 
 
 def _server_row(asked: dict[str, Any], pairs: int) -> dict[str, Any]:
