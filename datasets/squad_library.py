@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from loadscope.datasets.squad_cache import TokenCache
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
@@ -82,7 +81,7 @@ class SquadLibrary:
         self._ends = np.cumsum(cache.lengths).tolist()
         self._lengths: list[int] = cache.lengths.tolist()
         self._before: list[int] = cache.before.tolist()
-        self._rows: dict[int, NDArray[np.int32]] = {}
+        self._rows: dict[int, Tensors] = {}
 
     def __len__(self) -> int:
         """How many samples the data set has."""
@@ -97,8 +96,8 @@ class SquadLibrary:
         for index in indices:
             if not 0 <= index < len(self._lengths):
                 raise WorkError(f"there is no sample {index} among {len(self._lengths)}")
-            end = self._ends[index]
-            self._rows[index] = self._cache.tokens[end - self._lengths[index] : end]
+            if index not in self._rows:
+                self._rows[index] = self._row(index)
 
     def unload(self, indices: Sequence[int]) -> None:
         """Drop these samples; one that is not loaded is passed over."""
@@ -106,7 +105,7 @@ class SquadLibrary:
             self._rows.pop(index, None)
 
     def batch(self, indices: Sequence[int]) -> Tensors:
-        """The model's inputs for these samples, as long as the longest of them.
+        """The model's inputs for these samples, as long as the longest; only to be read.
 
         Raises:
             WorkError: A sample is not loaded, or none was asked for.
@@ -115,23 +114,30 @@ class SquadLibrary:
             rows = [self._rows[index] for index in indices]
         except KeyError as error:
             raise WorkError(f"sample {error} was asked for but is not loaded") from None
+        if len(rows) == 1:
+            # What a lone query waits for should be the model alone.
+            return rows[0]
         if not rows:
             raise WorkError("a batch of no samples was asked for")
-        length = self._feed.length or max(map(len, rows))
+        length = self._feed.length or max(self._lengths[index] for index in indices)
         batch: Tensors = {}
-        for role, name, dtype in self._feed.tensors:
-            values = np.zeros((len(rows), length), dtype)
-            if role == "tokens":
-                for line, row in zip(values, rows, strict=True):
-                    line[: len(row)] = row
-            elif role == "mask":
-                for line, row in zip(values, rows, strict=True):
-                    line[: len(row)] = 1
-            else:
-                for line, row, index in zip(values, rows, indices, strict=True):
-                    line[self._before[index] : len(row)] = 1
-            batch[name] = values
+        for _, name, dtype in self._feed.tensors:
+            batch[name] = values = np.zeros((len(rows), length), dtype)
+            for line, row in zip(values, rows, strict=True):
+                line[: row[name].size] = row[name][0]
         return batch
+
+    def _row(self, index: int) -> Tensors:
+        """The inputs for one sample, as it is alone in a batch."""
+        count, end = self._lengths[index], self._ends[index]
+        row: Tensors = {}
+        for role, name, dtype in self._feed.tensors:
+            row[name] = values = np.zeros((1, self._feed.length or count), dtype)
+            if role == "tokens":
+                values[0, :count] = self._cache.tokens[end - count : end]
+            else:
+                values[0, self._before[index] if role == "segments" else 0 : count] = 1
+        return row
 
     def order(self, indices: Sequence[int]) -> Sequence[int]:
         """Positions of ``indices`` from the longest sample to the shortest.
