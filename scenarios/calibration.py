@@ -19,6 +19,10 @@ from loadscope.scenarios.names import Scenario
 WARM_UP_BATCHES = 3
 """A framework may plan memory on the first call and choose kernels on the second."""
 
+_MIN_DURATION_MS = 600_000
+_SHAPE_SHARE = 0.05
+_SHAPE_SECONDS = 20.0
+"""Least time for the shapes: a short test sees few samples of each, and of some only the first."""
 _TYPICAL = 4
 _SECONDS = 1.5
 _WINDOWS = 3
@@ -108,6 +112,37 @@ def warm_up(answering: Answering, execution: Execution, batches: Sequence[Sequen
     with ThreadPoolExecutor(execution.workers) as pool:
         for done in [pool.submit(work) for _ in range(execution.workers)]:
             done.result()
+
+
+def warm_shapes(
+    answering: Answering, execution: Execution, shapes: Sequence[Sequence[int]], seconds: float
+) -> None:
+    """Run a batch of each shape, shared out among the workers, as far as the time goes.
+
+    Args:
+        answering: A loaded and warmed-up model.
+        execution: The settings of the run.
+        shapes: From ``batch_of_each_shape``, their samples loaded.
+        seconds: No batch is begun after so long.
+    """
+    # Instances each need all shapes; ``next`` on a list's iterator is atomic.
+    left = iter([*shapes] * execution.instances)
+    until = perf_counter_ns() + int(seconds * 1e9)
+
+    def work() -> None:
+        for batch in left:
+            if perf_counter_ns() >= until:
+                return
+            answering.compute(batch)
+
+    with ThreadPoolExecutor(execution.workers) as pool:
+        for done in [pool.submit(work) for _ in range(execution.workers)]:
+            done.result()
+
+
+def shape_seconds(min_duration_ms: float | None) -> float:
+    """How long to warm up with each shape before a test of so long, LoadGen's default for None."""
+    return max(_SHAPE_SECONDS, _SHAPE_SHARE * (min_duration_ms or _MIN_DURATION_MS) / 1e3)
 
 
 def calibrate(

@@ -22,7 +22,9 @@ from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     calibrate,
     query_size,
+    shape_seconds,
     typical_batches,
+    warm_shapes,
     warm_up,
 )
 from loadscope.scenarios.instances import Instances, SpreadAnswering, SpreadLibrary
@@ -65,14 +67,16 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     scenario, execution, answering = plan.scenario, model.execution, model.answering
 
     batches = typical_batches(model.library, query_size(scenario, execution))
-    each_shape = backend_info(plan.framework).each_shape
+    each_shape = backend_info(plan.framework).each_shape and mode is not Mode.ACCURACY
     shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
     samples = sorted({index for batch in [*batches, *shapes] for index in batch})
     model.samples.load(samples)
-    warm_up(answering, execution, [*shapes, *batches])
+    warm_up(answering, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None
     settings = plan.user_conf()
+    least = settings.get(plan.loadgen_model, scenario, "min_duration")
+    warm_shapes(answering, execution, shapes, shape_seconds(least))
     if plan.calibrate and not conf.exists():
         calibration = calibrate(scenario, answering, execution, batches)
         settings = settings.having(

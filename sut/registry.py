@@ -148,6 +148,9 @@ _ALL = (
             "allow_spinning": Option(bool),
             "arena": Option(bool),
         },
+        # Each shape's memory is planned at its first call; unplanned, two workers wait for each
+        # other's allocations.
+        each_shape=True,
     ),
     BackendInfo(
         name="pytorch",

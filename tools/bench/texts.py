@@ -22,7 +22,13 @@ from loadscope.datasets.tasks import task
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.errors import InputError
 from loadscope.scenarios.answering import Answering
-from loadscope.scenarios.calibration import typical_batches, warm_up
+from loadscope.scenarios.calibration import (
+    batch_of_each_shape,
+    shape_seconds,
+    typical_batches,
+    warm_shapes,
+    warm_up,
+)
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.recorder import Recorder
@@ -34,7 +40,7 @@ from loadscope.suite.prepare import prepare
 from loadscope.suite.spec import make_spec, usable_cores
 from loadscope.suite.verdict import figures
 from loadscope.sut.backend import Backend
-from loadscope.sut.registry import open_backend
+from loadscope.sut.registry import backend_info, open_backend
 from loadscope.tensors import Tensors
 from loadscope.tools.bench.pairs import alternate, run_json
 
@@ -147,8 +153,10 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     scenario = Scenario.SERVER if asked["what"] == "server" else Scenario.OFFLINE
     plan = _plan(asked, scenario, lambda *_: None)
     library = _library(plan)
-    library.load(range(len(library)))
     execution = plan.execution
+    each_shape = backend_info(plan.framework).each_shape
+    shapes = batch_of_each_shape(library, execution.batch_size) if each_shape else []
+    library.load(range(len(library)))
     if asked["what"] == "padded":
         execution = Execution(1, 1, usable_cores())
     backend = open_backend(plan.framework)
@@ -157,6 +165,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
         return {"samples_per_second": _padded(backend, plan, library, asked["seconds"])}
     answering = Answering(backend, library, task(plan.task).postprocess(plan.postprocess, library))
     warm_up(answering, execution, typical_batches(library, execution.batch_size))
+    warm_shapes(answering, execution, shapes, shape_seconds(asked["seconds"] * 1e3))
     rate = _rate(answering, execution, len(library), asked["seconds"] / 3)
     if scenario is Scenario.SERVER and not asked["like_sized"]:
         answering.order = None
