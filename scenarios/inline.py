@@ -9,12 +9,15 @@ from loadscope.scenarios.recorder import Recorder
 class InlineDriver:
     """Answers each query before the callback returns, in batches of at most ``batch_size``.
 
+    Of a query that takes several batches, samples of like size come together.
+
     A hand-over to a worker thread would cost six times the time of the callback itself, and
     LoadGen issues the next query only after this one's answer, so there is nothing to overlap.
     """
 
     def __init__(self, answering: Answering, batch_size: int, recorder: Recorder, fail: Fail):
         self._answer = answering.answer
+        self._order = answering.order
         self._batch_size = batch_size
         self._recorder = recorder
         self._fail = fail
@@ -30,6 +33,9 @@ class InlineDriver:
             if len(ids) <= size:
                 self._answer(ids, indices)
             else:
+                if self._order is not None:
+                    order = self._order(indices)
+                    ids, indices = [ids[at] for at in order], [indices[at] for at in order]
                 for at in range(0, len(ids), size):
                     self._answer(ids[at : at + size], indices[at : at + size])
         except BaseException as error:

@@ -4,10 +4,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import OrderedLibrary
+from loadscope.datasets.protocol import OrderedLibrary, Payloads
 from loadscope.scenarios.answering import Answering
-from loadscope.scenarios.calibration import batch_of_each_shape, query_size, typical_batches
+from loadscope.scenarios.calibration import (
+    batch_of_each_shape,
+    query_size,
+    shape_seconds,
+    typical_batches,
+    warm_shapes,
+)
 from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.inline import InlineDriver
 from loadscope.scenarios.names import Scenario
 from loadscope.scenarios.offline import OfflineDriver
 from loadscope.scenarios.recorder import Recorder
@@ -46,6 +53,7 @@ class Noting(Answering):
         self._total = len(library)
         self.begun: list[list[int]] = []
         self.seen: list[tuple[list[int], list[int]]] = []
+        self.computed: list[list[int]] = []
         self._lock = threading.Lock()
 
     def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
@@ -57,6 +65,14 @@ class Noting(Answering):
                 self.seen.append((list(ids), list(indices)))
 
         return finish
+
+    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        self.seen.append((list(ids), list(indices)))
+
+    def compute(self, indices: Sequence[int]) -> Payloads:
+        with self._lock:
+            self.computed.append(list(indices))
+        return [np.zeros(1, "<f4")] * len(indices)
 
 
 def offline(library: Plain, indices: list[int], workers: int = 1) -> list[tuple[list[int], ...]]:
@@ -126,6 +142,30 @@ def test_an_error_in_the_ordering_ends_the_test() -> None:
     with pytest.raises(IndexError):
         driver.issue([1], [99])
     assert [type(failure) for failure in failures] == [IndexError]
+
+
+def test_a_query_in_several_batches_has_like_sizes_together_and_one_batch_stays_as_it_is() -> None:
+    for size, expected in ((3, [[1, 5, 3], [6, 2, 4], [0]]), (7, [list(range(7))])):
+        answering, failures = Noting(Sized(SIZES)), list[BaseException]()
+        driver = InlineDriver(answering, size, Recorder(), failures.append)
+        driver.issue([100 + at for at in range(7)], list(range(7)))
+        assert not failures
+        assert [indices for _, indices in answering.seen] == expected
+        assert all(one == [100 + at for at in indices] for one, indices in answering.seen)
+
+
+@pytest.mark.parametrize(("instances", "times"), [(1, 1), (2, 2)])
+def test_each_shape_is_warmed_up_once_by_whoever_is_free(instances: int, times: int) -> None:
+    answering, shapes = Noting(Sized(SIZES)), [[at] for at in range(50)]
+    warm_shapes(answering, Execution(1, 4, 1, instances=instances), shapes, 60)
+    assert sorted(answering.computed) == sorted(shapes * times)
+    warm_shapes(answering, Execution(1, 4, 1), shapes, 0)
+    assert len(answering.computed) == 50 * times, "no time, no batch"
+
+
+def test_shapes_have_a_twentieth_of_the_test_and_twenty_seconds_at_least() -> None:
+    assert shape_seconds(None) == shape_seconds(600_000) == 30
+    assert shape_seconds(1000) == 20
 
 
 def test_calibration_takes_one_batch_where_samples_are_alike() -> None:

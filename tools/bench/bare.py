@@ -32,6 +32,8 @@ from loadscope.tensors import Tensors
 
 Run = Callable[[Tensors], Any]
 WARM_UP = 3
+QUERIES = 100
+"""So many different ones are drawn of samples that differ in size."""
 
 
 def _onnxruntime(artifact: Artifact, threads: int, workers: int) -> Run:
@@ -139,7 +141,7 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
             than one batch. The percentiles are those of a query's time.
     """
     plan = ChildPlan.model_validate(asked["plan"])
-    batches = _batches(plan, asked["batch"])
+    batches = _batches(plan, asked["batch"], asked.get("query"))
     run = LOADERS[plan.framework](plan.artifact, asked["threads"], asked["workers"])
     if isinstance(plan.postprocess, HeadSpec):
         run = detecting(run, plan.postprocess, plan.artifact)
@@ -171,22 +173,28 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
     return {"samples_per_second": sum(rates), "p90_ms": float(p90), "p99_ms": float(p99)}
 
 
-def _batches(plan: ChildPlan, size: int) -> list[Tensors]:
+def _batches(plan: ChildPlan, size: int, query: int | None) -> list[Tensors]:
     """All samples in batches of one size, alike ones together as Offline has them.
 
     The batches are in random order, so that a loop which does not reach them all still meets
-    short and long ones as they come.
+    short and long ones as they come. With ``query``, samples of different size are drawn so many
+    at a time as LoadGen draws them, and only those are put in order before they are cut.
     """
     library = task(plan.task).library(
         Path(plan.samples), plan.preprocess, plan.artifact.inputs, plan.artifact.layout
     )
     order = list(range(len(library)))
     library.load(order)
-    if isinstance(library, OrderedLibrary):
+    random.seed(0)
+    if isinstance(library, OrderedLibrary) and query:
+        drawn = [random.choices(order, k=query) for _ in range(QUERIES)]
+        order = [some[at] for some in drawn for at in library.order(some)]
+    elif isinstance(library, OrderedLibrary):
         order = list(library.order(order))
     starts = range(0, max(1, len(order) - size + 1), size)
     batches = [library.batch(order[at : at + size]) for at in starts]
-    random.Random(0).shuffle(batches)
+    if not query:
+        random.shuffle(batches)
     return batches
 
 
