@@ -27,6 +27,8 @@ class PyTorchBackend:
             input stays NCHW.
         fold_batch_norm: Fold each batch norm of a ``state-dict`` into the convolution before it
             (default false).
+        onednn_linear: Have oneDNN multiply in the linear layers of a ``state-dict``, not MKL
+            (default false).
         freeze: Make weights of a ``torchscript`` constants and fold what follows (default false).
         compile: Compile with ``torch.compile`` and frozen weights (default false); needs a C++
             compiler, and some 10 to 40 s at the first batch.

@@ -12,6 +12,7 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.fold import fold_batch_norms
+from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact
 
@@ -23,6 +24,7 @@ _BOX = 5
 
 _FORMATS_OF = {
     "fold_batch_norm": ("state-dict",),
+    "onednn_linear": ("state-dict",),
     "dtype": ("state-dict",),
     "channels_last": ("state-dict", "torchscript"),
     "freeze": ("torchscript",),
@@ -50,6 +52,8 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
                 f"PyTorch: {name} has no meaning for the format {artifact.format}",
                 f"leave it out, or give a file of the format {' or '.join(formats)}",
             )
+    if artifact.options.get("onednn_linear", False):
+        _require_alone(artifact)
     model, inputs = _READERS[artifact.format](artifact)
     if artifact.options.get("channels_last", False):
         model = model.to(memory_format=torch.channels_last)
@@ -58,12 +62,29 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
     return model, inputs
 
 
+def _require_alone(artifact: Artifact) -> None:
+    """Refuse what settles by itself what computes linear layers."""
+    options = artifact.options
+    others = {
+        "compile": options.get("compile", False),
+        "dtype": options.get("dtype") == "bfloat16",
+        "device": options.get("device", "cpu") != "cpu",
+    }
+    for name in (name for name, given in others.items() if given):
+        raise InputError(
+            f"PyTorch: onednn_linear has no meaning beside {name} = {options[name]}",
+            "leave one of them out",
+        )
+
+
 def _state_dict(artifact: Artifact) -> tuple[Any, list[str]]:
     text = len(artifact.inputs) > 1
     classes, size = _reader(artifact) if text else _classifier(artifact)
     network = load_network(artifact.architecture, classes, size, artifact.path)
     if artifact.options.get("fold_batch_norm", False):
         fold_batch_norms(network)
+    if artifact.options.get("onednn_linear", False):
+        use_onednn(network)
     return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
 
 

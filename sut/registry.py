@@ -165,6 +165,7 @@ _ALL = (
             "fold_batch_norm": Option(
                 bool, weights={True: "batch norms folded into the convolutions before them"}
             ),
+            "onednn_linear": Option(bool, weights={True: "of linear layers laid out by oneDNN"}),
             "freeze": Option(bool, weights={True: "made constants and folded by torch.jit.freeze"}),
             "compile": Option(
                 bool, weights={True: "made constants, folded and packed by torch.compile"}

@@ -25,6 +25,7 @@ TUNABLES: dict[str, tuple[Tunable, ...]] = {
     "pytorch": (
         Tunable("channels_last", (False, True)),
         Tunable("fold_batch_norm", (False, True)),
+        Tunable("onednn_linear", (False, True)),
         Tunable("compile", (False, True)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),

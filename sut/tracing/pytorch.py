@@ -18,6 +18,7 @@ import torch
 from torch import fx, nn
 
 from loadscope.errors import WorkError
+from loadscope.sut.architectures.onednn import OneDnnLinear
 from loadscope.sut.flops import flops
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.counters import Counters
@@ -36,6 +37,7 @@ _TYPES = {
     "Hardswish": "HardSwish",
     "LayerNorm": "LayerNormalization",
     "Linear": "Gemm",
+    "OneDnnLinear": "Gemm",
     "MaxPool2d": "MaxPool",
     "ReLU": "Relu",
     "ReLU6": "Clip",
@@ -171,6 +173,9 @@ class _InPlace(fx.Proxy):
 class _Tracer(fx.Tracer):
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _InPlace(node, self)
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, OneDnnLinear) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _reading(counters: Counters) -> Callable[[], _Stamp]:

@@ -1,6 +1,7 @@
 """Tests that import PyTorch and ONNX Runtime; ``test_bert.py`` runs them in their own process."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,9 +38,15 @@ def exported(weights: Path) -> Path:
     return path
 
 
-def pytorch(path: Path, inputs: tuple[TensorInfo, ...] = TEXTS) -> PyTorchBackend:
+def artifact(
+    path: Path, inputs: tuple[TensorInfo, ...] = TEXTS, format: str = "state-dict", **options: Any
+) -> Artifact:
+    return Artifact(path, format, inputs, SCORES, architecture="bert-tiny", options=options)
+
+
+def pytorch(path: Path, inputs: tuple[TensorInfo, ...] = TEXTS, **options: Any) -> PyTorchBackend:
     backend = PyTorchBackend()
-    backend.load(Artifact(path, "state-dict", inputs, SCORES, architecture="bert-tiny"), 1)
+    backend.load(artifact(path, inputs, **options), 1)
     return backend
 
 
@@ -65,6 +72,25 @@ def test_padding_changes_no_score_of_a_token(weights: Path) -> None:
     filled = backend.predict(padded(batch, 50))["logits"]
     assert plain.shape == (2, 21, 2)
     assert np.abs(filled[:, :21] - plain).max() < 1e-5
+
+
+def test_onednn_multiplies_to_the_same_scores(weights: Path) -> None:
+    batch = texts(2, 21)
+    fast = pytorch(weights, onednn_linear=True)
+    plain = pytorch(weights).predict(batch)["logits"]
+    np.testing.assert_allclose(fast.predict(batch)["logits"], plain, rtol=1e-4, atol=1e-5)
+    layers = fast.tracer(with_layers=True)
+    layers.predict(batch)
+    (found,) = layers.finish()
+    products = [layer for layer in found.layers if layer.type == "Gemm"]
+    assert len(products) == 6 * SHAPES["bert-tiny"].layers + 1
+    assert all(layer.flops for layer in products)
+
+
+@pytest.mark.parametrize("other", [{"compile": True}, {"dtype": "bfloat16"}, {"device": "nnpa"}])
+def test_onednn_stands_alone(weights: Path, other: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="onednn_linear has no meaning beside"):
+        pytorch(weights, onednn_linear=True, **other)
 
 
 def test_segments_and_order_of_tokens_matter(weights: Path) -> None:

@@ -244,6 +244,7 @@ def test_a_program_with_another_number_of_inputs_is_refused(programs, backend, f
     ("format", "options"),
     [
         ("torchscript", {"fold_batch_norm": True}),
+        ("torchscript", {"onednn_linear": True}),
         ("exported-program", {"channels_last": True}),
         ("exported-program", {"freeze": True}),
         ("torchscript", {"compile": True}),
