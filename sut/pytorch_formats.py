@@ -53,7 +53,7 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
                 f"leave it out, or give a file of the format {' or '.join(formats)}",
             )
     if artifact.options.get("onednn_linear", False):
-        _require_alone(artifact)
+        _require_onednn(artifact)
     model, inputs = _READERS[artifact.format](artifact)
     if artifact.options.get("channels_last", False):
         model = model.to(memory_format=torch.channels_last)
@@ -62,8 +62,10 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
     return model, inputs
 
 
-def _require_alone(artifact: Artifact) -> None:
-    """Refuse what settles by itself what computes linear layers."""
+def _require_onednn(artifact: Artifact) -> None:
+    """Refuse to do without oneDNN, and what settles by itself what computes linear layers."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        raise InputError("PyTorch: onednn_linear: this build has no oneDNN", "leave it out")
     options = artifact.options
     others = {
         "compile": options.get("compile", False),

@@ -37,8 +37,8 @@ class Outcome:
         folder: Its last run directory, relative to the trials' folder.
         expected: What its first run was calibrated to expect, as settings of a ``RunSpec``, so
             that later ones need not calibrate.
-        drift: The machine's speed at the time over that at the time of the best before it, as
-            far as it is known to have changed; 1 where it was not looked at.
+        drift: The machine's speed at the time over that of the first trial, as far as it is
+            known to have changed; 1 where it was not looked at.
     """
 
     value: float
@@ -82,7 +82,7 @@ class Trials:
         command: The command line to record.
         progress: Where progress goes.
         duration_ms: LoadGen's part of a look at a promising point. A first glance lasts a
-            quarter of it; what stands in the final choice is looked at twice more.
+            quarter of it; what stands in the final choice is looked at again.
     """
 
     spec: RunSpec

@@ -93,6 +93,12 @@ def test_onednn_stands_alone(weights: Path, other: dict[str, Any]) -> None:
         pytorch(weights, onednn_linear=True, **other)
 
 
+def test_onednn_must_be_there(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    with pytest.raises(InputError, match="this build has no oneDNN"):
+        pytorch(weights, onednn_linear=True)
+
+
 def test_segments_and_order_of_tokens_matter(weights: Path) -> None:
     backend, batch = pytorch(weights), texts(1, 12)
     plain = backend.predict(batch)["logits"]
