@@ -151,7 +151,7 @@ class Study:
                     expected = final[number].expected
                     looks[number].append(self._trials.look(_name(number), chosen, expected))
             final = {number: _mean(several) for number, several in looks.items()}
-            noise = fmean(map(_half_range, looks.values()))
+            noise = _noise([[one.value for one in several] for several in looks.values()])
         good = {number: goodness(self._scenario, one.value) for number, one in final.items()}
         # Where the looks do not tell them apart, what changes least is the best.
         equal = [number for number in final if good[number] * (1 + noise) >= max(good.values())]
@@ -310,10 +310,17 @@ def _state(trial: FrozenTrial) -> str:
     return "rejected" if rejected else trial.state.name.lower()
 
 
-def _half_range(looks: Sequence[Outcome]) -> float:
-    """Half the range over the mean: about the deviation of the difference of two means of three."""
-    values = [one.value for one in looks]
-    return (max(values) - min(values)) / fmean(values) / 2
+def _noise(looks: Sequence[Sequence[float]]) -> float:
+    """Deviation of the difference of two finalists' means, as a share of them.
+
+    Args:
+        looks: A list a finalist, of three values in turn with the others'. What changes for
+            all of a turn is the machine's speed, and tells nothing of how sure a difference is.
+    """
+    turns = [fmean(turn) for turn in zip(*looks, strict=True)]
+    beside = [[one / turn for one, turn in zip(each, turns, strict=True)] for each in looks]
+    # Of three values the range is 1.7 deviations, and the difference of two means is 0.8.
+    return fmean(max(each) - min(each) for each in beside) / 2
 
 
 def _mean(looks: Sequence[Outcome]) -> Outcome:

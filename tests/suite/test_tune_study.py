@@ -142,8 +142,13 @@ def test_a_search_whose_defaults_failed_cannot_be_saved_by_resuming_it(study):
     assert len(search.records()) == len(list(points(axes)))
 
 
-@pytest.mark.parametrize(("noise", "chosen"), [(0.001, True), (0.02, False)])
-def test_what_the_looks_do_not_tell_from_the_defaults_is_not_chosen(study, noise, chosen):
+@pytest.mark.parametrize(
+    ("noise", "together", "chosen"),
+    [(0.001, False, True), (0.02, False, False), (0.02, True, True)],
+)
+def test_what_the_looks_do_not_tell_from_the_defaults_is_not_chosen(study, noise, together, chosen):
+    """Noise of the machine as a whole, which is the same for all of a turn, hides nothing."""
+
     class Noisy(FormulaTrials):
         def rate(self, found):
             return 101.0 if found["options"]["shortcut"] else 100.0
@@ -152,7 +157,8 @@ def test_what_the_looks_do_not_tell_from_the_defaults_is_not_chosen(study, noise
             # As much up as down, so that the means are the rates.
             turn = sum(one == found for one in self.again) % 3 - 1
             self.again.append(found)
-            value = self.rate(found) * (1 + noise * turn)
+            sign = 1 if together or found["options"]["shortcut"] else -1
+            value = self.rate(found) * (1 + sign * noise * turn)
             return Outcome(value, value, 1.0, "", name)
 
     axes = offline_space(cores=1, max_batch=2, default=Execution(2, 1, 1))
