@@ -6,10 +6,11 @@ so the estimates are measured, in the measured process, with the batches of the 
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter_ns
+from typing import TypeVar
 
 from loadscope.datasets.protocol import OrderedLibrary, SampleLibrary
 from loadscope.scenarios.answering import Answering
@@ -18,6 +19,8 @@ from loadscope.scenarios.names import Scenario
 
 WARM_UP_BATCHES = 3
 """A framework may plan memory on the first call and choose kernels on the second."""
+
+_Result = TypeVar("_Result")
 
 _MIN_DURATION_MS = 600_000
 _SHAPE_SHARE = 0.05
@@ -106,12 +109,7 @@ def warm_up(answering: Answering, execution: Execution, batches: Sequence[Sequen
         for at in range(max(WARM_UP_BATCHES, len(batches))):
             _compute(answering, execution, batches[at % len(batches)])
 
-    if execution.workers == 1:
-        work()
-        return
-    with ThreadPoolExecutor(execution.workers) as pool:
-        for done in [pool.submit(work) for _ in range(execution.workers)]:
-            done.result()
+    _on_every_worker(execution, work)
 
 
 def warm_shapes(
@@ -135,9 +133,7 @@ def warm_shapes(
                 return
             answering.compute(batch)
 
-    with ThreadPoolExecutor(execution.workers) as pool:
-        for done in [pool.submit(work) for _ in range(execution.workers)]:
-            done.result()
+    _on_every_worker(execution, work)
 
 
 def shape_seconds(min_duration_ms: float | None) -> float:
@@ -224,8 +220,15 @@ def _throughput(
                 count += 1
         return count * len(batches[0]) / (perf_counter_ns() - start) * 1e9
 
+    return sum(_on_every_worker(execution, work))
+
+
+def _on_every_worker(execution: Execution, work: Callable[[], _Result]) -> list[_Result]:
+    """Do ``work`` on as many threads as there are workers; on this one if it is the only one."""
+    if execution.workers == 1:
+        return [work()]
     with ThreadPoolExecutor(execution.workers) as pool:
-        return sum(done.result() for done in [pool.submit(work) for _ in range(execution.workers)])
+        return [done.result() for done in [pool.submit(work) for _ in range(execution.workers)]]
 
 
 def _compute(answering: Answering, execution: Execution, query: Sequence[int]) -> None:
