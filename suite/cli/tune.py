@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,9 @@ def tune_command(
     ):
         raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
     # 'm' is minutes here; LoadGen's files have no such unit.
-    seconds = _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m") / 1e3
+    seconds = (
+        _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m", 60_000) / 1e3
+    )
     # Optuna takes a second to import, and only a search needs it.
     from loadscope.suite.tune.run import recorded, tune
     from loadscope.suite.tune.trial import TRIAL_MS
@@ -102,7 +105,9 @@ def tune_command(
         if output is None:
             raise InputError("no folder to keep the search in", "add --output FOLDER")
         folder, specs = output, specs_of(scenario or [Scenario.OFFLINE], target_latency, settings)
-        trial_ms = _time("--trial-duration", trial_duration, "3s") if trial_duration else TRIAL_MS
+        trial_ms = (
+            _time("--trial-duration", trial_duration, "3s", 100) if trial_duration else TRIAL_MS
+        )
     else:
         if settings or scenario or output or target_latency or allow_numerics or trial_duration:
             raise InputError(
@@ -141,11 +146,9 @@ def tune_command(
     click.echo(f"script: {result['script']}\npage: {result['page']}")
 
 
-def _time(option: str, text: str, example: str) -> float:
-    if text.strip().isdecimal():
-        # It would be milliseconds, as in LoadGen's files, and end a search before it begins.
-        raise InputError(f"{option} {text} has no unit", f"write for example {option} {example}")
+def _time(option: str, text: str, example: str, least_ms: float) -> float:
+    """Read a time; one without a unit is milliseconds, and below ``least_ms`` hardly meant so."""
     try:
-        return milliseconds(text)
+        return milliseconds(text, (least_ms, math.inf))
     except ValueError as error:
         raise InputError(f"{option}: {error}", f"for example {option} {example}") from error

@@ -128,7 +128,7 @@ class Study:
         Raises:
             WorkError: No trial was completed.
         """
-        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        complete = self._complete()
         if not complete:
             raise WorkError("no settings could be measured", "see the trials' folders")
         ranked = sorted(complete, key=self._goodness, reverse=True)
@@ -237,7 +237,7 @@ class Study:
         first = defaults(self._axes)
         if first not in tried:
             return first
-        if self._best() is None:
+        if not self._complete():
             return None
         best, axes = self._study.best_params, self._axes
         # An axis is gone through to its end, though the best be another by then.
@@ -288,8 +288,11 @@ class Study:
             self._study.set_user_attr("accuracies", known)
         return known[key]
 
+    def _complete(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
     def _best(self) -> Best | None:
-        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        complete = self._complete()
         if not complete:
             return None
         best = max(complete, key=self._goodness)

@@ -44,7 +44,9 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
     ("more", "message"),
     [
         (("--budget", "soon", "--output", "t"), "--budget: "),
-        (("--budget", "15", "--output", "t"), "--budget 15 has no unit"),
+        (("--budget", "15", "--output", "t"), "--budget: '15' without a unit is milliseconds"),
+        (("--budget", "7.5", "--output", "t"), "--budget: '7.5' without a unit is milliseconds"),
+        (("--trial-duration", "3", "--output", "t"), "'3' without a unit is milliseconds"),
         (("--target-latency", "9ms", "--output", "t"), "only Server has a bound, Offline none"),
         (("--budget", "0s", "--output", "t"), "'0s' must be longer than zero"),
         (("--trial-duration", "x", "--output", "t"), "--trial-duration: "),
