@@ -64,7 +64,8 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
 
 def _require_onednn(artifact: Artifact) -> None:
     """Refuse to do without oneDNN, and what settles by itself what computes linear layers."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    onednn: Any = torch.backends.mkldnn
+    if not onednn.is_available():
         raise InputError("PyTorch: onednn_linear: this build has no oneDNN", "leave it out")
     options = artifact.options
     others = {

@@ -185,16 +185,16 @@ def _batches(plan: ChildPlan, size: int, query: int | None) -> list[Tensors]:
     )
     order = list(range(len(library)))
     library.load(order)
-    random.seed(0)
+    chance = random.Random(0)
     if isinstance(library, OrderedLibrary) and query:
-        drawn = [random.choices(order, k=query) for _ in range(QUERIES)]
+        drawn = [chance.choices(order, k=query) for _ in range(QUERIES)]
         order = [some[at] for some in drawn for at in library.order(some)]
     elif isinstance(library, OrderedLibrary):
         order = list(library.order(order))
     starts = range(0, max(1, len(order) - size + 1), size)
     batches = [library.batch(order[at : at + size]) for at in starts]
     if not query:
-        random.shuffle(batches)
+        chance.shuffle(batches)
     return batches
 
 

@@ -154,7 +154,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     plan = _plan(asked, scenario, lambda *_: None)
     library = _library(plan)
     execution = plan.execution
-    each_shape = backend_info(plan.framework).each_shape
+    each_shape = backend_info(plan.framework).each_shape and asked["what"] != "padded"
     shapes = batch_of_each_shape(library, execution.batch_size) if each_shape else []
     library.load(range(len(library)))
     if asked["what"] == "padded":
