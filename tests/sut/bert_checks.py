@@ -1,4 +1,4 @@
-"""Tests that import PyTorch and ONNX Runtime; ``test_bert.py`` runs them in their own process."""
+"""Tests that import PyTorch and ONNX Runtime; ``test_frameworks.py`` runs them by themselves."""
 
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,11 @@ def exported(weights: Path) -> Path:
     return path
 
 
-def artifact(
-    path: Path, inputs: tuple[TensorInfo, ...] = TEXTS, format: str = "state-dict", **options: Any
-) -> Artifact:
-    return Artifact(path, format, inputs, SCORES, architecture="bert-tiny", options=options)
-
-
 def pytorch(path: Path, inputs: tuple[TensorInfo, ...] = TEXTS, **options: Any) -> PyTorchBackend:
     backend = PyTorchBackend()
-    backend.load(artifact(path, inputs, **options), 1)
+    backend.load(
+        Artifact(path, "state-dict", inputs, SCORES, architecture="bert-tiny", options=options), 1
+    )
     return backend
 
 

@@ -1,4 +1,4 @@
-"""Tests that import PyTorch; ``test_bert.py`` runs them in a process of their own."""
+"""Tests that import PyTorch; ``test_frameworks.py`` runs them in a process of their own."""
 
 from pathlib import Path
 

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 FILES = (
     "onnxruntime_checks.py",
     "pytorch_checks.py",
+    "networks_checks.py",
     "tensorflow_checks.py",
     "mxnet_checks.py",
     "bert_checks.py",
