@@ -3,9 +3,12 @@
 import heapq
 import queue
 import threading
+from collections import deque
 from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import Protocol
+
+from loadscope.scenarios.lateness import Lateness
 
 Arrival = tuple[int, int, int]
 """When it arrived (ns of ``perf_counter_ns``), LoadGen's response id, and the sample's index."""
@@ -30,17 +33,24 @@ class Arrivals(Protocol):
 
 
 class FirstCome:
-    """Batches in the order of arrival: for samples that are all alike.
+    """Batches in the order of arrival, of samples that are late last: for samples all alike.
 
     A batch is what is there, at most ``batch_size``; one that is not full waits until
     ``wait_ns`` after its first sample arrived. Both bounds hold under overload too, where an
     unbounded drain would grow batches without end.
+
+    Args:
+        batch_size: Most samples in a batch.
+        wait_ns: Longest time that a sample is held back while a worker is free.
+        lateness: Tells which samples are late.
     """
 
-    def __init__(self, batch_size: int, wait_ns: int) -> None:
+    def __init__(self, batch_size: int, wait_ns: int, lateness: Lateness) -> None:
         self._batch_size = batch_size
         self._wait_ns = wait_ns
+        self._lateness = lateness
         self._queue: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
+        self._late: deque[Arrival] = deque()
 
     def add(self, now: int, ids: Sequence[int], indices: Sequence[int]) -> None:
         """See ``Arrivals``."""
@@ -49,23 +59,17 @@ class FirstCome:
 
     def take(self) -> list[Arrival] | None:
         """See ``Arrivals``."""
-        following = self._queue.get()
-        batch: list[Arrival] = []
-        deadline = following[0] + self._wait_ns if following else 0
-        try:
-            while following is not None:
-                batch.append(following)
-                if len(batch) == self._batch_size:
+        while True:
+            if self._late and (batch := self._starved()):
+                return batch
+            try:
+                first = self._next_in_time(0 if self._late else None)
+            except queue.Empty:
+                # Another worker may have been quicker.
+                if batch := self._take_late():
                     return batch
-                left = deadline - perf_counter_ns() if self._wait_ns else 0
-                following = (
-                    self._queue.get(timeout=left / 1e9) if left > 0 else self._queue.get_nowait()
-                )
-        except queue.Empty:
-            return batch
-        # The sign to stop is for every worker.
-        self._queue.put(None)
-        return batch or None
+                continue
+            return self._filled(first) if first else self._take_late() or None
 
     def flush(self) -> None:
         """See ``Arrivals``."""
@@ -75,6 +79,50 @@ class FirstCome:
         """See ``Arrivals``."""
         self._queue.put(None)
 
+    def _next_in_time(self, timeout: float | None) -> Arrival | None:
+        """The next sample that is not late; None for the sign to stop.
+
+        Raises:
+            queue.Empty: There is none within ``timeout`` seconds, or none but late ones.
+        """
+        while following := self._queue.get(timeout=timeout):
+            if not self._lateness.is_late(following[0], perf_counter_ns()):
+                return following
+            self._late.append(following)
+            timeout = 0
+        # The sign to stop is for every worker.
+        self._queue.put(None)
+        return None
+
+    def _filled(self, first: Arrival) -> list[Arrival]:
+        batch, deadline = [first], first[0] + self._wait_ns
+        try:
+            while len(batch) < self._batch_size:
+                left = deadline - perf_counter_ns() if self._wait_ns else 0
+                following = self._next_in_time(max(0, left) / 1e9)
+                if following is None:
+                    break
+                batch.append(following)
+        except queue.Empty:
+            pass
+        return batch
+
+    def _starved(self) -> list[Arrival]:
+        try:
+            starved = self._lateness.has_starved(self._late[0][0], perf_counter_ns())
+        except IndexError:
+            return []
+        return self._take_late() if starved else []
+
+    def _take_late(self) -> list[Arrival]:
+        batch: list[Arrival] = []
+        try:
+            while len(batch) < self._batch_size:
+                batch.append(self._late.popleft())
+        except IndexError:
+            pass
+        return batch
+
 
 class LikeSized:
     """Batches of like samples: for texts, which are padded to the longest of their batch.
@@ -82,19 +130,24 @@ class LikeSized:
     A batch is the sample that has waited longest and those nearest to it in size, so nothing
     starves. To have a choice, a worker waits until that sample has been there for ``wait_ns``, or
     until there is enough for four batches; it chooses among no more than that, so that a long
-    queue costs nothing.
+    queue costs nothing. Samples that are late make batches of their own, last.
 
     Args:
         batch_size: Most samples in a batch.
         wait_ns: Longest time that a sample is held back while a worker is free.
+        lateness: Tells which samples are late.
         ranks: The place of each sample of the data set in the order of size.
     """
 
-    def __init__(self, batch_size: int, wait_ns: int, ranks: Sequence[int]) -> None:
+    def __init__(
+        self, batch_size: int, wait_ns: int, lateness: Lateness, ranks: Sequence[int]
+    ) -> None:
         self._batch_size = batch_size
         self._wait_ns = wait_ns
+        self._lateness = lateness
         self._ranks = ranks
         self._waiting: list[Arrival] = []
+        self._late: list[Arrival] = []
         self._stopped = False
         self._changed = threading.Condition()
 
@@ -107,11 +160,18 @@ class LikeSized:
     def take(self) -> list[Arrival] | None:
         """See ``Arrivals``."""
         with self._changed:
-            while not (self._waiting and self._is_due()):
+            while True:
+                now = perf_counter_ns()
+                self._put_off(now)
+                if self._late and self._lateness.has_starved(self._late[0][0], now):
+                    return self._choose(self._late)
+                if self._waiting and self._is_due(now):
+                    return self._choose(self._waiting)
+                if self._late and not self._waiting:
+                    return self._choose(self._late)
                 if not self._waiting and self._stopped:
                     return None
-                self._changed.wait(self._left() / 1e9 if self._waiting else None)
-            return self._choose()
+                self._changed.wait(self._left(now) / 1e9 if self._waiting else None)
 
     def flush(self) -> None:
         """See ``Arrivals``."""
@@ -124,22 +184,30 @@ class LikeSized:
         self._stopped = True
         self.flush()
 
-    def _left(self) -> int:
-        return max(0, self._waiting[0][0] + self._wait_ns - perf_counter_ns())
+    def _put_off(self, now: int) -> None:
+        # Those that came first are late first.
+        late = 0
+        while late < len(self._waiting) and self._lateness.is_late(self._waiting[late][0], now):
+            late += 1
+        self._late += self._waiting[:late]
+        del self._waiting[:late]
 
-    def _is_due(self) -> bool:
-        return len(self._waiting) >= _CHOICE * self._batch_size or not self._left()
+    def _left(self, now: int) -> int:
+        return max(0, self._waiting[0][0] + self._wait_ns - now)
 
-    def _choose(self) -> list[Arrival]:
-        among = self._waiting[: _CHOICE * self._batch_size]
+    def _is_due(self, now: int) -> bool:
+        return len(self._waiting) >= _CHOICE * self._batch_size or not self._left(now)
+
+    def _choose(self, waiting: list[Arrival]) -> list[Arrival]:
+        among = waiting[: _CHOICE * self._batch_size]
         rank = self._ranks[among[0][2]]
         # The oldest itself is at distance 0 and first of equals.
         batch = heapq.nsmallest(
             self._batch_size, among, key=lambda one: abs(self._ranks[one[2]] - rank)
         )
         taken = {one for _, one, _ in batch}
-        self._waiting[: len(among)] = [one for one in among if one[1] not in taken]
-        if self._waiting:
+        waiting[: len(among)] = [one for one in among if one[1] not in taken]
+        if self._waiting or self._late:
             # Several may have come with one notice.
             self._changed.notify()
         return batch

@@ -23,6 +23,8 @@ class Execution:
         threads: Threads of the framework's own in each ``predict``.
         max_wait_ms: Longest time that Server holds a sample back to fill a batch.
         instances: Processes that share the workers; 1 for the measured process alone.
+        late_after_ms: Latency that Server has to keep; samples that cannot keep it any more wait
+            until nothing else does. 0 for all samples in turn.
     """
 
     batch_size: int
@@ -30,6 +32,7 @@ class Execution:
     threads: int
     max_wait_ms: float = 0.0
     instances: int = 1
+    late_after_ms: float = 0.0
 
     @classmethod
     def decide(

@@ -6,6 +6,7 @@ from time import perf_counter_ns
 
 from loadscope.scenarios.answering import Answering, Fail
 from loadscope.scenarios.arrivals import Arrivals, FirstCome, LikeSized
+from loadscope.scenarios.lateness import Lateness
 from loadscope.scenarios.recorder import Recorder
 
 
@@ -13,7 +14,8 @@ class ServerDriver:
     """A queue with dynamic batching: a maximum size and a maximum wait.
 
     The callback puts each sample in an unbounded queue, so it never blocks LoadGen's issuing
-    thread. Where samples differ in size, like ones come together in a batch.
+    thread. Where samples differ in size, like ones come together in a batch. Samples that cannot
+    be answered within ``late_after_ms`` any more wait until nothing else does.
     """
 
     def __init__(
@@ -22,6 +24,7 @@ class ServerDriver:
         batch_size: int,
         workers: int,
         max_wait_ms: float,
+        late_after_ms: float,
         recorder: Recorder,
         fail: Fail,
     ) -> None:
@@ -29,11 +32,12 @@ class ServerDriver:
         self._recorder = recorder
         self._fail = fail
         wait_ns = int(max_wait_ms * 1e6)
+        self._lateness = Lateness(int(late_after_ms * 1e6))
         ranks = answering.ranks() if batch_size > 1 else None
         self._arrivals: Arrivals = (
-            FirstCome(batch_size, wait_ns)
+            FirstCome(batch_size, wait_ns, self._lateness)
             if ranks is None
-            else LikeSized(batch_size, wait_ns, ranks)
+            else LikeSized(batch_size, wait_ns, self._lateness, ranks)
         )
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"server-{number}")
@@ -66,6 +70,7 @@ class ServerDriver:
                 arrived, ids, indices = zip(*batch, strict=True)
                 self._answer(ids, indices)
                 end = perf_counter_ns()
+                self._lateness.took(end - begun)
                 self._recorder.latencies.extend([end - at for at in arrived])
                 self._recorder.batch(begun, len(ids), number)
         except BaseException as error:

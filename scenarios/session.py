@@ -48,7 +48,15 @@ def driver_for(
         return InlineDriver(answering, size, recorder, fail)
     if scenario is Scenario.OFFLINE:
         return OfflineDriver(answering, size, workers, recorder, fail)
-    return ServerDriver(answering, size, workers, execution.max_wait_ms, recorder, fail)
+    return ServerDriver(
+        answering,
+        size,
+        workers,
+        execution.max_wait_ms,
+        execution.late_after_ms,
+        recorder,
+        fail,
+    )
 
 
 def run_test(

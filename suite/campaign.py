@@ -18,7 +18,7 @@ from loadscope.suite.probe import batch_milliseconds, probe
 from loadscope.suite.rate_estimate import queueing_rate
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.spec import RunSpec
-from loadscope.suite.targets import loadgen_settings
+from loadscope.suite.targets import loadgen_settings, server_bound
 from loadscope.suite.units import human
 
 CALIBRATION_MS = 3000.0
@@ -85,9 +85,16 @@ def calibrate_scenario(
     target, reason = calibration["value"], calibration["reason"]
     rate = calibration["measured"] if not spec.scenario.inline else result["samples_per_second"]
     if spec.scenario is Scenario.SERVER:
-        bound = spec.target_latency or rules.server_target_latency_ms(model) or 0.0
+        bound = server_bound(plan.user_conf(), model, rules)
         batch = batch_milliseconds(folder) or 0.0
-        estimate = queueing_rate(rate, plan.execution.workers, batch, bound, 99)
+        estimate = queueing_rate(
+            rate,
+            plan.execution.workers,
+            batch,
+            bound,
+            99,
+            late_last=plan.execution.late_after_ms > 0,
+        )
         target = float(f"{estimate:.3g}")
         reason = (
             f"queueing of {plan.execution.workers} worker(s) at {human(batch)} a batch within "

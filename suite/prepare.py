@@ -8,6 +8,7 @@ from loadscope.datasets.protocol import Dataset, Progress
 from loadscope.datasets.tasks import task
 from loadscope.errors import InputError
 from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.names import Scenario
 from loadscope.scenarios.topology import automatic_instances, read_topology, spread
 from loadscope.submission.rounds import load_round
 from loadscope.suite.artifacts import materialise
@@ -17,7 +18,12 @@ from loadscope.suite.paths import cache_root
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.provenance import host, versions
 from loadscope.suite.spec import RunSpec, usable_cores
-from loadscope.suite.targets import loadgen_settings, rehearsal_reasons, target_key
+from loadscope.suite.targets import (
+    loadgen_settings,
+    rehearsal_reasons,
+    server_bound,
+    target_key,
+)
 from loadscope.suite.vocabulary import locate
 from loadscope.sut.registry import (
     DEFAULT_NUMERICS,
@@ -98,6 +104,9 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
     preprocess = locate(chosen.preprocess, cache, progress)
     dataset = kind.read(path, spec.count, entry.classes, preprocess)
     conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
+    if spec.scenario is Scenario.SERVER and spec.late != "in-turn":
+        bound = server_bound(conf, entry.mlperf.loadgen, rules)
+        execution = replace(execution, late_after_ms=bound)
     key = target_key(spec.scenario)
     model = materialise(spec.model, entry, spec.framework, cache, progress)
     samples = kind.prepare(dataset, preprocess, cache, progress)

@@ -24,6 +24,7 @@ from loadscope.suite.result import assemble
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.runner import resume
 from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
+from loadscope.suite.targets import server_bound
 
 PROBE_MS = 10_000.0
 PROBE_QUERIES = 500
@@ -209,8 +210,7 @@ class RateSearch:
         result = probe(spec, folder, self.command, self.progress)
         plan = ChildPlan.model_validate(RunDirectory(folder).read()["plan"])
         rules, model = load_round(), plan.loadgen_model
-        bound = plan.user_conf().get(model, Scenario.SERVER, "target_latency")
-        bound = bound or rules.server_target_latency_ms(model) or 0.0
+        bound = server_bound(plan.user_conf(), model, rules)
         calibration = result["state"]["performance"]["calibration"]
         if calibration and self.estimate is None:
             self.estimate = _digits(
@@ -220,6 +220,7 @@ class RateSearch:
                     batch_milliseconds(folder) or 0.0,
                     bound,
                     rules.scenarios[Scenario.SERVER].percentile or 99,
+                    late_last=plan.execution.late_after_ms > 0,
                 )
             )
         p99 = result["latency_ns"]["p99"]

@@ -51,6 +51,8 @@ class RunSpec(BaseModel):
         instances: Processes that hold the model, each on cores of its own, or ``auto``; the
             measured process alone if None.
         max_wait: Longest time that Server holds a sample back to fill a batch.
+        late: What becomes of Server's samples that cannot be answered within the bound any more:
+            ``last``, they wait until nothing else does, or ``in-turn``; ``last`` if None.
         options: Settings of the backend, on top of the manifest's.
         repeat: How many times to run the performance test; the median stands for the run.
         user_conf: A LoadGen user.conf to start from.
@@ -74,6 +76,7 @@ class RunSpec(BaseModel):
     threads: PositiveInt | None = None
     instances: PositiveInt | Literal["auto"] | None = None
     max_wait: Wait | None = None
+    late: Literal["last", "in-turn"] | None = None
     options: dict[str, JsonValue] = {}
     repeat: PositiveInt = 1
     user_conf: Path | None = None
@@ -94,6 +97,8 @@ class RunSpec(BaseModel):
             raise ValueError("mode: a trace is made alone, with loadscope trace")
         if self.target_qps is not None and self.scenario.inline:
             raise ValueError(f"target_qps: {self.scenario} has no rate; use target_latency")
+        if self.late is not None and self.scenario is not Scenario.SERVER:
+            raise ValueError(f"late: only Server has a bound, {self.scenario} has none")
         if self.target_latency is not None and self.scenario is Scenario.OFFLINE:
             raise ValueError("target_latency: Offline has no latency; use target_qps")
         return self

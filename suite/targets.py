@@ -73,6 +73,12 @@ def _needs_query_count(
     )
 
 
+def server_bound(conf: UserConf, model: str, rules: Round) -> float:
+    """The latency that Server has to keep in force of a user.conf or the round, milliseconds."""
+    bound = conf.get(model, Scenario.SERVER, "target_latency")
+    return bound or rules.server_target_latency_ms(model) or 0.0
+
+
 def target_key(scenario: Scenario) -> str:
     """The user.conf key that LoadGen draws up its queries by."""
     return "target_latency" if scenario.inline else "target_qps"

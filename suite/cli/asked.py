@@ -38,6 +38,11 @@ _MODEL_OPTIONS = (
     click.option("--threads", type=int, help="The framework's own threads for each batch."),
     click.option("--max-wait", help="Longest wait of Server to fill a batch, e.g. 2ms."),
     click.option(
+        "--late",
+        help="Server's samples that cannot keep the bound any more: answered 'last', when nothing "
+        "else waits (the default), or 'in-turn'.",
+    ),
+    click.option(
         "--option",
         "options",
         multiple=True,

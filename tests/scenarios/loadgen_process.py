@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +119,10 @@ def main():
     conf.write_text(UserConf().having("resnet50", scenario, asked["settings"]).text())
     library = (Sized if asked.get("sized") else Library)(fault)
     backend = Backend(fault, asked.get("delay", 0))
-    execution = Execution.decide(scenario, 2, **asked.get("execution", {}))
+    execution = replace(
+        Execution.decide(scenario, 2, **asked.get("execution", {})),
+        late_after_ms=asked.get("late_after_ms", 0),
+    )
     recorder = Recorder(folder / "progress.bin")
     driver = driver_for(
         scenario, Answering(backend, library, postprocess(fault)), execution, recorder, fail
@@ -156,6 +160,7 @@ def main():
             {
                 "sizes": backend.sizes,
                 "spreads": backend.spreads,
+                "latencies_ms": [latency / 1e6 for latency in recorder.latencies],
                 "on_main_thread": sorted(backend.threads),
                 "most_threads": backend.most_threads,
                 "batched_on_main_thread": sorted(library.batched_on_main_thread),

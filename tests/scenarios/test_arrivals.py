@@ -1,16 +1,25 @@
 """Batches of Server: by hand, and under real LoadGen with samples of many sizes."""
 
 import threading
+from collections.abc import Callable
 from statistics import mean
 from time import perf_counter_ns
 
 import pytest
 
 from loadscope.scenarios.arrivals import Arrivals, FirstCome, LikeSized
+from loadscope.scenarios.lateness import Lateness
 
 SECOND = 1_000_000_000
 # Sample i has rank i: the ranks of ten samples of ten sizes.
 RANKS = list(range(10))
+NEVER = Lateness(0)
+
+Make = Callable[[int, int, Lateness], Arrivals]
+
+
+def like_sized(size: int, wait_ns: int, lateness: Lateness) -> Arrivals:
+    return LikeSized(size, wait_ns, lateness, RANKS)
 
 
 def add(arrivals: Arrivals, *indices: int, now: int = 0) -> None:
@@ -24,21 +33,21 @@ def indices(batch: list[tuple[int, int, int]] | None) -> list[int]:
 
 
 def test_the_oldest_goes_with_those_nearest_in_size() -> None:
-    arrivals = LikeSized(3, 0, RANKS)
+    arrivals = LikeSized(3, 0, NEVER, RANKS)
     add(arrivals, 4, 9, 0, 5, 8, 3)
     assert indices(arrivals.take()) == [4, 5, 3]
     assert indices(arrivals.take()) == [9, 8, 0]
 
 
 def test_among_equals_those_that_came_first_go_first() -> None:
-    arrivals = LikeSized(2, 0, RANKS)
+    arrivals = LikeSized(2, 0, NEVER, RANKS)
     arrivals.add(0, [1, 2, 3], [7, 7, 7])
     assert [one for _, one, _ in arrivals.take() or []] == [1, 2]
     assert [one for _, one, _ in arrivals.take() or []] == [3]
 
 
 def test_the_odd_one_out_is_first_in_its_turn_whatever_comes_after() -> None:
-    arrivals = LikeSized(2, 0, RANKS)
+    arrivals = LikeSized(2, 0, NEVER, RANKS)
     add(arrivals, 0, 9, 1)
     taken = []
     for _ in range(5):
@@ -49,29 +58,29 @@ def test_the_odd_one_out_is_first_in_its_turn_whatever_comes_after() -> None:
 
 
 def test_a_choice_is_made_among_no_more_than_four_batches() -> None:
-    arrivals = LikeSized(2, 0, RANKS)
+    arrivals = LikeSized(2, 0, NEVER, RANKS)
     add(arrivals, 5, 0, 0, 0, 9, 9, 9, 9, 5)
     assert indices(arrivals.take()) == [5, 9]
 
 
 def test_enough_for_four_batches_does_not_wait() -> None:
-    arrivals = LikeSized(2, 3600 * SECOND, RANKS)
+    arrivals = LikeSized(2, 3600 * SECOND, NEVER, RANKS)
     add(arrivals, *[1, 8] * 4, now=perf_counter_ns())
     assert indices(arrivals.take()) == [1, 1]
 
 
-@pytest.mark.parametrize("make", [LikeSized, lambda size, wait, _: FirstCome(size, wait)])
-def test_a_lone_sample_is_held_back_for_the_wait_and_no_longer(make: type[LikeSized]) -> None:
-    arrivals = make(4, SECOND // 20, RANKS)
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_a_lone_sample_is_held_back_for_the_wait_and_no_longer(make: Make) -> None:
+    arrivals = make(4, SECOND // 20, NEVER)
     now = perf_counter_ns()
     add(arrivals, 3, now=now)
     assert indices(arrivals.take()) == [3]
     assert perf_counter_ns() - now >= SECOND // 20
 
 
-@pytest.mark.parametrize("make", [LikeSized, lambda size, wait, _: FirstCome(size, wait)])
-def test_flush_ends_the_wait_and_stop_ends_every_worker(make: type[LikeSized]) -> None:
-    arrivals = make(4, 2 * SECOND, RANKS)
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_flush_ends_the_wait_and_stop_ends_every_worker(make: Make) -> None:
+    arrivals = make(4, 2 * SECOND, NEVER)
     taken: list[list[int]] = []
 
     def work() -> None:
@@ -88,6 +97,84 @@ def test_flush_ends_the_wait_and_stop_ends_every_worker(make: type[LikeSized]) -
         worker.join(60)
         assert not worker.is_alive()
     assert sorted(index for batch in taken for index in batch) == list(range(10))
+
+
+def late_and_in_time(make: Make) -> tuple[Arrivals, int]:
+    now = perf_counter_ns()
+    arrivals = make(2, 0, Lateness(1000 * SECOND))
+    add(arrivals, 0, 1, 2, now=now - 2000 * SECOND)
+    add(arrivals, 7, 8, 9, now=now - 500 * SECOND)
+    return arrivals, now
+
+
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_those_that_can_be_in_time_go_before_those_that_are_late(make: Make) -> None:
+    arrivals, now = late_and_in_time(make)
+    assert indices(arrivals.take()) == [7, 8]
+    add(arrivals, 6, now=now)
+    taken = [indices(arrivals.take()) for _ in range(3)]
+    assert sorted(taken[0]) == [6, 9]
+    assert taken[1:] == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_the_time_of_a_batch_counts_towards_the_bound(make: Make) -> None:
+    lateness = Lateness(1000 * SECOND)
+    lateness.took(600 * SECOND)
+    arrivals = make(2, 0, lateness)
+    now = perf_counter_ns()
+    add(arrivals, 0, now=now - 500 * SECOND)
+    add(arrivals, 9, now=now - 100 * SECOND)
+    assert [indices(arrivals.take()) for _ in range(2)] == [[9], [0]]
+
+
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_late_samples_do_not_wait_for_ever(make: Make) -> None:
+    arrivals, now = make(1, 0, Lateness(1000 * SECOND)), perf_counter_ns()
+    add(arrivals, 0, now=now - 200_000 * SECOND)
+    add(arrivals, 1, now=now - 2000 * SECOND)
+    add(arrivals, 8, 9, now=now)
+    taken = [indices(arrivals.take()) for _ in range(4)]
+    assert taken.index([0]) < taken.index([9]) < taken.index([1])
+
+
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_late_samples_are_answered_before_the_workers_end(make: Make) -> None:
+    arrivals, _ = late_and_in_time(make)
+    arrivals.stop()
+    taken = []
+    while (batch := arrivals.take()) is not None:
+        taken.append(indices(batch))
+    assert taken == [[7, 8], [9], [0, 1], [2]]
+
+
+def test_the_time_of_a_batch_is_one_that_nine_in_ten_stay_below() -> None:
+    lateness = Lateness(200)
+    for number in range(5000):
+        lateness.took(100 if number % 20 else 1000)
+    assert not lateness.is_late(0, 90)
+    assert lateness.is_late(0, 101)
+    for _ in range(500):
+        lateness.took(50)
+    assert not lateness.is_late(0, 140)
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_under_loadgen_an_overload_makes_few_late_where_the_late_ones_wait(loadgen, sized):
+    in_time = []
+    for late_after_ms in (200, 0):
+        status, seen, error = loadgen(
+            "Server",
+            sized=sized,
+            settings={"target_qps": 150, "target_latency": 200, "min_query_count": 300},
+            execution={"batch_size": 1, "workers": 1},
+            late_after_ms=late_after_ms,
+            delay=0.01,
+        )
+        assert status == 0, error
+        assert len(seen["sizes"]) == seen["log"]["result_query_count"]
+        in_time.append(mean(latency < 200 for latency in seen["latencies_ms"]))
+    assert in_time[0] > in_time[1] + 0.1
 
 
 def test_under_loadgen_batches_hold_like_samples_and_all_are_answered(loadgen):

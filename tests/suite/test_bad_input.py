@@ -51,6 +51,8 @@ def test_unknown_names_list_the_known(run, option, value, message):
         (("--target-latency", "15ms"), "Offline has no latency"),
         (("--batch-size", "-1"), "batch_size = -1"),
         (("--max-wait", "2ms"), "Offline has no queue"),
+        (("--late", "last"), "late: only Server has a bound"),
+        (("--late", "never"), "late = 'never'"),
         (("--user-conf", "nowhere.conf"), "nowhere.conf"),
         (("--nonsense",), "--nonsense"),
     ],

@@ -85,6 +85,19 @@ def test_the_run_directory_tells_everything(loadscope, tiny_run, tmp_path):
     assert not list(out.rglob("*.partial"))
 
 
+def test_server_puts_off_what_is_late_for_the_bound_unless_told_otherwise(
+    loadscope, tiny_run, tmp_path
+):
+    late_after = []
+    for number, more in enumerate([(), ("--target-latency", "40ms"), ("--late", "in-turn")]):
+        asked = (*more, "--target-qps", "50", "--output", str(number))
+        loadscope(*tiny_run("Server", *asked, delay_us=100))
+        record = json.loads((tmp_path / str(number) / "run.json").read_text())
+        late_after.append(record["effective"]["late_after_ms"])
+    # The round's bound of ResNet-50 is 15 ms.
+    assert late_after == [15, 40, 0]
+
+
 def test_the_log_holds_little_endian_classes(loadscope, tiny_run, tmp_path):
     loadscope(*tiny_run("Offline", "--mode", "accuracy", "--output", "out"))
     entries = json.loads((tmp_path / "out" / "accuracy" / "mlperf_log_accuracy.json").read_text())
