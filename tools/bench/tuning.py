@@ -22,6 +22,7 @@ OPTIONS_LEAST = {"float32": 1.6, "bfloat16": 3.0}
 OPTIONS_MODEL = "resnet50-seeded"
 _BOUND = 10
 """Server's bound, in latencies of a single sample."""
+_SERVER_LONGER = 5
 _TRIAL = "2s"
 _WITHOUT_END = "1000h"
 _BATCHES = (1, 4, 8, 16)
@@ -47,7 +48,8 @@ def tuning_rows(
         questions: See ``cell``.
         pairs: Pairs of measurements a row.
         seconds: Seconds a measurement.
-        minutes: Budget of the search of PyTorch's options; that of a scenario has a quarter.
+        minutes: Budget of the search of PyTorch's options, and of Server's, whose trials are
+            searches themselves; that of another scenario has a quarter.
         progress: Told of what is prepared.
     """
     for model in models:
@@ -56,7 +58,7 @@ def tuning_rows(
             offline = _tuned(one, Scenario.OFFLINE, minutes / 4)
             yield from _scenario_rows(one, offline, pairs, seconds, minutes / 4)
             if model in SERVER_MODELS:
-                yield _server_row(one, offline, pairs, seconds, minutes / 4)
+                yield _server_row(one, offline, pairs, seconds, minutes)
             if (model, framework) == (OPTIONS_MODEL, "pytorch"):
                 yield from _options_rows(one, pairs, seconds, minutes)
 
@@ -230,6 +232,8 @@ def _figure(
 
 
 def _server_rate(one: Cell, settings: Settings, seconds: float, bound: str) -> float:
+    # Early stopping asks of short tests that far fewer are late than one in a hundred.
+    seconds *= _SERVER_LONGER
     more = ("--find-rate", "--target-latency", bound, *_arguments(settings))
     return float(run_suite(one, Scenario.SERVER, seconds, None, *more)["samples_per_second"])
 
