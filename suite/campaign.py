@@ -87,14 +87,7 @@ def calibrate_scenario(
     if spec.scenario is Scenario.SERVER:
         bound = server_bound(plan.user_conf(), model, rules)
         batch = batch_milliseconds(folder) or 0.0
-        estimate = queueing_rate(
-            rate,
-            plan.execution.workers,
-            batch,
-            bound,
-            99,
-            late_last=plan.execution.late_after_ms > 0,
-        )
+        estimate = queueing_rate(rate, plan.execution.workers, batch, bound, 99)
         target = float(f"{estimate:.3g}")
         reason = (
             f"queueing of {plan.execution.workers} worker(s) at {human(batch)} a batch within "

@@ -17,22 +17,18 @@ class Tried:
 
 
 def queueing_rate(
-    capacity: float,
-    workers: int,
-    batch_ms: float,
-    bound_ms: float,
-    percentile: float,
-    *,
-    late_last: bool,
+    capacity: float, workers: int, batch_ms: float, bound_ms: float, percentile: float
 ) -> float:
     """The highest rate at which ``percentile`` of queries should keep the bound.
 
     The workers are a queue M/D/c: arrivals at random, a fixed time of service. The chance to
     wait at all is Erlang's C formula; for waiting longer than t it falls as
     exp(-2 (c - a) t / D), twice as fast as in M/M/c, since service does not vary (the usual
-    two-moment approximation of M/G/c: a factor (1 + cv^2) / 2 with cv = 0). Where those that
-    are late wait for the others, only as many are late as are turned away from a queue that
-    takes none that must wait longer than t: (1 - r) P / (1 - r P) for P of all and a load of r.
+    two-moment approximation of M/G/c: a factor (1 + cv^2) / 2 with cv = 0).
+
+    This is for answers in turn. Where late samples wait for the others, as is the default, a tenth
+    more may be possible; but times of service do vary, and what is planned for hours had better
+    be VALID.
 
     Args:
         capacity: Samples a second that the workers do together when they are never idle.
@@ -40,7 +36,6 @@ def queueing_rate(
         batch_ms: Time from the start of a batch to its answers.
         bound_ms: Latency that must be kept.
         percentile: Share of queries that must keep it, percent.
-        late_last: Whether those that cannot keep it any more wait for the others.
 
     Returns:
         Queries a second, below ``capacity``; a tenth of it where even an empty queue is late.
@@ -55,9 +50,6 @@ def queueing_rate(
         rate = (low + high) / 2
         load = rate * service
         chance = _erlang_c(workers, load) * math.exp(-2 * (workers - load) * slack / service)
-        if late_last:
-            busy = load / workers
-            chance *= (1 - busy) / (1 - busy * chance)
         low, high = (rate, high) if chance <= late else (low, rate)
     return max(low, capacity / 10)
 

@@ -220,7 +220,6 @@ class RateSearch:
                     batch_milliseconds(folder) or 0.0,
                     bound,
                     rules.scenarios[Scenario.SERVER].percentile or 99,
-                    late_last=plan.execution.late_after_ms > 0,
                 )
             )
         p99 = result["latency_ns"]["p99"]

@@ -1,60 +1,24 @@
-import heapq
 import math
-import random
-from collections import deque
 
 import pytest
 
 from loadscope.suite.rate_estimate import Tried, bracket, next_rate, queueing_rate
 
 
-def in_turn(capacity: float, workers: int, batch_ms: float, bound_ms: float) -> float:
-    return queueing_rate(capacity, workers, batch_ms, bound_ms, 99, late_last=False)
-
-
-def late_share(rate: float, workers: int, batch: float, bound: float) -> float:
-    """Simulate a queue with arrivals at random where late ones wait for the others."""
-    chance = random.Random(1)
-    total, missed, now = 100_000, 0, 0.0
-    coming = deque(now := now + chance.expovariate(rate) for _ in range(total))
-    waiting: deque[float] = deque()
-    late: deque[float] = deque()
-    free = [0.0] * workers
-    while coming or waiting or late:
-        begun = heapq.heappop(free)
-        if not waiting and not late:
-            begun = max(begun, coming[0])
-        while coming and coming[0] <= begun:
-            waiting.append(coming.popleft())
-        while waiting and begun - waiting[0] + batch > bound:
-            late.append(waiting.popleft())
-        arrived = (waiting or late).popleft()
-        missed += begun - arrived + batch > bound
-        heapq.heappush(free, begun + batch)
-    return missed / total
-
-
-@pytest.mark.parametrize(("workers", "bound"), [(1, 10), (2, 6), (2, 10), (8, 3)])
-def test_where_late_ones_wait_one_in_a_hundred_is_late_at_the_rate_expected(workers, bound):
-    rate = queueing_rate(workers, workers, 1000, 1000 * bound, 99, late_last=True)
-    assert rate > 1.03 * in_turn(workers, workers, 1000, 1000 * bound)
-    assert 0.005 < late_share(rate, workers, 1, bound) < 0.015
-
-
 def test_one_server_matches_the_formula_for_m_d_1():
     # Erlang's C for one server is its load, so 1 % late at load x and 40 ms of slack means
     # x exp(-2 (1 - x) 40 / 10) = 0.01, which x = 0.465... solves.
-    rate = in_turn(100, 1, 10, 50)
+    rate = queueing_rate(100, 1, 10, 50, 99)
     assert rate * 0.01 * math.exp(-2 * (1 - rate * 0.01) * 4) == pytest.approx(0.01)
 
 
 def test_more_workers_of_the_same_capacity_each_carry_more():
-    shares = [in_turn(100 * c, c, 10, 50) / (100 * c) for c in (1, 2, 8, 64)]
+    shares = [queueing_rate(100 * c, c, 10, 50, 99) / (100 * c) for c in (1, 2, 8, 64)]
     assert shares == sorted(shares) and shares[-1] < 1
 
 
 def test_a_bound_below_one_batch_leaves_little():
-    assert in_turn(100, 2, 20, 15) == 10
+    assert queueing_rate(100, 2, 20, 15, 99) == 10
 
 
 def search(highest, estimate, tolerance=0.03):
