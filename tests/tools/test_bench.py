@@ -141,6 +141,7 @@ def test_texts_are_measured_under_real_loadgen(asked, pytestconfig, monkeypatch)
         "model": "minilm-squad",
         "framework": "onnxruntime",
         "questions": "squad-sample",
+        "options": {"arena": False},
         "seconds": 0.5,
     }
     found = run_json("loadscope.tools.bench.texts", json.dumps({**settings, **asked}))

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.files import write_json
+from loadscope.suite.cli.asked import given_settings
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.provenance import host
 from loadscope.tools.bench.harness import harness_rows
@@ -67,6 +68,14 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
     show_default=True,
     help="Questions of the lengths to measure texts at: a data set, or a folder of dev-v1.1.json.",
 )
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of the suite's backend in part texts, which is held against padding with the defaults,"
+    " e.g. onednn_linear=true; repeat.",
+)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
@@ -76,6 +85,7 @@ def bench(
     frameworks: tuple[str, ...],
     parts: tuple[str, ...],
     questions: str,
+    options: tuple[str, ...],
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
@@ -95,7 +105,11 @@ def bench(
                 models or MODELS, chosen, questions, pairs, seconds, progress
             ),
             "texts": lambda: text_rows(
-                models or TEXT_MODELS, chosen, questions, pairs, seconds, progress
+                models or TEXT_MODELS,
+                chosen,
+                questions,
+                given_settings({"options": options}).get("options", {}),
+                *(pairs, seconds, progress),
             ),
             "tuning": lambda: tuning_rows(
                 models or TUNED_MODELS, chosen, questions, pairs, seconds, minutes, progress

@@ -59,6 +59,7 @@ def text_rows(
     models: Sequence[str],
     frameworks: Sequence[str],
     questions: str,
+    options: dict[str, Any],
     pairs: int,
     seconds: float,
     progress: Progress,
@@ -69,6 +70,7 @@ def text_rows(
         models: Their ids, of ``MODELS``.
         frameworks: What to measure on.
         questions: A data set's name, or a folder with questions of the lengths to measure.
+        options: Of the backend, for all that is measured but padding.
         pairs: Pairs of measurements a row.
         seconds: Seconds a measurement.
         progress: Told of what is prepared.
@@ -83,7 +85,13 @@ def text_rows(
                 f"it has: {', '.join(MODELS)}; leave texts out with --part",
             )
     every = [
-        {"model": model, "framework": framework, "questions": questions, "seconds": seconds}
+        {
+            "model": model,
+            "framework": framework,
+            "questions": questions,
+            "options": options,
+            "seconds": seconds,
+        }
         for model in models
         for framework in frameworks
     ]
@@ -147,8 +155,8 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     """Measure one figure; this process runs no other test.
 
     Args:
-        asked: what (``offline``, ``server`` or ``padded``), model, framework, questions, seconds,
-            and for ``server`` like_sized.
+        asked: what (``offline``, ``server`` or ``padded``), model, framework, questions, options,
+            seconds, and for ``server`` like_sized.
     """
     scenario = Scenario.SERVER if asked["what"] == "server" else Scenario.OFFLINE
     plan = _plan(asked, scenario, lambda *_: None)
@@ -178,6 +186,7 @@ def _plan(asked: dict[str, Any], scenario: Scenario, progress: Progress) -> Chil
         "framework": asked["framework"],
         "scenario": scenario,
         "dataset_path": asked["questions"],
+        "options": {} if asked.get("what") == "padded" else asked["options"],
         "min_duration": "1s",
     }
     if scenario is Scenario.SERVER:
@@ -277,6 +286,7 @@ def _row(
         "what": what,
         "unit": "samples/s",
         **measured,
+        "options": asked["options"],
         "target": f"ratio at least {least}",
         "met": measured["ratio"] >= least,
     }
