@@ -9,10 +9,10 @@ class Lateness:
     """Tells samples that can no longer be answered within the bound from those that can.
 
     While more arrives than can be answered, answering in turn makes all samples late, not only
-    those that are too many. A late one is no later for the bound's purpose if it waits, so those
-    that can still be in time go first. MLPerf's rules leave the order to the system
-    (inference_rules, "Test Data Traversal Order"); what they forbid, gaining only in a test of
-    fixed length, is kept out by a limit to the wait: a queue that grows without end is late.
+    those that are too many. To be later still costs a late one nothing by the bound, so those that
+    can be in time go first. MLPerf's rules leave the order to the system (inference_rules, "Test
+    Data Traversal Order"), and forbid what gains in tests of fixed length alone: a late sample
+    waits for a limited time, so that of more than the system can answer all is late before long.
 
     Args:
         bound_ns: The latency to keep; 0 for no bound, so that nothing is ever late.
