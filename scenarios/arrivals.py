@@ -86,7 +86,7 @@ class FirstCome:
             queue.Empty: There is none within ``timeout`` seconds, or none but late ones.
         """
         while following := self._queue.get(timeout=timeout):
-            if not self._lateness.is_late(following[0], perf_counter_ns()):
+            if not self._lateness.is_late(following[0], following[2], perf_counter_ns()):
                 return following
             self._late.append(following)
             timeout = 0
@@ -185,12 +185,11 @@ class LikeSized:
         self.flush()
 
     def _put_off(self, now: int) -> None:
-        # Those that came first are late first.
-        late = 0
-        while late < len(self._waiting) and self._lateness.is_late(self._waiting[late][0], now):
-            late += 1
-        self._late += self._waiting[:late]
-        del self._waiting[:late]
+        late = [one for one in self._waiting if self._lateness.is_late(one[0], one[2], now)]
+        if late:
+            taken = {one for _, one, _ in late}
+            self._late += late
+            self._waiting = [one for one in self._waiting if one[1] not in taken]
 
     def _left(self, now: int) -> int:
         return max(0, self._waiting[0][0] + self._wait_ns - now)

@@ -1,5 +1,8 @@
 """Which samples of Server are too late already, and so can wait until nothing else does."""
 
+from collections.abc import Sequence
+
+_CLASSES = 8
 _STEP = 1 / 16
 _QUANTILE = 0.9
 _PATIENCE = 100
@@ -16,27 +19,33 @@ class Lateness:
 
     Args:
         bound_ns: The latency to keep; 0 for no bound, so that nothing is ever late.
+        ranks: The place of each sample of the data set in the order of size; None where they are
+            all alike. A long text is late sooner than a short one, which takes less time.
     """
 
-    def __init__(self, bound_ns: int) -> None:
+    def __init__(self, bound_ns: int, ranks: Sequence[int] | None = None) -> None:
         self._bound = bound_ns
-        self._service = 0.0
+        self._classes = ranks and [rank * _CLASSES // len(ranks) for rank in ranks]
+        self._service = [0.0] * _CLASSES
 
-    def took(self, duration_ns: int) -> None:
-        """Learn from a batch that was answered in ``duration_ns``.
+    def took(self, duration_ns: int, indices: Sequence[int]) -> None:
+        """Learn from a batch of these samples that was answered in ``duration_ns``.
 
-        What is kept is the time that nine batches in ten stay below: their mean would have half
-        of the samples that are answered at the last moment come too late.
+        What is kept, for samples of about the size of the largest, is the time that nine batches
+        in ten stay below: their mean would have half of the samples that are answered at the last
+        moment come too late.
         """
-        if not self._service:
-            self._service = float(duration_ns)
-        above = duration_ns > self._service
-        self._service *= 1 + _STEP * (_QUANTILE if above else _QUANTILE - 1)
+        at = max(map(self._class, indices)) if self._classes else 0
+        kept = self._service[at] or float(duration_ns)
+        self._service[at] = kept * (1 + _STEP * (_QUANTILE - (duration_ns <= kept)))
 
-    def is_late(self, arrived: int, now: int) -> bool:
+    def is_late(self, arrived: int, index: int, now: int) -> bool:
         """Whether a sample that arrived then would, begun now, miss the bound (ns)."""
-        return 0 < self._bound < now - arrived + self._service
+        return 0 < self._bound < now - arrived + self._service[self._class(index)]
 
     def has_starved(self, arrived: int, now: int) -> bool:
         """Whether a late sample has waited so long that it goes before all others (ns)."""
         return now - arrived > _PATIENCE * self._bound
+
+    def _class(self, index: int) -> int:
+        return self._classes[index] if self._classes else 0

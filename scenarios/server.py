@@ -32,11 +32,11 @@ class ServerDriver:
         self._recorder = recorder
         self._fail = fail
         wait_ns = int(max_wait_ms * 1e6)
-        self._lateness = Lateness(int(late_after_ms * 1e6))
-        ranks = answering.ranks() if batch_size > 1 else None
+        ranks = answering.ranks()
+        self._lateness = Lateness(int(late_after_ms * 1e6), ranks)
         self._arrivals: Arrivals = (
             FirstCome(batch_size, wait_ns, self._lateness)
-            if ranks is None
+            if ranks is None or batch_size == 1
             else LikeSized(batch_size, wait_ns, self._lateness, ranks)
         )
         self._threads = [
@@ -70,7 +70,7 @@ class ServerDriver:
                 arrived, ids, indices = zip(*batch, strict=True)
                 self._answer(ids, indices)
                 end = perf_counter_ns()
-                self._lateness.took(end - begun)
+                self._lateness.took(end - begun, indices)
                 self._recorder.latencies.extend([end - at for at in arrived])
                 self._recorder.batch(begun, len(ids), number)
         except BaseException as error:

@@ -120,7 +120,7 @@ def test_those_that_can_be_in_time_go_before_those_that_are_late(make: Make) -> 
 @pytest.mark.parametrize("make", [like_sized, FirstCome])
 def test_the_time_of_a_batch_counts_towards_the_bound(make: Make) -> None:
     lateness = Lateness(1000 * SECOND)
-    lateness.took(600 * SECOND)
+    lateness.took(600 * SECOND, [0])
     arrivals = make(2, 0, lateness)
     now = perf_counter_ns()
     add(arrivals, 0, now=now - 500 * SECOND)
@@ -151,12 +151,22 @@ def test_late_samples_are_answered_before_the_workers_end(make: Make) -> None:
 def test_the_time_of_a_batch_is_one_that_nine_in_ten_stay_below() -> None:
     lateness = Lateness(200)
     for number in range(5000):
-        lateness.took(100 if number % 20 else 1000)
-    assert not lateness.is_late(0, 90)
-    assert lateness.is_late(0, 101)
+        lateness.took(100 if number % 20 else 1000, [0])
+    assert not lateness.is_late(0, 0, 90)
+    assert lateness.is_late(0, 0, 101)
     for _ in range(500):
-        lateness.took(50)
-    assert not lateness.is_late(0, 140)
+        lateness.took(50, [0])
+    assert not lateness.is_late(0, 0, 140)
+
+
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_a_long_sample_is_late_before_a_short_one_that_came_first(make: Make) -> None:
+    lateness = Lateness(1000 * SECOND, RANKS)
+    lateness.took(100 * SECOND, [0, 1])
+    lateness.took(600 * SECOND, [0, 9])
+    arrivals = make(4, 0, lateness)
+    add(arrivals, 0, 9, 1, now=perf_counter_ns() - 500 * SECOND)
+    assert [indices(arrivals.take()) for _ in range(2)] == [[0, 1], [9]]
 
 
 @pytest.mark.parametrize("sized", [True, False])
