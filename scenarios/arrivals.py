@@ -33,7 +33,7 @@ class Arrivals(Protocol):
 
 
 class FirstCome:
-    """Batches in the order of arrival, of samples that are late last: for samples all alike.
+    """Batches in the order of arrival, of late samples last: for samples all alike, or one by one.
 
     A batch is what is there, at most ``batch_size``; one that is not full waits until
     ``wait_ns`` after its first sample arrived. Both bounds hold under overload too, where an

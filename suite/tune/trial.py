@@ -91,6 +91,7 @@ class Trials:
     progress: Progress
     duration_ms: float = TRIAL_MS
     _control: tuple[str, float, float] = field(default=("", 0.0, 1.0), init=False)
+    # The best point's name, and the highest rate that it has held in a control.
     _held: tuple[str, float] = field(default=("", 0.0), init=False)
 
     def measure(self, name: str, settings: dict[str, Any], best: Best | None) -> Outcome:
