@@ -185,11 +185,14 @@ class LikeSized:
         self.flush()
 
     def _put_off(self, now: int) -> None:
-        late = [one for one in self._waiting if self._lateness.is_late(one[0], one[2], now)]
-        if late:
-            taken = {one for _, one, _ in late}
+        # Of those that are chosen from alone: a long queue costs nothing here either.
+        most = _CHOICE * self._batch_size
+        while late := [one for one in self._waiting[:most] if self._is_late(one, now)]:
             self._late += late
-            self._waiting = [one for one in self._waiting if one[1] not in taken]
+            self._waiting[:most] = [one for one in self._waiting[:most] if one not in late]
+
+    def _is_late(self, one: Arrival, now: int) -> bool:
+        return self._lateness.is_late(one[0], one[2], now)
 
     def _left(self, now: int) -> int:
         return max(0, self._waiting[0][0] + self._wait_ns - now)

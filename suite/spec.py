@@ -98,7 +98,7 @@ class RunSpec(BaseModel):
         if self.target_qps is not None and self.scenario.inline:
             raise ValueError(f"target_qps: {self.scenario} has no rate; use target_latency")
         if self.late is not None and self.scenario is not Scenario.SERVER:
-            raise ValueError(f"late: only Server has a bound, {self.scenario} has none")
+            raise ValueError(f"late: only Server has a bound, {self.scenario} none; leave it out")
         if self.target_latency is not None and self.scenario is Scenario.OFFLINE:
             raise ValueError("target_latency: Offline has no latency; use target_qps")
         return self

@@ -169,6 +169,20 @@ def test_a_long_sample_is_late_before_a_short_one_that_came_first(make: Make) ->
     assert [indices(arrivals.take()) for _ in range(2)] == [[0, 1], [9]]
 
 
+def test_of_a_long_queue_only_those_that_are_chosen_from_are_looked_at() -> None:
+    looked_at = []
+
+    class Noting(Lateness):
+        def is_late(self, arrived: int, index: int, now: int) -> bool:
+            looked_at.append(index)
+            return super().is_late(arrived, index, now)
+
+    arrivals = LikeSized(2, 0, Noting(1000 * SECOND), RANKS)
+    add(arrivals, *RANKS * 1000, now=perf_counter_ns())
+    assert len(arrivals.take() or []) == 2
+    assert len(looked_at) == 8
+
+
 @pytest.mark.parametrize("sized", [True, False])
 def test_under_loadgen_an_overload_makes_few_late_where_the_late_ones_wait(loadgen, sized):
     in_time = []
