@@ -51,7 +51,11 @@ def cell(model: str, framework: str, questions: str, progress: Progress) -> Cell
 
 
 def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
-    """Offline samples a second against the best of the bare layouts that are safe."""
+    """Offline samples a second against the best of the bare layouts that are safe, in that layout.
+
+    So the row is what LoadGen and the suite cost; what the choice of a layout costs is in part
+    tuning.
+    """
     cores = usable_cores()
     most = 1 if backend_info(one.framework).one_caller else cores
     layouts = [
@@ -68,9 +72,11 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
         )
 
     best = max(layouts, key=lambda layout: bare(layout, seconds / 2))
+    same = [f"--workers={best['workers']}", f"--threads={best['threads']}"]
+    same.append(f"--batch-size={best['batch']}")
     measured = alternate(
         pairs,
-        lambda: float(run_suite(one, Scenario.OFFLINE, seconds)["samples_per_second"]),
+        lambda: float(run_suite(one, Scenario.OFFLINE, seconds, None, *same)["samples_per_second"]),
         lambda: bare(best, seconds),
     )
     return {
