@@ -158,6 +158,15 @@ class ImageLibrary:
         np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
         return {self._name: gathered}
 
+    def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
+        """Positions of ``indices`` in rounds through the records, each record once a round."""
+        records = self._cache.rows[np.asarray(indices, np.int64)]
+        order = np.argsort(records, kind="stable")
+        ordered = records[order]
+        rounds = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+        positions: list[int] = order[np.argsort(rounds, kind="stable")].tolist()
+        return positions
+
     def _batch_of_thread(self, count: int) -> NDArray[Any]:
         # The system hands out the memory of a new array page by page, which takes as long as
         # filling it does.

@@ -93,6 +93,14 @@ class OrderedLibrary(SampleLibrary, Protocol):
         """
 
 
+@runtime_checkable
+class ContiguousLibrary(SampleLibrary, Protocol):
+    """A library that gives a batch of neighbours in its memory out as they lie there."""
+
+    def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
+        """The positions 0 to len(indices) - 1, so that a batch of successive ones is neighbours."""
+
+
 class Dataset(Protocol):
     """A labelled data set on disk, read and checked, without its samples in memory."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
 
 from loadscope.datasets.protocol import (
+    ContiguousLibrary,
     OrderedLibrary,
     Payloads,
     Postprocess,
@@ -35,6 +36,8 @@ class Answering:
 
     Attributes:
         order: How to sort samples so that neighbours are alike; None where they all are.
+        offline_order: How Offline sorts them: like ``order``, or where all are alike, so that
+            batches need no copy; None where neither matters.
     """
 
     def __init__(self, backend: Backend, library: SampleLibrary, postprocess: Postprocess) -> None:
@@ -42,7 +45,7 @@ class Answering:
         self._batch = library.batch
         self._postprocess = postprocess
         self._total = len(library)
-        self.order: Order | None = library.order if isinstance(library, OrderedLibrary) else None
+        self.order, self.offline_order = orders(library)
 
     def ranks(self) -> list[int] | None:
         """The place of each sample of the data set in the order of size; None as for ``order``."""
@@ -77,6 +80,13 @@ class Answering:
                 "the backend or the post-processing drops samples",
             )
         return payloads
+
+
+def orders(library: SampleLibrary) -> tuple[Order | None, Order | None]:
+    """``Answering.order`` and ``Answering.offline_order`` of a library."""
+    if isinstance(library, OrderedLibrary):
+        return library.order, library.order
+    return None, library.in_runs if isinstance(library, ContiguousLibrary) else None
 
 
 def nothing_left() -> None:

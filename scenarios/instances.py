@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Pipe
 from typing import Any
 
-from loadscope.datasets.protocol import OrderedLibrary, Payloads, SampleLibrary
+from loadscope.datasets.protocol import Payloads, SampleLibrary
 from loadscope.errors import WorkError
-from loadscope.scenarios.answering import Answering, complete, nothing_left
+from loadscope.scenarios.answering import Answering, complete, nothing_left, orders
 from loadscope.scenarios.lanes import Lane, LaneMemory, require_done
 
 _GRACE_SECONDS = 10
@@ -175,7 +175,7 @@ class SpreadAnswering(Answering):
     def __init__(self, instances: Instances, library: SampleLibrary) -> None:
         self._instances = instances
         self._total = len(library)
-        self.order = library.order if isinstance(library, OrderedLibrary) else None
+        self.order, self.offline_order = orders(library)
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """See ``Answering.compute``; the payloads are valid until the lane's next batch."""

@@ -18,7 +18,8 @@ _Job = tuple[list[int], list[int], Iterator[int]]
 class OfflineDriver:
     """Workers take the next batch of the query as they become free.
 
-    Where samples differ in size, like ones come together in a batch. Beyond that the callback
+    Where samples differ in size, like ones come together in a batch, and elsewhere neighbours in
+    memory. Beyond that the callback
     only publishes the query and returns; slicing and copying happen on the
     workers. ``next`` on a range iterator is atomic under the interpreter lock, so the
     iterator is the whole work queue.
@@ -33,7 +34,7 @@ class OfflineDriver:
         fail: Fail,
     ) -> None:
         self._begin = answering.begin
-        self._order = answering.order
+        self._order = answering.offline_order
         self._batch_size = batch_size
         self._recorder = recorder
         self._fail = fail

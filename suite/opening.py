@@ -10,6 +10,7 @@ from loadscope.datasets.protocol import Postprocess, SampleLibrary
 from loadscope.datasets.tasks import task
 from loadscope.memory import memory_limit
 from loadscope.scenarios.answering import Answering
+from loadscope.scenarios.names import Scenario
 from loadscope.suite.plan import ChildPlan
 from loadscope.sut.backend import Backend
 from loadscope.sut.registry import open_backend
@@ -56,11 +57,11 @@ def open_library(plan: ChildPlan) -> SampleLibrary:
 
 
 def _most_bytes(plan: ChildPlan) -> float:
-    # A lone query's latency has no time to spare for samples of 8 bits. A batch of several is
-    # put together anyway, and from 8 bits no more slowly.
+    # A lone query's latency has no time to spare for samples of 8 bits. A batch of several that
+    # Server finds waiting is put together anyway, and from 8 bits no more slowly.
     if plan.scenario.inline:
         return math.inf
-    if plan.execution.batch_size > 1:
+    if plan.execution.batch_size > 1 and plan.scenario is Scenario.SERVER:
         return 0
     return memory_limit() / _SAMPLES_SHARE / plan.execution.instances
 

@@ -80,6 +80,25 @@ def test_one_sample_or_neighbours_are_views_and_others_are_copies(library: Image
         assert not np.shares_memory(whole, library.batch(indices)["images"])
 
 
+def test_rounds_through_the_records_need_no_copy_but_where_one_ends(library: ImageLibrary) -> None:
+    library.load(range(8))
+    whole = library.batch(range(8))["images"]
+    asked = np.random.default_rng(3).permutation(np.repeat(range(8), 5)).tolist()
+    order = library.in_runs(asked)
+    assert sorted(order) == list(range(40))
+    assert [asked[at] for at in order] == list(range(8)) * 5
+    for at in range(0, 40, 4):
+        batch = library.batch([asked[one] for one in order[at : at + 4]])
+        assert np.shares_memory(whole, batch["images"])
+
+
+def test_a_round_leaves_out_what_is_not_asked_for_so_often(library: ImageLibrary) -> None:
+    asked = [6, 2, 2, 7, 2, 6]
+    assert [asked[at] for at in library.in_runs(asked)] == [2, 6, 7, 2, 6, 2]
+    # Of equals, the one that was asked for first.
+    assert library.in_runs(asked) == [1, 0, 3, 2, 5, 4]
+
+
 @pytest.mark.parametrize("most_bytes", [math.inf, 0])
 def test_a_threads_batches_share_a_buffer_and_other_threads_have_their_own(
     prepared: Path, preprocess: ImagePreprocess, most_bytes: float

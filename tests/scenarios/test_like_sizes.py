@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import OrderedLibrary, Payloads
-from loadscope.scenarios.answering import Answering
+from loadscope.datasets.protocol import Payloads
+from loadscope.scenarios.answering import Answering, orders
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     query_size,
@@ -45,11 +45,16 @@ class Sized(Plain):
         return sorted(range(len(indices)), key=lambda at: -self.sizes[indices[at]])
 
 
+class Contiguous(Plain):
+    def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
+        return sorted(range(len(indices)), key=lambda at: indices[at])
+
+
 class Noting(Answering):
     """Notes the batches instead of handing answers to LoadGen."""
 
     def __init__(self, library: Plain) -> None:
-        self.order = library.order if isinstance(library, OrderedLibrary) else None
+        self.order, self.offline_order = orders(library)
         self._total = len(library)
         self.begun: list[list[int]] = []
         self.seen: list[tuple[list[int], list[int]]] = []
@@ -134,6 +139,15 @@ def test_each_query_keeps_its_own_sample_and_none_is_left_out(workers: int) -> N
 def test_offline_leaves_the_order_alone_where_samples_are_alike() -> None:
     seen = offline(Plain(SIZES), [6, 0, 3, 5])
     assert seen == [([100, 101, 102], [6, 0, 3]), ([103], [5])]
+
+
+def test_offline_has_neighbours_in_memory_in_a_batch_and_other_scenarios_leave_them() -> None:
+    seen = offline(Contiguous(SIZES), [6, 0, 3, 5])
+    assert seen == [([101, 102, 103], [0, 3, 5]), ([100], [6])]
+    answering, failures = Noting(Contiguous(SIZES)), list[BaseException]()
+    InlineDriver(answering, 3, Recorder(), failures.append).issue([1, 2, 3, 4], [6, 0, 3, 5])
+    assert not failures
+    assert answering.seen == [([1, 2, 3], [6, 0, 3]), ([4], [5])]
 
 
 def test_an_error_in_the_ordering_ends_the_test() -> None:
