@@ -98,7 +98,7 @@ class ContiguousLibrary(SampleLibrary, Protocol):
     """A library that gives a batch of neighbours in its memory out as they lie there."""
 
     def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
-        """The positions 0 to len(indices) - 1, so that a batch of successive ones is neighbours."""
+        """The positions 0 to len(indices) - 1, with neighbours in memory one after the other."""
 
 
 class Dataset(Protocol):

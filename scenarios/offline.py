@@ -19,10 +19,9 @@ class OfflineDriver:
     """Workers take the next batch of the query as they become free.
 
     Where samples differ in size, like ones come together in a batch, and elsewhere neighbours in
-    memory. Beyond that the callback
-    only publishes the query and returns; slicing and copying happen on the
-    workers. ``next`` on a range iterator is atomic under the interpreter lock, so the
-    iterator is the whole work queue.
+    memory. Beyond that the callback only publishes the query and returns; slicing and copying
+    happen on the workers. ``next`` on a range iterator is atomic under the interpreter lock, so
+    the iterator is the whole work queue.
     """
 
     def __init__(

@@ -39,8 +39,8 @@ def _quiet() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# oneDNN's part of an operator on the calling thread runs there, so that a call on two cores keeps
-# two threads busy, not a third that waits for them; a single image takes an eighth less time.
+# The calling thread does a share of each of oneDNN's operators. By default the pool does all of it
+# while the caller sleeps, and a single image takes an eighth longer.
 os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")
 with _quiet():
     import tensorflow as tf
