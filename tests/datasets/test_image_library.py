@@ -87,9 +87,9 @@ def test_rounds_through_the_records_need_no_copy_but_where_one_ends(library: Ima
     order = library.in_runs(asked)
     assert sorted(order) == list(range(40))
     assert [asked[at] for at in order] == list(range(8)) * 5
-    for at in range(0, 40, 4):
-        batch = library.batch([asked[one] for one in order[at : at + 4]])
-        assert np.shares_memory(whole, batch["images"])
+    for at in range(0, 39, 3):
+        batch = library.batch([asked[one] for one in order[at : at + 3]])
+        assert np.shares_memory(whole, batch["images"]) == (at % 8 <= 5)
 
 
 def test_a_round_leaves_out_what_is_not_asked_for_so_often(library: ImageLibrary) -> None:

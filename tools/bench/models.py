@@ -30,6 +30,9 @@ DATASETS = {
     "object-detection": "coco-generated",
 }
 
+Settings = dict[str, Any]
+"""Of a ``RunSpec``, by name."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -72,11 +75,12 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
         )
 
     best = max(layouts, key=lambda layout: bare(layout, seconds / 2))
-    same = [f"--workers={best['workers']}", f"--threads={best['threads']}"]
-    same.append(f"--batch-size={best['batch']}")
+    same = {"workers": best["workers"], "threads": best["threads"], "batch_size": best["batch"]}
     measured = alternate(
         pairs,
-        lambda: float(run_suite(one, Scenario.OFFLINE, seconds, None, *same)["samples_per_second"]),
+        lambda: float(
+            run_suite(one, Scenario.OFFLINE, seconds, None, *arguments(same))["samples_per_second"]
+        ),
         lambda: bare(best, seconds),
     )
     return {
@@ -159,6 +163,19 @@ def run_suite(
             "--scenario", scenario, "--dataset-path", str(dataset or one.dataset), "--json",
             "--min-duration", f"{seconds}s", "--output", f"{folder}/run", *more,
         )  # fmt: skip
+
+
+def arguments(settings: Settings) -> list[str]:
+    """Settings as arguments of ``loadscope run``."""
+    given: list[str] = []
+    for name, value in settings.items():
+        if name == "options":
+            for option, chosen in value.items():
+                given += ["--option", f"{option}={json.dumps(chosen)}"]
+        elif value is not None:
+            text = f"{value:g}ms" if name == "max_wait" else str(value)
+            given += [f"--{name.replace('_', '-')}", text]
+    return given
 
 
 def names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import usable_cores
 from loadscope.sut.registry import backend_info
-from loadscope.tools.bench.models import Cell, cell, names, run_suite
+from loadscope.tools.bench.models import Cell, Settings, arguments, cell, names, run_suite
 from loadscope.tools.bench.pairs import alternate, run_json
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "bert-mini")
@@ -26,9 +26,6 @@ _SERVER_LONGER = 5
 _TRIAL = "2s"
 _WITHOUT_END = "1000h"
 _BATCHES = (1, 4, 8, 16)
-
-Settings = dict[str, Any]
-"""Of a ``RunSpec``, by name."""
 
 
 def tuning_rows(
@@ -225,7 +222,7 @@ def _tuned(one: Cell, scenario: Scenario, minutes: float | None, bound: str = ""
 def _figure(
     one: Cell, scenario: Scenario, settings: Settings, seconds: float, percentile: str = ""
 ) -> float:
-    result = run_suite(one, scenario, seconds, None, *_arguments(settings))
+    result = run_suite(one, scenario, seconds, None, *arguments(settings))
     if not percentile:
         return float(result["samples_per_second"])
     return float(result["latency_ns"][percentile]) / 1e6
@@ -234,18 +231,5 @@ def _figure(
 def _server_rate(one: Cell, settings: Settings, seconds: float, bound: str) -> float:
     # Early stopping asks of short tests that far fewer are late than one in a hundred.
     seconds *= _SERVER_LONGER
-    more = ("--find-rate", "--target-latency", bound, *_arguments(settings))
+    more = ("--find-rate", "--target-latency", bound, *arguments(settings))
     return float(run_suite(one, Scenario.SERVER, seconds, None, *more)["samples_per_second"])
-
-
-def _arguments(settings: Settings) -> list[str]:
-    """Settings as arguments of ``loadscope run``."""
-    given: list[str] = []
-    for name, value in settings.items():
-        if name == "options":
-            for option, chosen in value.items():
-                given += ["--option", f"{option}={json.dumps(chosen)}"]
-        elif value is not None:
-            text = f"{value:g}ms" if name == "max_wait" else str(value)
-            given += [f"--{name.replace('_', '-')}", text]
-    return given
