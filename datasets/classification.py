@@ -1,8 +1,8 @@
 """From a classifier's output to the payload that LoadGen is handed."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from loadscope.datasets.protocol import Payloads, Postprocess
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
+
+_F4 = np.dtype("<f4")
 
 Kind = Literal["argmax", "class-index"]
 
@@ -52,7 +54,9 @@ def postprocess(spec: ArgmaxSpec) -> Postprocess:
     The returned function raises:
         WorkError: The output is missing, does not have one answer a sample, or holds NaN.
     """
+    classes: Callable[[NDArray[Any], Sequence[int], str], Sequence[float]]
     classes = _best if spec.kind == "argmax" else _given
+    offset = spec.offset
 
     def payloads(outputs: Tensors, indices: Sequence[int]) -> Payloads:
         output = outputs.get(spec.output)
@@ -61,43 +65,44 @@ def postprocess(spec: ArgmaxSpec) -> Postprocess:
                 f"the model has no output '{spec.output}'",
                 f"it has: {', '.join(outputs) or 'none'}; correct the model's manifest",
             )
-        found = classes(output, indices, spec.output)
-        payload = np.empty((len(indices), 1), "<f4")
-        payload[:, 0] = found
-        if spec.offset:
-            payload -= spec.offset
+        payload = np.empty((len(indices), 1), _F4)
+        # One by one: for the few rows of a batch that is quicker than to make an array of them.
+        for row, found in enumerate(classes(output, indices, spec.output)):
+            payload[row, 0] = found - offset
         return payload
 
     return payloads
 
 
-def _best(scores: NDArray[Any], indices: Sequence[int], name: str) -> NDArray[Any]:
+def _best(scores: NDArray[Any], indices: Sequence[int], name: str) -> list[int]:
     if scores.ndim < 2 or scores.shape[-1] * len(indices) != scores.size or not scores.size:
         raise _wrong_shape(scores, indices, name, "(batch, classes)")
-    scores = scores.reshape(len(indices), -1)
-    found: NDArray[Any] = scores.argmax(axis=1)
-    # argmax stops at the first NaN of a row, so the chosen scores tell of any NaN. Picked one
-    # by one: for the few rows of a batch that is quicker than numpy's fancy indexing.
+    if scores.ndim > 2:
+        scores = scores.reshape(len(indices), -1)
+    found: list[int] = scores.argmax(axis=1).tolist()
+    # argmax stops at the first NaN of a row, so the chosen scores tell of any NaN.
     item = scores.item
-    _refuse_nan([item(row, best) for row, best in enumerate(found.tolist())], indices, name)
+    for row, best in enumerate(found):
+        if isnan(item(row, best)):
+            raise _not_a_number(indices[row], name)
     return found
 
 
-def _given(found: NDArray[Any], indices: Sequence[int], name: str) -> NDArray[Any]:
+def _given(found: NDArray[Any], indices: Sequence[int], name: str) -> list[float]:
     if found.size != len(indices):
         raise _wrong_shape(found, indices, name, "(batch,) or (batch, 1)")
-    found = found.reshape(-1)
-    _refuse_nan(found.tolist(), indices, name)
-    return found
+    values: list[float] = found.reshape(-1).tolist()
+    for row, value in enumerate(values):
+        if isnan(value):
+            raise _not_a_number(indices[row], name)
+    return values
 
 
-def _refuse_nan(values: list[float], indices: Sequence[int], name: str) -> None:
-    for index, value in zip(indices, values, strict=True):
-        if math.isnan(value):
-            raise WorkError(
-                f"the model's output '{name}' is NaN for sample {index}",
-                "check the model's weights and its preprocessing",
-            )
+def _not_a_number(index: int, name: str) -> WorkError:
+    return WorkError(
+        f"the model's output '{name}' is NaN for sample {index}",
+        "check the model's weights and its preprocessing",
+    )
 
 
 def _wrong_shape(

@@ -79,6 +79,7 @@ class ImageLibrary:
         self._place_of: dict[int, int] = {}
         self._samples_at: dict[int, int] = {}
         self._free: list[int] = []
+        self._alone: dict[int, Tensors] = {}
         self._buffer = self._new_buffer(0)
         self._own = threading.local()
 
@@ -94,6 +95,7 @@ class ImageLibrary:
         Raises:
             WorkError: There is no such sample, or a damaged record cannot be made again.
         """
+        self._alone.clear()
         samples = [index for index in dict.fromkeys(indices) if index not in self._loaded]
         for index in samples:
             if not 0 <= index < len(self._rows):
@@ -116,6 +118,7 @@ class ImageLibrary:
         The buffer is kept, and used again by the next ``load`` unless that fills less than a
         quarter of it.
         """
+        self._alone.clear()
         for index in dict.fromkeys(indices):
             if index not in self._loaded:
                 continue
@@ -138,6 +141,10 @@ class ImageLibrary:
         Raises:
             WorkError: A sample is not loaded.
         """
+        # A batch of one is kept, since all that is done between two queries of SingleStream finds
+        # the core's cache full of the model, and takes five times as long as it would alone.
+        if len(indices) == 1 and (alone := self._alone.get(indices[0])) is not None:
+            return alone
         place = self._place
         try:
             places = [place[index] for index in indices]
@@ -151,7 +158,9 @@ class ImageLibrary:
             for at, image in zip(places, normalised, strict=True):
                 self._normalise.finish(self._buffer[at], image)
             return {self._name: normalised}
-        if count == 1 or places == list(range(first, first + count)):
+        if count == 1:
+            return self._alone.setdefault(indices[0], {self._name: self._buffer[first : first + 1]})
+        if places == list(range(first, first + count)):
             return {self._name: self._buffer[first : first + count]}
         gathered = self._batch_of_thread(count)
         # 'clip' for speed: 'raise' goes through a second buffer, and the places are our own.

@@ -213,6 +213,23 @@ def test_a_sample_loaded_twice_is_gone_after_one_unload(library: ImageLibrary) -
         library.batch([2])
 
 
+def test_a_batch_of_one_is_kept_no_longer_than_its_sample(
+    library: ImageLibrary, prepared: Path, preprocess: ImagePreprocess
+) -> None:
+    library.load([2, 5])
+    kept = library.batch([2])
+    assert library.batch([2]) is kept
+    library.unload([2])
+    with pytest.raises(WorkError, match="sample 2 was asked for"):
+        library.batch([2])
+    library.load([1, 2, 6])
+    base = library.batch([5])["images"].base
+    for index in (1, 2, 5, 6):
+        image = library.batch([index])["images"]
+        assert image.base is base
+        np.testing.assert_array_equal(image, expected(prepared, preprocess, [index]))
+
+
 def test_samples_of_one_record_are_loaded_once_and_dropped_with_the_last(
     make_dataset: MakeDataset, prepare: Prepare, preprocess: ImagePreprocess
 ) -> None:

@@ -30,6 +30,19 @@ def test_accuracy_run_answers_every_sample_in_little_endian(loadgen, scenario):
     assert seen["loaded_at_end"] == []
 
 
+@pytest.mark.parametrize("scenario", ["Offline", "Server"])
+def test_single_answers_of_many_workers_reach_the_samples_they_are_of(loadgen, scenario):
+    status, seen, error = loadgen(
+        scenario,
+        "accuracy",
+        settings=TARGETS[scenario],
+        execution={"batch_size": 1, "workers": 8},
+        delay=0.0001,
+    )
+    assert status == 0, error
+    assert sorted(seen["answers"]) == [[index, [2 * index + 1.0]] for index in range(50)]
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_answers_of_different_lengths_reach_the_log_whole(loadgen, scenario):
     status, seen, error = loadgen(scenario, "accuracy", settings=TARGETS[scenario], fault="ragged")
