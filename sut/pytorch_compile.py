@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -34,13 +35,18 @@ class CompiledModel:
             warnings.simplefilter("ignore", DeprecationWarning)
             import torch._inductor.config as settings
             import torch.utils.mkldnn
-        settings.freezing = True
+        self._settings: Any = settings
+        self._frozen = threading.local()
         self._model = torch.compile(model, dynamic=any_length)
         self._any_length = any_length
         self._sizes: set[int] = set()
 
     def __call__(self, *inputs: Tensor) -> Any:
         """Run the model on a batch."""
+        if not hasattr(self._frozen, "set"):
+            # A setting holds for the thread that makes it, and a graph is compiled by whichever
+            # thread meets its size first.
+            self._settings.freezing = self._frozen.set = True
         if self._any_length:
             return self._model(*inputs)
         count = len(inputs[0])

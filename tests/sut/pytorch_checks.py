@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.pytorch import PyTorchBackend, _device
+from loadscope.sut.pytorch_compile import CompiledModel
 from loadscope.tensors import Tensors
 from loadscope.tools.build.seeded import write_seeded
 
@@ -190,6 +192,23 @@ def test_compiled_the_network_answers_the_same_for_batches_of_any_size(small, ba
         expected = plain.predict(batch(count))["logits"]
         found = backend.predict(batch(count))["logits"]
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_weights_are_frozen_in_whichever_thread_the_network_is_compiled():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()).eval().requires_grad_(False)
+    model = CompiledModel(network, any_length=False)
+
+    def answer():
+        with torch.inference_mode():
+            return model(torch.ones(1, 3, 8, 8)).numpy()
+
+    with ThreadPoolExecutor(1) as other_thread:
+        before = other_thread.submit(answer).result()
+        for weight in network.parameters():
+            weight.zero_()
+        after = other_thread.submit(answer).result()
+    assert before.any()
+    np.testing.assert_array_equal(before, after)
 
 
 def test_without_a_compiler_compile_says_what_to_install(small, backend, monkeypatch):
