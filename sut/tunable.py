@@ -1,7 +1,7 @@
 """Which options of each backend are worth searching, told without importing any framework."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,21 @@ class Tunable:
         values: What to try; the first is what the backend does where the option is not given.
         numerics: Whether answers may change by more than the order of float32 additions, so
             that accuracy must be measured again.
+        inputs: What a model must take for the option to make a difference; None for anything.
     """
 
     name: str
     values: tuple[Any, ...]
     numerics: bool = False
+    inputs: Literal["images", "texts"] | None = None
 
 
 TUNABLES: dict[str, tuple[Tunable, ...]] = {
     "onnxruntime": (Tunable("allow_spinning", (True, False)), Tunable("arena", (True, False))),
     "pytorch": (
-        Tunable("channels_last", (False, True)),
-        Tunable("fold_batch_norm", (False, True)),
-        Tunable("onednn_linear", (False, True)),
+        Tunable("channels_last", (False, True), inputs="images"),
+        Tunable("fold_batch_norm", (False, True), inputs="images"),
+        Tunable("onednn_linear", (False, True), inputs="texts"),
         Tunable("compile", (False, True)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),

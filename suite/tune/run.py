@@ -144,6 +144,8 @@ def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[
         dict(plan.artifact.options),
         allow_numerics,
         instances,
+        # Images alone have a layout.
+        "images" if plan.artifact.layout else "texts",
     )
 
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.names import Scenario
@@ -46,6 +46,7 @@ def search_space(
     options: Params,
     allow_numerics: bool,
     instances: Sequence[int] = (),
+    inputs: Literal["images", "texts"] = "images",
 ) -> list[Axis]:
     """The axes of a search; those with one value are left out.
 
@@ -59,6 +60,7 @@ def search_space(
         allow_numerics: Whether to search options that change what is computed.
         instances: Numbers of instances to search beside a single process; inline scenarios
             have none.
+        inputs: What the model takes; options that make no difference there are left out.
     """
     batches: tuple[int, ...] = {
         Scenario.SINGLE_STREAM: (1,),
@@ -78,7 +80,8 @@ def search_space(
     if scenario is Scenario.SERVER:
         axes.append(_axis("max_wait", default.max_wait_ms, _WAITS_MS))
     for tunable in TUNABLES[framework]:
-        if allow_numerics or not tunable.numerics:
+        applies = tunable.inputs in (None, inputs)
+        if applies and (allow_numerics or not tunable.numerics):
             first = options.get(tunable.name, tunable.values[0])
             axes.append(_axis(tunable.name, first, tunable.values, True, tunable.numerics))
     return [axis for axis in axes if len(axis.values) > 1]

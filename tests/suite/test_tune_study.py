@@ -66,6 +66,15 @@ def no_progress(what, done, total):
     pass
 
 
+def test_options_that_make_no_difference_to_the_model_are_not_searched():
+    def options(inputs):
+        space = offline_space(framework="pytorch", inputs=inputs)
+        return {axis.name for axis in space if axis.option}
+
+    assert options("images") == {"channels_last", "fold_batch_norm", "compile"}
+    assert options("texts") == {"onednn_linear", "compile"}
+
+
 def test_the_space_holds_the_defaults_and_uses_the_cores():
     axes = {axis.name: axis for axis in offline_space()}
     assert axes["layout"].values[0] == "8x1"
