@@ -39,9 +39,6 @@ def _quiet() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# The calling thread does a share of each of oneDNN's operators. By default the pool does all of it
-# while the caller sleeps, and a single image takes an eighth longer.
-os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")
 with _quiet():
     import tensorflow as tf
     from google.protobuf.message import DecodeError
@@ -63,6 +60,9 @@ class TensorFlowBackend:
         inter_op: Threads that run operators of one call side by side; the default, -1, runs
             them in the calling thread. With 1 or more the calls of all workers queue for the
             same threads.
+        caller_thread: Whether the calling thread does a share of each of oneDNN's operators,
+            which is faster for small ones and slower for large ones; the default, false, leaves
+            all of it to the pool. A process's first model decides it.
         signature: The signature of a ``saved-model`` (default ``serving_default``).
         dtype: ``bfloat16`` lets oneDNN's mixed-precision pass rewrite the graph; inputs and
             outputs stay as declared.
@@ -93,6 +93,9 @@ class TensorFlowBackend:
                 f"TensorFlow has a pool of {_pool[0]} threads in this process, not {threads}",
                 "load it in a process of its own",
             )
+        # Read once, at the first operator.
+        caller = int(artifact.options.get("caller_thread", False))
+        os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", str(caller))
         with _quiet():
             definition, names = _READERS[artifact.format](artifact)
             graph = tf.Graph()

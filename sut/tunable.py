@@ -32,6 +32,7 @@ TUNABLES: dict[str, tuple[Tunable, ...]] = {
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     "tensorflow": (
+        Tunable("caller_thread", (False, True)),
         Tunable("inter_op", (-1, 1, 2)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),

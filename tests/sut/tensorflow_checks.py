@@ -1,6 +1,7 @@
 """Tests that import TensorFlow; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -149,6 +150,18 @@ def test_a_search_begins_with_what_is_done_without_options(backend, artifact):
     first = {each.name: each.values[0] for each in TUNABLES["tensorflow"]}
     backend.load(artifact(options=first), threads=1)
     assert backend._session._config.inter_op_parallelism_threads == -1
+
+
+def test_a_process_s_first_model_decides_whether_the_calling_thread_helps(
+    backend, artifact, monkeypatch
+):
+    variable = "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD"
+    # Set first, so that what the test leaves is taken back.
+    monkeypatch.setenv(variable, "")
+    monkeypatch.delenv(variable)
+    backend.load(artifact(options={"caller_thread": True}), threads=1)
+    TensorFlowBackend().load(artifact(), threads=1)
+    assert os.environ[variable] == "1"
 
 
 def test_the_process_has_one_pool(backend, artifact):
