@@ -152,15 +152,12 @@ def test_a_search_begins_with_what_is_done_without_options(backend, artifact):
     assert backend._session._config.inter_op_parallelism_threads == -1
 
 
-def test_a_process_s_first_model_decides_whether_the_calling_thread_helps(
-    backend, artifact, monkeypatch
-):
+def test_an_option_outweighs_the_environment_which_stays_without_it(backend, artifact, monkeypatch):
     variable = "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD"
-    # Set first, so that what the test leaves is taken back.
-    monkeypatch.setenv(variable, "")
-    monkeypatch.delenv(variable)
-    backend.load(artifact(options={"caller_thread": True}), threads=1)
-    TensorFlowBackend().load(artifact(), threads=1)
+    monkeypatch.setenv(variable, "0")
+    backend.load(artifact(), threads=1)
+    assert os.environ[variable] == "0"
+    TensorFlowBackend().load(artifact(options={"caller_thread": True}), threads=1)
     assert os.environ[variable] == "1"
 
 
