@@ -78,9 +78,7 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     same = {"workers": best["workers"], "threads": best["threads"], "batch_size": best["batch"]}
     measured = alternate(
         pairs,
-        lambda: float(
-            run_suite(one, Scenario.OFFLINE, seconds, None, *arguments(same))["samples_per_second"]
-        ),
+        lambda: figure(one, Scenario.OFFLINE, same, seconds),
         lambda: bare(best, seconds),
     )
     return {
@@ -176,6 +174,16 @@ def arguments(settings: Settings) -> list[str]:
             text = f"{value:g}ms" if name == "max_wait" else str(value)
             given += [f"--{name.replace('_', '-')}", text]
     return given
+
+
+def figure(
+    one: Cell, scenario: Scenario, settings: Settings, seconds: float, percentile: str = ""
+) -> float:
+    """The rate of a run with settings in samples/s, or a percentile of its latency in ms."""
+    result = run_suite(one, scenario, seconds, None, *arguments(settings))
+    if not percentile:
+        return float(result["samples_per_second"])
+    return float(result["latency_ns"][percentile]) / 1e6
 
 
 def names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]:

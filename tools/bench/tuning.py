@@ -11,7 +11,7 @@ from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import usable_cores
 from loadscope.sut.registry import backend_info
-from loadscope.tools.bench.models import Cell, Settings, arguments, cell, names, run_suite
+from loadscope.tools.bench.models import Cell, Settings, arguments, cell, figure, names, run_suite
 from loadscope.tools.bench.pairs import alternate, run_json
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "bert-mini")
@@ -63,7 +63,7 @@ def tuning_rows(
 def _scenario_rows(
     one: Cell, offline: Settings, pairs: int, seconds: float, minutes: float
 ) -> Iterator[dict[str, Any]]:
-    for scenario, key, batches, figure, what, unit, target in (
+    for scenario, key, batches, percentile, what, unit, target in (
         (Scenario.OFFLINE, "samples_per_second", _BATCHES, "", "rate", "samples/s", OFFLINE_LEAST),
         (Scenario.SINGLE_STREAM, "p90_ms", (1,), "p90", "p90", "ms", SINGLE_STREAM_MOST),
         (
@@ -75,12 +75,12 @@ def _scenario_rows(
         best = _best_by_hand(one, scenario, key, batches, seconds)
         measured = alternate(
             pairs,
-            partial(_figure, one, scenario, tuned, seconds, figure),
+            partial(figure, one, scenario, tuned, seconds, percentile),
             partial(_bare, one, best, seconds, key),
         )
         row = {**names(one, scenario, f"{what}, tuned to best by hand", unit), **measured}
-        met = measured["ratio"] <= target if figure else measured["ratio"] >= target
-        limit = "at most" if figure else "at least"
+        met = measured["ratio"] <= target if percentile else measured["ratio"] >= target
+        limit = "at most" if percentile else "at least"
         yield {
             **row, "tuned": tuned, "by_hand": best, "target": f"ratio {limit} {target}",
             "met": met,
@@ -97,7 +97,7 @@ def _server_row(
     measured = alternate(
         pairs,
         lambda: _server_rate(one, server, seconds, bound),
-        lambda: _figure(one, Scenario.OFFLINE, offline, seconds),
+        lambda: figure(one, Scenario.OFFLINE, offline, seconds),
     )
     return {
         **names(one, Scenario.SERVER, f"99 % within {bound}, to Offline", "samples/s"),
@@ -127,7 +127,7 @@ def _options_rows(
         chosen = {**found, "options": options}
         measured = alternate(
             pairs,
-            partial(_figure, one, Scenario.OFFLINE, chosen, seconds),
+            partial(figure, one, Scenario.OFFLINE, chosen, seconds),
             partial(_bare, eager, best, seconds, "samples_per_second"),
         )
         yield {
@@ -146,8 +146,8 @@ def grid_rows(one: Cell, pairs: int, seconds: float, minutes: float) -> Iterator
     grid = _tuned(one, Scenario.OFFLINE, None)
     measured = alternate(
         pairs,
-        lambda: _figure(one, Scenario.OFFLINE, found, seconds),
-        lambda: _figure(one, Scenario.OFFLINE, grid, seconds),
+        lambda: figure(one, Scenario.OFFLINE, found, seconds),
+        lambda: figure(one, Scenario.OFFLINE, grid, seconds),
     )
     yield {
         **names(
@@ -217,15 +217,6 @@ def _tuned(one: Cell, scenario: Scenario, minutes: float | None, bound: str = ""
     (found,) = result["scenarios"]
     settings: Settings = found["settings"]
     return settings
-
-
-def _figure(
-    one: Cell, scenario: Scenario, settings: Settings, seconds: float, percentile: str = ""
-) -> float:
-    result = run_suite(one, scenario, seconds, None, *arguments(settings))
-    if not percentile:
-        return float(result["samples_per_second"])
-    return float(result["latency_ns"][percentile]) / 1e6
 
 
 def _server_rate(one: Cell, settings: Settings, seconds: float, bound: str) -> float:
