@@ -21,7 +21,7 @@ from loadscope.suite.tune.space import Axis, search_space, settings
 from loadscope.suite.tune.study import Notice, Study, Winner
 from loadscope.suite.tune.trial import Trials
 
-_SEARCH_SHARE = 0.85
+_SEARCH_SHARE = 0.75
 """Share of the budget for the search; the rest is for measuring the best few again."""
 
 
@@ -89,8 +89,9 @@ def tune(
             axes = _axes(spec, plan, allow_numerics, instances)
             trials = Trials(spec, folder / "trials" / spec.scenario, command, progress, trial_ms)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
-            study.search(seconds * _SEARCH_SHARE / len(specs), most, progress)
-            winner = study.winner()
+            share = seconds / len(specs)
+            study.search(share * _SEARCH_SHARE, most, progress)
+            winner = study.winner(share * (1 - _SEARCH_SHARE))
             found.append((spec, axes, winner))
             searches.append(
                 Searched(

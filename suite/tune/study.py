@@ -7,10 +7,10 @@ Optuna implements it. The default settings are the first trial, so nothing found
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import optuna
@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.scenarios.names import Scenario
+from loadscope.suite.tune.finals import Finalist, decide
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
 from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness
 
@@ -33,8 +34,6 @@ _EMPTY = {"value": None, "rate": None, "latency_ms": None}
 _SEED = 1
 _STARTUP = 8
 _FINALISTS = 3
-_ROUNDS = 3
-"""How often each finalist is measured again, in turn with the others."""
 
 Notice = Callable[[str], None]
 
@@ -122,8 +121,11 @@ class Study:
             self._one(tried)
         progress(what, int(seconds), int(seconds))
 
-    def winner(self) -> Winner:
+    def winner(self, seconds: float) -> Winner:
         """Measure the best few again, in turn and beside the defaults, and choose among them.
+
+        Args:
+            seconds: How long to look for a difference between them; see ``decide``.
 
         Raises:
             WorkError: No trial was completed.
@@ -140,28 +142,28 @@ class Study:
             if self._goodness(one) >= PRUNE_BELOW * self._goodness(ranked[0])
         ]
         finalists = {one.number: one for one in (*near, first)}
-        final = {number: _outcome(one) for number, one in finalists.items()}
-        noise = 0.0
+        best, outcomes = ranked[0].number, {one.number: _outcome(one) for one in (ranked[0], first)}
         # A Server rate was held against the best one before it in every trial already.
-        if self._scenario is not Scenario.SERVER and len(final) > 1:
-            looks: dict[int, list[Outcome]] = {number: [] for number in finalists}
-            for _ in range(_ROUNDS):
-                for number, one in finalists.items():
-                    chosen = settings(one.params, self._axes)
-                    expected = final[number].expected
-                    looks[number].append(self._trials.look(_name(number), chosen, expected))
-            final = {number: _mean(several) for number, several in looks.items()}
-            noise = _noise([[one.value for one in several] for several in looks.values()])
-        good = {number: goodness(self._scenario, one.value) for number, one in final.items()}
-        # Where the looks do not tell them apart, what changes least is the best.
-        equal = [number for number in final if good[number] * (1 + noise) >= max(good.values())]
-        best = min(equal, key=lambda at: (len(finalists[at].params.items() - plain), -good[at]))
+        if self._scenario is not Scenario.SERVER and len(finalists) > 1:
+            final = decide(
+                self._scenario,
+                {
+                    number: Finalist(self._again(one), len(one.params.items() - plain))
+                    for number, one in finalists.items()
+                },
+                seconds,
+            )
+            best, outcomes = final.best, final.outcomes
+            self._notice(
+                f"{len(finalists)} of them looked at again, {final.rounds} times: trial {best} "
+                f"(differences are sure to {100 * final.noise:.1f} %)"
+            )
         return Winner(
             finalists[best].params,
-            final[best].value,
-            final[first.number].value,
-            final[best].rate,
-            final[best].latency_ms,
+            outcomes[best].value,
+            outcomes[first.number].value,
+            outcomes[best].rate,
+            outcomes[best].latency_ms,
             len(self.records()),
             self._size,
         )
@@ -288,6 +290,10 @@ class Study:
             self._study.set_user_attr("accuracies", known)
         return known[key]
 
+    def _again(self, trial: FrozenTrial) -> Callable[[], Outcome]:
+        chosen = settings(trial.params, self._axes)
+        return partial(self._trials.look, _name(trial.number), chosen, _outcome(trial).expected)
+
     def _complete(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
@@ -311,29 +317,6 @@ class Study:
 def _state(trial: FrozenTrial) -> str:
     rejected = trial.state is TrialState.PRUNED and _ACCURACY in trial.user_attrs
     return "rejected" if rejected else trial.state.name.lower()
-
-
-def _noise(looks: Sequence[Sequence[float]]) -> float:
-    """Deviation of the difference of two finalists' means, as a share of them.
-
-    Args:
-        looks: A list a finalist, of three values in turn with the others'. What changes for
-            all of a turn is the machine's speed, and tells nothing of how sure a difference is.
-    """
-    turns = [fmean(turn) for turn in zip(*looks, strict=True)]
-    beside = [[one / turn for one, turn in zip(each, turns, strict=True)] for each in looks]
-    # Of three values the range is 1.7 deviations, and the difference of two means is 0.8.
-    return fmean(max(each) - min(each) for each in beside) / 2
-
-
-def _mean(looks: Sequence[Outcome]) -> Outcome:
-    latencies = [one.latency_ms for one in looks if one.latency_ms is not None]
-    return replace(
-        looks[-1],
-        value=fmean(one.value for one in looks),
-        rate=fmean(one.rate for one in looks),
-        latency_ms=fmean(latencies) if latencies else None,
-    )
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:
