@@ -4,9 +4,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from loadscope.datasets.protocol import Progress
 from loadscope.scenarios.names import Mode
-from loadscope.scenarios.rowfile import BATCHES
+from loadscope.scenarios.rowfile import BATCHES, LATENCIES
 from loadscope.suite.prepare import prepare
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.runner import new_run
@@ -27,6 +30,12 @@ def probe(spec: RunSpec, folder: Path, command: str, progress: Progress) -> dict
     """
     shutil.rmtree(folder, ignore_errors=True)
     return new_run(prepare(spec, progress), folder, command, progress)
+
+
+def query_milliseconds(folder: Path) -> NDArray[np.float64]:
+    """Latency of each query of a finished performance test of an inline scenario, as noted."""
+    rows = LATENCIES.read(RunDirectory(folder).logs(Mode.PERFORMANCE) / LATENCIES.name)
+    return rows[:, 0] / 1e6
 
 
 def batch_milliseconds(folder: Path) -> float | None:

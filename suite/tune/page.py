@@ -85,7 +85,8 @@ def _parallel(one: Searched) -> Drawing | None:
     if not records:
         return None
     names = [axis.name.replace("_", " ") for axis in one.axes]
-    names.append("latency, ms" if one.scenario.inline else "samples/s")
+    at = records[0]["percentile"]
+    names.append(f"ms at p{at:.0f}" if at else "samples/s")
     figure = empty_figure(
         height=420,
         x={

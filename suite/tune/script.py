@@ -41,11 +41,12 @@ def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str 
 
 def headline(scenario: Scenario, winner: Winner) -> str:
     """The figure, and how much better than without tuning: ``182.3 samples/s, 1.31 x ...``."""
-    unit = {Scenario.SINGLE_STREAM: "ms p90", Scenario.MULTI_STREAM: "ms p99"}.get(
-        scenario, "samples/s"
-    )
-    gain = goodness(scenario, winner.value) / goodness(scenario, winner.default)
-    return f"{winner.value:.4g} {unit}, {gain:.2f} x as good as the defaults"
+    gain = f"{goodness(scenario, winner.value) / goodness(scenario, winner.default):.2f}"
+    if winner.percentile is None:
+        return f"{winner.value:.4g} samples/s, {gain} x as good as the defaults"
+    official = "p90" if scenario is Scenario.SINGLE_STREAM else "p99"
+    at = "" if official == f"p{winner.percentile:.0f}" else f" at p{winner.percentile:.0f}"
+    return f"{winner.latency_ms:.4g} ms {official}, {gain} x as good as the defaults{at}"
 
 
 def _run(spec: RunSpec, axes: list[Axis], winner: Winner) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _OUTCOME = "outcome"
 """The attribute that a measured trial has; one that was killed has none and is tried again."""
 _ACCURACY = "accuracy"
 """The attribute of a trial whose accuracy was measured, percent."""
-_EMPTY = {"value": None, "rate": None, "latency_ms": None}
+_EMPTY = {"value": None, "rate": None, "latency_ms": None, "percentile": None}
 _SEED = 1
 _STARTUP = 8
 _FINALISTS = 3
@@ -44,10 +44,11 @@ class Winner:
 
     Attributes:
         params: The point.
-        value: Its value, measured again where finalists were.
+        value: Its value, see ``Outcome``, measured again where finalists were.
         default: The default settings' value, measured alike.
         rate: Samples a second.
         latency_ms: See ``Outcome``.
+        percentile: See ``Outcome``.
         trials: How many points were measured or begun.
         size: How many points the space has.
     """
@@ -57,6 +58,7 @@ class Winner:
     default: float
     rate: float
     latency_ms: float | None
+    percentile: float | None
     trials: int
     size: int
 
@@ -98,6 +100,8 @@ class Study:
         self._study.set_user_attr("space", space)
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._study.tell(trial.number, state=TrialState.FAIL)
+        for trial in self._complete():
+            trials.percentile = _outcome(trial).percentile
         self._size = len(list(points(axes)))
         self._random = random.Random(_SEED)
         self._at = 0
@@ -164,12 +168,13 @@ class Study:
             outcomes[first.number].value,
             outcomes[best].rate,
             outcomes[best].latency_ms,
+            outcomes[best].percentile,
             len(self.records()),
             self._size,
         )
 
     def records(self) -> list[dict[str, Any]]:
-        """All trials: ``{number, state, params, value, rate, latency_ms, reason, seconds}``.
+        """All trials: ``{number, state, params, value, rate, latency_ms, reason, ...}``.
 
         The state is ``complete``, ``fail``, ``pruned``, or ``rejected`` for want of accuracy.
         """
@@ -224,7 +229,7 @@ class Study:
             self._study.tell(trial, state=TrialState.PRUNED)
         else:
             self._study.tell(trial, self._steady(outcome))
-        unit = "ms" if self._scenario.inline else "samples/s"
+        unit = f"ms at p{outcome.percentile:.0f}" if outcome.percentile else "samples/s"
         end = f" ({reason})" if reason else ""
         if outcome.drift != 1:
             end += f" (the machine at {100 * outcome.drift:.0f} % of its first speed)"

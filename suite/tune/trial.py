@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import WorkError
 from loadscope.scenarios.names import Mode, Scenario
-from loadscope.suite.probe import batch_milliseconds, probe
+from loadscope.suite.probe import batch_milliseconds, probe, query_milliseconds
 from loadscope.suite.rate_search import RateSearch
 from loadscope.suite.spec import RunSpec
 
@@ -19,6 +21,10 @@ PRUNE_BELOW = 0.85
 """Share of the best goodness so far below which a glance ends the trial."""
 _CONTROL_SECONDS = 60.0
 """How long a control holds: shared machines change speed within minutes."""
+_ABOVE = 10
+"""Queries beyond a percentile that make it more than chance."""
+_PERCENTILES = {Scenario.SINGLE_STREAM: 90.0, Scenario.MULTI_STREAM: 99.0}
+_MEDIAN = 50.0
 _SERVER_TOLERANCE = 0.05
 _SERVER_STEP = 1.03
 _SERVER_PROBES = 7
@@ -29,16 +35,17 @@ class Outcome:
     """What a trial gave.
 
     Attributes:
-        value: Samples a second, of Server queries a second, or latency in ms (inline
-            scenarios: SingleStream's p90, MultiStream's p99).
+        value: What trials are ranked by: samples a second, of Server queries a second, or of
+            inline scenarios latency in ms at ``percentile``.
         rate: Samples a second.
-        latency_ms: Of a query; of Offline, of a batch.
+        latency_ms: SingleStream's p90, MultiStream's and Server's p99, of Offline a batch's mean.
         pruned: Why it was ended early, empty if it was not.
         folder: Its last run directory, relative to the trials' folder.
         expected: What its first run was calibrated to expect, as settings of a ``RunSpec``, so
             that later ones need not calibrate.
         drift: The machine's speed at the time over that of the first trial, as far as it is
             known to have changed; 1 where it was not looked at.
+        percentile: Of inline scenarios, see ``steady_percentile``.
     """
 
     value: float
@@ -48,6 +55,17 @@ class Outcome:
     folder: str
     expected: dict[str, float] = field(default_factory=dict)
     drift: float = 1.0
+    percentile: float | None = None
+
+
+def steady_percentile(scenario: Scenario, queries: float) -> float:
+    """The percentile that trials of so many queries are ranked by.
+
+    Of twenty queries the 99th percentile is the slowest one, and so the machine's noise. It is
+    the highest one, up to the scenario's own and from the median, that ten queries exceed.
+    """
+    supported = 100 * (1 - _ABOVE / queries)
+    return max(_MEDIAN, min(_PERCENTILES[scenario], supported))
 
 
 def goodness(scenario: Scenario, value: float) -> float:
@@ -83,6 +101,7 @@ class Trials:
         progress: Where progress goes.
         duration_ms: LoadGen's part of a look at a promising point. A first glance lasts a
             quarter of it; what stands in the final choice is looked at again.
+        percentile: Of inline scenarios, decided by the first run, and the same for all others.
     """
 
     spec: RunSpec
@@ -90,6 +109,7 @@ class Trials:
     command: str
     progress: Progress
     duration_ms: float = TRIAL_MS
+    percentile: float | None = None
     _control: tuple[str, float, float] = field(default=("", 0.0, 1.0), init=False)
     # The best point's name, and the highest rate that it has held in a control.
     _held: tuple[str, float] = field(default=("", 0.0), init=False)
@@ -167,10 +187,22 @@ class Trials:
         value, rate = result["metric"]["value"], result["samples_per_second"]
         if not value or not rate:
             raise WorkError("LoadGen gave no figure", f"its logs are in {folder}")
-        latency = value if spec.scenario.inline else batch_milliseconds(folder)
+        if spec.scenario.inline:
+            latency, value = value, self._ranked(spec.scenario, folder, duration)
+        else:
+            latency = batch_milliseconds(folder)
         calibration = result["state"]["performance"]["calibration"]
         expected = {calibration["key"]: calibration["value"]} if calibration else {}
-        return Outcome(value, rate, latency, "", f"{name}/{part}", expected)
+        return Outcome(
+            value, rate, latency, "", f"{name}/{part}", expected, percentile=self.percentile
+        )
+
+    def _ranked(self, scenario: Scenario, folder: Path, duration: float) -> float:
+        latencies = query_milliseconds(folder)
+        if self.percentile is None:
+            in_a_look = len(latencies) * self.duration_ms / duration
+            self.percentile = steady_percentile(scenario, in_a_look)
+        return float(np.percentile(latencies, self.percentile))
 
     def _rate(self, name: str, spec: RunSpec, best: Best | None) -> Outcome:
         search = self._search(name, spec, None if best is None else best.value)

@@ -26,10 +26,12 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
     begun = json.loads(tune(*first, **slow).stdout)
     assert begun["scenarios"][0]["params"]["shortcut"] is False
     assert begun["scenarios"][0]["trials"] == 1
+    assert 50 <= begun["scenarios"][0]["percentile"] < 90, "600 ms have forty queries"
     done = loadscope("tune", "--resume", "tuned", "--budget", "10m", "--json")
     (found,) = json.loads(done.stdout)["scenarios"]
     assert found["params"]["shortcut"] is True
     assert found["trials"] == found["size"] > 1
+    assert found["percentile"] == begun["scenarios"][0]["percentile"]
     assert found["value"] < 0.75 * found["default"]
     page = (tmp_path / "tuned/tune.html").read_text()
     assert "best fifth" in page and "Pareto front" in page and "unverified" in page

@@ -8,7 +8,7 @@ import pytest
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.rate_search import RateSearch
 from loadscope.suite.spec import make_spec
-from loadscope.suite.tune.trial import Best, Outcome, Trials
+from loadscope.suite.tune.trial import Best, Outcome, Trials, steady_percentile
 
 
 class Drifting(Trials):
@@ -123,3 +123,17 @@ def test_what_the_best_one_has_held_is_not_asked_of_it_again(serving):
     assert held and held == [one["rate"] for one in first.probes if one["valid"]]
     assert [one["rate"] > max(held) for one in second.probes] == [True]
     assert not unused.probes
+
+
+@pytest.mark.parametrize(
+    ("scenario", "queries", "percentile"),
+    [
+        (Scenario.MULTI_STREAM, 5, 50),
+        (Scenario.MULTI_STREAM, 40, 75),
+        (Scenario.MULTI_STREAM, 5000, 99),
+        (Scenario.SINGLE_STREAM, 40, 75),
+        (Scenario.SINGLE_STREAM, 5000, 90),
+    ],
+)
+def test_a_percentile_that_hardly_a_query_exceeds_ranks_nothing(scenario, queries, percentile):
+    assert steady_percentile(scenario, queries) == pytest.approx(percentile)
