@@ -62,12 +62,12 @@ class Execution:
             threads: As asked for, or None.
             max_wait_ms: As asked for, or None; Server only.
             max_batch: The most samples that the model takes at once; None for any number.
-            best_batch: How many it takes best, where that is known; more are never put into a
-                batch of Offline or MultiStream unasked.
+            best_batch: How many a worker of ``best_threads`` takes best, where that is known;
+                more a thread are never put into a batch of Offline or MultiStream unasked.
             instances: Processes that share the workers, each of the same number.
             best_threads: How many threads of the framework's each worker uses best, where that
                 is known to be more than one.
-            one_caller: Whether a process can have one worker only.
+            one_caller: Whether a process can have one worker only, which has all cores.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -117,10 +117,15 @@ class Execution:
                 f"--workers {workers}: {scenario} answers inside LoadGen's callback",
                 "leave --workers out and raise --threads",
             )
+        threads = threads or cores
+        if best_batch is not None:
+            # It is the best for so many threads. More of them share a batch's work, and each
+            # should have as much of it.
+            best_batch *= max(1, threads // (best_threads or (cores if one_caller else 1)))
         most = MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
         if batch_size is not None and batch_size > most:
             raise InputError(
                 f"--batch-size {batch_size}: a {scenario} query has {most} sample(s)",
                 f"use at most {most}",
             )
-        return cls(batch_size or min(most, limit, best_batch or most), 1, threads or cores)
+        return cls(batch_size or min(most, limit, best_batch or most), 1, threads)

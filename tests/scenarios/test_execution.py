@@ -51,10 +51,19 @@ def test_a_larger_batch_than_the_file_takes_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("scenario", "batch"), [("SingleStream", 1), ("MultiStream", 2), ("Offline", 2), ("Server", 1)]
+    ("scenario", "batch"), [("SingleStream", 1), ("MultiStream", 4), ("Offline", 2), ("Server", 1)]
 )
-def test_a_model_that_takes_few_samples_best_gets_no_more_unasked(scenario, batch):
+def test_a_thread_of_a_model_that_takes_few_samples_best_gets_no_more_unasked(scenario, batch):
     assert Execution.decide(Scenario(scenario), 2, best_batch=2).batch_size == batch
+
+
+def test_a_best_batch_of_many_threads_is_not_multiplied_by_them():
+    def batch(**known):
+        return Execution.decide(Scenario.MULTI_STREAM, 4, best_batch=2, **known).batch_size
+
+    assert batch() == batch(threads=9) == 8
+    assert batch(threads=2) == batch(best_threads=2) == 4
+    assert batch(best_threads=4) == batch(one_caller=True) == 2
 
 
 def test_a_batch_that_is_asked_for_wins_over_the_best_one():
