@@ -23,6 +23,7 @@ from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
 from loadscope.datasets.image_preprocess import ImagePreprocess
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
+from loadscope.scenarios.names import Scenario
 from loadscope.suite.checksum import Checksum
 from loadscope.suite.source import (
     FROM_ONNX,
@@ -167,6 +168,7 @@ class ArtifactEntry(Strict):
         inputs: The tensors to feed, by name.
         outputs: The tensors to fetch, by name.
         options: Settings of the backend.
+        single_stream_options: Further ones for SingleStream, where a lone sample has all cores.
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
         max_batch: The most samples that the file takes at once, where its batch axis is fixed.
@@ -194,6 +196,7 @@ class ArtifactEntry(Strict):
     inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
+    single_stream_options: dict[str, JsonValue] = {}
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     weights: Weights = Weights()
     max_batch: PositiveInt | None = None
@@ -220,6 +223,11 @@ class ArtifactEntry(Strict):
         if isinstance(source, BuildSource):
             raise TypeError("a base is never built")
         return source
+
+    def options_in(self, scenario: Scenario) -> dict[str, JsonValue]:
+        """Settings of the backend in a scenario."""
+        alone = scenario is Scenario.SINGLE_STREAM
+        return {**self.options, **(self.single_stream_options if alone else {})}
 
     def checksum(self) -> Checksum:
         """What the file's sha256 must be."""

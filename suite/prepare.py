@@ -88,7 +88,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         backend.one_caller,
     )
     # The null backend stands in for another framework's artifact without its options.
-    own = chosen.entry.options if spec.framework in entry.artifacts else {}
+    own = chosen.entry.options_in(spec.scenario) if spec.framework in entry.artifacts else {}
     options = {**own, **spec.options}
     backend.check_options(options)
     require_installed(backend)

@@ -188,3 +188,26 @@ def test_a_script_runs_every_combination(loadscope, tiny_dataset, manifest, tmp_
     assert len(list((tmp_path / "all").iterdir())) == 2
     table = loadscope("report", "all").stdout
     assert "SingleStream" in table and "Offline" in table and "rehearsal" in table
+
+
+@pytest.mark.parametrize(
+    ("scenario", "more", "options"),
+    [
+        ("SingleStream", (), {"shortcut": True, "delay_us": 20}),
+        ("MultiStream", (), {"delay_us": 10}),
+        ("SingleStream", ("--option", "delay_us=5"), {"shortcut": True, "delay_us": 5}),
+    ],
+)
+def test_options_of_a_lone_sample_are_single_streams(
+    loadscope, tiny_run, tmp_path, scenario, more, options
+):
+    arguments = tiny_run(scenario, "--output", "out", *more, delay_us=10)
+    manifest = tmp_path / "tiny.yaml"
+    text = manifest.read_text().rstrip()
+    before, found, after = text.rpartition("options:")
+    manifest.write_text(
+        f"{before}single_stream_options: {{shortcut: true, delay_us: 20}}\n"
+        f"{before.rpartition(chr(10))[2]}{found}{after}\n"
+    )
+    loadscope(*arguments)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["model"]["options"] == options
