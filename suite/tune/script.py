@@ -10,7 +10,7 @@ from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import RunSpec
 from loadscope.suite.tune.space import Axis, settings
 from loadscope.suite.tune.study import Winner
-from loadscope.suite.tune.trial import goodness
+from loadscope.suite.tune.trial import PERCENTILES, goodness
 
 _SHARED = ("model", "framework", "dataset_path", "count", "models")
 
@@ -42,11 +42,12 @@ def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str 
 def headline(scenario: Scenario, winner: Winner) -> str:
     """The figure, and how much better than without tuning: ``182.3 samples/s, 1.31 x ...``."""
     gain = f"{goodness(scenario, winner.value) / goodness(scenario, winner.default):.2f}"
+    told = f"{gain} x as good as the defaults"
     if winner.percentile is None:
-        return f"{winner.value:.4g} samples/s, {gain} x as good as the defaults"
-    official = "p90" if scenario is Scenario.SINGLE_STREAM else "p99"
-    at = "" if official == f"p{winner.percentile:.0f}" else f" at p{winner.percentile:.0f}"
-    return f"{winner.latency_ms:.4g} ms {official}, {gain} x as good as the defaults{at}"
+        return f"{winner.value:.4g} samples/s, {told}"
+    official, ranked = (f"p{at:.0f}" for at in (PERCENTILES[scenario], winner.percentile))
+    told += f" at {ranked}" if ranked != official else ""
+    return f"{winner.latency_ms:.4g} ms {official}, {told}"
 
 
 def _run(spec: RunSpec, axes: list[Axis], winner: Winner) -> dict[str, Any]:

@@ -23,7 +23,8 @@ _CONTROL_SECONDS = 60.0
 """How long a control holds: shared machines change speed within minutes."""
 _ABOVE = 10
 """Queries beyond a percentile that make it more than chance."""
-_PERCENTILES = {Scenario.SINGLE_STREAM: 90.0, Scenario.MULTI_STREAM: 99.0}
+PERCENTILES = {Scenario.SINGLE_STREAM: 90.0, Scenario.MULTI_STREAM: 99.0}
+"""Those that the scenarios are measured by."""
 _MEDIAN = 50.0
 _SERVER_TOLERANCE = 0.05
 _SERVER_STEP = 1.03
@@ -65,7 +66,7 @@ def steady_percentile(scenario: Scenario, queries: float) -> float:
     the highest one, up to the scenario's own and from the median, that ten queries exceed.
     """
     supported = 100 * (1 - _ABOVE / queries)
-    return max(_MEDIAN, min(_PERCENTILES[scenario], supported))
+    return max(_MEDIAN, min(PERCENTILES[scenario], supported))
 
 
 def goodness(scenario: Scenario, value: float) -> float:
