@@ -41,14 +41,12 @@ class Final:
 
     Attributes:
         best: The winner's number.
-        default: The number of the defaults.
         outcomes: By number, with medians over the turns; those that fell behind early are left out.
         rounds: How many turns there were.
         noise: Deviation of the difference of two finalists, as a share of their value.
     """
 
     best: int
-    default: int
     outcomes: dict[int, Outcome]
     rounds: int
     noise: float
@@ -64,33 +62,31 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
 
     Args:
         scenario: What its values mean.
-        finalists: By number; one of them is the defaults.
+        finalists: By number, at least two; one of them is the defaults.
         seconds: When to begin no further turn.
     """
     begun = time.monotonic()
     looks: dict[int, list[Outcome]] = {number: [] for number in finalists}
-    default = next(number for number, one in finalists.items() if not one.changes)
-    while True:
+    for rounds in range(1, MOST_ROUNDS + 1):
         for number, several in looks.items():
             several.append(finalists[number].look())
-        rounds = len(looks[default])
-        values = [[one.value for one in several] for several in looks.values()]
+        if rounds < _ROUNDS:
+            continue
         outcomes = _medians(looks)
-        noise = _noise(values)
+        noise = _noise([[one.value for one in several] for several in looks.values()])
         good = {number: goodness(scenario, one.value) for number, one in outcomes.items()}
         ahead = [each for each in good if good[each] * (1 + _SURE * noise) >= max(good.values())]
-        if rounds >= _ROUNDS and (
-            len(ahead) == 1
-            or _SURE * noise < _SAME
-            or rounds == MOST_ROUNDS
-            or time.monotonic() - begun >= seconds
-        ):
+        late = time.monotonic() - begun >= seconds
+        if late or len(ahead) == 1 or _SURE * noise < _SAME:
             break
-        if rounds >= _ROUNDS:
-            looks = {number: looks[number] for number in {default: 0, **dict.fromkeys(ahead)}}
+        looks = {
+            number: several
+            for number, several in looks.items()
+            if number in ahead or not finalists[number].changes
+        }
     equal = [number for number in good if good[number] * (1 + noise) >= max(good.values())]
     best = min(equal, key=lambda number: (finalists[number].changes, -good[number]))
-    return Final(best, default, outcomes, rounds, noise)
+    return Final(best, outcomes, rounds, noise)
 
 
 def _beside(values: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -118,8 +114,6 @@ def _medians(looks: dict[int, list[Outcome]]) -> dict[int, Outcome]:
 def _noise(values: Sequence[Sequence[float]]) -> float:
     """Deviation of the difference of two finalists' medians, as a share of them."""
     count, turns = len(values), len(values[0])
-    if count == 1 or turns == 1:
-        return 0.0
     shares = _beside(values)
     away = fmean(abs(one - median(each)) for each in shares for one in each)
     # Of normal values: 1.25 mean distances are a deviation, few of them are too near to their

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 SHORT = ("--min-duration", "200ms")
 
@@ -203,11 +204,9 @@ def test_options_of_a_lone_sample_are_single_streams(
 ):
     arguments = tiny_run(scenario, "--output", "out", *more, delay_us=10)
     manifest = tmp_path / "tiny.yaml"
-    text = manifest.read_text().rstrip()
-    before, found, after = text.rpartition("options:")
-    manifest.write_text(
-        f"{before}single_stream_options: {{shortcut: true, delay_us: 20}}\n"
-        f"{before.rpartition(chr(10))[2]}{found}{after}\n"
-    )
+    held = yaml.safe_load(manifest.read_text())
+    artifact = held["models"]["tiny"]["artifacts"]["null"]
+    artifact["single_stream_options"] = {"shortcut": True, "delay_us": 20}
+    manifest.write_text(yaml.safe_dump(held))
     loadscope(*arguments)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["model"]["options"] == options
