@@ -22,7 +22,7 @@ from loadscope.suite.manifest import Catalogue
 from loadscope.suite.vocabulary import locate
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.tools.bench import preprocessing
-from loadscope.tools.bench.bare import detecting
+from loadscope.tools.bench.bare import detecting, percentiles
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, run_json
 from loadscope.tools.bench.scoring import pycocotools_map
@@ -70,6 +70,12 @@ def test_the_loop_by_hand_finds_the_boxes_that_the_suite_finds():
         assert len(rows) == spec.most
         np.testing.assert_array_equal(rows[:, 5], scores_by_hand)
         np.testing.assert_array_equal(rows[:, 6], CATEGORY_IDS[classes])
+
+
+def test_percentiles_are_loadgens_which_takes_one_of_the_queries():
+    # results.cc of LoadGen: the latency at count x percentile of those in order.
+    assert percentiles([each / 1e3 for each in range(50)]) == {"p90_ms": 45, "p99_ms": 49}
+    assert percentiles([each / 1e3 for each in range(200)]) == {"p90_ms": 180, "p99_ms": 198}
 
 
 def test_a_failed_measurement_is_no_figure():

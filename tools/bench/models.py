@@ -177,10 +177,25 @@ def arguments(settings: Settings) -> list[str]:
 
 
 def figure(
-    one: Cell, scenario: Scenario, settings: Settings, seconds: float, percentile: str = ""
+    one: Cell,
+    scenario: Scenario,
+    settings: Settings,
+    seconds: float,
+    percentile: str = "",
+    queries: int = 1,
 ) -> float:
-    """The rate of a run with settings in samples/s, or a percentile of its latency in ms."""
-    result = run_suite(one, scenario, seconds, None, *arguments(settings))
+    """A run's rate with settings in samples/s, or a percentile of its latency in ms.
+
+    Args:
+        one: The model.
+        scenario: The scenario.
+        settings: The run's.
+        seconds: Shortest duration of the test.
+        percentile: Its key, ``p90`` and the like; the rate if empty.
+        queries: The fewest.
+    """
+    more = ("--min-query-count", str(queries), *arguments(settings))
+    result = run_suite(one, scenario, seconds, None, *more)
     if not percentile:
         return float(result["samples_per_second"])
     return float(result["latency_ns"][percentile]) / 1e6

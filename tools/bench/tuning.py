@@ -23,6 +23,8 @@ OPTIONS_MODEL = "resnet50-seeded"
 _BOUND = 10
 """Server's bound, in latencies of a single sample."""
 _SERVER_LONGER = 5
+_QUERIES = 200
+"""The fewest of a measurement whose 99th percentile is compared; of a hundred it is the slowest."""
 _TRIAL = "2s"
 _WITHOUT_END = "1000h"
 _BATCHES = (1, 4, 8, 16)
@@ -73,10 +75,11 @@ def _scenario_rows(
     ):  # fmt: skip
         tuned = offline if scenario is Scenario.OFFLINE else _tuned(one, scenario, minutes)
         best = _best_by_hand(one, scenario, key, batches, seconds)
+        fewest = _QUERIES if percentile == "p99" else 1
         measured = alternate(
             pairs,
-            partial(figure, one, scenario, tuned, seconds, percentile),
-            partial(_bare, one, best, seconds, key),
+            partial(figure, one, scenario, tuned, seconds, percentile, fewest),
+            partial(_bare, one, {**best, "queries": fewest}, seconds, key),
         )
         row = {**names(one, scenario, f"{what}, tuned to best by hand", unit), **measured}
         met = measured["ratio"] <= target if percentile else measured["ratio"] >= target
