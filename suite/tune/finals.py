@@ -13,7 +13,7 @@ from statistics import fmean, median
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.tune.trial import Outcome, goodness
 
-_ROUNDS = 3
+LEAST_ROUNDS = 3
 """Turns that there are in any case."""
 MOST_ROUNDS = 12
 _SURE = 2.0
@@ -70,7 +70,7 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
     for rounds in range(1, MOST_ROUNDS + 1):
         for number, several in looks.items():
             several.append(finalists[number].look())
-        if rounds < _ROUNDS:
+        if rounds < LEAST_ROUNDS:
             continue
         outcomes = _medians(looks)
         noise = _noise([[one.value for one in several] for several in looks.values()])

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.scenarios.names import Scenario
-from loadscope.suite.tune.finals import Finalist, decide
+from loadscope.suite.tune.finals import LEAST_ROUNDS, Finalist, decide
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
 from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness
 
@@ -109,6 +109,8 @@ class Study:
     def search(self, seconds: float, most: int | None, progress: Progress) -> None:
         """Measure points until the time is up, ``most`` are measured, or none is left.
 
+        None is begun that would end too late if it took as long as the best one's did.
+
         Raises:
             LoadScopeError: The default settings cannot be measured.
         """
@@ -116,7 +118,8 @@ class Study:
         while most is None or len(self.records()) < most:
             elapsed = time.monotonic() - begun
             tried = self._tried()
-            if (tried and elapsed >= seconds) or len(tried) >= self._size:
+            late = elapsed + sum(map(_seconds, self._ranked()[:1])) >= seconds
+            if (tried and late) or len(tried) >= self._size:
                 break
             progress(what, min(int(elapsed), int(seconds) - 1), int(seconds))
             step = self._step(tried)
@@ -134,18 +137,17 @@ class Study:
         Raises:
             WorkError: No trial was completed.
         """
-        complete = self._complete()
-        if not complete:
+        ranked = self._ranked()
+        if not ranked:
             raise WorkError("no settings could be measured", "see the trials' folders")
-        ranked = sorted(complete, key=self._goodness, reverse=True)
         plain = defaults(self._axes).items()
-        first = next(one for one in complete if one.params.items() == plain)
+        first = next(one for one in ranked if one.params.items() == plain)
         near = [
             one
             for one in ranked[:_FINALISTS]
             if self._goodness(one) >= PRUNE_BELOW * self._goodness(ranked[0])
         ]
-        finalists = {one.number: one for one in (*near, first)}
+        finalists = {one.number: one for one in (*self._in_time(near, first, seconds), first)}
         best, outcomes = ranked[0].number, {one.number: _outcome(one) for one in (ranked[0], first)}
         # A Server rate was held against the best one before it in every trial already.
         if self._scenario is not Scenario.SERVER and len(finalists) > 1:
@@ -186,7 +188,7 @@ class Study:
                 **_EMPTY,
                 **trial.user_attrs[_OUTCOME],
                 "accuracy": trial.user_attrs.get(_ACCURACY),
-                "seconds": trial.duration.total_seconds() if trial.duration else None,
+                "seconds": _seconds(trial),
             }
             for trial in self._study.get_trials(deepcopy=False)
             if _OUTCOME in trial.user_attrs
@@ -299,14 +301,30 @@ class Study:
         chosen = settings(trial.params, self._axes)
         return partial(self._trials.look, _name(trial.number), chosen, _outcome(trial).expected)
 
+    def _in_time(
+        self, near: list[FrozenTrial], first: FrozenTrial, seconds: float
+    ) -> list[FrozenTrial]:
+        """The best of them, and as many more as leave time for the least turns beside the first."""
+        fit = 1
+        while fit < len(near):
+            finalists = {one.number: one for one in (*near[: fit + 1], first)}.values()
+            # A look takes half as long as a trial, which has a glance before it.
+            if LEAST_ROUNDS * sum(map(_seconds, finalists)) / 2 > seconds:
+                break
+            fit += 1
+        return near[:fit]
+
     def _complete(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
+    def _ranked(self) -> list[FrozenTrial]:
+        """Those that were measured to the end, the best first."""
+        return sorted(self._complete(), key=self._goodness, reverse=True)
+
     def _best(self) -> Best | None:
-        complete = self._complete()
-        if not complete:
+        best = next(iter(self._ranked()), None)
+        if best is None:
             return None
-        best = max(complete, key=self._goodness)
         chosen = settings(best.params, self._axes)
         return Best(_name(best.number), chosen, _outcome(best).expected, best.value or 0.0)
 
@@ -322,6 +340,10 @@ class Study:
 def _state(trial: FrozenTrial) -> str:
     rejected = trial.state is TrialState.PRUNED and _ACCURACY in trial.user_attrs
     return "rejected" if rejected else trial.state.name.lower()
+
+
+def _seconds(trial: FrozenTrial) -> float:
+    return trial.duration.total_seconds() if trial.duration else 0.0
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:

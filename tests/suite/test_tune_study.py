@@ -1,5 +1,7 @@
 """The search over points whose values are a formula; test_tune.py runs the real thing."""
 
+import time
+
 import pytest
 
 from loadscope.errors import InputError, WorkError
@@ -118,7 +120,7 @@ def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
     axes, trials = offline_space(), FormulaTrials()
     search, _ = study(trials, axes)
     search.search(3600, 30, no_progress)
-    winner = search.winner(ONE_GO)
+    winner = search.winner(3600)
     best = max(trials.rate(settings(point, axes)) for point in points(axes))
     assert winner.value >= 0.97 * best
     assert winner.default == trials.rate(settings(defaults(axes), axes))
@@ -129,6 +131,38 @@ def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
     assert len(rest) in (3, 6, 9), "each finalist three times"
     assert trials.again == trials.again[: len(trials.again) // 3] * 3, "in turn"
     assert min(map(trials.rate, rest)) >= 0.85 * best, "one that is far behind cannot win"
+
+
+class SlowTrials(FormulaTrials):
+    seconds = 0.2
+
+    def measure(self, name, found, best):
+        time.sleep(self.seconds)
+        return super().measure(name, found, best)
+
+
+def test_no_trial_is_begun_that_would_end_after_the_budget(study):
+    trials = SlowTrials()
+    search, _ = study(trials, offline_space())
+    search.search(2 * trials.seconds, None, no_progress)
+    assert len(trials.measured) == 1, "a second would end late if it took as long"
+
+
+def test_there_are_as_many_finalists_as_have_time_for_three_turns(study):
+    def finalists(seconds):
+        trials.again.clear()
+        search.winner(seconds)
+        return len({repr(found) for found in trials.again})
+
+    class AlikeTrials(SlowTrials):
+        def rate(self, found):
+            return 100 + found["threads"]
+
+    axes, trials = offline_space(), AlikeTrials()
+    search, _ = study(trials, axes)
+    search.search(3600, len(axes[0].values), no_progress)
+    assert finalists(3600) == 4, "three and the defaults"
+    assert finalists(3 * trials.seconds) == 2, "in half a second a turn, the best and the defaults"
 
 
 def test_one_setting_after_the_other_is_changed_before_anything_is_left_to_chance(study):
