@@ -134,6 +134,8 @@ def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
 
 
 class SlowTrials(FormulaTrials):
+    """Each takes some time at least; a slower machine makes what is asked of them no harder."""
+
     seconds = 0.2
 
     def measure(self, name, found, best):
