@@ -31,7 +31,7 @@ PROBE_QUERIES = 500
 """459 queries, none of them late, are the fewest that prove 99 % to be in time."""
 TOLERANCE = 0.03
 FOLDER = "rate_search"
-_CONFIRMATIONS = 4
+_CONFIRMATIONS = 6
 
 Notice = Callable[[dict[str, Any]], None]
 
@@ -224,7 +224,8 @@ class RateSearch:
             )
         p99 = result["latency_ns"]["p99"]
         return {
-            "rate": calibration["value"] if calibration else spec.target_qps,
+            # As it would be tried again.
+            "rate": _digits(calibration["value"]) if calibration else spec.target_qps,
             "valid": result["valid"],
             "reasons": result["invalid_reasons"],
             "noise": result["warnings"],

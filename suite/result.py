@@ -43,6 +43,7 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
         "rehearsal": record["rehearsal"],
         "unverified": True,
         "repeat": None,
+        "rate_search": record.get("rate_search"),
         "warnings": [],
         "state": record["state"],
     }

@@ -36,12 +36,13 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
     assert result["valid"] is True and result["mode"] == "performance,accuracy"
     record = json.loads((tmp_path / "out/run.json").read_text())
     probes = record["rate_search"]["probes"]
+    assert result["rate_search"]["probes"] == probes
     assert probes[: len(begun)] == begun
     assert any(not one["valid"] for one in probes), "nothing shows that it is the highest"
     rate = record["spec"]["target_qps"]
     assert probes[-1]["folder"].startswith("confirm-") and probes[-1]["rate"] == rate
     assert 100 < rate < 1000
-    assert not any(one["rate"] == rate and not one["valid"] for one in probes)
+    assert sum(one["rate"] == rate and not one["valid"] for one in probes) < 2
     assert f"target_qps = {rate:g}" in (tmp_path / "out/user.conf").read_text()
 
 
