@@ -107,6 +107,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
     if spec.scenario is Scenario.SERVER and spec.late != "in-turn":
         bound = server_bound(conf, entry.mlperf.loadgen, rules)
         execution = replace(execution, late_after_ms=bound)
+    execution = replace(execution, idle_poll=spec.idle == "poll")
     key = target_key(spec.scenario)
     model = materialise(spec.model, entry, spec.framework, cache, progress)
     samples = kind.prepare(dataset, preprocess, cache, progress)

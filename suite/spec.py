@@ -53,6 +53,7 @@ class RunSpec(BaseModel):
         max_wait: Longest time that Server holds a sample back to fill a batch.
         late: What becomes of Server's samples that cannot be answered within the bound any more:
             ``last``, they wait until nothing else does, or ``in-turn``; ``last`` if None.
+        idle: What Server's cores do between queries: ``halt``, or ``poll``; ``halt`` if None.
         options: Settings of the backend, on top of the manifest's.
         repeat: How many times to run the performance test; the median stands for the run.
         user_conf: A LoadGen user.conf to start from.
@@ -77,6 +78,7 @@ class RunSpec(BaseModel):
     instances: PositiveInt | Literal["auto"] | None = None
     max_wait: Wait | None = None
     late: Literal["last", "in-turn"] | None = None
+    idle: Literal["halt", "poll"] | None = None
     options: dict[str, JsonValue] = {}
     repeat: PositiveInt = 1
     user_conf: Path | None = None
@@ -99,6 +101,8 @@ class RunSpec(BaseModel):
             raise ValueError(f"target_qps: {self.scenario} has no rate; use target_latency")
         if self.late is not None and self.scenario is not Scenario.SERVER:
             raise ValueError(f"late: only Server has a bound, {self.scenario} none; leave it out")
+        if self.idle is not None and self.scenario is not Scenario.SERVER:
+            raise ValueError(f"idle: {self.scenario} is never idle, only Server is; leave it out")
         if self.target_latency is not None and self.scenario is Scenario.OFFLINE:
             raise ValueError("target_latency: Offline has no latency; use target_qps")
         return self

@@ -43,6 +43,11 @@ _MODEL_OPTIONS = (
         "else waits (the default), or 'in-turn'.",
     ),
     click.option(
+        "--idle",
+        help="What Server's cores do between queries: 'halt' (the default), or 'poll', which keeps "
+        "them awake and is faster on most virtual machines.",
+    ),
+    click.option(
         "--option",
         "options",
         multiple=True,

@@ -13,6 +13,7 @@ from loadscope.sut.tunable import TUNABLES
 _OFFLINE_BATCHES = (1, 2, 4, 8, 16, 32)
 _SERVER_BATCHES = (1, 2, 4, 8)
 _WAITS_MS = (0.0, 1.0, 2.0, 5.0)
+_IDLE = ("halt", "poll")
 
 Params = dict[str, Any]
 """A point of the space: value by axis name."""
@@ -24,8 +25,8 @@ class Axis:
 
     Attributes:
         name: ``layout`` (workers x threads, ``2x1``, and ``2x1 in 2`` for two instances that
-            share them), ``batch_size``, ``max_wait`` (ms, 0 for none), or the name of a
-            backend's option.
+            share them), ``batch_size``, ``max_wait`` (ms, 0 for none), ``idle``, or the name
+            of a backend's option.
         values: What it may be; the first is the default.
         option: Whether it is a backend's option.
         numerics: Whether accuracy must be measured for other values than the first.
@@ -79,6 +80,8 @@ def search_space(
     ]
     if scenario is Scenario.SERVER:
         axes.append(_axis("max_wait", default.max_wait_ms, _WAITS_MS))
+        # First, since it mostly brings the most.
+        axes.insert(0, _axis("idle", "poll" if default.idle_poll else "halt", _IDLE))
     for tunable in TUNABLES[framework]:
         applies = tunable.inputs in (None, inputs)
         if applies and (allow_numerics or not tunable.numerics):

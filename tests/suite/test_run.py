@@ -99,6 +99,14 @@ def test_server_puts_off_what_is_late_for_the_bound_unless_told_otherwise(
     assert late_after == [15, 40, 0]
 
 
+def test_server_s_cores_poll_where_asked(loadscope, tiny_run, tmp_path):
+    asked = ("--idle", "poll", "--target-qps", "50", "--output", "out")
+    result = json.loads(loadscope(*tiny_run("Server", *asked, delay_us=100), "--json").stdout)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["effective"]["idle_poll"] is True
+    assert result["samples_per_second"] > 0
+
+
 def test_the_log_holds_little_endian_classes(loadscope, tiny_run, tmp_path):
     loadscope(*tiny_run("Offline", "--mode", "accuracy", "--output", "out"))
     entries = json.loads((tmp_path / "out" / "accuracy" / "mlperf_log_accuracy.json").read_text())

@@ -1,0 +1,68 @@
+"""Cores that stay awake between Server's queries.
+
+A core without work halts. On a virtual machine the host then gives it to other guests, and what
+it does next is slower, by more than the time to wake: batches took a sixth longer where it was
+measured (docs/tune.md, Idle cores).
+"""
+
+import os
+import subprocess
+import sys
+
+from loadscope.errors import WorkError
+from loadscope.scenarios.topology import read_topology
+
+# Its own process, since a thread that spins would take Python's lock from the workers. Of the
+# idle class any other thread goes before it; it must be of the same session as those, for under
+# autogroup the kernel shares the CPU equally between sessions, whatever the classes in them.
+_SPIN = """
+import os, sys
+parent = int(sys.argv[1])
+os.sched_setaffinity(0, {int(sys.argv[2])})
+os.write(1, b"started")
+os.close(1)
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while os.getppid() == parent:
+    for _ in range(100_000):
+        pass
+"""
+
+
+class Awake:
+    """A process of the kernel's idle class on each core, as ``idle=poll`` keeps it from halting.
+
+    They end with this process, however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._spinning: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Keep the cores that this process may use awake; of each its first logical CPU.
+
+        Raises:
+            WorkError: ``lscpu`` does not tell which cores there are, or the kernel refuses.
+        """
+        for core in read_topology():
+            arguments = str(os.getpid()), str(core.cpus[0])
+            self._spinning.append(
+                subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-c", _SPIN, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                )
+            )
+        for process in self._spinning:
+            # Its start would otherwise take time from the first queries.
+            if not process.stdout or not process.stdout.read():
+                raise WorkError(
+                    "cannot keep a core awake between queries",
+                    "the reason is in process.log of the test's folder; or use --idle halt",
+                )
+
+    def stop(self) -> None:
+        """Let the cores halt again."""
+        for process in self._spinning:
+            process.kill()
+        while self._spinning:
+            self._spinning.pop().communicate()

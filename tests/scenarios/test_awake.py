@@ -1,0 +1,86 @@
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from loadscope.errors import WorkError
+from loadscope.scenarios.awake import Awake
+from loadscope.scenarios.topology import Core, read_topology
+
+ALONE = """
+import time
+from loadscope.scenarios.awake import Awake
+Awake().start()
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def until(holds):
+    """Wait as long as a machine may need that is busy with other tests."""
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def awake():
+    made = Awake()
+    made.start()
+    yield psutil.Process().children()
+    made.stop()
+
+
+def test_each_core_has_a_process_of_the_idle_class_in_the_same_session(awake):
+    assert len(awake) == len(read_topology())
+    until(lambda: all(os.sched_getscheduler(one.pid) == os.SCHED_IDLE for one in awake))
+    assert sorted(one.cpu_affinity() for one in awake) == [
+        [core.cpus[0]] for core in sorted(read_topology(), key=lambda core: core.cpus[0])
+    ]
+    assert {os.getsid(one.pid) for one in awake} == {os.getsid(0)}
+
+
+def test_a_core_that_cannot_be_kept_awake_is_told(monkeypatch):
+    absent = Core(0, 0, 0, 0, 0, (1023,))
+    monkeypatch.setattr("loadscope.scenarios.awake.read_topology", lambda: [absent])
+    made = Awake()
+    with pytest.raises(WorkError, match="cannot keep a core awake"):
+        made.start()
+    made.stop()
+
+
+def test_they_end_when_told_to_and_their_time_is_this_process_s_own():
+    def own():
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+    before, made = own(), Awake()
+    made.start()
+    spinning = psutil.Process().children()
+    until(lambda: all(one.cpu_times().user >= 0.1 for one in spinning))
+    made.stop()
+    assert spinning and not any(one.is_running() for one in spinning)
+    # Else the noise of a run would tell of other processes.
+    assert own() - before >= 0.1 * len(spinning)
+
+
+def test_they_end_with_a_process_that_is_killed():
+    process = subprocess.Popen([sys.executable, "-c", ALONE], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "started\n"
+    spinning = psutil.Process(process.pid).children()
+    assert spinning
+    process.kill()
+    process.communicate()
+    until(lambda: all(ended(one) for one in spinning))
+
+
+def ended(process):
+    # Whoever takes over an orphan may never ask how it ended.
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
