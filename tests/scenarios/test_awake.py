@@ -28,11 +28,17 @@ def until(holds):
         time.sleep(0.05)
 
 
+def started(made):
+    """Start ``made``; the processes that it started, and none that other tests left running."""
+    others = set(psutil.Process().children())
+    made.start()
+    return [one for one in psutil.Process().children() if one not in others]
+
+
 @pytest.fixture
 def awake():
     made = Awake()
-    made.start()
-    yield psutil.Process().children()
+    yield started(made)
     made.stop()
 
 
@@ -59,8 +65,7 @@ def test_they_end_when_told_to_and_their_time_is_this_process_s_own():
         return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
 
     before, made = own(), Awake()
-    made.start()
-    spinning = psutil.Process().children()
+    spinning = started(made)
     until(lambda: all(one.cpu_times().user >= 0.1 for one in spinning))
     made.stop()
     assert spinning and not any(one.is_running() for one in spinning)
