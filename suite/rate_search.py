@@ -32,6 +32,7 @@ PROBE_QUERIES = 500
 TOLERANCE = 0.03
 FOLDER = "rate_search"
 _CONFIRMATIONS = 6
+"""Two each of three rates."""
 
 Notice = Callable[[dict[str, Any]], None]
 

@@ -42,7 +42,9 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
     rate = record["spec"]["target_qps"]
     assert probes[-1]["folder"].startswith("confirm-") and probes[-1]["rate"] == rate
     assert 100 < rate < 1000
-    assert sum(one["rate"] == rate and not one["valid"] for one in probes) < 2
+    assert probes[-1]["valid"]
+    failures = [one for one in probes if one["rate"] == rate and not one["valid"]]
+    assert len(failures) < 2, "twice INVALID is too high"
     assert f"target_qps = {rate:g}" in (tmp_path / "out/user.conf").read_text()
 
 
