@@ -35,7 +35,7 @@ class Awake:
     """
 
     def __init__(self) -> None:
-        self._spinning: list[subprocess.Popen[bytes]] = []
+        self._spinning: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
         """Keep the cores that this process may use awake; of each its first logical CPU.
@@ -44,25 +44,24 @@ class Awake:
             WorkError: ``lscpu`` does not tell which cores there are, or the kernel refuses.
         """
         for core in read_topology():
-            arguments = str(os.getpid()), str(core.cpus[0])
-            self._spinning.append(
-                subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-c", _SPIN, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                )
+            cpu = core.cpus[0]
+            self._spinning[cpu] = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _SPIN, str(os.getpid()), str(cpu)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
             )
-        for process in self._spinning:
+        for cpu, process in self._spinning.items():
             # Its start would otherwise take time from the first queries.
             if not process.stdout or not process.stdout.read():
                 raise WorkError(
-                    "cannot keep a core awake between queries",
-                    "the reason is in process.log of the test's folder; or use --idle halt",
+                    f"--idle poll: the process that keeps CPU {cpu} awake ended",
+                    "its output is in process.log of the test's folder; or use --idle halt",
                 )
 
     def stop(self) -> None:
         """Let the cores halt again."""
-        for process in self._spinning:
+        for process in self._spinning.values():
             process.kill()
-        while self._spinning:
-            self._spinning.pop().communicate()
+        for process in self._spinning.values():
+            process.communicate()
+        self._spinning.clear()

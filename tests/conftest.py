@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,17 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; name its folder in LOADSCOPE_TEST_DATA")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """Wait until a condition holds, while a process is alive if one is given."""
+
+    def wait(condition, process=None, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert process is None or process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, "waited too long"
+            time.sleep(0.05)
+
+    return wait

@@ -45,7 +45,7 @@ _MODEL_OPTIONS = (
     click.option(
         "--idle",
         help="What Server's cores do between queries: 'halt' (the default), or 'poll', which keeps "
-        "them awake and is faster on most virtual machines.",
+        "them awake and can make a virtual machine faster.",
     ),
     click.option(
         "--option",

@@ -70,7 +70,11 @@ def search_space(
         Scenario.SERVER: _SERVER_BATCHES,
     }[scenario]
     batches = tuple(size for size in batches if max_batch is None or size <= max_batch)
-    axes = [
+    axes = []
+    if scenario is Scenario.SERVER:
+        # First, so that a search of few trials does not end before it.
+        axes.append(_axis("idle", "poll" if default.idle_poll else "halt", _IDLE))
+    axes += [
         _axis(
             "layout",
             _layout(default.workers, default.threads, default.instances),
@@ -80,8 +84,6 @@ def search_space(
     ]
     if scenario is Scenario.SERVER:
         axes.append(_axis("max_wait", default.max_wait_ms, _WAITS_MS))
-        # First, since it mostly brings the most.
-        axes.insert(0, _axis("idle", "poll" if default.idle_poll else "halt", _IDLE))
     for tunable in TUNABLES[framework]:
         applies = tunable.inputs in (None, inputs)
         if applies and (allow_numerics or not tunable.numerics):

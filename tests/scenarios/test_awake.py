@@ -2,30 +2,30 @@ import os
 import resource
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from loadscope.errors import WorkError
+from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.awake import Awake
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.server import ServerDriver
 from loadscope.scenarios.topology import Core, read_topology
 
+# Lives until it is killed, or the test is gone.
 ALONE = """
-import time
+import sys
 from loadscope.scenarios.awake import Awake
 Awake().start()
 print("started", flush=True)
-time.sleep(600)
+sys.stdin.read()
 """
 
 
-def until(holds):
-    """Wait as long as a machine may need that is busy with other tests."""
-    end = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+class Nothing(Answering):
+    def __init__(self):
+        self.order = None
 
 
 def started(made):
@@ -42,9 +42,9 @@ def awake():
     made.stop()
 
 
-def test_each_core_has_a_process_of_the_idle_class_in_the_same_session(awake):
+def test_each_core_has_a_process_of_the_idle_class_in_the_same_session(awake, wait_for):
     assert len(awake) == len(read_topology())
-    until(lambda: all(os.sched_getscheduler(one.pid) == os.SCHED_IDLE for one in awake))
+    wait_for(lambda: all(os.sched_getscheduler(one.pid) == os.SCHED_IDLE for one in awake))
     assert sorted(one.cpu_affinity() for one in awake) == [
         [core.cpus[0]] for core in sorted(read_topology(), key=lambda core: core.cpus[0])
     ]
@@ -55,32 +55,49 @@ def test_a_core_that_cannot_be_kept_awake_is_told(monkeypatch):
     absent = Core(0, 0, 0, 0, 0, (1023,))
     monkeypatch.setattr("loadscope.scenarios.awake.read_topology", lambda: [absent])
     made = Awake()
-    with pytest.raises(WorkError, match="cannot keep a core awake"):
+    with pytest.raises(WorkError, match="keeps CPU 1023 awake ended"):
         made.start()
     made.stop()
 
 
-def test_they_end_when_told_to_and_their_time_is_this_process_s_own():
+def test_they_end_when_told_to_and_their_time_is_this_process_s_own(wait_for):
     def own():
         return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
 
     before, made = own(), Awake()
     spinning = started(made)
-    until(lambda: all(one.cpu_times().user >= 0.1 for one in spinning))
+    wait_for(lambda: all(one.cpu_times().user >= 0.1 for one in spinning))
     made.stop()
     assert spinning and not any(one.is_running() for one in spinning)
     # Else the noise of a run would tell of other processes.
     assert own() - before >= 0.1 * len(spinning)
 
 
-def test_they_end_with_a_process_that_is_killed():
-    process = subprocess.Popen([sys.executable, "-c", ALONE], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("idle_poll", [True, False])
+def test_server_has_them_from_its_start_to_its_end_where_asked(idle_poll):
+    driver = ServerDriver(
+        Nothing(), 1, 1, 0.0, 0.0, idle_poll, Recorder(), lambda error: pytest.fail(str(error))
+    )
+    spinning = started(driver)
+    assert len(spinning) == (len(read_topology()) if idle_poll else 0)
+    assert all(one.is_running() for one in spinning)
+    driver.stop()
+    assert not any(one.is_running() for one in spinning)
+
+
+def test_they_end_with_a_process_that_is_killed(wait_for):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ALONE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None and process.stdout.readline() == "started\n"
     spinning = psutil.Process(process.pid).children()
     assert spinning
     process.kill()
     process.communicate()
-    until(lambda: all(ended(one) for one in spinning))
+    wait_for(lambda: all(ended(one) for one in spinning))
 
 
 def ended(process):

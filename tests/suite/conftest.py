@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import cv2
 import numpy as np
@@ -121,21 +120,6 @@ def start(tmp_path, environment):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-
-
-@pytest.fixture(scope="session")
-def wait_for():
-    """Wait until a condition holds, while a process is alive."""
-
-    def wait(condition, process, seconds=120):
-        """Wait until a condition holds; the process must not end before."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "waited too long"
-            time.sleep(0.05)
-
-    return wait
 
 
 @pytest.fixture(scope="session")
