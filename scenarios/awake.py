@@ -14,17 +14,20 @@ from loadscope.scenarios.topology import read_topology
 
 # Its own process, since a thread that spins would take Python's lock from the workers. Of the
 # idle class any other thread goes before it; it must be of the same session as those, for under
-# autogroup the kernel shares the CPU equally between sessions, whatever the classes in them.
+# autogroup the kernel shares the CPU equally between sessions, whatever the classes in them. It
+# sleeps now and then, for when a core falls idle the kernel has it take over what waits at another;
+# two workers woken on one core would else share it for a tenth of a second beside a free one.
 _SPIN = """
-import os, sys
+import os, sys, time
 parent = int(sys.argv[1])
 os.sched_setaffinity(0, {int(sys.argv[2])})
 os.write(1, b"started")
 os.close(1)
 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 while os.getppid() == parent:
-    for _ in range(100_000):
+    for _ in range(20_000):
         pass
+    time.sleep(1e-6)
 """
 
 

@@ -51,6 +51,18 @@ def test_each_core_has_a_process_of_the_idle_class_in_the_same_session(awake, wa
     assert {os.getsid(one.pid) for one in awake} == {os.getsid(0)}
 
 
+def test_a_core_falls_idle_again_and_again_so_that_the_kernel_balances(awake, wait_for):
+    before = [one.num_ctx_switches().voluntary for one in awake]
+    assert before
+    # Waiting for its turn is no voluntary switch.
+    wait_for(
+        lambda: all(
+            one.num_ctx_switches().voluntary >= count + 100
+            for one, count in zip(awake, before, strict=True)
+        )
+    )
+
+
 def test_a_core_that_cannot_be_kept_awake_is_told(monkeypatch):
     absent = Core(0, 0, 0, 0, 0, (1023,))
     monkeypatch.setattr("loadscope.scenarios.awake.read_topology", lambda: [absent])
