@@ -56,13 +56,27 @@ class Awake:
         for cpu, process in self._spinning.items():
             # Its start would otherwise take time from the first queries.
             if not process.stdout or not process.stdout.read():
+                self._end()
                 raise WorkError(
                     f"--idle poll: the process that keeps CPU {cpu} awake ended",
                     "its output is in process.log of the test's folder; or use --idle halt",
                 )
 
     def stop(self) -> None:
-        """Let the cores halt again."""
+        """Let the cores halt again.
+
+        Raises:
+            WorkError: One could halt before, since what kept it awake has ended.
+        """
+        ended = [cpu for cpu, process in self._spinning.items() if process.poll() is not None]
+        self._end()
+        if ended:
+            raise WorkError(
+                f"--idle poll: the process that kept CPU {ended[0]} awake ended during the test",
+                "run the test again; or use --idle halt",
+            )
+
+    def _end(self) -> None:
         for process in self._spinning.values():
             process.kill()
         for process in self._spinning.values():

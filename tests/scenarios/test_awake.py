@@ -69,7 +69,17 @@ def test_a_core_that_cannot_be_kept_awake_is_told(monkeypatch):
     made = Awake()
     with pytest.raises(WorkError, match="keeps CPU 1023 awake ended"):
         made.start()
-    made.stop()
+
+
+def test_a_core_that_did_not_stay_awake_is_told(wait_for):
+    made = Awake()
+    one, *others = started(made)
+    (cpu,) = one.cpu_affinity()
+    one.kill()
+    wait_for(lambda: ended(one))
+    with pytest.raises(WorkError, match=f"kept CPU {cpu} awake ended during the test"):
+        made.stop()
+    assert not any(other.is_running() for other in others)
 
 
 def test_they_end_when_told_to_and_their_time_is_this_process_s_own(wait_for):
