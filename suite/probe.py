@@ -40,8 +40,16 @@ def query_milliseconds(folder: Path) -> NDArray[np.float64]:
 
 def batch_milliseconds(folder: Path) -> float | None:
     """Mean time of a batch in the backend, of a finished performance test; None if it had none."""
+    rows = _batches(folder)
+    return None if rows is None else float((rows[:, 1] - rows[:, 0]).mean() / 1e6)
+
+
+def sample_milliseconds(folder: Path) -> float | None:
+    """Time of the batches over their samples, as ``batch_milliseconds``."""
+    rows = _batches(folder)
+    return None if rows is None else float((rows[:, 1] - rows[:, 0]).sum() / rows[:, 2].sum() / 1e6)
+
+
+def _batches(folder: Path) -> NDArray[np.int64] | None:
     path = RunDirectory(folder).logs(Mode.PERFORMANCE) / BATCHES.name
-    if not path.exists():
-        return None
-    rows = BATCHES.read(path)
-    return float((rows[:, 1] - rows[:, 0]).mean() / 1e6)
+    return BATCHES.read(path) if path.exists() else None

@@ -18,13 +18,14 @@ from loadscope.scenarios.names import Mode, Scenario
 from loadscope.submission.rounds import load_round
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.prepare import prepare
-from loadscope.suite.probe import batch_milliseconds, probe
+from loadscope.suite.probe import batch_milliseconds, probe, sample_milliseconds
 from loadscope.suite.rate_estimate import Tried, bracket, next_rate, queueing_rate
 from loadscope.suite.result import assemble
 from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.runner import resume
 from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.suite.targets import server_bound
+from loadscope.suite.units import human
 
 PROBE_MS = 10_000.0
 PROBE_QUERIES = 500
@@ -33,6 +34,9 @@ TOLERANCE = 0.03
 FOLDER = "rate_search"
 _CONFIRMATIONS = 6
 """Two each of three rates."""
+_NEAR = 1.1
+_SLOW = 1.1
+"""Between rates so near, batches that take so much longer tell of the machine, not of the rate."""
 
 Notice = Callable[[dict[str, Any]], None]
 
@@ -53,7 +57,8 @@ class RateSearch:
             queries to prove it; 1 for not at all.
         attempts: How often a rate is tried at most, as long as others disturb the machine.
         notice: Told of each run when it is over.
-        probes: ``{rate, valid, reasons, noise, p99_ms, folder}`` of what has been tried.
+        probes: ``{rate, valid, reasons, noise, p99_ms, sample_ms, folder}`` of what has been
+            tried; ``sample_ms`` is the time of a batch over its samples, None without batches.
         estimate: Queries a second that queueing theory expects; None before the first probe.
     """
 
@@ -195,16 +200,32 @@ class RateSearch:
         return one
 
     def _undisturbed(self, spec: RunSpec, name: str) -> dict[str, Any]:
-        """Run, and again where it is INVALID while others had the machine.
+        """Run, and again where it is INVALID while others had the machine, or it was slow.
 
         Such a run says nothing of the rate, and all rates above it would be lost for the search.
         """
         for left in reversed(range(self.attempts)):
             one = self._run(spec, name)
+            one["noise"] = [*one["noise"], *self._slower(one)]
             if one["valid"] or not one["noise"] or not left:
                 break
             self.notice(one)
         return one
+
+    def _slower(self, one: dict[str, Any]) -> list[str]:
+        """What tells of a moment in which the machine was slower than at probes of near rates.
+
+        The host of a virtual machine need not tell it of its other guests.
+        """
+        rate, took = one["rate"], one["sample_ms"]
+        near = [
+            other["sample_ms"]
+            for other in self.probes
+            if other["sample_ms"] and 1 / _NEAR <= other["rate"] / rate <= _NEAR
+        ]
+        if not took or not near or took <= _SLOW * min(near):
+            return []
+        return [f"a batch took {human(took)} a sample, {human(min(near))} at nearly the same rate"]
 
     def _run(self, spec: RunSpec, name: str) -> dict[str, Any]:
         folder = self.folder / name
@@ -232,6 +253,7 @@ class RateSearch:
             "noise": result["warnings"],
             "p99_ms": None if p99 is None else p99 / 1e6,
             "bound_ms": bound,
+            "sample_ms": sample_milliseconds(folder),
             "folder": name,
         }
 

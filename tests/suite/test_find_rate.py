@@ -48,27 +48,55 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
     assert f"target_qps = {rate:g}" in (tmp_path / "out/user.conf").read_text()
 
 
+class Scripted(RateSearch):
+    """VALID where nothing is amiss; each run has the noise, and the ms a sample, of its turn."""
+
+    def __init__(self, folder, turns, **more):
+        spec = make_spec({"model": "m", "framework": "null", "scenario": "Server"}, "test")
+        super().__init__(spec, folder, "", print, notice=lambda one: self.said.append(one), **more)
+        self.turns = iter(turns)
+        self.said: list[dict[str, object]] = []
+
+    def _run(self, spec, name):
+        noise, sample_ms, valid = next(self.turns)
+        return {
+            "rate": spec.target_qps, "valid": valid, "reasons": [], "noise": noise,
+            "p99_ms": 99.0, "bound_ms": 15.0, "sample_ms": sample_ms, "folder": name,
+        }  # fmt: skip
+
+
+Turn = tuple[list[str], float | None, bool]
+BUSY = ["other processes used 40 % of the CPU"]
+
+
 @pytest.mark.parametrize(("quiet_after", "tries"), [(1, 2), (9, 3)])
 def test_a_run_that_was_disturbed_is_tried_again(tmp_path, quiet_after, tries):
-    runs: list[str] = []
-    said: list[dict[str, object]] = []
-
-    class Disturbed(RateSearch):
-        """Valid once others leave the machine alone."""
-
-        def _run(self, spec, name):
-            runs.append(name)
-            noise = ["other processes used 40 % of the CPU"] * (len(runs) <= quiet_after)
-            return {
-                "rate": spec.target_qps, "valid": not noise, "reasons": [], "noise": noise,
-                "p99_ms": 99.0, "bound_ms": 15.0, "folder": name,
-            }  # fmt: skip
-
-    spec = make_spec({"model": "m", "framework": "null", "scenario": "Server"}, "test")
-    search = Disturbed(spec, tmp_path, "", print, notice=said.append)
+    turns: list[Turn] = [(BUSY, 4.0, False)] * quiet_after
+    search = Scripted(tmp_path, [*turns, ([], 4.0, True)])
     assert search.holds(90) is (quiet_after < tries)
-    assert len(runs) == len(said) == tries, "each is told, and it ends where it stays noisy"
+    assert len(search.said) == tries, "each is told, and it ends where it stays noisy"
     assert len(search.probes) == 1, "what a disturbed run said is not held against the rate"
+
+
+@pytest.mark.parametrize(
+    ("rate", "sample_ms", "tries"),
+    [
+        pytest.param(90, 5.0, 2, id="a slow moment"),
+        pytest.param(90, 4.3, 1, id="as before"),
+        pytest.param(90, None, 1, id="nothing known"),
+        pytest.param(120, 5.0, 1, id="so much more load may be why"),
+    ],
+)
+def test_a_run_whose_batches_took_longer_than_at_a_near_rate_is_tried_again(
+    tmp_path, rate, sample_ms, tries
+):
+    turns: list[Turn] = [([], 4.5, True), ([], 4.0, True), ([], sample_ms, False), ([], 4.0, True)]
+    search = Scripted(tmp_path, turns)
+    assert search.holds(85) and search.holds(86)
+    assert search.holds(rate) is (tries > 1)
+    assert len(search.said) == 2 + tries
+    told = "a batch took 5 ms a sample, 4 ms at nearly the same rate"
+    assert search.said[2]["noise"] == [told] * (tries > 1)
 
 
 def test_only_server_has_a_rate(loadscope, find, tmp_path):
