@@ -76,7 +76,8 @@ class Formula(RateSearch):
         late = spec.target_qps > capacity
         return {
             "rate": spec.target_qps, "valid": not late, "reasons": [], "noise": [],
-            "p99_ms": 20.0 if late else 5.0, "bound_ms": 10.0, "folder": name,
+            "p99_ms": 20.0 if late else 5.0, "bound_ms": 10.0, "sample_ms": None,
+            "folder": name,
         }  # fmt: skip
 
 
