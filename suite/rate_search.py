@@ -55,7 +55,8 @@ class RateSearch:
         most: Most probes.
         longer: How many times as long a probe is repeated that was in time, with too few
             queries to prove it; 1 for not at all.
-        attempts: How often a rate is tried at most, as long as others disturb the machine.
+        attempts: How often a rate is tried at most, as long as others disturb the machine or it
+            is slow.
         notice: Told of each run when it is over.
         probes: ``{rate, valid, reasons, noise, p99_ms, sample_ms, folder}`` of what has been
             tried; ``sample_ms`` is the time of a batch over its samples, None without batches.

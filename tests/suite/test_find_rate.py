@@ -49,15 +49,17 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
 
 
 class Scripted(RateSearch):
-    """VALID where nothing is amiss; each run has the noise, and the ms a sample, of its turn."""
+    """Each run has the noise, the ms a sample and the verdict of its turn."""
 
-    def __init__(self, folder, turns, **more):
+    def __init__(self, folder, turns):
         spec = make_spec({"model": "m", "framework": "null", "scenario": "Server"}, "test")
-        super().__init__(spec, folder, "", print, notice=lambda one: self.said.append(one), **more)
+        super().__init__(spec, folder, "", print, notice=lambda one: self.said.append(one))
         self.turns = iter(turns)
+        self.runs: list[str] = []
         self.said: list[dict[str, object]] = []
 
     def _run(self, spec, name):
+        self.runs.append(name)
         noise, sample_ms, valid = next(self.turns)
         return {
             "rate": spec.target_qps, "valid": valid, "reasons": [], "noise": noise,
@@ -74,7 +76,9 @@ def test_a_run_that_was_disturbed_is_tried_again(tmp_path, quiet_after, tries):
     turns: list[Turn] = [(BUSY, 4.0, False)] * quiet_after
     search = Scripted(tmp_path, [*turns, ([], 4.0, True)])
     assert search.holds(90) is (quiet_after < tries)
-    assert len(search.said) == tries, "each is told, and it ends where it stays noisy"
+    assert len(search.runs) == len(search.said) == tries, (
+        "each is told, and it ends where it stays noisy"
+    )
     assert len(search.probes) == 1, "what a disturbed run said is not held against the rate"
 
 
@@ -94,7 +98,7 @@ def test_a_run_whose_batches_took_longer_than_at_a_near_rate_is_tried_again(
     search = Scripted(tmp_path, turns)
     assert search.holds(85) and search.holds(86)
     assert search.holds(rate) is (tries > 1)
-    assert len(search.said) == 2 + tries
+    assert len(search.runs) == len(search.said) == 2 + tries
     told = "a batch took 5 ms a sample, 4 ms at nearly the same rate"
     assert search.said[2]["noise"] == [told] * (tries > 1)
 
