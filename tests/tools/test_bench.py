@@ -24,7 +24,7 @@ from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.tools.bench import preprocessing
 from loadscope.tools.bench.bare import detecting, percentiles
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
-from loadscope.tools.bench.pairs import alternate, run_json
+from loadscope.tools.bench.pairs import alternate, enclose, run_json
 from loadscope.tools.bench.scoring import pycocotools_map
 from loadscope.tools.bench.texts import work_ratio
 from loadscope.tools.bench.tuning import hand_settings
@@ -46,6 +46,14 @@ def test_ratios_are_taken_pair_by_pair():
     assert "".join(order) == "ABABAB"
     # Pairs give 0.5, 0.8 and 1.5; the medians alone would give 30 / 20.
     assert measured == {"suite": 30.0, "bare": 20.0, "ratio": 0.8, "ratios": [0.5, 0.8, 1.5]}
+
+
+def test_what_takes_long_is_beside_the_mean_of_before_and_after():
+    # A drift, in which a rate of 0.8 seems 0.89 of what was before and 0.73 of what comes after.
+    theirs = iter([90.0, 110.0, 130.0])
+    ours = iter([80.0, 96.0])
+    measured = enclose(2, lambda: next(ours), lambda: next(theirs))
+    assert measured == {"suite": 88.0, "bare": 110.0, "ratio": 0.8, "ratios": [0.8, 0.8]}
 
 
 def test_the_work_that_padding_adds_grows_faster_than_the_tokens():

@@ -38,7 +38,24 @@ def alternate(pairs: int, suite: Callable[[], float], bare: Callable[[], float])
         ``{suite, bare, ratio, ratios}``: medians, and suite ÷ bare of each pair. The ratio is
         the median of the pairs', which a drifting machine moves less than the figures.
     """
-    found = [(suite(), bare()) for _ in range(pairs)]
+    return _compared([(suite(), bare()) for _ in range(pairs)])
+
+
+def enclose(pairs: int, suite: Callable[[], float], bare: Callable[[], float]) -> dict[str, Any]:
+    """As ``alternate``, with ``bare`` before and after each ``suite``, which takes minutes.
+
+    A machine that drifts meanwhile would favour one side by where it stands; the mean of both
+    measurements is that of the time between them.
+    """
+    before, found = bare(), []
+    for _ in range(pairs):
+        ours, after = suite(), bare()
+        found.append((ours, (before + after) / 2))
+        before = after
+    return _compared(found)
+
+
+def _compared(found: list[tuple[float, float]]) -> dict[str, Any]:
     ratios = [ours / theirs for ours, theirs in found]
     return {
         "suite": statistics.median(ours for ours, _ in found),

@@ -12,7 +12,7 @@ from loadscope.scenarios.names import Scenario
 from loadscope.suite.spec import usable_cores
 from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.models import Cell, Settings, arguments, cell, figure, names, run_suite
-from loadscope.tools.bench.pairs import alternate, run_json
+from loadscope.tools.bench.pairs import alternate, enclose, run_json
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "bert-mini")
 OFFLINE_LEAST, SINGLE_STREAM_MOST, MULTI_STREAM_MOST = 0.98, 1.02, 1.03
@@ -103,7 +103,7 @@ def _server_rows(
 
     server = _tuned(one, Scenario.SERVER, minutes, bound())
     longer = seconds * _SERVER_LONGER
-    measured = alternate(
+    measured = enclose(
         pairs,
         # Where the machine's speed changes, a single sample's latency does too.
         lambda: _server_rate(one, server, longer, bound()),
