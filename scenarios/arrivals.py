@@ -35,14 +35,14 @@ class Arrivals(Protocol):
 class FirstCome:
     """Batches in the order of arrival, of late samples last: for samples all alike, or one by one.
 
-    A batch is what is there, at most ``batch_size``; one that is not full waits until
-    ``wait_ns`` after its first sample arrived. Both bounds hold under overload too, where an
-    unbounded drain would grow batches without end.
+    A batch is what is there, at most ``batch_size`` and so few that its first sample is in time;
+    one that is not full waits until ``wait_ns`` after its first sample arrived. These bounds hold
+    under overload too, where an unbounded drain would grow batches without end.
 
     Args:
         batch_size: Most samples in a batch.
         wait_ns: Longest time that a sample is held back while a worker is free.
-        lateness: Tells which samples are late.
+        lateness: Tells which samples are late, and how large a batch may be.
     """
 
     def __init__(self, batch_size: int, wait_ns: int, lateness: Lateness) -> None:
@@ -86,7 +86,7 @@ class FirstCome:
             queue.Empty: There is none within ``timeout`` seconds, or none but late ones.
         """
         while following := self._queue.get(timeout=timeout):
-            if not self._lateness.is_late(following[0], following[2], perf_counter_ns()):
+            if self._room(following):
                 return following
             self._late.append(following)
             timeout = 0
@@ -94,10 +94,17 @@ class FirstCome:
         self._queue.put(None)
         return None
 
+    def _room(self, first: Arrival) -> int:
+        # What is held back may become a full batch.
+        there = self._batch_size if self._wait_ns else 1 + self._queue.qsize()
+        most = min(self._batch_size, there)
+        return self._lateness.room(first[0], first[2], perf_counter_ns(), most)
+
     def _filled(self, first: Arrival) -> list[Arrival]:
         batch, deadline = [first], first[0] + self._wait_ns
+        room = self._room(first)
         try:
-            while len(batch) < self._batch_size:
+            while len(batch) < room:
                 left = deadline - perf_counter_ns() if self._wait_ns else 0
                 following = self._next_in_time(max(0, left) / 1e9)
                 if following is None:
@@ -128,14 +135,15 @@ class LikeSized:
     """Batches of like samples: for texts, which are padded to the longest of their batch.
 
     A batch is the sample that has waited longest and those nearest to it in size, so nothing
-    starves. To have a choice, a worker waits until that sample has been there for ``wait_ns``, or
-    until there is enough for four batches; it chooses among no more than that, so that a long
-    queue costs nothing. Samples that are late make batches of their own, last.
+    starves; it has fewer where that sample would be late for them. To have a choice, a worker
+    waits until that sample has been there for ``wait_ns``, or until there is enough for four
+    batches; it chooses among no more than that, so that a long queue costs nothing. Samples that
+    are late make batches of their own, last.
 
     Args:
         batch_size: Most samples in a batch.
         wait_ns: Longest time that a sample is held back while a worker is free.
-        lateness: Tells which samples are late.
+        lateness: Tells which samples are late, and how large a batch may be.
         ranks: The place of each sample of the data set in the order of size.
     """
 
@@ -164,11 +172,11 @@ class LikeSized:
                 now = perf_counter_ns()
                 self._put_off(now)
                 if self._late and self._lateness.has_starved(self._late[0][0], now):
-                    return self._choose(self._late)
+                    return self._choose(self._late, now)
                 if self._waiting and self._is_due(now):
-                    return self._choose(self._waiting)
+                    return self._choose(self._waiting, now)
                 if self._late and not self._waiting:
-                    return self._choose(self._late)
+                    return self._choose(self._late, now)
                 if not self._waiting and self._stopped:
                     return None
                 self._changed.wait(self._left(now) / 1e9 if self._waiting else None)
@@ -187,12 +195,13 @@ class LikeSized:
     def _put_off(self, now: int) -> None:
         # Of those that are chosen from alone: a long queue costs nothing here either.
         most = _CHOICE * self._batch_size
-        while late := [one for one in self._waiting[:most] if self._is_late(one, now)]:
+        while late := [one for one in self._waiting[:most] if not self._room(one, now)]:
             self._late += late
             self._waiting[:most] = [one for one in self._waiting[:most] if one not in late]
 
-    def _is_late(self, one: Arrival, now: int) -> bool:
-        return self._lateness.is_late(one[0], one[2], now)
+    def _room(self, one: Arrival, now: int) -> int:
+        most = self._batch_size if self._wait_ns else min(self._batch_size, len(self._waiting))
+        return self._lateness.room(one[0], one[2], now, most)
 
     def _left(self, now: int) -> int:
         return max(0, self._waiting[0][0] + self._wait_ns - now)
@@ -200,13 +209,18 @@ class LikeSized:
     def _is_due(self, now: int) -> bool:
         return len(self._waiting) >= _CHOICE * self._batch_size or not self._left(now)
 
-    def _choose(self, waiting: list[Arrival]) -> list[Arrival]:
+    def _choose(self, waiting: list[Arrival], now: int) -> list[Arrival]:
         among = waiting[: _CHOICE * self._batch_size]
         rank = self._ranks[among[0][2]]
         # The oldest itself is at distance 0 and first of equals.
         batch = heapq.nsmallest(
             self._batch_size, among, key=lambda one: abs(self._ranks[one[2]] - rank)
         )
+        if waiting is self._waiting:
+            largest = max((index for _, _, index in batch), key=self._ranks.__getitem__)
+            room = self._lateness.room(batch[0][0], largest, now, len(batch))
+            # It has room by itself, or would have been put off.
+            batch = batch[: max(1, room)]
         taken = {one for _, one, _ in batch}
         waiting[: len(among)] = [one for one in among if one[1] not in taken]
         if self._waiting or self._late:

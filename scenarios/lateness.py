@@ -1,4 +1,4 @@
-"""Which samples of Server are too late already, and so can wait until nothing else does."""
+"""Which samples of Server are too late already, and which batches keep the others in time."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ _CLASSES = 8
 _STEP = 1 / 16
 _QUANTILE = 0.9
 _PATIENCE = 100
+_DEARER = 1.15
+"""A sample may take so many times what it takes in the largest batch that could be made."""
 
 
 class Lateness:
@@ -26,22 +28,45 @@ class Lateness:
     def __init__(self, bound_ns: int, ranks: Sequence[int] | None = None) -> None:
         self._bound = bound_ns
         self._classes = ranks and [rank * _CLASSES // len(ranks) for rank in ranks]
-        self._service = [0.0] * _CLASSES
+        self._service: list[dict[int, float]] = [{} for _ in range(_CLASSES)]
 
     def took(self, duration_ns: int, indices: Sequence[int]) -> None:
         """Learn from a batch of these samples that was answered in ``duration_ns``.
 
-        What is kept, for samples of about the size of the largest, is the time that nine batches
-        in ten stay below: their mean would have half of the samples that are answered at the last
-        moment come too late.
+        What is kept, for as many samples of about the size of the largest, is the time that nine
+        batches in ten stay below: their mean would have half of the samples that are answered at
+        the last moment come too late.
         """
-        at = max(map(self._class, indices)) if self._classes else 0
-        kept = self._service[at] or float(duration_ns)
-        self._service[at] = kept * (1 + _STEP * (_QUANTILE - (duration_ns <= kept)))
+        times = self._service[max(map(self._class, indices))]
+        kept = times.get(len(indices), float(duration_ns))
+        times[len(indices)] = kept * (1 + _STEP * (_QUANTILE - (duration_ns <= kept)))
 
-    def is_late(self, arrived: int, index: int, now: int) -> bool:
-        """Whether a sample that arrived then would, begun now, miss the bound (ns)."""
-        return 0 < self._bound < now - arrived + self._service[self._class(index)]
+    def room(self, arrived: int, index: int, now: int, most: int) -> int:
+        """How many samples the batch may have that answers this one within the bound.
+
+        Where a batch of ``most`` takes too long, a smaller one may not; but where samples take far
+        longer in a smaller one, those that wait behind would be late for this one's sake.
+
+        Args:
+            arrived: When it did (ns).
+            index: Of the sample, the largest of the batch.
+            now: When the batch would begin (ns).
+            most: As many could be in it.
+
+        Returns:
+            At most ``most``; 0 if the sample is late.
+        """
+        if not self._bound:
+            return most
+        left, times = self._bound - (now - arrived), self._service[self._class(index)]
+        dearest = _DEARER * _expected(times, most) / most
+        for count in range(most, 0, -1):
+            expected = _expected(times, count)
+            if expected > dearest * count:
+                break
+            if expected <= left:
+                return count
+        return 0
 
     def has_starved(self, arrived: int, now: int) -> bool:
         """Whether a late sample has waited so long that it goes before all others (ns)."""
@@ -49,3 +74,15 @@ class Lateness:
 
     def _class(self, index: int) -> int:
         return self._classes[index] if self._classes else 0
+
+
+def _expected(times: dict[int, float], count: int) -> float:
+    """Time (ns) that so many samples take: in proportion to fewer, or as long as more of them."""
+    if count in times:
+        return times[count]
+    # Other workers add to it meanwhile.
+    known = list(times)
+    fewer = max((size for size in known if size < count), default=0)
+    if fewer:
+        return times[fewer] * count / fewer
+    return times[min(known)] if known else 0.0

@@ -129,6 +129,29 @@ def test_the_time_of_a_batch_counts_towards_the_bound(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [like_sized, FirstCome])
+def test_a_batch_is_smaller_where_its_oldest_would_be_late(make: Make) -> None:
+    lateness = Lateness(1000 * SECOND)
+    for size in (1, 2, 3):
+        lateness.took(200 * size * SECOND, [0] * size)
+    arrivals, now = make(3, 0, lateness), perf_counter_ns()
+    add(arrivals, 0, now=now - 500 * SECOND)
+    add(arrivals, 1, 2, 3, now=now - 100 * SECOND)
+    assert [indices(arrivals.take()) for _ in range(2)] == [[0, 1], [2, 3]]
+
+
+def test_the_longest_of_a_batch_tells_how_large_it_may_be() -> None:
+    lateness = Lateness(1000 * SECOND, RANKS)
+    lateness.took(200 * SECOND, [0])
+    lateness.took(900 * SECOND, [0, 9])
+    arrivals = like_sized(2, 0, lateness)
+    add(arrivals, 0, 9, now=perf_counter_ns() - 90 * SECOND)
+    assert indices(arrivals.take()) == [0, 9]
+    add(arrivals, 0, now=perf_counter_ns() - 200 * SECOND)
+    add(arrivals, 9, now=perf_counter_ns())
+    assert [indices(arrivals.take()) for _ in range(2)] == [[0], [9]]
+
+
+@pytest.mark.parametrize("make", [like_sized, FirstCome])
 def test_late_samples_do_not_wait_for_ever(make: Make) -> None:
     arrivals, now = make(1, 0, Lateness(1000 * SECOND)), perf_counter_ns()
     add(arrivals, 0, now=now - 200_000 * SECOND)
@@ -152,11 +175,30 @@ def test_the_time_of_a_batch_is_one_that_nine_in_ten_stay_below() -> None:
     lateness = Lateness(200)
     for number in range(5000):
         lateness.took(100 if number % 20 else 1000, [0])
-    assert not lateness.is_late(0, 0, 90)
-    assert lateness.is_late(0, 0, 101)
+    assert lateness.room(0, 0, 90, 1)
+    assert not lateness.room(0, 0, 101, 1)
     for _ in range(500):
         lateness.took(50, [0])
-    assert not lateness.is_late(0, 0, 140)
+    assert lateness.room(0, 0, 140, 1)
+
+
+def test_a_batch_is_as_large_as_keeps_its_oldest_sample_in_time() -> None:
+    lateness = Lateness(1000)
+    for size in (1, 2, 4):
+        lateness.took(100 * size, [0] * size)
+    # A batch of four is expected to take 397.5: one in ten takes longer than what is kept.
+    assert [lateness.room(0, 0, now, 4) for now in (602, 603, 801, 802, 901)] == [4, 3, 2, 1, 0]
+    # Not yet seen: in proportion.
+    assert [lateness.room(0, 0, now, 8) for now in (205, 206)] == [8, 7]
+
+
+def test_a_batch_is_no_smaller_than_is_worth_while() -> None:
+    lateness = Lateness(1000)
+    # A batch costs far more than each sample in it.
+    for size in range(1, 9):
+        lateness.took(200 + 24 * size, [0] * size)
+    assert [lateness.room(0, 0, now, 8) for now in (610, 634, 635)] == [8, 7, 0]
+    assert lateness.room(0, 0, 775, 1) == 1, "it need not be better than what waits allows"
 
 
 @pytest.mark.parametrize("make", [like_sized, FirstCome])
@@ -173,14 +215,14 @@ def test_of_a_long_queue_only_those_that_are_chosen_from_are_looked_at() -> None
     looked_at = []
 
     class Noting(Lateness):
-        def is_late(self, arrived: int, index: int, now: int) -> bool:
+        def room(self, arrived: int, index: int, now: int, most: int) -> int:
             looked_at.append(index)
-            return super().is_late(arrived, index, now)
+            return super().room(arrived, index, now, most)
 
     arrivals = LikeSized(2, 0, Noting(1000 * SECOND), RANKS)
     add(arrivals, *RANKS * 1000, now=perf_counter_ns())
     assert len(arrivals.take() or []) == 2
-    assert len(looked_at) == 8
+    assert len(looked_at) == 8 + 1, "and the largest of the batch"
 
 
 @pytest.mark.parametrize("sized", [True, False])
