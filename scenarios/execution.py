@@ -25,7 +25,6 @@ class Execution:
         instances: Processes that share the workers; 1 for the measured process alone.
         late_after_ms: Latency that Server has to keep; samples that cannot keep it any more wait
             until nothing else does. 0 for all samples in turn.
-        idle_poll: Whether Server keeps cores from halting between queries.
     """
 
     batch_size: int
@@ -34,7 +33,6 @@ class Execution:
     max_wait_ms: float = 0.0
     instances: int = 1
     late_after_ms: float = 0.0
-    idle_poll: bool = False
 
     @classmethod
     def decide(

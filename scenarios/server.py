@@ -6,7 +6,6 @@ from time import perf_counter_ns
 
 from loadscope.scenarios.answering import Answering, Fail
 from loadscope.scenarios.arrivals import Arrivals, FirstCome, LikeSized
-from loadscope.scenarios.awake import Awake
 from loadscope.scenarios.lateness import Lateness
 from loadscope.scenarios.recorder import Recorder
 
@@ -26,7 +25,6 @@ class ServerDriver:
         workers: int,
         max_wait_ms: float,
         late_after_ms: float,
-        idle_poll: bool,
         recorder: Recorder,
         fail: Fail,
     ) -> None:
@@ -41,7 +39,6 @@ class ServerDriver:
             if ranks is None or batch_size == 1
             else LikeSized(batch_size, wait_ns, self._lateness, ranks)
         )
-        self._awake = Awake() if idle_poll else None
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"server-{number}")
             for number in range(workers)
@@ -49,8 +46,6 @@ class ServerDriver:
 
     def start(self) -> None:
         """Start the workers."""
-        if self._awake is not None:
-            self._awake.start()
         for thread in self._threads:
             thread.start()
 
@@ -67,8 +62,6 @@ class ServerDriver:
         self._arrivals.stop()
         for thread in self._threads:
             thread.join()
-        if self._awake is not None:
-            self._awake.stop()
 
     def _work(self, number: int) -> None:
         try:

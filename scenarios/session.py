@@ -54,7 +54,6 @@ def driver_for(
         workers,
         execution.max_wait_ms,
         execution.late_after_ms,
-        execution.idle_poll,
         recorder,
         fail,
     )

@@ -55,7 +55,7 @@ def read_topology() -> list[Core]:
     except (OSError, subprocess.CalledProcessError) as error:
         raise WorkError(
             f"cannot tell which cores this machine has: {error}",
-            "install util-linux (apt install util-linux), or leave --instances and --idle poll out",
+            "install util-linux (apt install util-linux), or leave --instances out",
         ) from error
     return parse_topology(done.stdout, os.sched_getaffinity(0))
 

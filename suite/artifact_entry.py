@@ -1,5 +1,6 @@
 """What a manifest says of a model's file for one framework."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from loadscope.datasets.classification import ArgmaxSpec
 from loadscope.datasets.detection_preprocess import DetectionPreprocess
@@ -23,7 +25,6 @@ from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
 from loadscope.datasets.image_preprocess import ImagePreprocess
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
-from loadscope.scenarios.names import Scenario
 from loadscope.suite.checksum import Checksum
 from loadscope.suite.source import (
     FROM_ONNX,
@@ -45,6 +46,14 @@ def _resolve_vocabulary(spec: WordPieceSpec, info: ValidationInfo) -> WordPieceS
     if spec.file and (info.context or {}).get("folder") is not None:
         raise ValueError("file is for the suite to fill in; name the source under vocabulary")
     return replace(spec, vocabulary=_resolve_source(spec.vocabulary, info))
+
+
+def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
+    logging.getLogger(__name__).warning(
+        "loadscope: %s: the key '%s' was removed and is ignored; delete it",
+        (info.context or {}).get("file", "a manifest"),
+        info.field_name,
+    )
 
 
 def _given(value: Any) -> Mapping[str, Any]:
@@ -168,7 +177,6 @@ class ArtifactEntry(Strict):
         inputs: The tensors to feed, by name.
         outputs: The tensors to fetch, by name.
         options: Settings of the backend.
-        single_stream_options: Further ones for SingleStream, where a lone sample has all cores.
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
         max_batch: The most samples that the file takes at once, where its batch axis is fixed.
@@ -196,7 +204,10 @@ class ArtifactEntry(Strict):
     inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
-    single_stream_options: dict[str, JsonValue] = {}
+    # Of earlier versions; no part of the schema that messages tell of.
+    single_stream_options: Annotated[
+        SkipJsonSchema[JsonValue], AfterValidator(_ignore_removed), Field(exclude=True)
+    ] = None
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     weights: Weights = Weights()
     max_batch: PositiveInt | None = None
@@ -223,11 +234,6 @@ class ArtifactEntry(Strict):
         if isinstance(source, BuildSource):
             raise TypeError("a base is never built")
         return source
-
-    def options_in(self, scenario: Scenario) -> dict[str, JsonValue]:
-        """Settings of the backend in a scenario."""
-        alone = scenario is Scenario.SINGLE_STREAM
-        return {**self.options, **(self.single_stream_options if alone else {})}
 
     def checksum(self) -> Checksum:
         """What the file's sha256 must be."""

@@ -30,7 +30,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         InputError: It cannot be read or does not fit; the message names file, line and key.
     """
-    return read_yaml(path, Manifest, {"folder": path.absolute().parent})
+    return read_yaml(path, Manifest, {"folder": path.absolute().parent, "file": path})
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         backend.one_caller,
     )
     # The null backend stands in for another framework's artifact without its options.
-    own = chosen.entry.options_in(spec.scenario) if spec.framework in entry.artifacts else {}
+    own = chosen.entry.options if spec.framework in entry.artifacts else {}
     options = {**own, **spec.options}
     backend.check_options(options)
     require_installed(backend)
@@ -107,7 +107,6 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
     if spec.scenario is Scenario.SERVER and spec.late != "in-turn":
         bound = server_bound(conf, entry.mlperf.loadgen, rules)
         execution = replace(execution, late_after_ms=bound)
-    execution = replace(execution, idle_poll=spec.idle == "poll")
     key = target_key(spec.scenario)
     model = materialise(spec.model, entry, spec.framework, cache, progress)
     samples = kind.prepare(dataset, preprocess, cache, progress)

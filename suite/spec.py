@@ -26,6 +26,9 @@ TargetLatency = Annotated[
 ]
 Wait = Annotated[float, BeforeValidator(milliseconds)]
 
+# Settings of earlier versions, and what to do about them in a script; a recorded run may have them.
+_REMOVED = {"idle": "delete it; cores are left to halt"}
+
 
 class RunSpec(BaseModel):
     """One model on one framework in one scenario; times are milliseconds.
@@ -53,7 +56,6 @@ class RunSpec(BaseModel):
         max_wait: Longest time that Server holds a sample back to fill a batch.
         late: What becomes of Server's samples that cannot be answered within the bound any more:
             ``last``, they wait until nothing else does, or ``in-turn``; ``last`` if None.
-        idle: What Server's cores do between queries: ``halt``, or ``poll``; ``halt`` if None.
         options: Settings of the backend, on top of the manifest's.
         repeat: How many times to run the performance test; the median stands for the run.
         user_conf: A LoadGen user.conf to start from.
@@ -78,7 +80,6 @@ class RunSpec(BaseModel):
     instances: PositiveInt | Literal["auto"] | None = None
     max_wait: Wait | None = None
     late: Literal["last", "in-turn"] | None = None
-    idle: Literal["halt", "poll"] | None = None
     options: dict[str, JsonValue] = {}
     repeat: PositiveInt = 1
     user_conf: Path | None = None
@@ -101,8 +102,6 @@ class RunSpec(BaseModel):
             raise ValueError(f"target_qps: {self.scenario} has no rate; use target_latency")
         if self.late is not None and self.scenario is not Scenario.SERVER:
             raise ValueError(f"late: only Server has a bound, {self.scenario} none; leave it out")
-        if self.idle is not None and self.scenario is not Scenario.SERVER:
-            raise ValueError(f"idle: {self.scenario} is never idle, only Server is; leave it out")
         if self.target_latency is not None and self.scenario is Scenario.OFFLINE:
             raise ValueError("target_latency: Offline has no latency; use target_qps")
         return self
@@ -112,6 +111,13 @@ class RecordedSpec(RunSpec):
     """A spec as ``run.json`` holds it: numbers are milliseconds, whatever their size."""
 
     target_latency: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_was_removed(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if key not in _REMOVED}
+        return data
 
 
 def make_spec(values: dict[str, Any], where: str, kind: type[RunSpec] = RunSpec) -> RunSpec:
@@ -135,7 +141,7 @@ def make_spec(values: dict[str, Any], where: str, kind: type[RunSpec] = RunSpec)
 
 def _say(key: str, error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return f"unknown key '{key}'"
+        return f"the setting '{key}' was removed" if key in _REMOVED else f"unknown key '{key}'"
     if error["type"] == "missing":
         return f"'{key}' is missing"
     message: str = error["msg"].removeprefix("Value error, ")
@@ -145,6 +151,8 @@ def _say(key: str, error: Any) -> str:
 
 
 def _mend(key: str, error: Any) -> str:
+    if error["type"] == "extra_forbidden" and key in _REMOVED:
+        return _REMOVED[key]
     if error["type"] == "extra_forbidden":
         return f"use: {', '.join(RunSpec.model_fields)}"
     if error["type"] == "enum":

@@ -184,7 +184,6 @@ _ALL = (
         formats=("frozen-graph", "saved-model", "keras"),
         options={
             "inter_op": Option(int),
-            "caller_thread": Option(bool),
             "signature": Option(str),
             "dtype": Option(
                 str,

@@ -60,9 +60,6 @@ class TensorFlowBackend:
         inter_op: Threads that run operators of one call side by side; the default, -1, runs
             them in the calling thread. With 1 or more the calls of all workers queue for the
             same threads.
-        caller_thread: Whether the calling thread does a share of each of oneDNN's operators,
-            which is faster for small ones and slower for large ones; left out, TensorFlow's own
-            variable decides, by default for the pool alone. A process's first model settles it.
         signature: The signature of a ``saved-model`` (default ``serving_default``).
         dtype: ``bfloat16`` lets oneDNN's mixed-precision pass rewrite the graph; inputs and
             outputs stay as declared.
@@ -93,10 +90,6 @@ class TensorFlowBackend:
                 f"TensorFlow has a pool of {_pool[0]} threads in this process, not {threads}",
                 "load it in a process of its own",
             )
-        if "caller_thread" in artifact.options:
-            # Read once, at the first operator.
-            caller = int(artifact.options["caller_thread"])
-            os.environ["TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD"] = str(caller)
         with _quiet():
             definition, names = _READERS[artifact.format](artifact)
             graph = tf.Graph()

@@ -32,7 +32,6 @@ TUNABLES: dict[str, tuple[Tunable, ...]] = {
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     "tensorflow": (
-        Tunable("caller_thread", (False, True)),
         Tunable("inter_op", (-1, 1, 2)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),

@@ -43,11 +43,6 @@ _MODEL_OPTIONS = (
         "else waits (the default), or 'in-turn'.",
     ),
     click.option(
-        "--idle",
-        help="What Server's cores do between queries: 'halt' (the default), or 'poll', which keeps "
-        "them awake and can make a virtual machine faster.",
-    ),
-    click.option(
         "--option",
         "options",
         multiple=True,

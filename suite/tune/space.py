@@ -13,7 +13,6 @@ from loadscope.sut.tunable import TUNABLES
 _OFFLINE_BATCHES = (1, 2, 4, 8, 16, 32)
 _SERVER_BATCHES = (1, 2, 4, 8)
 _WAITS_MS = (0.0, 1.0, 2.0, 5.0)
-_IDLE = ("halt", "poll")
 
 Params = dict[str, Any]
 """A point of the space: value by axis name."""
@@ -25,8 +24,8 @@ class Axis:
 
     Attributes:
         name: ``layout`` (workers x threads, ``2x1``, and ``2x1 in 2`` for two instances that
-            share them), ``batch_size``, ``max_wait`` (ms, 0 for none), ``idle``, or the name
-            of a backend's option.
+            share them), ``batch_size``, ``max_wait`` (ms, 0 for none), or the name of a
+            backend's option.
         values: What it may be; the first is the default.
         option: Whether it is a backend's option.
         numerics: Whether accuracy must be measured for other values than the first.
@@ -70,11 +69,7 @@ def search_space(
         Scenario.SERVER: _SERVER_BATCHES,
     }[scenario]
     batches = tuple(size for size in batches if max_batch is None or size <= max_batch)
-    axes = []
-    if scenario is Scenario.SERVER:
-        # First, so that a search of few trials does not end before it.
-        axes.append(_axis("idle", "poll" if default.idle_poll else "halt", _IDLE))
-    axes += [
+    axes = [
         _axis(
             "layout",
             _layout(default.workers, default.threads, default.instances),

@@ -76,6 +76,14 @@ def test_an_artifact_has_the_models_settings_or_its_own(entry, write_manifest):
     assert models["own"].artifact_for("onnxruntime").preprocess == models["own"].preprocess
 
 
+def test_a_key_that_was_removed_is_ignored_with_a_warning(entry, write_manifest, caplog):
+    old = changed(entry(), "artifacts.onnxruntime.single_stream_options", {"intra_op": 1})
+    path = write_manifest({"tiny": old})
+    assert read_manifest(path) == read_manifest(write_manifest({"tiny": entry()}))
+    (said,) = caplog.messages
+    assert said.startswith(f"loadscope: {path}: the key 'single_stream_options' was removed")
+
+
 def test_a_framework_without_artifact_lists_those_that_have_one():
     entry = Catalogue.load().get("resnet50")
     with pytest.raises(InputError, match="no artifact for 'mxnet'") as caught:

@@ -187,9 +187,7 @@ def test_issuing_never_waits_for_busy_workers():
             assert release.wait(timeout=60)
             answered.extend(ids)
 
-    driver = ServerDriver(
-        Busy(), 8, 1, 0.0, 0.0, False, Recorder(), lambda error: pytest.fail(str(error))
-    )
+    driver = ServerDriver(Busy(), 8, 1, 0.0, 0.0, Recorder(), lambda error: pytest.fail(str(error)))
     driver.start()
     for number in range(100_000):
         driver.issue([number], [0])

@@ -53,8 +53,6 @@ def test_unknown_names_list_the_known(run, option, value, message):
         (("--max-wait", "2ms"), "Offline has no queue"),
         (("--late", "last"), "late: only Server has a bound"),
         (("--late", "never"), "late = 'never'"),
-        (("--idle", "poll"), "idle: Offline is never idle"),
-        (("--idle", "sleep"), "idle = 'sleep'"),
         (("--user-conf", "nowhere.conf"), "nowhere.conf"),
         (("--nonsense",), "--nonsense"),
     ],

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import yaml
 
 SHORT = ("--min-duration", "200ms")
 
@@ -99,14 +98,6 @@ def test_server_puts_off_what_is_late_for_the_bound_unless_told_otherwise(
     assert late_after == [15, 40, 0]
 
 
-def test_server_s_cores_poll_where_asked(loadscope, tiny_run, tmp_path):
-    asked = ("--idle", "poll", "--target-qps", "50", "--output", "out")
-    result = json.loads(loadscope(*tiny_run("Server", *asked, delay_us=100), "--json").stdout)
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["effective"]["idle_poll"] is True
-    assert result["samples_per_second"] > 0
-
-
 def test_the_log_holds_little_endian_classes(loadscope, tiny_run, tmp_path):
     loadscope(*tiny_run("Offline", "--mode", "accuracy", "--output", "out"))
     entries = json.loads((tmp_path / "out" / "accuracy" / "mlperf_log_accuracy.json").read_text())
@@ -197,24 +188,3 @@ def test_a_script_runs_every_combination(loadscope, tiny_dataset, manifest, tmp_
     assert len(list((tmp_path / "all").iterdir())) == 2
     table = loadscope("report", "all").stdout
     assert "SingleStream" in table and "Offline" in table and "rehearsal" in table
-
-
-@pytest.mark.parametrize(
-    ("scenario", "more", "options"),
-    [
-        ("SingleStream", (), {"shortcut": True, "delay_us": 20}),
-        ("MultiStream", (), {"delay_us": 10}),
-        ("SingleStream", ("--option", "delay_us=5"), {"shortcut": True, "delay_us": 5}),
-    ],
-)
-def test_options_of_a_lone_sample_are_single_streams(
-    loadscope, tiny_run, tmp_path, scenario, more, options
-):
-    arguments = tiny_run(scenario, "--output", "out", *more, delay_us=10)
-    manifest = tmp_path / "tiny.yaml"
-    held = yaml.safe_load(manifest.read_text())
-    artifact = held["models"]["tiny"]["artifacts"]["null"]
-    artifact["single_stream_options"] = {"shortcut": True, "delay_us": 20}
-    manifest.write_text(yaml.safe_dump(held))
-    loadscope(*arguments)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["model"]["options"] == options

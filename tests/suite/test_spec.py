@@ -24,6 +24,7 @@ def test_one_mode_or_several():
         ({"mode": ["accuracy", "accuracy"]}, "at most once"),
         ({"count": 0}, "count = 0"),
         ({"batchsize": 8}, "unknown key 'batchsize'"),
+        ({"idle": "poll"}, "the setting 'idle' was removed"),
         ({"target_latency": "15ms"}, "Offline has no latency"),
         ({"scenario": "Server", "target_latency": "15qps"}, "unknown unit 'qps'"),
         ({"scenario": "Server", "target_latency": "15000000"}, "write the unit"),
@@ -49,6 +50,13 @@ def test_a_recorded_spec_is_read_back_equal():
     spec = make_spec({**BASE, "scenario": "Server", "target_latency": "40us"}, "x")
     recorded = make_spec(spec.model_dump(mode="json"), "run.json", RecordedSpec)
     assert recorded.model_dump() == spec.model_dump()
+
+
+@pytest.mark.parametrize("idle", [None, "halt", "poll"])
+def test_a_spec_recorded_with_a_setting_that_was_removed_is_read(idle):
+    spec = make_spec({**BASE, "scenario": "Server"}, "x")
+    recorded = {**spec.model_dump(mode="json"), "idle": idle}
+    assert make_spec(recorded, "run.json", RecordedSpec).model_dump() == spec.model_dump()
 
 
 def test_options_of_the_backend_are_recorded_and_read_from_scripts(tmp_path):

@@ -97,7 +97,6 @@ def test_a_point_becomes_settings():
     point = {**defaults(axes), "layout": "2x4", "shortcut": True}
     assert settings(point, axes) == {
         "workers": 2, "threads": 4, "instances": None, "batch_size": 1, "max_wait": None,
-        "idle": "halt",
         "options": {"shortcut": True},
     }  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Tests that import TensorFlow; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -150,15 +149,6 @@ def test_a_search_begins_with_what_is_done_without_options(backend, artifact):
     first = {each.name: each.values[0] for each in TUNABLES["tensorflow"]}
     backend.load(artifact(options=first), threads=1)
     assert backend._session._config.inter_op_parallelism_threads == -1
-
-
-def test_an_option_outweighs_the_environment_which_stays_without_it(backend, artifact, monkeypatch):
-    variable = "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD"
-    monkeypatch.setenv(variable, "0")
-    backend.load(artifact(), threads=1)
-    assert os.environ[variable] == "0"
-    TensorFlowBackend().load(artifact(options={"caller_thread": True}), threads=1)
-    assert os.environ[variable] == "1"
 
 
 def test_the_process_has_one_pool(backend, artifact):

@@ -16,7 +16,7 @@ from loadscope.tools.bench.pairs import alternate, enclose, run_json
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "bert-mini")
 OFFLINE_LEAST, SINGLE_STREAM_MOST, MULTI_STREAM_MOST = 0.98, 1.02, 1.03
-SERVER_LEAST, GRID_LEAST, IDLE_MOST = 0.75, 0.97, 1.05
+SERVER_LEAST, GRID_LEAST = 0.75, 0.97
 SERVER_MODELS = ("efficientnet-lite0", "bert-mini")
 OPTIONS_LEAST = {"float32": 1.6, "bfloat16": 3.0}
 OPTIONS_MODEL = "resnet50-seeded"
@@ -24,8 +24,6 @@ _BOUND = 10
 """Server's bound, in latencies of a single sample."""
 _SERVER_LONGER = 5
 """Early stopping asks of short tests that far fewer are late than one in a hundred."""
-_BELOW = 0.9
-"""Share of the highest Server rate at which latencies are compared."""
 _QUERIES = 200
 """The fewest of a measurement whose 99th percentile is compared; of a hundred it is the slowest."""
 _TRIAL = "2s"
@@ -116,21 +114,6 @@ def _server_rows(
         "tuned": server,
         "target": f"ratio at least {SERVER_LEAST}",
         "met": measured["ratio"] >= SERVER_LEAST,
-    }
-    rate = _BELOW * measured["suite"]
-
-    def latency(idle: str) -> float:
-        given = arguments({**server, "idle": idle})
-        more = ("--target-qps", f"{rate:g}", "--target-latency", bound(), *given)
-        found = run_suite(one, Scenario.SERVER, longer, None, *more)
-        return float(found["latency_ns"]["p50"]) / 1e6
-
-    measured = alternate(pairs, lambda: latency("poll"), lambda: latency("halt"))
-    yield {
-        **names(one, Scenario.SERVER, "p50, cores awake to halting", "ms"),
-        **measured,
-        "target": f"ratio at most {IDLE_MOST}",
-        "met": measured["ratio"] <= IDLE_MOST,
     }
 
 
