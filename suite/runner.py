@@ -263,7 +263,7 @@ def _watcher(
             begun.append(elapsed) if not begun else None
             # The minimum is not the end: LoadGen also wants its minimum of queries.
             shown = min(int(elapsed - begun[0]), max(1, int(seconds) - 1))
-            progress(f"{name}: seconds", shown, max(1, int(seconds)))
+            progress(f"{name}: running {seconds:g} s", shown, max(1, int(seconds)))
 
     return watch
 
