@@ -2,10 +2,12 @@
 # PYTHON  the interpreter that makes .venv
 # TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
+# JOBS    how many tests run side by side
 
 PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 UV ?= uv==0.13.9
+JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -38,8 +40,8 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	@$(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; a few minutes"
-	@$(BIN)/pytest -q
+	@echo "test: real LoadGen, real frameworks; about ten minutes on two cores"
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
 	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/trace/test_phoenix.py

@@ -1,5 +1,6 @@
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,44 @@ ROOT = Path(__file__).resolve().parents[1]
 # A shell ignores SIGINT in what it starts in the background, and that is inherited; the tests
 # that press Ctrl-C must reach their processes all the same.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Of these folders all tests share runs of LoadGen, which a second process would make again.
+_FOLDERS = ("submission", "submit")
+
+_KEPT = "LOADSCOPE_TEST_KEPT"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have one cache of LoadScope for all processes of a session.
+
+    Where pytest keeps a cache it lasts over sessions: real weights are fetched and exported once.
+    """
+    if _KEPT in os.environ:
+        return
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        folder = tempfile.TemporaryDirectory(prefix="loadscope-")
+        config.add_cleanup(folder.cleanup)
+    os.environ[_KEPT] = folder.name if cache is None else str(cache.mkdir("loadscope"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group what pytest-xdist must not spread over processes."""
+    for item in items:
+        folder = item.path.parent.name
+        if item.get_closest_marker("xdist_group"):
+            continue
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif folder in _FOLDERS:
+            item.add_marker(pytest.mark.xdist_group(folder))
+
+
+@pytest.fixture(scope="session")
+def kept_cache() -> Path:
+    """A cache of LoadScope that all tests share which need real weights."""
+    return Path(os.environ[_KEPT])
 
 
 @pytest.fixture(scope="session")

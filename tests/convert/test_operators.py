@@ -188,6 +188,9 @@ def file_name(case):
     return case.replace(" ", "-").replace(",", "")
 
 
+pytestmark = pytest.mark.xdist_group("operators")
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory, new_graph, convert_folder):
     """A folder with the answers of ONNX Runtime and of both frameworks to all cases."""

@@ -13,18 +13,12 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def cached(pytestconfig):
-    """A cache that lasts over test runs: the file is converted once."""
-    return str(pytestconfig.cache.mkdir("loadscope"))
-
-
 @pytest.mark.real_data
 @pytest.mark.parametrize(("framework", "scenario"), CELLS)
 def test_yolox_nano_scores_the_same_in_every_scenario_and_framework(
-    loadscope, environment, real_data, tmp_path, cached, framework, scenario
+    loadscope, environment, real_data, tmp_path, kept_cache, framework, scenario
 ):
-    environment["LOADSCOPE_CACHE"] = cached
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
     file = real_data / "models" / "yolox_nano.onnx"
     loadscope("fetch", "yolox-nano", "--framework", "onnxruntime", "--from", file)
     rate = ("--target-qps", "20") if scenario == "Server" else ()

@@ -8,10 +8,9 @@ pytest.importorskip("torch")
 
 
 def test_bfloat16_is_part_of_a_results_name_and_record(
-    loadscope, environment, tmp_path, pytestconfig
+    loadscope, environment, tmp_path, kept_cache
 ):
-    # Shared with the tests of the backends, so that wheels are fetched and exported once.
-    environment["LOADSCOPE_CACHE"] = str(pytestconfig.cache.mkdir("loadscope"))
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
     done = loadscope(
         "run", "--model", "minilm-squad", "--framework", "pytorch", "--scenario", "Offline",
         "--mode", "accuracy", "--dataset-path", "squad-sample", "--option", "dtype=bfloat16",

@@ -8,10 +8,9 @@ import yaml
 @pytest.mark.real_data
 @pytest.mark.parametrize("framework", ["onnxruntime", "pytorch", "tensorflow", "mxnet"])
 def test_efficientnet_lite0_names_180_of_200_photographs(
-    loadscope, real_data, environment, pytestconfig, framework
+    loadscope, real_data, environment, kept_cache, framework
 ):
-    # Shared with the tests of the backends, so that wheels are fetched and exported once.
-    environment["LOADSCOPE_CACHE"] = str(pytestconfig.cache.mkdir("loadscope"))
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
     done = loadscope(
         "run", "--model", "efficientnet-lite0", "--framework", framework, "--scenario", "Offline",
         "--mode", "accuracy", "--dataset-path", real_data / "imagenet", "--threads", "1", "--json",
@@ -23,9 +22,9 @@ def test_efficientnet_lite0_names_180_of_200_photographs(
 
 @pytest.mark.real_data
 def test_reduced_decoding_leaves_accuracy_as_it_is(
-    loadscope, real_data, environment, pytestconfig, tmp_path
+    loadscope, real_data, environment, kept_cache, tmp_path
 ):
-    environment["LOADSCOPE_CACHE"] = str(pytestconfig.cache.mkdir("loadscope"))
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
     catalogue = yaml.safe_load((Path(__file__).parents[2] / "models.yaml").read_text())
     entry = catalogue["models"]["efficientnet-lite0"]
     entry["preprocess"]["decoding"] = "reduced"

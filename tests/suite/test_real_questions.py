@@ -13,11 +13,7 @@ FRAMEWORKS = ["onnxruntime", "pytorch"]
 
 
 @pytest.fixture
-def accuracy_of(tmp_path: Path, pytestconfig: pytest.Config) -> Any:
-    assert pytestconfig.cache is not None
-    # A cache that lasts over test runs: the wheel is fetched and exported once.
-    cache = pytestconfig.cache.mkdir("loadscope")
-
+def accuracy_of(tmp_path: Path, kept_cache: Path) -> Any:
     def run(framework: str, scenario: str, data: object, *more: str) -> dict[str, Any]:
         code = "from loadscope.suite.cli.main import main; main()"
         arguments = (
@@ -30,7 +26,7 @@ def accuracy_of(tmp_path: Path, pytestconfig: pytest.Config) -> Any:
             text=True,
             timeout=500,
             cwd=tmp_path,
-            env={**os.environ, "LOADSCOPE_CACHE": str(cache)},
+            env={**os.environ, "LOADSCOPE_CACHE": str(kept_cache)},
         )
         assert done.returncode == 0, done.stdout + done.stderr
         found: dict[str, Any] = json.loads(done.stdout)["accuracy"]

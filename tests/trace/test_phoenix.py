@@ -17,6 +17,8 @@ from loadscope.suite.trace.events import EVENTS_FILE, read_events
 from loadscope.suite.trace.export import export_all
 from loadscope.suite.trace.export.identity import PREFIX, Identity
 
+pytestmark = pytest.mark.xdist_group("phoenix")
+
 PROJECT = "loadscope-test"
 _START_S = 180
 

@@ -13,9 +13,8 @@ from loadscope.suite.trace.events import read_events
 
 
 @pytest.fixture(scope="module")
-def trace(pytestconfig, tmp_path_factory):
+def trace(kept_cache, tmp_path_factory):
     """Trace a model; the object that is printed and the events."""
-    cache = pytestconfig.cache.mkdir("loadscope")
 
     def run(*arguments, status=0):
         folder = tmp_path_factory.mktemp("trace")
@@ -28,7 +27,7 @@ def trace(pytestconfig, tmp_path_factory):
             text=True,
             timeout=300,
             cwd=folder,
-            env={**os.environ, "LOADSCOPE_CACHE": str(cache)},
+            env={**os.environ, "LOADSCOPE_CACHE": str(kept_cache)},
         )
         assert done.returncode == status, done.stderr
         if status:
