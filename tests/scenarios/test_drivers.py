@@ -184,18 +184,18 @@ def test_issuing_never_waits_for_busy_workers():
             self.order = None
 
         def answer(self, ids, indices):
-            assert release.wait(timeout=60)
+            assert release.wait(timeout=600)
             answered.extend(ids)
 
     driver = ServerDriver(Busy(), 8, 1, 0.0, 0.0, Recorder(), lambda error: pytest.fail(str(error)))
     driver.start()
-    for number in range(100_000):
+    for number in range(10_000):
         driver.issue([number], [0])
     # Every query was taken while the one worker stood still.
     assert answered == []
     release.set()
     driver.stop()
-    assert answered == list(range(100_000))
+    assert answered == list(range(10_000))
 
 
 @pytest.mark.parametrize("scenario", ["Offline", "Server"])
