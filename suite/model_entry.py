@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 from loadscope.datasets.catalog import catalog
 from loadscope.datasets.classification import ArgmaxSpec
 from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.image_preprocess import Normaliser
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.tasks import TASKS
 from loadscope.errors import InputError
@@ -229,6 +230,11 @@ def _check_image(where: str, chosen: ChosenArtifact) -> None:
             f"{where}.inputs: must be one image of shape {list(expected)}, as layout and "
             f"preprocess.size say, not { ({name: list(shape) for name, shape in shown.items()}) }"
         )
+    ((name, tensor),) = chosen.entry.inputs.items()
+    try:
+        Normaliser(chosen.preprocess, chosen.entry.layout, tensor.dtype)
+    except ValueError as error:
+        raise ValueError(f"{where}.inputs.{name}: {error}") from error
 
 
 def _check_answer(where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes: int) -> None:
@@ -239,7 +245,11 @@ def _check_answer(where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes:
             f"{', '.join(chosen.entry.outputs)}"
         )
     width = classes + spec.offset
-    if spec.kind == "argmax" and output.shape[-1:] != (width,):
+    sizes = list(output.shape)
+    # Ones at the end are what a network leaves that ends in a convolution: (1000, 1, 1).
+    while len(sizes) > 1 and sizes[-1] == 1:
+        sizes.pop()
+    if spec.kind == "argmax" and sizes[-1:] != [width]:
         raise ValueError(
             f"{where}.outputs.{spec.output}: shape {list(output.shape)} does not end in "
             f"{width}, the number of classes"

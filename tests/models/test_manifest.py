@@ -76,6 +76,11 @@ def test_an_artifact_has_the_models_settings_or_its_own(entry, write_manifest):
     assert models["own"].artifact_for("onnxruntime").preprocess == models["own"].preprocess
 
 
+def test_ones_may_stand_behind_the_classes(entry, write_manifest):
+    squeezed = changed(entry(), "artifacts.onnxruntime.outputs.logits.shape", [1000, 1, 1])
+    read_manifest(write_manifest({"tiny": squeezed}))
+
+
 def test_a_framework_without_artifact_lists_those_that_have_one():
     entry = Catalogue.load().get("resnet50")
     with pytest.raises(InputError, match="no artifact for 'mxnet'") as caught:
@@ -122,7 +127,9 @@ ARTIFACT = "artifacts.onnxruntime"
         (f"{ARTIFACT}.inputs", {}, "artifacts.onnxruntime.inputs"),
         (f"{ARTIFACT}.inputs.images.dtype", "float", "inputs.images.dtype"),
         (f"{ARTIFACT}.inputs.images.shape", [3, 0, 224], "inputs.images.shape.1 = 0"),
+        (f"{ARTIFACT}.inputs.images.dtype", "uint8", "type uint8 cannot hold mean"),
         (f"{ARTIFACT}.outputs.logits.shape", [10], "shape [10] does not end in 1000"),
+        (f"{ARTIFACT}.outputs.logits.shape", [1000, 2, 1], "does not end in 1000"),
         (f"{ARTIFACT}.options", [], "artifacts.onnxruntime.options"),
         (f"{ARTIFACT}.seed", 1, "build:seeded-state-dict alone takes the key 'seed'"),
         (
