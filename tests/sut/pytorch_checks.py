@@ -138,6 +138,66 @@ def test_a_saved_program_answers_as_the_network(small, programs, backend, format
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+class Named(nn.Module):
+    """Gives more than is declared, by name."""
+
+    def forward(self, images):
+        return {"sum": images.sum(), "logits": images.mean((2, 3)), "twice": 2 * images}
+
+
+class InOrder(nn.Module):
+    """Gives more than is declared, the declared one first."""
+
+    def forward(self, images):
+        return images.mean((2, 3)), images.sum(), 2 * images
+
+
+@pytest.fixture
+def program(small, tmp_path):
+    """Save a module that takes three images or, exported, any number."""
+
+    def save(module, format):
+        path, example = tmp_path / "program", torch.rand(3, 3, 32, 32)
+        if format == "torchscript":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                torch.jit.trace(module, example, strict=False).save(path)
+        else:
+            free = ({0: torch.export.Dim("batch")},)
+            torch.export.save(torch.export.export(module, (example,), dynamic_shapes=free), path)
+        outputs = (TensorInfo("logits", "float32", (3,)),)
+        return dataclasses.replace(
+            small, path=path, format=format, architecture="", outputs=outputs
+        )
+
+    return save
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+@pytest.mark.parametrize("module", [Named(), InOrder()])
+def test_further_outputs_are_left_alone(program, backend, module, format):
+    backend.load(program(module, format), threads=1)
+    for count in (1, 2):
+        answers = backend.predict(batch(count))
+        assert list(answers) == ["logits"]
+        wanted = batch(count)["images"].mean((2, 3))
+        np.testing.assert_allclose(answers["logits"], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_outputs_that_a_program_does_not_give_are_named(program, backend):
+    described = program(Named(), "torchscript")
+    wrong = (TensorInfo("logit", "float32", (3,)),)
+    backend.load(dataclasses.replace(described, outputs=wrong), threads=1)
+    with pytest.raises(InputError, match="the model has no output 'logit'") as caught:
+        backend.predict(batch(1))
+    assert caught.value.fix == "did you mean 'logits'? it has: sum, logits, twice"
+    described = program(InOrder(), "torchscript")
+    four = tuple(TensorInfo(name, "float32", (3,)) for name in "abcd")
+    backend.load(dataclasses.replace(described, outputs=four), threads=1)
+    with pytest.raises(InputError, match=r"has 3 output\(s\), the manifest names 4"):
+        backend.predict(batch(1))
+
+
 @pytest.mark.parametrize("format", ["torchscript", "exported-program"])
 @pytest.mark.parametrize("content", [b"", b"no program", b"PK\x03\x04"])
 def test_a_file_that_is_no_program_is_refused(programs, backend, tmp_path, format, content):
