@@ -171,7 +171,7 @@ class ArtifactEntry(Strict):
         single_stream_options: Further ones for SingleStream, where a lone sample has all cores.
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
-        max_batch: The most samples that the file takes at once, where its batch axis is fixed.
+        max_batch: The samples that the file takes at once, where its batch axis is fixed.
         best_batch: How many samples it takes best, where that is known.
         best_threads: How many of the framework's threads a batch is worth where there is work for
             every core, if that is known to be more than one.

@@ -36,7 +36,8 @@ class Artifact:
         layout: ``NCHW`` or ``NHWC`` for images, empty where it does not apply.
         architecture: The network that a ``state-dict`` fits, empty otherwise.
         options: Backend-specific settings from the manifest.
-        max_batch: The most samples that the file takes at once; None for any number.
+        max_batch: The samples that the file takes at once, where its batch axis is fixed; a
+            backend fills smaller batches up and drops what it filled in. None for any number.
     """
 
     path: Path

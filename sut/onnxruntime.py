@@ -7,7 +7,7 @@ import onnxruntime
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
 from loadscope.sut.onnxruntime_errors import REFUSALS, refused
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
@@ -54,9 +54,10 @@ class OnnxRuntimeBackend:
         backend_info("onnxruntime").check_options(artifact.options)
         self._loaded = artifact, threads
         self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
-        fixed = artifact.max_batch
-        _compare("input", artifact.inputs, self._session.get_inputs(), fixed, complete=True)
-        _compare("output", artifact.outputs, self._session.get_outputs(), fixed, complete=False)
+        inputs, most = self._session.get_inputs(), artifact.max_batch
+        _compare("input", artifact.inputs, inputs, most, complete=True)
+        _compare("output", artifact.outputs, self._session.get_outputs(), most, complete=False)
+        self._fixed = most if any(isinstance(node.shape[0], int) for node in inputs) else None
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
@@ -93,6 +94,9 @@ class OnnxRuntimeBackend:
         # The batch itself where it has no more than the inputs, which the check has found in it.
         if len(batch) > len(self._inputs):
             batch = {name: batch[name] for name in self._inputs}
+        if self._fixed is not None and (count := samples(batch)) != self._fixed:
+            found = session.run(self._outputs, filled(batch, self._fixed))
+            return {name: each[:count] for name, each in zip(self._outputs, found, strict=True)}
         return dict(zip(self._outputs, session.run(self._outputs, batch), strict=True))
 
     def close(self) -> None:
@@ -146,7 +150,7 @@ def _compare(
 ) -> None:
     """Hold declared tensors against the file's; ``complete`` means that none may be left out.
 
-    A batch axis of one is fine in a file that is declared to take one sample at a time.
+    A fixed batch axis is fine where the manifest declares its size.
     """
     nodes = {node.name: node for node in actual}
     fix = f"correct {side}s in the model's manifest"
@@ -170,12 +174,8 @@ def _compare(
                 f"{info.dtype} {['batch', *info.shape]} in the manifest",
                 fix,
             )
-        if node.shape and isinstance(node.shape[0], int) and (node.shape[0], fixed) != (1, 1):
-            raise InputError(
-                f"{side} '{info.name}' has the fixed batch size {node.shape[0]}",
-                "export the model with a dynamic batch axis; a size of 1 may be declared as "
-                "max_batch: 1",
-            )
+        if node.shape and isinstance(node.shape[0], int):
+            require_batch(side, info.name, node.shape[0], fixed)
     left_out = set(nodes) - {info.name for info in declared}
     if complete and left_out:
         raise InputError(f"the ONNX file also needs {side} '{min(left_out)}'", fix)

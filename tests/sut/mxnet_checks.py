@@ -75,6 +75,17 @@ def test_a_symbol_with_its_parameters_beside_it(backend, artifact):
     assert_right(backend, FEATURES)
 
 
+def test_a_symbol_of_one_batch_size_is_filled_up_to_it(backend, artifact, tmp_path):
+    path = write(tmp_path)
+    whole = mx.sym.load(str(path))
+    mx.sym.reshape(whole, shape=(4, 4), name="fixed").save(str(path))
+    outputs = (TensorInfo("fixed", "float32", (4,)),)
+    backend.load(artifact(path=path, outputs=outputs, max_batch=4), threads=1)
+    for count in (3, 1):
+        answer = backend.predict({"features": FEATURES[:count]})["fixed"]
+        np.testing.assert_allclose(answer, expected(FEATURES[:count]), rtol=1e-5, atol=1e-5)
+
+
 def test_an_export_of_gluon(backend, artifact, tmp_path):
     block = mx.gluon.nn.HybridSequential()
     block.add(mx.gluon.nn.Dense(4, in_units=3, prefix="logits_"))

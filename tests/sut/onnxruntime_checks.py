@@ -106,10 +106,24 @@ def test_tensors_that_are_not_the_files_are_refused(tiny, backend, changes, said
     assert mend in caught.value.fix
 
 
-def test_a_fixed_batch_size_is_refused(tiny, backend, tmp_path):
-    path = write_model(tmp_path / "fixed.onnx", batch=1)
-    with pytest.raises(InputError, match="'images' has the fixed batch size 1"):
-        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+def test_a_fixed_batch_size_must_be_declared(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "fixed.onnx", batch=4)
+    for declared in (None, 1, 8):
+        with pytest.raises(InputError, match="'images' has the fixed batch size 4") as caught:
+            backend.load(dataclasses.replace(tiny, path=path, max_batch=declared), threads=1)
+        assert "max_batch: 4" in caught.value.fix
+
+
+def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "fixed.onnx", batch=4)
+    backend.load(dataclasses.replace(tiny, path=path, max_batch=4), threads=1)
+    tracer = backend.tracer(with_layers=False)
+    for predict in (backend.predict, tracer.predict):
+        answers = predict(INPUTS)
+        assert answers["best"].tolist() == [1, 0, 1]
+        assert answers["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
+    with pytest.raises(InputError, match="has 6 samples; the model's file takes 4"):
+        backend.predict({"images": np.repeat(INPUTS["images"], 2, 0)})
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])

@@ -217,11 +217,12 @@ def test_an_input_of_another_form_names_both_forms(artifact, dtype, shape):
     refused(described, r"input 'images' is float32 \(None, 8, 8, 3\) in the graph, " + dtype)
 
 
-def test_a_fixed_batch_of_one_must_be_declared(backend, artifact, tmp_path):
-    described = artifact(path=frozen(tmp_path / "one.pb", batch=1))
-    refused(described, "'images' has the fixed batch size 1")
-    backend.load(dataclasses.replace(described, max_batch=1), threads=1)
-    assert_right(backend.predict({"images": BATCH["images"][:1]}), BATCH["images"][:1])
+def test_a_fixed_batch_must_be_declared_and_is_filled_up(backend, artifact, tmp_path):
+    described = artifact(path=frozen(tmp_path / "two.pb", batch=2))
+    refused(described, "'images' has the fixed batch size 2")
+    backend.load(dataclasses.replace(described, max_batch=2), threads=1)
+    for count in (1, 2):
+        assert_right(backend.predict({"images": BATCH["images"][:count]}), BATCH["images"][:count])
 
 
 @pytest.mark.parametrize("format", FORMATS)
