@@ -117,7 +117,7 @@ class ModelEntry(Strict):
 
     def weights_source(self, framework: str) -> str:
         """Where the weights of a framework's artifact come from before anything is made of them."""
-        first = self._makers(framework)[0]
+        first = self.makers(framework)[0]
         return first.base or first.source
 
     def lineage(self, framework: str) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class ModelEntry(Strict):
             ``file``, the name of the file that they came in where the source does not have it;
             ``retrained``; and ``steps``, a phrase for each thing that was done to them, in order.
         """
-        makers = self._makers(framework)
+        makers = self.makers(framework)
         steps: list[str] = []
         for entry in makers:
             source = entry.parsed_source()
@@ -139,12 +139,18 @@ class ModelEntry(Strict):
             "steps": steps,
         }
 
-    def _makers(self, framework: str) -> list[ArtifactEntry]:
+    def makers(self, framework: str) -> list[ArtifactEntry]:
         """The artifacts that a framework's is made from, the first one first, and itself."""
         entries = [self.artifact_for(framework).entry]
         while (origin := entries[0].made_from) is not None:
             entries.insert(0, self.artifacts[origin])
         return entries
+
+    def verified(self, framework: str) -> bool:
+        """Whether the manifest has a checksum of every file behind a framework's artifact."""
+        return all(
+            checksum for maker in self.makers(framework) for _, checksum in maker.downloads()
+        )
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:

@@ -16,6 +16,7 @@ from loadscope.errors import InputError
 from loadscope.memory import memory_limit, used_memory
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, near, samples
+from loadscope.sut.mxnet_files import parameters
 from loadscope.sut.mxnet_import import import_mxnet
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
@@ -220,11 +221,7 @@ def _read(artifact: Artifact) -> tuple[bytes, bytes]:
                 return tuple(  # type: ignore[return-value]
                     archive.read(_only(path, names, end)) for end in ("-symbol.json", ".params")
                 )
-        beside = [
-            each.name
-            for each in path.parent.glob("*.params")
-            if each.name.startswith(path.name.removesuffix("-symbol.json"))
-        ]
+        beside = [each.name for each in parameters(path)]
         return path.read_bytes(), (path.parent / _only(path, beside, ".params")).read_bytes()
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path}: {error}", "fetch it again") from error

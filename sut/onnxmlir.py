@@ -22,6 +22,7 @@ import PyRuntime
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.onnx_files import external_data
 from loadscope.sut.onnxmlir_report import VARIABLE
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import Tracer
@@ -161,8 +162,10 @@ def _compiled(artifact: Artifact, instrumented: bool) -> Path:
         # Times and shapes of operations; the stage is where those of the accelerator are named.
         stage = "ZHigh" if options.get("accelerator") else "Onnx"
         command.append(f"--profile-ir-with-sig={stage}")
-    digest = hashlib.sha256(artifact.path.read_bytes())
-    digest.update(json.dumps(command).encode())
+    digest = hashlib.sha256(json.dumps(command).encode())
+    for file in (artifact.path, *external_data(artifact.path)):
+        with file.open("rb") as opened:
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
     name = f"{artifact.path.stem}-{digest.hexdigest()[:16]}.so"
     final = artifact.path.parent / name
     if final.exists():
