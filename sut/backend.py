@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from loadscope.sut.effective import Effective
 from loadscope.tensors import Tensors
 
 
@@ -63,6 +64,9 @@ class Backend(Protocol):
         Raises:
             InputError: The artifact is not what its manifest says, or an option is unknown.
         """
+
+    def effective(self) -> Effective:
+        """What is in force in the loaded model, as the framework itself tells it."""
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the model on ``batch`` and return its declared outputs by name.

@@ -16,8 +16,10 @@ from loadscope.errors import InputError
 from loadscope.memory import memory_limit, used_memory
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, near, samples
+from loadscope.sut.effective import Effective
 from loadscope.sut.mxnet_files import parameters
 from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.sut.openmp import within_limit
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -77,6 +79,22 @@ class MxnetBackend:
         # Two calls at once make the engine lose an operator now and then (one process in eleven,
         # over texts of 84 lengths), for which both wait without end.
         self._alone = threading.Lock()
+
+    def effective(self) -> Effective:
+        """Threads, and whether operators are fused: by oneDNN alone, unless it is turned off."""
+        enabled = self._mx.runtime.Features().is_enabled("MKLDNN")
+        with _environment(self._binding):
+            fused = enabled and os.environ.get(_FUSION) != "NONE"
+        threads = within_limit(int(os.environ["OMP_NUM_THREADS"]))
+        return Effective(
+            {
+                "threads": threads,
+                "fusion": fused,
+                "engine_workers": int(os.environ["MXNET_CPU_WORKER_NTHREADS"]),
+                "fixed_batch": self._fixed,
+            },
+            {"fusion": f"{_FUSION} is NONE" if enabled else "this build has no oneDNN"},
+        )
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the executor for the batch's shape, bound at its first use.

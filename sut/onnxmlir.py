@@ -22,6 +22,7 @@ import PyRuntime
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.effective import Effective
 from loadscope.sut.onnx_files import external_data
 from loadscope.sut.onnxmlir_report import VARIABLE
 from loadscope.sut.registry import backend_info
@@ -75,6 +76,10 @@ class OnnxMlirBackend:
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
         self._check = BatchCheck(artifact.inputs)
+
+    def effective(self) -> Effective:
+        """The batch size; a library tells nothing of what it was compiled for."""
+        return Effective({"fixed_batch": self._fixed})
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the library.

@@ -8,7 +8,8 @@ import onnxruntime
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
-from loadscope.sut.onnxruntime_errors import REFUSALS, refused
+from loadscope.sut.effective import Effective
+from loadscope.sut.onnxruntime_errors import REFUSALS, missing_of_provider, refused
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -23,6 +24,8 @@ _LEVELS = {
 
 # ONNX Runtime's names of element types, where they are not numpy's.
 _DTYPES = {"float": "float32", "double": "float64"}
+
+_CPU = "CPUExecutionProvider"
 
 # Severities below 'error' go to standard error in colour, at every load.
 _ERRORS_ONLY = 3
@@ -61,6 +64,30 @@ class OnnxRuntimeBackend:
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
+
+    def effective(self) -> Effective:
+        """Providers, threads, levels and batch size, as the session tells them."""
+        session = self._session
+        if session is None:
+            raise RuntimeError("effective was called after close")
+        artifact, _ = self._loaded
+        wanted, options = _asked(artifact), session.get_session_options()
+        providers: list[str] = session.get_providers()
+        lost = [name for name in wanted if name not in providers]
+        if providers[-1:] == [_CPU] and len(providers) > 1 and _CPU not in wanted:
+            # ONNX Runtime's own, for operators that the others do not have.
+            providers = providers[:-1]
+        levels = {level: name for name, level in _LEVELS.items()}
+        return Effective(
+            {
+                "providers": providers,
+                "threads": options.intra_op_num_threads,
+                "graph_optimization": levels[options.graph_optimization_level],
+                "arena": options.enable_cpu_mem_arena,
+                "fixed_batch": self._fixed,
+            },
+            {"providers": "; ".join(map(missing_of_provider, lost))} if lost else {},
+        )
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the session.
@@ -129,8 +156,13 @@ def _open(
         raise refused(artifact, error) from error
 
 
+def _asked(artifact: Artifact) -> list[str]:
+    wanted: list[str] = artifact.options.get("providers", [_CPU])
+    return wanted
+
+
 def _providers(artifact: Artifact) -> list[str]:
-    wanted: list[str] = artifact.options.get("providers", ["CPUExecutionProvider"])
+    wanted = _asked(artifact)
     available = onnxruntime.get_available_providers()
     for provider in wanted:
         if provider not in available:

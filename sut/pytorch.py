@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from loadscope.errors import InputError
 from loadscope.memory import keep_freed_memory
 from loadscope.sut.backend import Artifact
 from loadscope.sut.declared import BatchCheck, filled, samples
+from loadscope.sut.effective import Effective
+from loadscope.sut.openmp import within_limit
 from loadscope.sut.pytorch_compile import CompiledModel
 from loadscope.sut.pytorch_formats import Model, declared_outputs, open_model
 from loadscope.sut.registry import backend_info
@@ -71,6 +74,24 @@ class PyTorchBackend:
         self._half = artifact.options.get("dtype") == "bfloat16"
         self._model: Model | None = model
 
+    def effective(self) -> Effective:
+        """Threads as PyTorch counts them, and device and numbers of the model's weights."""
+        self._set_threads()
+        found: dict[str, Any] = {
+            "threads": within_limit(torch.get_num_threads()),
+            "fixed_batch": self._fixed,
+        }
+        network = self._model if isinstance(self._model, nn.Module) else None
+        weights = [each for each in network.parameters()] if network is not None else []
+        numbers = {
+            str(each.dtype).removeprefix("torch.") for each in weights if each.is_floating_point()
+        }
+        if weights:
+            found["device"] = weights[0].device.type
+        if len(numbers) == 1:
+            (found["dtype"],) = numbers
+        return Effective(found)
+
     def predict(self, batch: Tensors) -> Tensors:
         """Run the model.
 
@@ -113,10 +134,7 @@ class PyTorchBackend:
         return PyTorchTracer(model, self._run, self._inputs)
 
     def _run(self, model: Model, batch: Tensors) -> Tensors:
-        if not hasattr(self._prepared, "threads"):
-            # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
-            torch.set_num_threads(self._threads)
-            self._prepared.threads = self._threads
+        self._set_threads()
         count = samples(batch)
         short = self._fixed is not None and count != self._fixed
         if self._fixed is not None:
@@ -131,6 +149,12 @@ class PyTorchBackend:
             if short:
                 results = {name: each[:count] for name, each in results.items()}
             return {name: each.contiguous().cpu().numpy() for name, each in results.items()}
+
+    def _set_threads(self) -> None:
+        if not hasattr(self._prepared, "threads"):
+            # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
+            torch.set_num_threads(self._threads)
+            self._prepared.threads = self._threads
 
     def close(self) -> None:
         """Drop the model."""

@@ -271,6 +271,7 @@ _ALL = (
             "crowded_from": Option(int),
             "shortcut": Option(bool),
             "fail_at": Option(int),
+            "threads_in_force": Option(int),
         },
     ),
 )

@@ -12,6 +12,7 @@ import numpy as np
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.effective import Effective
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -114,11 +115,41 @@ class TensorFlowBackend:
             self._session = tf.compat.v1.Session(graph=graph, config=_config(artifact, threads))
         _pool[:] = [threads]
         self._fixed = feeds[0].shape[0] if feeds[0].shape.rank else None
-        self._tensors = fetches, feeds
+        self._tensors, self._declared = (fetches, feeds), artifact.inputs
+        self._mixed = artifact.options.get("dtype") == "bfloat16"
         self._run = self._session.make_callable(fetches, feed_list=feeds)
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
+
+    def effective(self) -> Effective:
+        """Threads of the process's pool, and the numbers that the optimised graph computes in."""
+        found: dict[str, Any] = {"threads": _pool[0], "fixed_batch": self._fixed}
+        causes = {}
+        if self._mixed:
+            found["dtype"] = "bfloat16" if self._has_bfloat16() else "float32"
+            causes["dtype"] = "oneDNN's mixed-precision pass left the graph alone on this processor"
+        return Effective(found, causes)
+
+    def _has_bfloat16(self) -> bool:
+        """Whether Grappler has put bfloat16 into the graph, seen in one run of it."""
+        fetches, feeds = self._tensors
+        options = tf.compat.v1.RunOptions(output_partition_graphs=True)
+        said = tf.compat.v1.RunMetadata()
+        batch = {
+            feed: np.zeros(
+                (self._fixed or 1, *(1 if size == ANY_SIZE else size for size in info.shape)),
+                info.dtype,
+            )
+            for feed, info in zip(feeds, self._declared, strict=True)
+        }
+        self._session.run(fetches, batch, options, said)
+        return any(
+            value.type == tf.bfloat16.as_datatype_enum
+            for graph in said.partition_graphs
+            for node in graph.node
+            for value in node.attr.values()
+        )
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the session.

@@ -12,6 +12,7 @@ import pytest
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.mxnet import MxnetBackend
 from loadscope.sut.mxnet_import import import_mxnet
 
@@ -111,6 +112,16 @@ def test_an_archive_of_both(backend, artifact, tmp_path):
             archive.write(file, file.name)
     backend.load(artifact(path=path), threads=1)
     assert_right(backend, FEATURES)
+
+
+def test_fusion_that_the_environment_turns_off_is_an_error(backend, artifact, monkeypatch):
+    backend.load(artifact(options={"fusion": True}), threads=1)
+    assert backend.effective().settings["fusion"] is True
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")
+    with pytest.raises(InputError, match="fusion: expected true, got false: MXNET_SUBGRAPH"):
+        require_in_force("MXNet", 1, {"fusion": True}, backend.effective())
+    backend.load(artifact(options={"fusion": False}), threads=1)
+    require_in_force("MXNet", 1, {"fusion": False}, backend.effective())
 
 
 def test_more_shapes_of_batches_than_executors(backend, artifact):

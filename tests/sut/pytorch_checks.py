@@ -16,6 +16,7 @@ from torch import nn
 from loadscope.errors import InputError
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.pytorch import PyTorchBackend, _device
 from loadscope.sut.pytorch_compile import CompiledModel
 from loadscope.tensors import Tensors
@@ -362,6 +363,22 @@ def test_a_calling_thread_has_no_more_threads_than_asked_for(small):
     for caller in callers:
         caller.join()
     assert during == before + 2
+
+
+def test_threads_device_and_numbers_in_force_are_told(small, backend, programs, monkeypatch):
+    expected = {"threads": 1, "fixed_batch": None, "device": "cpu", "dtype": "float32"}
+    for artifact in (small, programs["torchscript"], programs["exported-program"]):
+        backend.load(artifact, threads=1)
+        assert backend.effective().settings == expected
+    backend.load(with_options(small, dtype="bfloat16"), threads=1)
+    assert backend.effective().settings == {**expected, "dtype": "bfloat16"}
+    # OpenMP gives no more than its environment allows, whatever is set.
+    backend.load(small, threads=2)
+    assert backend.effective().settings["threads"] == 2
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    with pytest.raises(InputError, match="PyTorch: threads: expected 2, got 1") as caught:
+        require_in_force("PyTorch", 2, {}, backend.effective())
+    assert caught.value.fix.endswith("--threads 1")
 
 
 def test_after_close_there_is_no_answer(small, backend):

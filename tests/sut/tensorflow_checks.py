@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.tensorflow import TensorFlowBackend
 from loadscope.sut.tunable import TUNABLES
 
@@ -254,6 +255,21 @@ def test_an_unknown_signature_lists_the_known_ones(artifact):
 )
 def test_a_wrong_option_is_named(artifact, options, message):
     refused(artifact(options=options), message)
+
+
+def test_what_the_graph_computes_in_is_told(backend, artifact):
+    backend.load(artifact(), threads=1)
+    assert backend.effective().settings == {"threads": 1, "fixed_batch": None}
+    backend.load(artifact(options={"dtype": "bfloat16"}), threads=1)
+    flags = Path("/proc/cpuinfo").read_text()
+    wanted = "bfloat16" if "avx512" in flags or "amx_bf16" in flags else "float32"
+    assert backend.effective().settings["dtype"] == wanted
+    # Without the pass the graph stays float32, which is then an error.
+    backend._session.close()
+    backend._session = tf.compat.v1.Session(graph=backend._session.graph)
+    effective = backend.effective()
+    with pytest.raises(InputError, match="dtype: expected bfloat16, got float32: oneDNN's"):
+        require_in_force("TensorFlow", 1, {"dtype": "bfloat16"}, effective)
 
 
 def test_bfloat16_keeps_the_declared_types(backend, artifact):
