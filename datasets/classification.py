@@ -22,8 +22,9 @@ class ArgmaxSpec:
     """How a class is read from a model's outputs.
 
     Attributes:
-        kind: ``argmax``: the output has a score a class on its last axis; ``class-index``: the
-            output is the position of the best score already.
+        kind: ``argmax``: the output has a score a class on its last axis, behind which axes of
+            size 1 may stand; ``class-index``: the output is the position of the best score
+            already.
         output: The name of that output.
         offset: The position of class 0, subtracted from the position found: 0, or 1 for the
             official ResNet-50 of ONNX and TensorFlow, whose position 0 is a background class.
@@ -75,7 +76,7 @@ def postprocess(spec: ArgmaxSpec) -> Postprocess:
 
 
 def _best(scores: NDArray[Any], indices: Sequence[int], name: str) -> list[int]:
-    if scores.ndim < 2 or scores.shape[-1] * len(indices) != scores.size or not scores.size:
+    if scores.ndim < 2 or max(scores.shape[1:]) * len(indices) != scores.size or not scores.size:
         raise _wrong_shape(scores, indices, name, "(batch, classes)")
     if scores.ndim > 2:
         scores = scores.reshape(len(indices), -1)

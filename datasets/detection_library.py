@@ -22,7 +22,7 @@ class DetectionLibrary(ImageLibrary):
         preprocess: What it was prepared with.
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
-        dtype: ``float32`` or ``uint8``.
+        dtype: The numpy type of the model's input.
         most_bytes: As for ``ImageLibrary``.
 
     Raises:

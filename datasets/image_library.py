@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.image_preprocess import Normaliser, PixelPreprocess
 from loadscope.datasets.sample_cache import SampleCache
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 from loadscope.tensors import Tensors
 
 _log = logging.getLogger(__name__)
@@ -43,11 +43,12 @@ class ImageLibrary:
         preprocess: What it was prepared with; gives the normalisation.
         name: The model's input.
         layout: ``NCHW`` or ``NHWC``.
-        dtype: ``float32`` or ``uint8``.
+        dtype: The numpy type of the model's input.
         most_bytes: What samples that are loaded together may take normalised. More are kept at 8
             bits and normalised batch by batch.
 
     Raises:
+        InputError: The type cannot hold what the normalisation makes of pixels.
         WorkError: The cache is unfinished, damaged, or was made for another geometry.
     """
 
@@ -60,6 +61,12 @@ class ImageLibrary:
         dtype: str = "float32",
         most_bytes: float = math.inf,
     ) -> None:
+        try:
+            self._normalise = Normaliser(preprocess, layout, dtype)
+        except ValueError as error:
+            raise InputError(
+                f"input '{name}': {error}", "correct inputs or preprocess in the model's manifest"
+            ) from error
         self._cache = SampleCache.open(prepared)
         made_with = self._cache.material["record"]
         wanted = preprocess.geometry_material()
@@ -69,7 +76,6 @@ class ImageLibrary:
                 "prepare the data set for this model",
             )
         self._preprocess = preprocess
-        self._normalise = Normaliser(preprocess, layout, dtype)
         self._most_bytes = most_bytes
         self._kept = self._normalise.dtype
         self._name = name

@@ -139,22 +139,22 @@ class Normaliser:
     Args:
         preprocess: Gives colour order, mean, deviation and size.
         layout: ``NCHW`` or ``NHWC``.
-        dtype: ``float32``, or ``uint8`` for a model that normalises by itself.
+        dtype: The numpy type of the result, to which the float32 values are cast; a type of
+            whole numbers for a model that normalises by itself.
 
     Raises:
-        ValueError: Another layout or type, or ``uint8`` with a mean or a deviation.
+        ValueError: Another layout, or a type that cannot hold what mean and deviation make.
     """
 
     def __init__(self, preprocess: PixelPreprocess, layout: str, dtype: str = "float32") -> None:
         one_of("layout", layout, ("NCHW", "NHWC"))
-        one_of("dtype", dtype, ("float32", "uint8"))
         self.dtype = np.dtype(dtype)
         self._is_changed = any(preprocess.mean) or any(value != 1 for value in preprocess.std)
-        if dtype == "uint8" and self._is_changed:
-            raise ValueError("pixels of type uint8 take neither mean nor std")
         size = preprocess.size
         mean = np.asarray(preprocess.mean, np.float32)
         std = np.asarray(preprocess.std, np.float32)
+        if self.dtype.kind != "f":
+            _require_whole(self.dtype, mean, std)
         self._planar = layout == "NCHW"
         self._reverse = preprocess.colour == "bgr"
         self.shape = (3, size, size) if self._planar else (size, size, 3)
@@ -182,8 +182,9 @@ class Normaliser:
             raise ValueError("out is not C-contiguous")
         # One image at a time stays in the processor's cache for all steps.
         for image, target in zip(images, out, strict=True):
-            self.arrange(image, target)
-            self._scale(target)
+            work = self._work(target)
+            self.arrange(image, work)
+            self._scale(work, target)
 
     def arrange(self, image: NDArray[np.uint8], out: NDArray[Any]) -> None:
         """Bring one image into the model's layout and order of colours, its values unchanged.
@@ -202,14 +203,40 @@ class Normaliser:
             arranged: ``self.shape``, uint8.
             out: Where the result goes: C-contiguous, ``self.shape``, ``self.dtype``.
         """
-        out[...] = arranged
-        self._scale(out)
+        work = self._work(out)
+        work[...] = arranged
+        self._scale(work, out)
 
-    def _scale(self, target: NDArray[Any]) -> None:
+    def _work(self, target: NDArray[Any]) -> NDArray[Any]:
+        """Where an image is computed: its own place, unless that is of another type."""
+        direct = self.dtype == np.float32 or not self._is_changed
+        return target if direct else np.empty(self.shape, np.float32)
+
+    def _scale(self, image: NDArray[Any], target: NDArray[Any]) -> None:
         if self._is_changed:
-            work = target if self._planar else target.reshape(target.shape[0], -1)
+            work = image if self._planar else image.reshape(image.shape[0], -1)
             np.subtract(work, self._mean, out=work)
             self._divide(work, self._std, out=work)
+        if image is not target:
+            target[...] = image
+
+
+def _require_whole(
+    dtype: np.dtype[Any], mean: NDArray[np.float32], std: NDArray[np.float32]
+) -> None:
+    """Check that a type of whole numbers holds what each of the 256 levels becomes."""
+    levels = (np.arange(256, dtype=np.float32)[:, None] - mean) / std
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else None
+    if (
+        limits is None
+        or np.any(levels != np.trunc(levels))
+        or levels.min() < limits.min
+        or levels.max() > limits.max
+    ):
+        raise ValueError(
+            f"pixels of type {dtype.name} cannot hold mean {mean.tolist()} and std "
+            f"{std.tolist()}: they become {levels.min():g} to {levels.max():g}"
+        )
 
 
 def one_of(key: str, value: str, known: tuple[str, ...]) -> None:

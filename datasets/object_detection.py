@@ -67,10 +67,10 @@ class ObjectDetection:
         shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
         if layout not in shapes:
             raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", fix)
-        if tensor.dtype not in ("float32", "uint8") or tuple(tensor.shape) != shapes[layout]:
+        if tuple(tensor.shape) != shapes[layout]:
             raise InputError(
                 f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"
-                f" preprocessing gives float32 or uint8 {shapes[layout]} ({layout})",
+                f" preprocessing gives {shapes[layout]} ({layout})",
                 fix,
             )
         return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)

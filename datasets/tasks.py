@@ -150,13 +150,13 @@ class ImageClassification:
         shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
         if layout not in shapes:
             raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", fix)
-        if tensor.dtype != "float32" or tuple(tensor.shape) != shapes[layout]:
+        if tuple(tensor.shape) != shapes[layout]:
             raise InputError(
                 f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"
-                f" preprocessing gives float32 {shapes[layout]} ({layout})",
+                f" preprocessing gives {shapes[layout]} ({layout})",
                 fix,
             )
-        return ImageLibrary(prepared, preprocess, tensor.name, layout, most_bytes=most_bytes)
+        return ImageLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
     def postprocess(self, spec: ArgmaxSpec, library: SampleLibrary) -> Postprocess:
         """See ``classification.postprocess``."""

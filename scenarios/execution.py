@@ -61,7 +61,7 @@ class Execution:
             workers: As asked for, or None.
             threads: As asked for, or None.
             max_wait_ms: As asked for, or None; Server only.
-            max_batch: The most samples that the model takes at once; None for any number.
+            max_batch: How many samples the model's file takes at once; None for any number.
             best_batch: How many a worker of ``best_threads`` takes best, where that is known;
                 more a thread are never put into a batch of Offline or MultiStream unasked.
             instances: Processes that share the workers, each of the same number.
@@ -99,7 +99,10 @@ class Execution:
                     f"--workers {workers}: the framework must not be called by two threads at once",
                     f"use processes instead: --instances {workers}",
                 )
-            default_batch = (best_batch or OFFLINE_BATCH) if scenario is Scenario.OFFLINE else 1
+            # A file of a fixed size computes as many samples whatever it is given.
+            default_batch = max_batch or (OFFLINE_BATCH if scenario is Scenario.OFFLINE else 1)
+            if scenario is Scenario.OFFLINE:
+                default_batch = best_batch or default_batch
             return cls(
                 batch_size or min(default_batch, limit),
                 workers,

@@ -106,6 +106,9 @@ class Instances:
         workers: Batches that all instances together work on at once.
         ahead: Further batches that wait at each worker, so that it never waits for the next.
 
+    Attributes:
+        started: What each instance said when it had loaded the model.
+
     Raises:
         InputError, WorkError: An instance cannot start or cannot load the model.
     """
@@ -122,8 +125,7 @@ class Instances:
         self.all = [
             Instance(number, module, arguments, some, each) for number, some in enumerate(cpus)
         ]
-        for instance in self.all:
-            instance.wait()
+        self.started = [instance.wait() for instance in self.all]
         self.lanes = each * len(self.all)
         # First every instance's first lane, so that few batches spread over many instances.
         self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()

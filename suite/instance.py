@@ -42,7 +42,7 @@ def main() -> None:
         threading.Thread(
             target=_work, args=(lanes[worker::workers], opened.answering.compute), daemon=True
         ).start()
-    control.send({})
+    control.send({"in_force": opened.in_force})
     calls = {"load": opened.library.load, "unload": opened.library.unload}
     while True:
         try:

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 from loadscope.datasets.catalog import catalog
 from loadscope.datasets.classification import ArgmaxSpec
 from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.image_preprocess import Normaliser
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.tasks import TASKS
 from loadscope.errors import InputError
@@ -116,7 +117,7 @@ class ModelEntry(Strict):
 
     def weights_source(self, framework: str) -> str:
         """Where the weights of a framework's artifact come from before anything is made of them."""
-        first = self._makers(framework)[0]
+        first = self.makers(framework)[0]
         return first.base or first.source
 
     def lineage(self, framework: str) -> dict[str, Any]:
@@ -126,7 +127,7 @@ class ModelEntry(Strict):
             ``file``, the name of the file that they came in where the source does not have it;
             ``retrained``; and ``steps``, a phrase for each thing that was done to them, in order.
         """
-        makers = self._makers(framework)
+        makers = self.makers(framework)
         steps: list[str] = []
         for entry in makers:
             source = entry.parsed_source()
@@ -138,12 +139,18 @@ class ModelEntry(Strict):
             "steps": steps,
         }
 
-    def _makers(self, framework: str) -> list[ArtifactEntry]:
+    def makers(self, framework: str) -> list[ArtifactEntry]:
         """The artifacts that a framework's is made from, the first one first, and itself."""
         entries = [self.artifact_for(framework).entry]
         while (origin := entries[0].made_from) is not None:
             entries.insert(0, self.artifacts[origin])
         return entries
+
+    def verified(self, framework: str) -> bool:
+        """Whether the manifest has a checksum of every file behind a framework's artifact."""
+        return all(
+            checksum for maker in self.makers(framework) for _, checksum in maker.downloads()
+        )
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
@@ -229,6 +236,11 @@ def _check_image(where: str, chosen: ChosenArtifact) -> None:
             f"{where}.inputs: must be one image of shape {list(expected)}, as layout and "
             f"preprocess.size say, not { ({name: list(shape) for name, shape in shown.items()}) }"
         )
+    ((name, tensor),) = chosen.entry.inputs.items()
+    try:
+        Normaliser(chosen.preprocess, chosen.entry.layout, tensor.dtype)
+    except ValueError as error:
+        raise ValueError(f"{where}.inputs.{name}: {error}") from error
 
 
 def _check_answer(where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes: int) -> None:
@@ -239,7 +251,11 @@ def _check_answer(where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes:
             f"{', '.join(chosen.entry.outputs)}"
         )
     width = classes + spec.offset
-    if spec.kind == "argmax" and output.shape[-1:] != (width,):
+    sizes = list(output.shape)
+    # Ones at the end are what a network leaves that ends in a convolution: (1000, 1, 1).
+    while len(sizes) > 1 and sizes[-1] == 1:
+        sizes.pop()
+    if spec.kind == "argmax" and sizes[-1:] != [width]:
         raise ValueError(
             f"{where}.outputs.{spec.output}: shape {list(output.shape)} does not end in "
             f"{width}, the number of classes"

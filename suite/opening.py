@@ -5,6 +5,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from loadscope.datasets.protocol import Postprocess, SampleLibrary
 from loadscope.datasets.tasks import task
@@ -13,7 +14,8 @@ from loadscope.scenarios.answering import Answering
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.plan import ChildPlan
 from loadscope.sut.backend import Backend
-from loadscope.sut.registry import open_backend
+from loadscope.sut.effective import require_in_force
+from loadscope.sut.registry import backend_info, open_backend
 
 _SAMPLES_SHARE = 64
 """Samples of 32 bits may take this part of the memory in Offline and Server: nothing that anyone
@@ -30,6 +32,7 @@ class Opened:
         postprocess: Turns outputs into payloads.
         answering: All of them, joined.
         load_seconds: How long loading the model took.
+        in_force: What the backend says is in force.
     """
 
     backend: Backend
@@ -37,6 +40,7 @@ class Opened:
     postprocess: Postprocess
     answering: Answering
     load_seconds: float
+    in_force: dict[str, Any]
 
 
 def open_library(plan: ChildPlan) -> SampleLibrary:
@@ -71,16 +75,25 @@ def open_model(plan: ChildPlan) -> Opened:
 
     Raises:
         InputError, WorkError: From the backend or the sample library.
+        InputError: Something else is in force than was asked for.
     """
     backend = open_backend(plan.framework)
     started = time.perf_counter()
     backend.load(plan.artifact, plan.execution.threads)
     seconds = time.perf_counter() - started
+    effective = backend.effective()
+    require_in_force(
+        backend_info(plan.framework).title,
+        plan.execution.threads,
+        plan.artifact.options,
+        effective,
+    )
     _return_freed_memory()
     library = open_library(plan)
     postprocess = task(plan.task).postprocess(plan.postprocess, library)
     answering = Answering(backend, library, postprocess)
-    return Opened(backend, library, postprocess, answering, seconds)
+    in_force = dict(effective.settings)
+    return Opened(backend, library, postprocess, answering, seconds, in_force)
 
 
 def _return_freed_memory() -> None:

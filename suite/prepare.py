@@ -11,7 +11,7 @@ from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
 from loadscope.scenarios.topology import automatic_instances, read_topology, spread
 from loadscope.submission.rounds import load_round
-from loadscope.suite.artifacts import materialise
+from loadscope.suite.artifacts import materialise, require_makers
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
@@ -92,6 +92,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
     options = {**own, **spec.options}
     backend.check_options(options)
     require_installed(backend)
+    require_makers(entry, spec.framework)
 
     cache = cache_root()
     kind = task(entry.task)
@@ -133,6 +134,8 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "id": spec.model,
             "title": entry.title,
             "sha256": model.sha256,
+            "files": dict(model.files),
+            "verified": model.verified,
             "source": model.source,
             "weights": entry.weights_source(spec.framework),
             "lineage": {

@@ -11,6 +11,22 @@ from loadscope.suite.rundir import RunDirectory
 from loadscope.suite.verdict import figures, invalid_reasons
 
 
+def _notes(record: dict[str, Any], finished: list[Mode]) -> list[str]:
+    """What one must know of a result beside its figures."""
+    notes = []
+    if record["model"].get("verified") is False:
+        notes.append("the model's file is unverified: its manifest has no checksum of it")
+    states = (record["state"][mode].get("in_force") or {} for mode in finished)
+    fixed = next((size for state in states if (size := state.get("fixed_batch"))), 1)
+    size = record["plan"]["execution"]["batch_size"]
+    if size < fixed:
+        notes.append(
+            f"the model's file computes {fixed} samples at once: each batch of at most {size} "
+            f"costs as much as one of {fixed}"
+        )
+    return notes
+
+
 def assemble(run: RunDirectory) -> dict[str, Any]:
     """Collect what the finished tests of a run gave; null where a test is missing.
 
@@ -45,6 +61,7 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
         "repeat": None,
         "rate_search": record.get("rate_search"),
         "warnings": [],
+        "notes": _notes(record, finished),
         "state": record["state"],
     }
     if Mode.PERFORMANCE in finished:

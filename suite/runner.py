@@ -9,6 +9,7 @@ from typing import Any
 from loadscope.datasets.protocol import Dataset, Progress
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.files import write_json, write_text
+from loadscope.identity import model_difference
 from loadscope.scenarios.calibration import Calibration, expectation
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.user_conf import UserConf
@@ -107,13 +108,14 @@ def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -
     Raises:
         InputError: A digest differs; the message has both.
     """
-    for part, key in (("model", "sha256"), ("data", "digest")):
-        if old[part][key] != new[part][key]:
-            raise InputError(
-                f"{where}: the {part} has changed: {key} {old[part][key][:12]}… then, "
-                f"{new[part][key][:12]}… now",
-                f"restore the {part}, or start a new run",
-            )
+    if difference := model_difference(old["model"], new["model"]):
+        raise InputError(f"{where}: {difference}", "restore the model, or start a new run")
+    then, now = old["data"]["digest"], new["data"]["digest"]
+    if then != now:
+        raise InputError(
+            f"{where}: the data has changed: digest {then[:12]}… then, {now[:12]}… now",
+            "restore the data, or start a new run",
+        )
 
 
 def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:

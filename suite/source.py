@@ -2,9 +2,9 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 # The forms of names and versions that wheels allow (PEP 503, PEP 440).
 _PYPI = re.compile(
@@ -67,6 +67,25 @@ class BuildSource:
 
 
 Source = WebSource | WheelSource | FileSource | BuildSource
+
+
+def beside(
+    source: WebSource | WheelSource | FileSource, name: str
+) -> WebSource | WheelSource | FileSource:
+    """A file of the folder that a source's file is in, or of one below.
+
+    Args:
+        source: A file's source.
+        name: The other file's path from there, with slashes.
+    """
+    if isinstance(source, FileSource):
+        return FileSource(source.path.parent / name)
+    if isinstance(source, WheelSource):
+        return replace(source, member=str(PurePosixPath(source.member).parent / name))
+    parts = urlsplit(source.url)
+    path = str(PurePosixPath(parts.path).parent / quote(name))
+    return WebSource(urlunsplit(parts._replace(path=path)))
+
 
 CONVERTERS = ("tensorflow", "mxnet")
 """The exporters that turn an ONNX file into another framework's."""

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from loadscope.datasets.protocol import Progress
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.errors import InputError
 from loadscope.suite.checksum import Checksum
-from loadscope.suite.fetch.files import fetch_file
+from loadscope.suite.fetch.files import FetchedSource, fetch_file
 from loadscope.suite.source import BuildSource, parse_source
 
 T = TypeVar("T")
@@ -26,13 +26,24 @@ def locate(preprocess: T, cache: Path, progress: Progress) -> T:
         InputError: The source or the checksum is wrong.
         WorkError: The download failed or the file system refuses.
     """
+    for source, checksum in vocabulary_source(preprocess):
+        fetched = fetch_file(source, checksum, cache, progress)
+        preprocess = replace(preprocess, file=str(fetched.path))  # type: ignore[type-var]
+    return preprocess
+
+
+def vocabulary_source(preprocess: Any) -> list[tuple[FetchedSource, Checksum]]:
+    """Where preprocessing's vocabulary comes from and what it must be; nothing where it has none.
+
+    Raises:
+        InputError: The source cannot be fetched.
+    """
     if not isinstance(preprocess, WordPieceSpec):
-        return preprocess
+        return []
     source = parse_source(preprocess.vocabulary)
     if isinstance(source, BuildSource):
         raise InputError(
             f"preprocess.vocabulary is {source}; a vocabulary is never built",
             "give an https:, pypi: or file: source in the model's manifest",
         )
-    fetched = fetch_file(source, Checksum(preprocess.sha256), cache, progress)
-    return replace(preprocess, file=str(fetched.path))
+    return [(source, Checksum(preprocess.sha256))]

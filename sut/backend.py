@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from loadscope.sut.effective import Effective
 from loadscope.tensors import Tensors
 
 
@@ -36,7 +37,8 @@ class Artifact:
         layout: ``NCHW`` or ``NHWC`` for images, empty where it does not apply.
         architecture: The network that a ``state-dict`` fits, empty otherwise.
         options: Backend-specific settings from the manifest.
-        max_batch: The most samples that the file takes at once; None for any number.
+        max_batch: The samples that the file takes at once, where its batch axis is fixed; a
+            backend fills smaller batches up and drops what it filled in. None for any number.
     """
 
     path: Path
@@ -62,6 +64,9 @@ class Backend(Protocol):
         Raises:
             InputError: The artifact is not what its manifest says, or an option is unknown.
         """
+
+    def effective(self) -> Effective:
+        """What is in force in the loaded model, as the framework itself tells it."""
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the model on ``batch`` and return its declared outputs by name.

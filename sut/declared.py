@@ -17,6 +17,45 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{found[0]}'? " if found else ""
 
 
+def require_batch(side: str, name: str, size: int, declared: int | None) -> None:
+    """Check that a file's fixed batch size is the one that its manifest declares.
+
+    Raises:
+        InputError: It is not.
+    """
+    if size != declared:
+        raise InputError(
+            f"{side} '{name}' has the fixed batch size {size}",
+            f"declare max_batch: {size} in the model's manifest, or export the model with a "
+            "dynamic batch axis",
+        )
+
+
+def filled(batch: Tensors, size: int) -> Tensors:
+    """A batch with its last sample repeated until it has ``size``, as a fixed batch axis takes it.
+
+    Raises:
+        InputError: It has more samples already.
+    """
+    count = samples(batch)
+    if count == size:
+        return batch
+    if count > size:
+        raise InputError(
+            f"the batch has {count} samples; the model's file takes {size}",
+            f"use --batch-size {size} or less",
+        )
+    return {
+        name: np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)])
+        for name, array in batch.items()
+    }
+
+
+def samples(batch: Tensors) -> int:
+    """How many samples a batch has."""
+    return len(next(iter(batch.values())))
+
+
 class BatchCheck:
     """Checks that a batch has the declared inputs in the form that frameworks can share.
 

@@ -15,8 +15,11 @@ import numpy as np
 from loadscope.errors import InputError
 from loadscope.memory import memory_limit, used_memory
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck, filled, near, samples
+from loadscope.sut.effective import Effective
+from loadscope.sut.mxnet_files import parameters
 from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.sut.openmp import within_limit
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -67,6 +70,8 @@ class MxnetBackend:
         self._binding = {} if artifact.options.get("fusion", True) else {_FUSION: "NONE"}
         self._mx = import_mxnet(threads, workers)
         self._model: _Model | None = _load(self._mx, artifact)
+        # A symbol does not say which of its sizes are fixed.
+        self._fixed = artifact.max_batch
         self._check = BatchCheck(artifact.inputs)
         self._inputs = artifact.inputs
         self._outputs = [info.name for info in artifact.outputs]
@@ -74,6 +79,22 @@ class MxnetBackend:
         # Two calls at once make the engine lose an operator now and then (one process in eleven,
         # over texts of 84 lengths), for which both wait without end.
         self._alone = threading.Lock()
+
+    def effective(self) -> Effective:
+        """Threads, and whether operators are fused: by oneDNN alone, unless it is turned off."""
+        enabled = self._mx.runtime.Features().is_enabled("MKLDNN")
+        with _environment(self._binding):
+            fused = enabled and os.environ.get(_FUSION) != "NONE"
+        threads = within_limit(int(os.environ["OMP_NUM_THREADS"]))
+        return Effective(
+            {
+                "threads": threads,
+                "fusion": fused,
+                "engine_workers": int(os.environ["MXNET_CPU_WORKER_NTHREADS"]),
+                "fixed_batch": self._fixed,
+            },
+            {"fusion": f"{_FUSION} is NONE" if enabled else "this build has no oneDNN"},
+        )
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the executor for the batch's shape, bound at its first use.
@@ -109,10 +130,16 @@ class MxnetBackend:
         return MxnetTracer(self._mx, executor, self._run, names)
 
     def _run(self, executor: Any, batch: Tensors) -> Tensors:
+        count = samples(batch)
+        short = self._fixed is not None and count != self._fixed
+        if self._fixed is not None:
+            batch = filled(batch, self._fixed)
         for info in self._inputs:
             executor.arg_dict[info.name][:] = batch[info.name]
-        found = executor.forward(is_train=False)
-        return {name: array.asnumpy() for name, array in zip(self._outputs, found, strict=True)}
+        found = [array.asnumpy() for array in executor.forward(is_train=False)]
+        if short:
+            found = [array[:count] for array in found]
+        return dict(zip(self._outputs, found, strict=True))
 
     def close(self) -> None:
         """Drop symbol, weights and executors."""
@@ -122,7 +149,8 @@ class MxnetBackend:
     def _executor(self, batch: Tensors, executors: _Executors) -> Any:
         if self._model is None:
             raise RuntimeError("predict was called after close")
-        key = tuple(batch[info.name].shape for info in self._inputs)
+        size = self._fixed or samples(batch)
+        key = tuple((size, *batch[info.name].shape[1:]) for info in self._inputs)
         if key in executors:
             executors.move_to_end(key)
             return executors[key]
@@ -211,11 +239,7 @@ def _read(artifact: Artifact) -> tuple[bytes, bytes]:
                 return tuple(  # type: ignore[return-value]
                     archive.read(_only(path, names, end)) for end in ("-symbol.json", ".params")
                 )
-        beside = [
-            each.name
-            for each in path.parent.glob("*.params")
-            if each.name.startswith(path.name.removesuffix("-symbol.json"))
-        ]
+        beside = [each.name for each in parameters(path)]
         return path.read_bytes(), (path.parent / _only(path, beside, ".params")).read_bytes()
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path}: {error}", "fetch it again") from error
@@ -273,7 +297,8 @@ def _fit(
             f"{artifact.path}: the parameters have no {_named(missing)}, which the symbol needs",
             "take symbol and parameters of one export, or declare it as an input",
         )
-    shapes = {info.name: _probe(info) for info in artifact.inputs}
+    size = artifact.max_batch or _BATCH
+    shapes = {info.name: _probe(info, size) for info in artifact.inputs}
     dtypes = {info.name: np.dtype(info.dtype) for info in artifact.inputs}
     own = {name: array for name, array in weights.items() if name in needed}
     wanted = _decided(mx, symbol, shapes)
@@ -300,7 +325,7 @@ def _fit(
         raise _not_of_one_export(artifact, _named(misfits))
     for info, shape, dtype in zip(artifact.outputs, results, kinds, strict=True):
         sizes = [ANY_SIZE if size == _ANY else size for size in shape[1:]]
-        if tuple(shape) != _probe(info) or np.dtype(dtype) != info.dtype:
+        if tuple(shape) != _probe(info, size) or np.dtype(dtype) != info.dtype:
             raise InputError(
                 f"output '{info.name}' is {np.dtype(dtype).name} {['batch', *sizes]} in the "
                 f"symbol, {info.dtype} {['batch', *info.shape]} in the manifest",
@@ -346,8 +371,8 @@ def _not_of_one_export(artifact: Artifact, what: str) -> InputError:
     )
 
 
-def _probe(info: TensorInfo) -> tuple[int, ...]:
-    return (_BATCH, *(_ANY if size == ANY_SIZE else size for size in info.shape))
+def _probe(info: TensorInfo, batch: int) -> tuple[int, ...]:
+    return (batch, *(_ANY if size == ANY_SIZE else size for size in info.shape))
 
 
 def _named(things: list[str]) -> str:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from loadscope.sut.backend import Artifact
+from loadscope.sut.effective import Effective
 from loadscope.sut.registry import backend_info
 from loadscope.tensors import ANY_SIZE, Tensors
 
@@ -20,6 +21,7 @@ class NullBackend:
             (default never), so that the best batch is one below.
         shortcut: Halve the time (default false).
         fail_at: The batch, counted from 1, that raises instead of answering (default never).
+        threads_in_force: So many threads are said to be in force (default as asked for).
     """
 
     def load(self, artifact: Artifact, threads: int) -> None:
@@ -33,6 +35,11 @@ class NullBackend:
         self._crowded_from = int(artifact.options.get("crowded_from", sys.maxsize))
         self._fail_at = int(artifact.options.get("fail_at", 0))
         self._batches = 0
+        self._threads = int(artifact.options.get("threads_in_force", threads))
+
+    def effective(self) -> Effective:
+        """The threads, as the options say."""
+        return Effective({"threads": self._threads})
 
     def predict(self, batch: Tensors) -> Tensors:
         """Return zeros, shape ``(batch, *declared shape)``, shared by batches of one shape.

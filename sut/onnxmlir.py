@@ -21,7 +21,9 @@ import PyRuntime
 
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.effective import Effective
+from loadscope.sut.onnx_files import external_data
 from loadscope.sut.onnxmlir_report import VARIABLE
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import Tracer
@@ -69,9 +71,15 @@ class OnnxMlirBackend:
         self._session, inputs, outputs = _open(artifact, instrumented=False)
         self._order = _positions("input", artifact.inputs, inputs, artifact.max_batch)
         self._places = _positions("output", artifact.outputs, outputs, artifact.max_batch)
+        fixed = any(entry["dims"][0] != -1 for entry in inputs)
+        self._fixed = artifact.max_batch if fixed else None
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
         self._check = BatchCheck(artifact.inputs)
+
+    def effective(self) -> Effective:
+        """The batch size; a library tells nothing of what it was compiled for."""
+        return Effective({"fixed_batch": self._fixed})
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the library.
@@ -108,10 +116,14 @@ class OnnxMlirBackend:
         self._check(batch)
         if session is None:
             raise RuntimeError("predict was called after close")
+        count = samples(batch)
+        short = self._fixed is not None and count != self._fixed
+        if self._fixed is not None:
+            batch = filled(batch, self._fixed)
         given = [batch[self._inputs[position]] for position in self._order]
         found = session.run(given)
         return {
-            name: np.ascontiguousarray(found[place])
+            name: np.ascontiguousarray(found[place][:count] if short else found[place])
             for name, place in zip(self._outputs, self._places, strict=True)
         }
 
@@ -155,8 +167,10 @@ def _compiled(artifact: Artifact, instrumented: bool) -> Path:
         # Times and shapes of operations; the stage is where those of the accelerator are named.
         stage = "ZHigh" if options.get("accelerator") else "Onnx"
         command.append(f"--profile-ir-with-sig={stage}")
-    digest = hashlib.sha256(artifact.path.read_bytes())
-    digest.update(json.dumps(command).encode())
+    digest = hashlib.sha256(json.dumps(command).encode())
+    for file in (artifact.path, *external_data(artifact.path)):
+        with file.open("rb") as opened:
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
     name = f"{artifact.path.stem}-{digest.hexdigest()[:16]}.so"
     final = artifact.path.parent / name
     if final.exists():
@@ -226,11 +240,8 @@ def _positions(
                 f"{['batch', *info.shape]} in the manifest",
                 fix,
             )
-        if dims[0] != -1 and (dims[0], fixed) != (1, 1):
-            raise InputError(
-                f"{side} '{info.name}' has the fixed batch size {dims[0]}",
-                "compile a file with a free batch axis; 1 may be declared as max_batch: 1",
-            )
+        if dims[0] != -1:
+            require_batch(side, info.name, dims[0], fixed)
     if side == "output":
         return [names.index(name) for name in known]
     if left_out := set(names) - set(known):

@@ -7,8 +7,9 @@ import onnxruntime
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
-from loadscope.sut.onnxruntime_errors import REFUSALS, refused
+from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.effective import Effective
+from loadscope.sut.onnxruntime_errors import REFUSALS, missing_of_provider, refused
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -23,6 +24,8 @@ _LEVELS = {
 
 # ONNX Runtime's names of element types, where they are not numpy's.
 _DTYPES = {"float": "float32", "double": "float64"}
+
+_CPU = "CPUExecutionProvider"
 
 # Severities below 'error' go to standard error in colour, at every load.
 _ERRORS_ONLY = 3
@@ -54,12 +57,37 @@ class OnnxRuntimeBackend:
         backend_info("onnxruntime").check_options(artifact.options)
         self._loaded = artifact, threads
         self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
-        fixed = artifact.max_batch
-        _compare("input", artifact.inputs, self._session.get_inputs(), fixed, complete=True)
-        _compare("output", artifact.outputs, self._session.get_outputs(), fixed, complete=False)
+        inputs, most = self._session.get_inputs(), artifact.max_batch
+        _compare("input", artifact.inputs, inputs, most, complete=True)
+        _compare("output", artifact.outputs, self._session.get_outputs(), most, complete=False)
+        self._fixed = most if any(isinstance(node.shape[0], int) for node in inputs) else None
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
+
+    def effective(self) -> Effective:
+        """Providers, threads, levels and batch size, as the session tells them."""
+        session = self._session
+        if session is None:
+            raise RuntimeError("effective was called after close")
+        artifact, _ = self._loaded
+        wanted, options = _asked(artifact), session.get_session_options()
+        providers: list[str] = session.get_providers()
+        lost = [name for name in wanted if name not in providers]
+        if providers[-1:] == [_CPU] and len(providers) > 1 and _CPU not in wanted:
+            # ONNX Runtime's own, for operators that the others do not have.
+            providers = providers[:-1]
+        levels = {level: name for name, level in _LEVELS.items()}
+        return Effective(
+            {
+                "providers": providers,
+                "threads": options.intra_op_num_threads,
+                "graph_optimization": levels[options.graph_optimization_level],
+                "arena": options.enable_cpu_mem_arena,
+                "fixed_batch": self._fixed,
+            },
+            {"providers": "; ".join(map(missing_of_provider, lost))} if lost else {},
+        )
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the session.
@@ -93,6 +121,9 @@ class OnnxRuntimeBackend:
         # The batch itself where it has no more than the inputs, which the check has found in it.
         if len(batch) > len(self._inputs):
             batch = {name: batch[name] for name in self._inputs}
+        if self._fixed is not None and (count := samples(batch)) != self._fixed:
+            found = session.run(self._outputs, filled(batch, self._fixed))
+            return {name: each[:count] for name, each in zip(self._outputs, found, strict=True)}
         return dict(zip(self._outputs, session.run(self._outputs, batch), strict=True))
 
     def close(self) -> None:
@@ -125,8 +156,13 @@ def _open(
         raise refused(artifact, error) from error
 
 
+def _asked(artifact: Artifact) -> list[str]:
+    wanted: list[str] = artifact.options.get("providers", [_CPU])
+    return wanted
+
+
 def _providers(artifact: Artifact) -> list[str]:
-    wanted: list[str] = artifact.options.get("providers", ["CPUExecutionProvider"])
+    wanted = _asked(artifact)
     available = onnxruntime.get_available_providers()
     for provider in wanted:
         if provider not in available:
@@ -146,7 +182,7 @@ def _compare(
 ) -> None:
     """Hold declared tensors against the file's; ``complete`` means that none may be left out.
 
-    A batch axis of one is fine in a file that is declared to take one sample at a time.
+    A fixed batch axis is fine where the manifest declares its size.
     """
     nodes = {node.name: node for node in actual}
     fix = f"correct {side}s in the model's manifest"
@@ -170,12 +206,8 @@ def _compare(
                 f"{info.dtype} {['batch', *info.shape]} in the manifest",
                 fix,
             )
-        if node.shape and isinstance(node.shape[0], int) and (node.shape[0], fixed) != (1, 1):
-            raise InputError(
-                f"{side} '{info.name}' has the fixed batch size {node.shape[0]}",
-                "export the model with a dynamic batch axis; a size of 1 may be declared as "
-                "max_batch: 1",
-            )
+        if node.shape and isinstance(node.shape[0], int):
+            require_batch(side, info.name, node.shape[0], fixed)
     left_out = set(nodes) - {info.name for info in declared}
     if complete and left_out:
         raise InputError(f"the ONNX file also needs {side} '{min(left_out)}'", fix)

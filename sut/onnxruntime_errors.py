@@ -1,6 +1,8 @@
 """What ONNX Runtime says when it refuses a file, in words that name the mend."""
 
+import ctypes
 import re
+from pathlib import Path
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
@@ -53,6 +55,30 @@ _KNOWN = (
 )
 # The place in the runtime's own source, and the signature of the function.
 _PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])")
+
+
+def missing_of_provider(provider: str) -> str:
+    """Why a provider is not in force although the runtime was built with it.
+
+    The runtime itself leaves out what does not load and goes on with the CPU.
+
+    Args:
+        provider: Its name, as ``CUDAExecutionProvider``.
+
+    Returns:
+        A phrase with the library that is missing, as the dynamic linker names it.
+    """
+    folder = Path(onnxruntime.__file__).parent / "capi"
+    name = provider.removesuffix("ExecutionProvider").lower()
+    library = folder / f"libonnxruntime_providers_{name}.so"
+    if not library.exists():
+        return f"{provider} is not in this build of ONNX Runtime ({library.name} is not there)"
+    try:
+        ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        return f"{library.name} needs {error}"
+    return f"{library.name} loads, so a device for {provider} or its driver is missing"
 
 
 def refused(artifact: Artifact, error: Exception) -> LoadScopeError:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact
+from loadscope.sut.declared import filled
 from loadscope.sut.probe import LayerValue
 from loadscope.tensors import Tensors
 
@@ -68,7 +69,9 @@ class OnnxRuntimeProbe:
     def layers(self, batch: Tensors) -> Sequence[LayerValue]:
         """See ``Probe``; what is no tensor is left out."""
         names = list(self._types)
-        values = self._session.run(names, {name: batch[name] for name in self._inputs})
+        given = {name: batch[name] for name in self._inputs}
+        size = self._session.get_inputs()[0].shape[0]
+        values = self._session.run(names, filled(given, size) if isinstance(size, int) else given)
         return [
             LayerValue(name, self._types[name], value)
             for name, value in zip(names, values, strict=True)

@@ -2,17 +2,20 @@
 
 import threading
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.memory import keep_freed_memory
 from loadscope.sut.backend import Artifact
-from loadscope.sut.declared import BatchCheck
+from loadscope.sut.declared import BatchCheck, filled, samples
+from loadscope.sut.effective import Effective
+from loadscope.sut.openmp import within_limit
 from loadscope.sut.pytorch_compile import CompiledModel
-from loadscope.sut.pytorch_formats import Model, open_model
+from loadscope.sut.pytorch_formats import Model, declared_outputs, open_model
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -43,7 +46,8 @@ class PyTorchBackend:
         Args:
             artifact: A ``state-dict`` (one NCHW image or a text's integers in, one output of
                 scores), a ``torchscript`` archive, or an ``exported-program`` (``.pt2``); the
-                last two take the declared inputs and give the declared outputs in their order.
+                last two take the declared inputs in their order, and give a dict with the
+                declared outputs, or a tuple that begins with them in their order.
             threads: Threads for each call of ``predict``.
 
         Raises:
@@ -61,12 +65,32 @@ class PyTorchBackend:
         model, self._inputs = open_model(artifact)
         if artifact.options.get("compile", False):
             model = CompiledModel(model, any_length=not artifact.layout)
+        # A saved program does not always say which of its sizes are fixed.
+        self._fixed = artifact.max_batch
         self._format = artifact.format
         self._device = _device(artifact)
         if isinstance(model, nn.Module):
             model = model.to(self._device)
         self._half = artifact.options.get("dtype") == "bfloat16"
         self._model: Model | None = model
+
+    def effective(self) -> Effective:
+        """Threads as PyTorch counts them, and device and numbers of the model's weights."""
+        self._set_threads()
+        found: dict[str, Any] = {
+            "threads": within_limit(torch.get_num_threads()),
+            "fixed_batch": self._fixed,
+        }
+        network = self._model if isinstance(self._model, nn.Module) else None
+        weights = [each for each in network.parameters()] if network is not None else []
+        numbers = {
+            str(each.dtype).removeprefix("torch.") for each in weights if each.is_floating_point()
+        }
+        if weights:
+            found["device"] = weights[0].device.type
+        if len(numbers) == 1:
+            (found["dtype"],) = numbers
+        return Effective(found)
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the model.
@@ -80,7 +104,8 @@ class PyTorchBackend:
             rows, ``(batch, anchors, 5 + classes)``.
 
         Raises:
-            InputError: The batch does not fit the declared inputs.
+            InputError: The batch does not fit the declared inputs, or the model gives other
+                outputs than the declared ones.
         """
         self._check(batch)
         if self._model is None:
@@ -109,20 +134,27 @@ class PyTorchBackend:
         return PyTorchTracer(model, self._run, self._inputs)
 
     def _run(self, model: Model, batch: Tensors) -> Tensors:
-        if not hasattr(self._prepared, "threads"):
-            # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
-            torch.set_num_threads(self._threads)
-            self._prepared.threads = self._threads
+        self._set_threads()
+        count = samples(batch)
+        short = self._fixed is not None and count != self._fixed
+        if self._fixed is not None:
+            batch = filled(batch, self._fixed)
         with torch.inference_mode():
             given = [torch.from_numpy(batch[name]).to(self._device) for name in self._inputs]
             if self._half:
                 given = [each.bfloat16() if each.is_floating_point() else each for each in given]
-            found = model(*given)
-            results = (found,) if isinstance(found, Tensor) else found
+            results = declared_outputs(model(*given), self._outputs)
             if self._half:
-                results = tuple(each.float() for each in results)
-            named = zip(self._outputs, results, strict=True)
-            return {name: result.contiguous().cpu().numpy() for name, result in named}
+                results = {name: each.float() for name, each in results.items()}
+            if short:
+                results = {name: each[:count] for name, each in results.items()}
+            return {name: each.contiguous().cpu().numpy() for name, each in results.items()}
+
+    def _set_threads(self) -> None:
+        if not hasattr(self._prepared, "threads"):
+            # oneDNN asks the OpenMP runtime, which keeps this number for each thread.
+            torch.set_num_threads(self._threads)
+            self._prepared.threads = self._threads
 
     def close(self) -> None:
         """Drop the model."""

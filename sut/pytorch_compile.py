@@ -54,8 +54,16 @@ class CompiledModel:
         self._sizes = self._sizes | {size}
         if size == count:
             return self._model(*inputs)
-        found = self._model(*(_filled(each, size) for each in inputs))
-        return found[:count] if isinstance(found, Tensor) else [each[:count] for each in found]
+        return _first(self._model(*(_filled(each, size) for each in inputs)), count)
+
+
+def _first(found: Any, count: int) -> Any:
+    """The first samples of what a model gave."""
+    if isinstance(found, Tensor):
+        return found[:count] if found.dim() else found
+    if isinstance(found, dict):
+        return {name: _first(each, count) for name, each in found.items()}
+    return [_first(each, count) for each in found] if isinstance(found, (tuple, list)) else found
 
 
 def _filled(tensor: Tensor, size: int) -> Tensor:

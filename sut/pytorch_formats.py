@@ -8,16 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact
+from loadscope.sut.declared import near
 
 Model = Callable[..., Any]
-"""Takes tensors in order; gives one tensor or several."""
+"""Takes tensors in order; gives one tensor, several in order, or several by name."""
 
 _BOX = 5
 """Numbers before the class scores in a row of a detector: a box, and the score of any object."""
@@ -60,6 +61,42 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
     if artifact.options.get("dtype") == "bfloat16":
         model = model.to(torch.bfloat16)
     return model, inputs
+
+
+def declared_outputs(found: Any, names: list[str]) -> dict[str, Tensor]:
+    """The declared ones of what a model gave; further ones are left alone.
+
+    Args:
+        found: A tensor, a dict of tensors by name, or tensors in the order of ``names``.
+        names: The declared outputs.
+
+    Raises:
+        InputError: One is missing, or is no tensor.
+    """
+    if hasattr(found, "_asdict"):
+        found = found._asdict()
+    if isinstance(found, dict):
+        if missing := [name for name in names if name not in found]:
+            raise InputError(
+                f"the model has no output '{missing[0]}'",
+                f"{near(missing[0], map(str, found))}it has: {', '.join(map(str, found))}",
+            )
+        named = {name: found[name] for name in names}
+    else:
+        values = list(found) if isinstance(found, (tuple, list)) else [found]
+        if len(values) < len(names):
+            raise InputError(
+                f"the model has {len(values)} output(s), the manifest names {len(names)}",
+                "correct outputs in the model's manifest, in the order of the file",
+            )
+        named = dict(zip(names, values, strict=False))
+    for name, value in named.items():
+        if not isinstance(value, Tensor):
+            raise InputError(
+                f"output '{name}' is a {type(value).__name__}, not a tensor",
+                "correct outputs in the model's manifest, or save a model that gives tensors",
+            )
+    return named
 
 
 def _require_onednn(artifact: Artifact) -> None:
@@ -119,7 +156,8 @@ def _exported_program(artifact: Artifact) -> tuple[Any, list[str]]:
         raise _unusable(artifact, error) from error
     signature = program.graph_signature
     _require_count(artifact, "input", len(signature.user_inputs))
-    _require_count(artifact, "output", len(signature.user_outputs))
+    # Further outputs are left alone.
+    _require_count(artifact, "output", min(len(signature.user_outputs), len(artifact.outputs)))
     return program.module(), [info.name for info in artifact.inputs]
 
 

@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
@@ -45,6 +46,9 @@ _NNPA = (("device", "nnpa"), ("accelerator", "NNPA"))
 
 _NUMERICS = (DEFAULT_NUMERICS, "bfloat16")
 
+_EXTERNAL_DATA = "loadscope.sut.onnx_files:external_data"
+"""What lies beside an ONNX file, for every backend that loads one."""
+
 _FUSED_BY_MXNET = "batch norms folded and operators fused by MXNet for oneDNN"
 _OPTIMIZED = "constants folded and operators fused by ONNX Runtime, graph optimisation"
 
@@ -65,6 +69,9 @@ class BackendInfo:
         weights: What the framework does to the weights of every model that it loads.
         one_caller: Whether a process must not call it from two threads at once.
         each_shape: Whether it prepares itself anew for each shape of a batch.
+        folders: The formats that are a folder, all of whose files are loaded.
+        companions: By format, ``module:function`` that lists the files which are loaded beside
+            the one that is named; a format that is left out has none.
     """
 
     name: str
@@ -78,6 +85,25 @@ class BackendInfo:
     weights: str = ""
     one_caller: bool = False
     each_shape: bool = False
+    folders: tuple[str, ...] = ()
+    companions: Mapping[str, str] = field(default_factory=dict)
+
+    def model_files(self, format: str, path: Path) -> list[Path]:
+        """Every file that loading a model reads: the named one first, then others by name.
+
+        Args:
+            format: The model's format.
+            path: The file, or the folder of a format that is one.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if path.is_dir():
+            return sorted(each for each in path.rglob("*") if each.is_file())
+        if format not in self.companions:
+            return [path]
+        module, _, name = self.companions[format].partition(":")
+        return [path, *getattr(importlib.import_module(module), name)(path)]
 
     def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
         """What the framework and these options of it do to the weights, a phrase each."""
@@ -151,6 +177,7 @@ _ALL = (
         # Each shape's memory is planned at its first call; unplanned, two workers wait for each
         # other's allocations.
         each_shape=True,
+        companions={"onnx": _EXTERNAL_DATA},
     ),
     BackendInfo(
         name="pytorch",
@@ -182,6 +209,7 @@ _ALL = (
         distributions=("tensorflow-cpu", "tensorflow"),
         install="pip install 'loadscope[tensorflow]'",
         formats=("frozen-graph", "saved-model", "keras"),
+        folders=("saved-model",),
         options={
             "inter_op": Option(int),
             "signature": Option(str),
@@ -209,6 +237,7 @@ _ALL = (
         # With two its engine now and then loses an operator, and all wait for it without end.
         one_caller=True,
         each_shape=True,
+        companions={"symbol": "loadscope.sut.mxnet_files:parameters"},
     ),
     BackendInfo(
         name="onnxmlir",
@@ -225,6 +254,7 @@ _ALL = (
             "compiler": Option(str),
         },
         weights="compiled into a library by onnx-mlir",
+        companions={"onnx": _EXTERNAL_DATA},
     ),
     BackendInfo(
         name="null",
@@ -240,6 +270,7 @@ _ALL = (
             "crowded_from": Option(int),
             "shortcut": Option(bool),
             "fail_at": Option(int),
+            "threads_in_force": Option(int),
         },
     ),
 )

@@ -11,7 +11,8 @@ import numpy as np
 
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.effective import Effective
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -101,16 +102,47 @@ class TensorFlowBackend:
                     f"TensorFlow {tf.__version__} cannot run {artifact.path}: {_line(error)}",
                     "use another version of TensorFlow",
                 ) from error
-            one = artifact.max_batch == 1
-            feeds = [_tensor(graph, "input", info, names, one) for info in artifact.inputs]
-            fetches = [_tensor(graph, "output", info, names, one) for info in artifact.outputs]
+            most = artifact.max_batch
+            feeds = [_tensor(graph, "input", info, names, most) for info in artifact.inputs]
+            fetches = [_tensor(graph, "output", info, names, most) for info in artifact.outputs]
             self._session = tf.compat.v1.Session(graph=graph, config=_config(artifact, threads))
         _pool[:] = [threads]
-        self._tensors = fetches, feeds
+        self._fixed = feeds[0].shape[0] if feeds[0].shape.rank else None
+        self._tensors, self._declared = (fetches, feeds), artifact.inputs
+        self._mixed = artifact.options.get("dtype") == "bfloat16"
         self._run = self._session.make_callable(fetches, feed_list=feeds)
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
+
+    def effective(self) -> Effective:
+        """Threads of the process's pool, and the numbers that the optimised graph computes in."""
+        found: dict[str, Any] = {"threads": _pool[0], "fixed_batch": self._fixed}
+        causes = {}
+        if self._mixed:
+            found["dtype"] = "bfloat16" if self._has_bfloat16() else "float32"
+            causes["dtype"] = "oneDNN's mixed-precision pass left the graph alone on this processor"
+        return Effective(found, causes)
+
+    def _has_bfloat16(self) -> bool:
+        """Whether Grappler has put bfloat16 into the graph, seen in one run of it."""
+        fetches, feeds = self._tensors
+        options = tf.compat.v1.RunOptions(output_partition_graphs=True)
+        said = tf.compat.v1.RunMetadata()
+        batch = {
+            feed: np.zeros(
+                (self._fixed or 1, *(1 if size == ANY_SIZE else size for size in info.shape)),
+                info.dtype,
+            )
+            for feed, info in zip(feeds, self._declared, strict=True)
+        }
+        self._session.run(fetches, batch, options, said)
+        return any(
+            value.type == tf.bfloat16.as_datatype_enum
+            for graph in said.partition_graphs
+            for node in graph.node
+            for value in node.attr.values()
+        )
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the session.
@@ -143,7 +175,11 @@ class TensorFlowBackend:
         return TensorFlowTracer(self._session, call, self._answer)
 
     def _answer(self, run: Callable[..., list[Any]], batch: Tensors) -> Tensors:
-        found = run(*(batch[name] for name in self._inputs))
+        if self._fixed is not None and (count := samples(batch)) != self._fixed:
+            batch = filled(batch, self._fixed)
+            found = [each[:count] for each in run(*(batch[name] for name in self._inputs))]
+        else:
+            found = run(*(batch[name] for name in self._inputs))
         return dict(zip(self._outputs, found, strict=True))
 
     def close(self) -> None:
@@ -217,10 +253,12 @@ _READERS: dict[str, Callable[[Artifact], Named]] = {
 }
 
 
-def _tensor(graph: Any, side: str, info: TensorInfo, names: dict[str, str], one: bool) -> Any:
+def _tensor(
+    graph: Any, side: str, info: TensorInfo, names: dict[str, str], most: int | None
+) -> Any:
     """Find a declared tensor and hold it against its declaration.
 
-    A batch axis of one is fine in a file that is declared to take one sample at a time.
+    A fixed batch axis is fine where the manifest declares its size.
     """
     inside = names.get(info.name, info.name)
     inside = inside if ":" in inside else f"{inside}:0"
@@ -241,12 +279,8 @@ def _tensor(graph: Any, side: str, info: TensorInfo, names: dict[str, str], one:
             f"{['batch', *info.shape]} in the manifest",
             f"correct {side}s in the model's manifest",
         )
-    if tensor.shape.rank and tensor.shape[0] is not None and not (one and tensor.shape[0] == 1):
-        raise InputError(
-            f"{side} '{info.name}' has the fixed batch size {tensor.shape[0]}",
-            "export the model with a dynamic batch axis; a size of 1 may be declared as "
-            "max_batch: 1",
-        )
+    if tensor.shape.rank and tensor.shape[0] is not None:
+        require_batch(side, info.name, tensor.shape[0], most)
     return tensor
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
+from loadscope.identity import model_difference
 from loadscope.scenarios.names import Mode
 from loadscope.submission.rounds import Round
 from loadscope.suite.loadgen_log import read_detail_log
@@ -166,17 +167,21 @@ def _wrong_seeds(run: Candidate, test: str, rules: Round) -> Iterator[Problem]:
 
 def mixed(runs: list[Candidate]) -> Iterator[Problem]:
     """What keeps runs from standing in one submission together."""
-    for part, key in (("model", "sha256"), ("data", "digest")):
-        first: dict[str, Candidate] = {}
-        for run in runs:
-            other = first.setdefault(run.model, run)
-            found, expected = run.record[part][key], other.record[part][key]
-            if found != expected:
-                yield Problem(
-                    f"{run.path} and {other.path}: different {part}: {key} {found[:12]}… and "
-                    f"{expected[:12]}…",
-                    f"measure all scenarios of {run.model} with the same {part}",
-                )
+    first: dict[str, Candidate] = {}
+    for run in runs:
+        other = first.setdefault(run.model, run)
+        both = f"{run.path} and {other.path}"
+        if difference := model_difference(run.record["model"], other.record["model"]):
+            yield Problem(
+                f"{both}: {difference}",
+                f"measure all scenarios of {run.model} with the same model",
+            )
+        found, expected = run.record["data"]["digest"], other.record["data"]["digest"]
+        if found != expected:
+            yield Problem(
+                f"{both}: different data: digest {found[:12]}… and {expected[:12]}…",
+                f"measure all scenarios of {run.model} with the same data",
+            )
     frameworks = {run.record["spec"]["framework"]: run for run in runs}
     if len(frameworks) > 1:
         where = " and ".join(f"{name} ({run.path})" for name, run in frameworks.items())

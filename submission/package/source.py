@@ -64,6 +64,9 @@ def _readme(benchmark: str, entries: list[Entry], rules: Round) -> str:
         for file in files:
             digest = f", sha256 `{model['sha256']}`" if model["source"] == file else ""
             lines.append(f"- `{file_name(file)}`{digest}")
+            if digest and len(parts := model.get("files") or {}) > 1:
+                lines[-1] += ", of these files, as sha256sum lists them:"
+                lines += [f"  - `{name}`, sha256 `{each}`" for name, each in parts.items()]
         lines.append("")
     return "\n".join(lines)
 

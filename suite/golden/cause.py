@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadscope.identity import model_difference
 from loadscope.suite.golden.digest import Digest, distance
 from loadscope.suite.golden.observation import Observation
 from loadscope.suite.golden.thresholds import THRESHOLDS
@@ -94,11 +95,10 @@ def _inputs(found: Observation, golden: Observation) -> Cause | None:
 
 def _weights(found: Observation, golden: Observation) -> Cause | None:
     if not found.weights or not golden.weights:
-        if found.meta["model"]["sha256"] == golden.meta["model"]["sha256"]:
+        difference = model_difference(golden.meta["model"], found.meta["model"])
+        if not difference or found.meta["framework"] != golden.meta["framework"]:
             return None
-        if found.meta["framework"] != golden.meta["framework"]:
-            return None
-        return Cause("weights", "the model's file is another one (sha256)")
+        return Cause("weights", difference)
     theirs: dict[str, Digest] = {one.name: one for one in golden.weights}
     if set(theirs) != {one.name for one in found.weights}:
         return None

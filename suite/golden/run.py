@@ -7,6 +7,7 @@ import numpy as np
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.errors import InputError
+from loadscope.identity import model_difference
 from loadscope.scenarios.names import Mode
 from loadscope.suite.golden.cause import Cause, reversed_words
 from loadscope.suite.golden.compare import (
@@ -105,9 +106,9 @@ def _cause(
     for index, (here, there) in enumerate(pairs):
         if here != there and reversed_words(here) == there:
             return Cause("byte-order", f"the payload of sample {index} is big-endian")
-    same_file = record["model"]["sha256"] == golden.meta["model"]["sha256"]
-    if not same_file and record["plan"]["framework"] == golden.meta["framework"]:
-        return Cause("weights", "the model's file is another one (sha256)")
+    difference = model_difference(golden.meta["model"], record["model"])
+    if difference and record["plan"]["framework"] == golden.meta["framework"]:
+        return Cause("weights", difference)
     for name, allowed in THRESHOLDS.items():
         if name != "float32" and relative is not None and relative <= allowed.max_rel_diff:
             return Cause(

@@ -22,6 +22,8 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
     model = {
         "id": run.model.id,
         "sha256": run.model.sha256,
+        "files": run.model.files if len(run.model.files) > 1 else {},
+        "checksum": "unverified" if run.model.verified is False else None,
         "source": run.model.source,
         "licence": run.model.licence,
         "numerics": run.model.numerics,

@@ -45,6 +45,7 @@ def run_record(run: RunView) -> dict[str, Any]:
         "unverified": True,
         "repeat": run.repeat.model_dump() if run.repeat else None,
         "warnings": list(run.warnings),
+        "notes": list(run.notes),
         "state": {mode: state.model_dump() for mode, state in run.states.items()},
         "created": run.created,
     }

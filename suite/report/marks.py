@@ -44,6 +44,12 @@ class Marks:
             if run.warnings
         ]
 
+    def further(self) -> list[str]:
+        """Say of each run what else one must know of its results."""
+        return [
+            f"{run.framework} {run.scenario}: {note}" for run in self._runs for note in run.notes
+        ]
+
     def notes(self) -> list[tuple[str, str]]:
         """Explain the marks: what all rehearsals have in common, then what each has beside it."""
         common = [("rehearsal", "; ".join(self._common))] if self._common else []

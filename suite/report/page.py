@@ -65,6 +65,7 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
         rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
         notes=marks.notes(),
         noise=marks.noise(),
+        further=marks.further(),
         absent=NONE,
         audited=any(compliance(one.run) for one in measured),
     )

@@ -42,6 +42,7 @@ class RunView:
         rehearsal: Why the run is shorter than full length; empty when it is not.
         repeat: Of how many performance tests the results are the median; None for one.
         warnings: Why the performance figures cannot be trusted.
+        notes: What else one must know of the results.
         latency_file: ``rowfile.LATENCIES``.
         batches_file: ``rowfile.BATCHES``.
     """
@@ -63,6 +64,7 @@ class RunView:
     rehearsal: tuple[str, ...]
     repeat: Repeat | None
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     spec: Mapping[str, Any]
     effective: Mapping[str, Any]
     data: Mapping[str, Any]
@@ -117,6 +119,7 @@ def load_run(path: Path) -> RunView:
         rehearsal=run.rehearsal,
         repeat=measured.repeat,
         warnings=measured.warnings,
+        notes=result.notes,
         spec=run.spec,
         effective=run.effective,
         data=run.data,

@@ -39,6 +39,8 @@ class ModelInfo(_Part):
     id: str
     title: str
     sha256: str | None = None
+    files: dict[str, str] = {}
+    verified: bool | None = None
     source: str | None = None
     licence: str | None = None
     numerics: str = DEFAULT_NUMERICS
@@ -119,6 +121,7 @@ class ResultFile(_Part):
     accuracy: Accuracy | None = None
     repeat: Repeat | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 _File = TypeVar("_File", RunFile, ResultFile)

@@ -38,6 +38,7 @@ def results_table(runs: Sequence[RunView]) -> Table:
     marks = Marks(ordered(runs))
     explained = [(UNVERIFIED, NOT_VERIFIED), *marks.notes()]
     explained += [(NOISY, sentence) for sentence in marks.noise()]
+    explained += [("note", sentence) for sentence in marks.further()]
     explained += [
         (test, f"{run.system} {run.scenario}: {judged.text}")
         for run in ordered(runs)

@@ -72,6 +72,15 @@ def test_scores_that_are_not_a_row_a_sample_are_an_error(shape: tuple[int, ...])
         postprocess(ArgmaxSpec("argmax", "o"))({"o": np.zeros(shape, np.float32)}, [0, 1, 2])
 
 
+def test_ones_around_the_classes_are_squeezed() -> None:
+    answer = postprocess(ArgmaxSpec("argmax", "o"))
+    for shape in ((3, 4, 1, 1), (3, 1, 4), (3, 1, 4, 1)):
+        scores = np.zeros((3, 4), np.float32)
+        scores[[0, 1, 2], [3, 0, 2]] = 1
+        found = answer({"o": scores.reshape(shape)}, [0, 1, 2])
+        assert np.asarray(found).ravel().tolist() == [3, 0, 2]
+
+
 def test_class_indices_that_are_not_one_a_sample_are_an_error() -> None:
     with pytest.raises(WorkError, match=r"has shape \(3, 1000\) for 3 samples"):
         postprocess(ArgmaxSpec("class-index", "o"))({"o": np.zeros((3, 1000))}, [0, 1, 2])

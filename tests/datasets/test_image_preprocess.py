@@ -142,6 +142,39 @@ def test_the_arithmetic_is_that_of_float32(
     )
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_samples_are_cast_to_the_type_of_the_input(layout: str) -> None:
+    wanted = np.empty((1, 3, 2, 2) if layout == "NCHW" else (1, 2, 2, 3), np.float32)
+    Normaliser(two_by_two(), layout)(PIXELS, wanted)
+    for dtype in ("float16", "float64"):
+        normalise, out = Normaliser(two_by_two(), layout, dtype), wanted.astype(dtype)
+        out[:] = 0
+        normalise(PIXELS, out)
+        np.testing.assert_array_equal(out, wanted.astype(dtype), strict=True)
+        # And from pixels that were kept at 8 bits.
+        arranged = np.empty(normalise.shape, np.uint8)
+        normalise.arrange(PIXELS[0], arranged)
+        normalise.finish(arranged, out[0])
+        np.testing.assert_array_equal(out, wanted.astype(dtype), strict=True)
+
+
+def test_whole_numbers_hold_what_stays_whole() -> None:
+    normalise = Normaliser(two_by_two(mean=(128, 128, 128), std=(1, 1, 1)), "NHWC", "int8")
+    out = np.empty((1, 2, 2, 3), np.int8)
+    normalise(PIXELS, out)
+    assert out.tolist() == [
+        [[[127, -1, -128], [-127, -126, -125]], [[-128, -128, -128], [-119, -119, -119]]]
+    ]
+    for dtype, mean, std in (
+        ("uint8", (127, 127, 127), (1, 1, 1)),
+        ("uint8", (0, 0, 0), (2, 2, 2)),
+        ("int8", (0, 0, 0), (1, 1, 1)),
+        ("bool", (0, 0, 0), (255, 255, 255)),
+    ):
+        with pytest.raises(ValueError, match=f"pixels of type {dtype} cannot hold mean"):
+            Normaliser(two_by_two(mean=mean, std=std), "NHWC", dtype)
+
+
 def test_a_buffer_that_is_not_contiguous_is_refused() -> None:
     out = np.empty((1, 2, 2, 3), np.float32).transpose(0, 3, 1, 2)
     with pytest.raises(ValueError, match="not C-contiguous"):

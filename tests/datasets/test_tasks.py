@@ -53,7 +53,11 @@ def test_photographs_become_a_score(
         ((IMAGES, IMAGES), "NCHW", "this model has 2"),
         ((IMAGES,), "", "layout '' is not one of: NCHW, NHWC"),
         ((IMAGES,), "NHWC", r"'images' is float32 \(3, 224, 224\), but .*\(224, 224, 3\)"),
-        ((TensorInfo("images", "float16", (3, 224, 224)),), "NCHW", "is float16"),
+        (
+            (TensorInfo("images", "uint8", (3, 224, 224)),),
+            "NCHW",
+            "'images': pixels of type uint8 cannot hold mean",
+        ),
         ((TensorInfo("images", "float32", (3, 240, 240)),), "NCHW", r"\(3, 240, 240\)"),
     ],
 )

@@ -84,6 +84,11 @@ def test_a_key_that_was_removed_is_ignored_with_a_warning(entry, write_manifest,
     assert said.startswith(f"loadscope: {path}: the key 'single_stream_options' was removed")
 
 
+def test_ones_may_stand_behind_the_classes(entry, write_manifest):
+    squeezed = changed(entry(), "artifacts.onnxruntime.outputs.logits.shape", [1000, 1, 1])
+    read_manifest(write_manifest({"tiny": squeezed}))
+
+
 def test_a_framework_without_artifact_lists_those_that_have_one():
     entry = Catalogue.load().get("resnet50")
     with pytest.raises(InputError, match="no artifact for 'mxnet'") as caught:
@@ -130,7 +135,9 @@ ARTIFACT = "artifacts.onnxruntime"
         (f"{ARTIFACT}.inputs", {}, "artifacts.onnxruntime.inputs"),
         (f"{ARTIFACT}.inputs.images.dtype", "float", "inputs.images.dtype"),
         (f"{ARTIFACT}.inputs.images.shape", [3, 0, 224], "inputs.images.shape.1 = 0"),
+        (f"{ARTIFACT}.inputs.images.dtype", "uint8", "type uint8 cannot hold mean"),
         (f"{ARTIFACT}.outputs.logits.shape", [10], "shape [10] does not end in 1000"),
+        (f"{ARTIFACT}.outputs.logits.shape", [1000, 2, 1], "does not end in 1000"),
         (f"{ARTIFACT}.options", [], "artifacts.onnxruntime.options"),
         (f"{ARTIFACT}.seed", 1, "build:seeded-state-dict alone takes the key 'seed'"),
         (

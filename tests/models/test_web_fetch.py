@@ -33,9 +33,9 @@ def serve(server):
 def fetch(serve, tmp_path, progress):
     """Fetch the served file into ``tmp_path``."""
 
-    def run(checksum=Checksum(SHA256), verify=False, stand_in=""):  # noqa: B008 (frozen)
+    def run(checksum=Checksum(SHA256), verify=False, mend=""):  # noqa: B008 (frozen)
         return fetch_file(
-            WebSource(serve.url()), checksum, tmp_path, progress, stand_in=stand_in, verify=verify
+            WebSource(serve.url()), checksum, tmp_path, progress, mend=mend, verify=verify
         )
 
     return run
@@ -109,15 +109,18 @@ def test_a_passing_failure_of_the_server_is_got_over(serve, fetch):
     assert fetch().sha256 == SHA256
 
 
-def test_a_missing_file_names_address_reason_place_and_stand_in(serve, fetch, tmp_path):
+def test_a_missing_file_names_address_reason_and_what_to_do(serve, fetch, tmp_path):
     serve.statuses = [404]
     with pytest.raises(WorkError) as caught:
-        fetch(stand_in="resnet50-seeded")
+        fetch()
     assert serve.url() in caught.value.message
     assert "HTTP 404 Not Found" in caught.value.message
     assert str(cached_path(WebSource(serve.url()), tmp_path)) in caught.value.fix
-    assert "resnet50-seeded" in caught.value.fix
     assert len(serve.requests) == 1
+    serve.statuses = [404]
+    with pytest.raises(WorkError) as caught:
+        fetch(mend="ask for it")
+    assert caught.value.fix == "try again, or ask for it"
 
 
 def test_a_server_that_keeps_failing_is_named_after_four_tries(tmp_path, server, stages, progress):

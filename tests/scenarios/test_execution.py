@@ -45,6 +45,16 @@ def test_a_file_that_takes_one_sample_at_a_time_gets_no_more(scenario):
     assert Execution.decide(scenario, cores=6, max_batch=1).batch_size == 1
 
 
+def test_a_file_of_a_fixed_batch_gets_batches_of_its_size():
+    def size(scenario, fixed):
+        return Execution.decide(scenario, cores=2, max_batch=fixed).batch_size
+
+    assert size(Scenario.OFFLINE, 8) == size(Scenario.SERVER, 8) == 8
+    assert size(Scenario.OFFLINE, 32) == size(Scenario.SERVER, 32) == 32
+    assert (size(Scenario.MULTI_STREAM, 3), size(Scenario.MULTI_STREAM, 32)) == (3, 8)
+    assert size(Scenario.SINGLE_STREAM, 8) == 1
+
+
 def test_a_larger_batch_than_the_file_takes_is_refused():
     with pytest.raises(InputError, match=r"the model's file takes 1 sample\(s\) at once"):
         Execution.decide(Scenario.OFFLINE, cores=2, batch_size=2, max_batch=1)

@@ -59,7 +59,7 @@ def test_another_seed_in_a_log_is_refused(submit, full):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model__sha256": "0" * 64}, "different model: sha256 000000000000"),
+        ({"model__sha256": "0" * 64}, "the model differs: sha256 000000000000"),
         ({"data__digest": "1" * 64}, "different data: digest 111111111111"),
         ({"spec__framework": "pytorch"}, "runs of 2 frameworks"),
         ({"spec__scenario": "SingleStream"}, "two runs of tiny SingleStream"),

@@ -1,4 +1,5 @@
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,26 @@ def test_a_file_at_hand_is_as_good_as_a_download(tmp_path, file, checksum):
     assert file.exists()
 
 
+def test_a_second_file_without_a_checksum_replaces_the_first(tmp_path, file, monkeypatch, capsys):
+    model = manifest(tmp_path, "checksum_note: none given")
+    fetch = ("fetch", "small", "--framework", "onnxruntime", "--models", model, "--from")
+    assert loadscope(monkeypatch, tmp_path, *fetch, file) == 0
+    first = capsys.readouterr().out
+    assert "(unverified: the manifest has no checksum of it)" in first
+    assert "replaced" not in first
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"other weights")
+    assert loadscope(monkeypatch, tmp_path, *fetch, other) == 0
+    assert f"replaces another file, sha256 {SHA256}" in capsys.readouterr().out
+    (kept,) = (tmp_path / "cache").rglob("small.onnx")
+    assert kept.read_bytes() == b"other weights"
+    # A third time there is nothing to replace.
+    assert loadscope(monkeypatch, tmp_path, *fetch, other, "--json") == 0
+    (said,) = json.loads(capsys.readouterr().out)
+    assert (said["verified"], said["replaced"]) == (False, None)
+    assert said["sha256"] == hashlib.sha256(b"other weights").hexdigest()
+
+
 def test_another_file_is_refused_and_both_checksums_are_named(tmp_path, file):
     file.write_bytes(b"something else")
     with pytest.raises(InputError, match=f"is not a file of small.*{SHA256}"):
@@ -121,6 +142,18 @@ def test_fetch_takes_a_file_from_where_it_is(tmp_path, file, monkeypatch, capsys
     model = ("fetch", "small", "--framework", "onnxruntime", "--models", manifest(tmp_path))
     assert loadscope(monkeypatch, tmp_path, *model, "--from", file) == 0
     assert "small onnxruntime: " in capsys.readouterr().out
+
+
+def test_without_a_network_the_command_that_takes_a_file_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("loadscope.suite.fetch.web._PAUSES", ())
+    path = manifest(tmp_path)
+    # Nothing listens at port 1 of the loopback.
+    path.write_text(path.read_text().replace("https://models.invalid", "http://127.0.0.1:1"))
+    fetch = ("fetch", "small", "--framework", "onnxruntime", "--models", path)
+    assert loadscope(monkeypatch, tmp_path, *fetch) == 1
+    said = capsys.readouterr().err
+    assert "the server cannot be reached" in said
+    assert "loadscope fetch small --framework onnxruntime --from FILE" in said
 
 
 def test_fetch_takes_a_file_for_one_model_only(tmp_path, file, monkeypatch, capsys):

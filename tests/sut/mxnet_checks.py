@@ -12,6 +12,7 @@ import pytest
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.mxnet import MxnetBackend
 from loadscope.sut.mxnet_import import import_mxnet
 
@@ -75,6 +76,17 @@ def test_a_symbol_with_its_parameters_beside_it(backend, artifact):
     assert_right(backend, FEATURES)
 
 
+def test_a_symbol_of_one_batch_size_is_filled_up_to_it(backend, artifact, tmp_path):
+    path = write(tmp_path)
+    whole = mx.sym.load(str(path))
+    mx.sym.reshape(whole, shape=(4, 4), name="fixed").save(str(path))
+    outputs = (TensorInfo("fixed", "float32", (4,)),)
+    backend.load(artifact(path=path, outputs=outputs, max_batch=4), threads=1)
+    for count in (3, 1):
+        answer = backend.predict({"features": FEATURES[:count]})["fixed"]
+        np.testing.assert_allclose(answer, expected(FEATURES[:count]), rtol=1e-5, atol=1e-5)
+
+
 def test_an_export_of_gluon(backend, artifact, tmp_path):
     block = mx.gluon.nn.HybridSequential()
     block.add(mx.gluon.nn.Dense(4, in_units=3, prefix="logits_"))
@@ -100,6 +112,16 @@ def test_an_archive_of_both(backend, artifact, tmp_path):
             archive.write(file, file.name)
     backend.load(artifact(path=path), threads=1)
     assert_right(backend, FEATURES)
+
+
+def test_fusion_that_the_environment_turns_off_is_an_error(backend, artifact, monkeypatch):
+    backend.load(artifact(options={"fusion": True}), threads=1)
+    assert backend.effective().settings["fusion"] is True
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")
+    with pytest.raises(InputError, match="fusion: expected true, got false: MXNET_SUBGRAPH"):
+        require_in_force("MXNet", 1, {"fusion": True}, backend.effective())
+    backend.load(artifact(options={"fusion": False}), threads=1)
+    require_in_force("MXNet", 1, {"fusion": False}, backend.effective())
 
 
 def test_more_shapes_of_batches_than_executors(backend, artifact):

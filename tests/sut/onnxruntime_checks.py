@@ -1,6 +1,9 @@
 """Tests that import ONNX Runtime; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
+import shutil
+import subprocess
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +14,9 @@ from onnx import TensorProto, helper
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.onnxruntime import OnnxRuntimeBackend
+from loadscope.sut.onnxruntime_errors import missing_of_provider
 
 
 def write_model(path, batch="batch", opset=18, ir_version=8, sum="Add", domain=""):
@@ -106,10 +111,24 @@ def test_tensors_that_are_not_the_files_are_refused(tiny, backend, changes, said
     assert mend in caught.value.fix
 
 
-def test_a_fixed_batch_size_is_refused(tiny, backend, tmp_path):
-    path = write_model(tmp_path / "fixed.onnx", batch=1)
-    with pytest.raises(InputError, match="'images' has the fixed batch size 1"):
-        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+def test_a_fixed_batch_size_must_be_declared(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "fixed.onnx", batch=4)
+    for declared in (None, 1, 8):
+        with pytest.raises(InputError, match="'images' has the fixed batch size 4") as caught:
+            backend.load(dataclasses.replace(tiny, path=path, max_batch=declared), threads=1)
+        assert "max_batch: 4" in caught.value.fix
+
+
+def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(tiny, backend, tmp_path):
+    path = write_model(tmp_path / "fixed.onnx", batch=4)
+    backend.load(dataclasses.replace(tiny, path=path, max_batch=4), threads=1)
+    tracer = backend.tracer(with_layers=False)
+    for predict in (backend.predict, tracer.predict):
+        answers = predict(INPUTS)
+        assert answers["best"].tolist() == [1, 0, 1]
+        assert answers["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
+    with pytest.raises(InputError, match="has 6 samples; the model's file takes 4"):
+        backend.predict({"images": np.repeat(INPUTS["images"], 2, 0)})
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
@@ -197,6 +216,59 @@ def test_without_an_arena_the_answer_is_the_same(tiny, backend):
 def test_only_the_cpu_is_used_unless_asked_otherwise(tiny, backend):
     backend.load(tiny, threads=1)
     assert backend._session.get_providers() == ["CPUExecutionProvider"]
+
+
+def in_force(backend, artifact, threads=1):
+    """Load, and hold what is in force against what was asked, as a measured process does."""
+    backend.load(artifact, threads)
+    effective = backend.effective()
+    require_in_force("ONNX Runtime", threads, artifact.options, effective)
+    return effective.settings
+
+
+def test_what_the_session_uses_is_told(tiny, backend):
+    options = {"graph_optimization": "basic", "arena": False}
+    assert in_force(backend, dataclasses.replace(tiny, options=options), threads=2) == {
+        "providers": ["CPUExecutionProvider"],
+        "threads": 2,
+        "graph_optimization": "basic",
+        "arena": False,
+        "fixed_batch": None,
+    }
+
+
+def test_a_provider_that_falls_back_to_the_cpu_is_an_error(tiny, backend, monkeypatch):
+    # What a build for CUDA says of itself, with or without CUDA on the machine; its sessions then
+    # use the CPU without an exception, as this build's do.
+    said = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: said)
+    for asked in (said[:1], said):
+        options = {"providers": asked}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            with pytest.raises(InputError) as caught:
+                in_force(backend, dataclasses.replace(tiny, options=options))
+        assert caught.value.message == (
+            f"ONNX Runtime: providers: expected [{', '.join(asked)}], got [CPUExecutionProvider]: "
+            "CUDAExecutionProvider is not in this build of ONNX Runtime "
+            "(libonnxruntime_providers_cuda.so is not there)"
+        )
+        assert "--option providers=[CPUExecutionProvider]" in caught.value.fix
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="makes libraries with gcc")
+def test_the_library_that_a_provider_needs_is_named(tmp_path, monkeypatch):
+    """A provider's library that is there and needs one that is not, as without CUDA."""
+    capi = tmp_path / "capi"
+    capi.mkdir()
+    for name, needs in (("needed", ()), ("shared", ()), ("cuda", ("-L.", "-l:libneeded.so"))):
+        stem = "libneeded.so" if name == "needed" else f"libonnxruntime_providers_{name}.so"
+        command = ["gcc", "-shared", "-nostdlib", "-o", stem, "-x", "c", "/dev/null"]
+        subprocess.run([*command, "-x", "none", "-Wl,--no-as-needed", *needs], cwd=capi, check=True)
+    (capi / "libneeded.so").unlink()
+    monkeypatch.setattr(onnxruntime, "__file__", str(tmp_path / "__init__.py"))
+    said = missing_of_provider("CUDAExecutionProvider")
+    assert said.startswith("libonnxruntime_providers_cuda.so needs libneeded.so: cannot open")
 
 
 def test_an_array_that_cannot_be_shared_is_refused(tiny, backend):

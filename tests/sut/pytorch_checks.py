@@ -16,6 +16,7 @@ from torch import nn
 from loadscope.errors import InputError
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.pytorch import PyTorchBackend, _device
 from loadscope.sut.pytorch_compile import CompiledModel
 from loadscope.tensors import Tensors
@@ -136,6 +137,66 @@ def test_a_saved_program_answers_as_the_network(small, programs, backend, format
         expected = plain.predict(batch(count))["logits"]
         found = backend.predict(batch(count))["logits"]
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+class Named(nn.Module):
+    """Gives more than is declared, by name."""
+
+    def forward(self, images):
+        return {"sum": images.sum(), "logits": images.mean((2, 3)), "twice": 2 * images}
+
+
+class InOrder(nn.Module):
+    """Gives more than is declared, the declared one first."""
+
+    def forward(self, images):
+        return images.mean((2, 3)), images.sum(), 2 * images
+
+
+@pytest.fixture
+def program(small, tmp_path):
+    """Save a module that takes three images or, exported, any number."""
+
+    def save(module, format):
+        path, example = tmp_path / "program", torch.rand(3, 3, 32, 32)
+        if format == "torchscript":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                torch.jit.trace(module, example, strict=False).save(path)
+        else:
+            free = ({0: torch.export.Dim("batch")},)
+            torch.export.save(torch.export.export(module, (example,), dynamic_shapes=free), path)
+        outputs = (TensorInfo("logits", "float32", (3,)),)
+        return dataclasses.replace(
+            small, path=path, format=format, architecture="", outputs=outputs
+        )
+
+    return save
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+@pytest.mark.parametrize("module", [Named(), InOrder()])
+def test_further_outputs_are_left_alone(program, backend, module, format):
+    backend.load(program(module, format), threads=1)
+    for count in (1, 2):
+        answers = backend.predict(batch(count))
+        assert list(answers) == ["logits"]
+        wanted = batch(count)["images"].mean((2, 3))
+        np.testing.assert_allclose(answers["logits"], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_outputs_that_a_program_does_not_give_are_named(program, backend):
+    described = program(Named(), "torchscript")
+    wrong = (TensorInfo("logit", "float32", (3,)),)
+    backend.load(dataclasses.replace(described, outputs=wrong), threads=1)
+    with pytest.raises(InputError, match="the model has no output 'logit'") as caught:
+        backend.predict(batch(1))
+    assert caught.value.fix == "did you mean 'logits'? it has: sum, logits, twice"
+    described = program(InOrder(), "torchscript")
+    four = tuple(TensorInfo(name, "float32", (3,)) for name in "abcd")
+    backend.load(dataclasses.replace(described, outputs=four), threads=1)
+    with pytest.raises(InputError, match=r"has 3 output\(s\), the manifest names 4"):
+        backend.predict(batch(1))
 
 
 @pytest.mark.parametrize("format", ["torchscript", "exported-program"])
@@ -302,6 +363,22 @@ def test_a_calling_thread_has_no_more_threads_than_asked_for(small):
     for caller in callers:
         caller.join()
     assert during == before + 2
+
+
+def test_threads_device_and_numbers_in_force_are_told(small, backend, programs, monkeypatch):
+    expected = {"threads": 1, "fixed_batch": None, "device": "cpu", "dtype": "float32"}
+    for artifact in (small, programs["torchscript"], programs["exported-program"]):
+        backend.load(artifact, threads=1)
+        assert backend.effective().settings == expected
+    backend.load(with_options(small, dtype="bfloat16"), threads=1)
+    assert backend.effective().settings == {**expected, "dtype": "bfloat16"}
+    # OpenMP gives no more than its environment allows, whatever is set.
+    backend.load(small, threads=2)
+    assert backend.effective().settings["threads"] == 2
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    with pytest.raises(InputError, match="PyTorch: threads: expected 2, got 1") as caught:
+        require_in_force("PyTorch", 2, {}, backend.effective())
+    assert caught.value.fix.endswith("--threads 1")
 
 
 def test_after_close_there_is_no_answer(small, backend):

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.effective import require_in_force
 from loadscope.sut.tensorflow import TensorFlowBackend
 from loadscope.sut.tunable import TUNABLES
 
@@ -207,11 +208,12 @@ def test_an_input_of_another_form_names_both_forms(artifact, dtype, shape):
     refused(described, r"input 'images' is float32 \(None, 8, 8, 3\) in the graph, " + dtype)
 
 
-def test_a_fixed_batch_of_one_must_be_declared(backend, artifact, tmp_path):
-    described = artifact(path=frozen(tmp_path / "one.pb", batch=1))
-    refused(described, "'images' has the fixed batch size 1")
-    backend.load(dataclasses.replace(described, max_batch=1), threads=1)
-    assert_right(backend.predict({"images": BATCH["images"][:1]}), BATCH["images"][:1])
+def test_a_fixed_batch_must_be_declared_and_is_filled_up(backend, artifact, tmp_path):
+    described = artifact(path=frozen(tmp_path / "two.pb", batch=2))
+    refused(described, "'images' has the fixed batch size 2")
+    backend.load(dataclasses.replace(described, max_batch=2), threads=1)
+    for count in (1, 2):
+        assert_right(backend.predict({"images": BATCH["images"][:count]}), BATCH["images"][:count])
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -243,6 +245,21 @@ def test_an_unknown_signature_lists_the_known_ones(artifact):
 )
 def test_a_wrong_option_is_named(artifact, options, message):
     refused(artifact(options=options), message)
+
+
+def test_what_the_graph_computes_in_is_told(backend, artifact):
+    backend.load(artifact(), threads=1)
+    assert backend.effective().settings == {"threads": 1, "fixed_batch": None}
+    backend.load(artifact(options={"dtype": "bfloat16"}), threads=1)
+    flags = Path("/proc/cpuinfo").read_text()
+    wanted = "bfloat16" if "avx512" in flags or "amx_bf16" in flags else "float32"
+    assert backend.effective().settings["dtype"] == wanted
+    # Without the pass the graph stays float32, which is then an error.
+    backend._session.close()
+    backend._session = tf.compat.v1.Session(graph=backend._session.graph)
+    effective = backend.effective()
+    with pytest.raises(InputError, match="dtype: expected bfloat16, got float32: oneDNN's"):
+        require_in_force("TensorFlow", 1, {"dtype": "bfloat16"}, effective)
 
 
 def test_bfloat16_keeps_the_declared_types(backend, artifact):

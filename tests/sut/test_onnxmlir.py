@@ -208,6 +208,11 @@ def test_what_the_library_declares_is_held_against_the_manifest(runtime, artifac
     fixed = {**LIBRARY, "inputs": [{"type": "f32", "dims": [4, 3], "name": "features"}]}
     with pytest.raises(InputError, match="fixed batch size 4"):
         loaded(artifact(fixed))
+    features = np.arange(6, dtype=np.float32).reshape(2, 3)
+    free = loaded(artifact()).predict({"features": features})
+    filled = loaded(replace(artifact(fixed), max_batch=4))
+    for name, answers in filled.predict({"features": features}).items():
+        np.testing.assert_array_equal(answers, free[name])
     other = {**LIBRARY, "inputs": [{"type": "f32", "dims": [-1, 3], "name": "feature"}]}
     with pytest.raises(InputError, match="no input 'features'"):
         loaded(artifact(other))
