@@ -78,7 +78,7 @@ def open_model(plan: ChildPlan) -> Opened:
     seconds = time.perf_counter() - started
     _return_freed_memory()
     library = open_library(plan)
-    postprocess = task(plan.task).postprocess(plan.postprocess, library)
+    postprocess = task(plan.task).postprocess(plan.postprocess, library, plan.answer_form)
     answering = Answering(backend, library, postprocess)
     return Opened(backend, library, postprocess, answering, seconds)
 
