@@ -25,6 +25,7 @@ from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.checksum import Checksum
+from loadscope.suite.misfits import Misfits
 from loadscope.suite.source import (
     FROM_ONNX,
     BuildSource,
@@ -240,16 +241,16 @@ class ArtifactEntry(Strict):
 
     @model_validator(mode="after")
     def _keys_fit_the_source(self) -> Self:
-        source = self.parsed_source()
+        source, misfits = self.parsed_source(), Misfits()
         given = [
             name for name in ("sha256", "sha256_prefix", "checksum_note") if getattr(self, name)
         ]
         if len(given) > 1:
-            raise ValueError(f"give one of {' and '.join(given)}")
+            misfits.add(given[1], f"give one of {' and '.join(given)}")
         if isinstance(source, WebSource | WheelSource) and not given:
-            raise ValueError("sha256 is missing; where none is published say so in checksum_note")
+            misfits.add("", "sha256 is missing; where none is published say so in checksum_note")
         if isinstance(source, BuildSource) and given:
-            raise ValueError(f"{given[0]} has no meaning for build:, whose bytes vary by version")
+            misfits.add(given[0], "has no meaning for build:, whose bytes vary by version")
         exporter = source.exporter if isinstance(source, BuildSource) else ""
         for key, value, owner in (
             ("seed", self.seed, "seeded-state-dict"),
@@ -259,13 +260,16 @@ class ArtifactEntry(Strict):
         ):
             if (value is not None) != (exporter == owner):
                 verb = "needs" if exporter == owner else "alone takes"
-                raise ValueError(f"build:{owner} {verb} the key '{key}'")
+                place = "source" if exporter == owner else key
+                misfits.add(place, f"build:{owner} {verb} the key '{key}'")
         exports = ("onnx", *FROM_ONNX)
         if (self.made_from is not None) != (exporter in exports):
             verb = "need" if exporter in exports else "alone take"
-            raise ValueError(f"build:{', build:'.join(exports)} {verb} the key 'from'")
+            place = "source" if exporter in exports else "from"
+            misfits.add(place, f"build:{', build:'.join(exports)} {verb} the key 'from'")
         if self.base is not None and isinstance(parse_source(self.base), BuildSource):
-            raise ValueError("base is fetched, not built: https:, pypi: or file:")
+            misfits.add("base", "base is fetched, not built: https:, pypi: or file:")
         if self.format == "state-dict" and not self.architecture:
-            raise ValueError("a state-dict needs the key 'architecture'")
+            misfits.add("format", "a state-dict needs the key 'architecture'")
+        misfits.refuse()
         return self
