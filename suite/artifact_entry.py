@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -110,6 +111,11 @@ class TensorSpec(Strict):
 
     dtype: Dtype
     shape: tuple[Annotated[int, AfterValidator(_size)], ...]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.dtype).itemsize
 
 
 class Accuracy(Strict):

@@ -7,6 +7,7 @@ from typing import Any
 from loadscope.datasets.protocol import Dataset, Progress
 from loadscope.datasets.tasks import metric_of, task
 from loadscope.errors import InputError
+from loadscope.scenarios.batch_memory import bound_batch
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.topology import automatic_instances, read_topology, spread
@@ -109,6 +110,10 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             f"{path}: {dataset.unscored}, so accuracy cannot be scored",
             "leave accuracy out of --mode, or name a data set with the true answers",
         )
+    if not spec.scenario.inline:
+        sides = (chosen.entry.inputs, chosen.entry.outputs)
+        tensors = [tensor for side in sides for tensor in side.values()]
+        execution = bound_batch(execution, spec.batch_size, len(dataset), tensors)
     conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
     if spec.scenario is Scenario.SERVER and spec.late != "in-turn":
         bound = server_bound(conf, entry.mlperf.loadgen, rules)
