@@ -31,7 +31,7 @@ class ObjectDetection:
     name = "object-detection"
     title = "Object detection (mAP)"
     # Which of the two it is lies in the data set: see ``coco_score.score_boxes``.
-    metrics = ("mAP", "agreement")
+    metrics: tuple[str, ...] = ("mAP", "agreement")
     preprocess_type: type[Any] = DetectionPreprocess
     postprocess_type: Any = DetectionSpec
 

@@ -25,7 +25,7 @@ class QuestionAnswering:
 
     name = "question-answering"
     title = "Question answering (F1)"
-    metrics = ("f1",)
+    metrics: tuple[str, ...] = ("f1",)
     preprocess_type: type[Any] = WordPieceSpec
     postprocess_type: Any = SpanSpec
 

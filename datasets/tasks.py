@@ -136,7 +136,7 @@ class ImageClassification:
 
     name = "image-classification"
     title = "Image classification (top-1, top-5)"
-    metrics = tuple(BEST)
+    metrics: tuple[str, ...] = tuple(BEST)
     preprocess_type: type[Any] = ImagePreprocess
     postprocess_type: Any = ArgmaxSpec
 

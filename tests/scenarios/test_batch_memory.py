@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from loadscope.errors import InputError
 from loadscope.memory import used_memory
@@ -48,7 +49,7 @@ def test_a_size_that_each_batch_chooses_counts_once() -> None:
 
 
 def test_what_a_model_needs_is_seen_before_the_whole_batch_is_run() -> None:
-    kept: list[np.ndarray] = []
+    kept: list[NDArray[np.uint8]] = []
     seen: list[int] = []
 
     def compute(indices: Sequence[int]) -> None:

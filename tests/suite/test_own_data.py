@@ -10,6 +10,7 @@ import onnx
 import pytest
 import yaml
 from click.testing import CliRunner
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
@@ -17,7 +18,9 @@ from loadscope.errors import InputError
 from loadscope.suite.cli.main import cli
 
 
-def constant_model(path: Path, shape: list[int | str], name: str, answer: np.ndarray) -> None:
+def constant_model(
+    path: Path, shape: list[int | str], name: str, answer: NDArray[np.float32]
+) -> None:
     """A network that gives the same answer for whatever it sees."""
     nodes = [
         helper.make_node("ReduceMean", ["images"], ["m"], axes=[1, 2, 3], keepdims=0),
@@ -27,7 +30,7 @@ def constant_model(path: Path, shape: list[int | str], name: str, answer: np.nda
     ]
     zero = np.zeros([1] * answer.ndim, np.float32)
     column = np.array([-1] + [1] * (answer.ndim - 1), np.int64)
-    constants = {"zero": zero, "column": column, "answer": answer}
+    constants: dict[str, NDArray[Any]] = {"zero": zero, "column": column, "answer": answer}
     output = [shape[0], *answer.shape[1:]]
     graph = helper.make_graph(
         nodes,
