@@ -10,6 +10,7 @@ from typing import Any
 from loadscope.datasets.label_map import name_problem
 from loadscope.errors import InputError
 
+_LARGEST_CATEGORY = 2**24
 _RESTORE = "restore the file from the data set's archive, or correct the entry"
 
 
@@ -20,7 +21,7 @@ class CocoImage:
     Attributes:
         id: The number that annotations name it by.
         name: Its path relative to the image folder, with ``/`` between parts.
-        width: Pixels, as stored in the file.
+        width: Pixels, as stored in the file; 0 where it is not known.
         height: Likewise.
     """
 
@@ -72,7 +73,8 @@ class CocoAnnotations:
 def read_annotations(path: Path) -> CocoAnnotations:
     """Read an annotation file and check all that the suite and pycocotools rely on.
 
-    An image without boxes is kept: whatever is found in it is wrong. A box may reach over the
+    An image without boxes is kept: whatever is found in it is wrong. A file without
+    ``annotations``, as COCO has for its test images, has no boxes. A box may reach over the
     edge of its image or have no extent, as the official scorer allows. ``iscrowd`` and ``area``
     may be left out; segmentations are not read.
 
@@ -94,9 +96,10 @@ def read_annotations(path: Path) -> CocoAnnotations:
     _refuse_repeats(path, "categories", "id", (number for number, _ in named))
     by_id = {image.id: image for image in images}
     categories = dict(named)
-    boxes = tuple(
-        _box(entry, by_id, categories) for entry in _entries(path, content, "annotations")
-    )
+    boxes: tuple[CocoBox, ...] = ()
+    if "annotations" in content:
+        listed = _entries(path, content, "annotations")
+        boxes = tuple(_box(entry, by_id, categories) for entry in listed)
     _refuse_repeats(path, "annotations", "id", (box.id for box in boxes))
     info = content.get("info")
     golden = info.get("golden") if isinstance(info, dict) else None
@@ -163,7 +166,7 @@ def _image(entry: _Entry) -> CocoImage:
 
 
 def _category(entry: _Entry) -> tuple[int, str]:
-    number = entry.get("id", "an integer", _is_integer)
+    number = entry.get("id", "an integer that float32 holds", _is_category)
     return number, entry.get("name", "text", lambda value: isinstance(value, str))
 
 
@@ -204,6 +207,11 @@ def _refuse_repeats(path: Path, key: str, field: str, values: Iterator[int | str
 
 def _is_integer(value: Any) -> bool:
     return type(value) is int
+
+
+def _is_category(value: Any) -> bool:
+    # Payloads hold ids as float32.
+    return type(value) is int and abs(value) <= _LARGEST_CATEGORY
 
 
 def _is_positive(value: Any) -> bool:

@@ -1,4 +1,6 @@
-"""COCO's categories."""
+"""COCO's categories, and those of data sets in its format."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -22,3 +24,18 @@ vase, scissors, teddy bear, hair drier, toothbrush
 
 CATEGORY_NAMES = tuple(" ".join(_NAMES.split()).split(", "))
 """Their names, in the same order."""
+
+
+def class_ids(categories: Mapping[int, str]) -> tuple[int, ...]:
+    """What a data set calls each class of a model that counts classes from 0 without gaps.
+
+    Class n is the n-th category of the file, whatever its id. Where the names are COCO's 80, the
+    order is COCO's, whatever that of the file.
+
+    Args:
+        categories: Names by id, in the file's order.
+    """
+    ids = {" ".join(name.casefold().split()): number for number, name in categories.items()}
+    if len(ids) == len(categories) and ids.keys() == set(CATEGORY_NAMES):
+        return tuple(ids[name] for name in CATEGORY_NAMES)
+    return tuple(categories)

@@ -17,6 +17,7 @@ from loadscope.datasets.protocol import Answer, Progress, Score
 from loadscope.errors import WorkError
 
 _FIX = "the run is not to be trusted: run accuracy mode again"
+_OTHER_IDS = "score the log with the data set of the run, or correct label_map in the manifest"
 _ROW_BYTES = 4 * ROW
 _STAGES = 3
 
@@ -132,13 +133,13 @@ def _read(answers: Iterable[Answer], samples: int) -> tuple[NDArray[np.float32],
 
 def _check(rows: NDArray[np.float32], samples: int, annotations: CocoAnnotations) -> None:
     known = np.isin(rows[:, 6], np.array(list(annotations.categories), np.float32))
-    for bad, what in (
-        (~np.isfinite(rows).all(axis=1), "a number that is not finite"),
-        (~known, "a category that the annotations do not have"),
+    for bad, what, fix in (
+        (~np.isfinite(rows).all(axis=1), "a number that is not finite", _FIX),
+        (~known, "a category that the annotations do not have", _OTHER_IDS),
     ):
         if bad.any():
             row = rows[np.flatnonzero(bad)[0]]
-            raise WorkError(f"sample {row[0]:g} is answered with {what}: {row.tolist()}", _FIX)
+            raise WorkError(f"sample {row[0]:g} is answered with {what}: {row.tolist()}", fix)
 
 
 def _truth(annotations: CocoAnnotations, samples: int) -> COCO:

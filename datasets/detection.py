@@ -25,8 +25,13 @@ of the image (mlcommons/inference, ``accuracy-coco.py``)."""
 Frame = Callable[[int], NDArray[np.float32]]
 """``DetectionLibrary.frame``: from the model's square to parts of a sample's image."""
 
+Categories = NDArray[np.float32]
+"""The category id of each class, ``(classes,)``."""
 
-def postprocess(spec: DetectionSpec, size: int, frame: Frame) -> Postprocess:
+
+def postprocess(
+    spec: DetectionSpec, size: int, frame: Frame, category_ids: Sequence[int] = ()
+) -> Postprocess:
     """Make the function that turns outputs into payloads.
 
     A payload is a C-contiguous ``(boxes, 7)`` array of ``<f4``, best first, boxes cut at the
@@ -37,10 +42,13 @@ def postprocess(spec: DetectionSpec, size: int, frame: Frame) -> Postprocess:
         spec: How boxes are read.
         size: Side of the model's square input, pixels.
         frame: Brings a sample's boxes back to its image.
+        category_ids: What the data set calls the model's classes, in their order; COCO's ids
+            where it is empty.
 
     The returned function raises:
         WorkError: An output is missing, of another shape, or holds NaN in what boxes are made of.
     """
+    categories = np.array(category_ids, np.float32) if category_ids else CATEGORY_IDS
     find = _find_in_boxes
     if isinstance(spec, HeadSpec):
         find = _find_in_head
@@ -49,7 +57,9 @@ def postprocess(spec: DetectionSpec, size: int, frame: Frame) -> Postprocess:
     def payloads(outputs: Tensors, indices: Sequence[int]) -> Payloads:
         return [
             _rows(index, found, frame(index))
-            for index, found in zip(indices, find(spec, outputs, indices, size), strict=True)
+            for index, found in zip(
+                indices, find(spec, outputs, indices, size, categories), strict=True
+            )
         ]
 
     return payloads
@@ -66,7 +76,7 @@ def _rows(index: int, found: Candidates, frame: NDArray[np.float32]) -> NDArray[
 
 
 def _find_in_head(
-    spec: Any, outputs: Tensors, indices: Sequence[int], size: int
+    spec: Any, outputs: Tensors, indices: Sequence[int], size: int, categories: Categories
 ) -> list[Candidates]:
     images = _output(outputs, spec.output, len(indices), 3)
     found = []
@@ -81,13 +91,13 @@ def _find_in_head(
         best = suppress(
             candidates.boxes, candidates.scores, candidates.classes, spec.iou_threshold, spec.most
         )
-        categories = CATEGORY_IDS[candidates.classes[best]]
-        found.append(Candidates(candidates.boxes[best], candidates.scores[best], categories))
+        classes = categories[candidates.classes[best]]
+        found.append(Candidates(candidates.boxes[best], candidates.scores[best], classes))
     return found
 
 
 def _find_in_boxes(
-    spec: Any, outputs: Tensors, indices: Sequence[int], size: int
+    spec: Any, outputs: Tensors, indices: Sequence[int], size: int, categories: Categories
 ) -> list[Candidates]:
     batch = len(indices)
     if spec.kind == "boxes-of-one":
@@ -115,23 +125,26 @@ def _find_in_boxes(
         valid = scores[image, :count]
         best = np.argsort(-valid, kind="stable")[: spec.most]
         best = best[valid[best] >= spec.score_threshold]
-        categories = _categories(spec, labels[image, best], indices[image])
-        found.append(Candidates(boxes[image, best], valid[best], categories))
+        classes = _classes(spec, labels[image, best], indices[image], categories)
+        found.append(Candidates(boxes[image, best], valid[best], classes))
     return found
 
 
-def _categories(spec: BoxesSpec, labels: NDArray[Any], index: int) -> NDArray[Any]:
+def _classes(
+    spec: BoxesSpec, labels: NDArray[Any], index: int, categories: Categories
+) -> NDArray[Any]:
     if spec.label_map == "category-ids":
         return labels
     places = labels.astype(np.int64) - (1 if spec.label_map == "coco-80-from-1" else 0)
-    wrong = np.flatnonzero((places < 0) | (places >= len(CATEGORY_IDS)))
+    wrong = np.flatnonzero((places < 0) | (places >= len(categories)))
     if wrong.size:
         raise WorkError(
-            f"the model's label {labels[wrong[0]]} for sample {index} is none of COCO's 80",
+            f"the model's label {labels[wrong[0]]} for sample {index} is none of the"
+            f" {len(categories)} categories",
             "correct label_map in the model's manifest",
         )
-    categories: NDArray[np.float32] = CATEGORY_IDS[places]
-    return categories
+    classes: NDArray[np.float32] = categories[places]
+    return classes
 
 
 def _output(outputs: Tensors, name: str, batch: int, rank: int) -> NDArray[Any]:

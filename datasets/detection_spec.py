@@ -71,8 +71,9 @@ class BoxesSpec:
         labels: Of their labels, ``(n,)``.
         form: Order of a box's corners, and whether they are parts of the image or pixels of the
             model's input.
-        label_map: What labels are: ``coco-80`` counts COCO's categories from 0,
-            ``coco-80-from-1`` from 1 (0 is background), ``category-ids`` are the data set's own.
+        label_map: What labels are: ``coco-80`` counts the data set's categories (COCO has 80)
+            from 0, ``coco-80-from-1`` from 1 (0 is background), ``category-ids`` are the data
+            set's own numbers. See ``coco_categories.class_ids``.
         count: Of the number of valid boxes, where the model has such an output.
         score_threshold: Boxes that score below it are dropped.
         most: How many boxes of an image are kept; COCO counts 100.

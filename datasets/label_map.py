@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from loadscope.errors import InputError
 from loadscope.files import write_text
 
+LABEL_MAP = "val_map.txt"
+
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 

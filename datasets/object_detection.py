@@ -10,11 +10,19 @@ from loadscope.datasets.detection import postprocess as boxes_postprocess
 from loadscope.datasets.detection_library import DetectionLibrary, image_sizes
 from loadscope.datasets.detection_preprocess import DetectionPreprocess
 from loadscope.datasets.detection_spec import DetectionSpec
-from loadscope.datasets.protocol import Dataset, Postprocess, Progress, SampleLibrary
+from loadscope.datasets.protocol import (
+    AnswerForm,
+    Dataset,
+    Postprocess,
+    Progress,
+    SampleLibrary,
+)
 from loadscope.errors import InputError
 
 if TYPE_CHECKING:
     from loadscope.datasets.tasks import ModelInput
+
+_PLAIN = AnswerForm()
 
 
 class ObjectDetection:
@@ -22,10 +30,19 @@ class ObjectDetection:
 
     name = "object-detection"
     title = "Object detection (mAP)"
+    # Which of the two it is lies in the data set: see ``coco_score.score_boxes``.
+    metrics: tuple[str, ...] = ("mAP", "agreement")
     preprocess_type: type[Any] = DetectionPreprocess
     postprocess_type: Any = DetectionSpec
 
-    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> Coco:
+    def read(
+        self,
+        path: Path,
+        limit: int | None,
+        classes: int,
+        preprocess: Any = None,
+        metric: str = "",
+    ) -> Coco:
         """See ``Coco.read``."""
         return Coco.read(path, limit, classes)
 
@@ -75,8 +92,10 @@ class ObjectDetection:
             )
         return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
-    def postprocess(self, spec: DetectionSpec, library: SampleLibrary) -> Postprocess:
+    def postprocess(
+        self, spec: DetectionSpec, library: SampleLibrary, form: AnswerForm = _PLAIN
+    ) -> Postprocess:
         """See ``detection.postprocess``."""
         if not isinstance(library, DetectionLibrary):
             raise TypeError(f"{self.name} needs its own library, not {type(library).__name__}")
-        return boxes_postprocess(spec, library.side, library.frame)
+        return boxes_postprocess(spec, library.side, library.frame, form.category_ids)

@@ -25,6 +25,20 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
+class AnswerForm:
+    """What a data set and its metric ask of the answers, whatever the model.
+
+    Attributes:
+        metric: The metric that answers are scored by; the task's first one where it is empty.
+        category_ids: What the data set calls each class of the model, in the model's order; empty
+            where answers hold the model's own numbers.
+    """
+
+    metric: str = ""
+    category_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Answer:
     """One sample's response, as read from LoadGen's accuracy log.
 
@@ -102,9 +116,17 @@ class ContiguousLibrary(SampleLibrary, Protocol):
 
 
 class Dataset(Protocol):
-    """A labelled data set on disk, read and checked, without its samples in memory."""
+    """A data set on disk, read and checked, without its samples in memory.
+
+    Attributes:
+        path: Its folder or file.
+        answer_form: What is asked of the answers.
+        unscored: Why answers cannot be scored (``no labels``); empty where they can be.
+    """
 
     path: Path
+    answer_form: AnswerForm
+    unscored: str
 
     def __len__(self) -> int:
         """How many samples it has, after a limit has been applied."""
@@ -132,5 +154,6 @@ class Dataset(Protocol):
         repeats samples to fill MultiStream's last query.
 
         Raises:
-            WorkError: A sample is not answered, or by bytes of the wrong size.
+            WorkError: A sample is not answered, or by bytes of the wrong size; or there is
+                nothing to score answers by (``unscored``).
         """

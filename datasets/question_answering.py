@@ -5,11 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.protocol import Dataset, Postprocess, Progress, SampleLibrary
+from loadscope.datasets.protocol import (
+    AnswerForm,
+    Dataset,
+    Postprocess,
+    Progress,
+    SampleLibrary,
+)
 from loadscope.datasets.squad_library import SquadLibrary, TextInput
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.squad_logits import postprocess as span_postprocess
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
+
+_PLAIN = AnswerForm()
 
 
 class QuestionAnswering:
@@ -17,10 +25,18 @@ class QuestionAnswering:
 
     name = "question-answering"
     title = "Question answering (F1)"
+    metrics: tuple[str, ...] = ("f1",)
     preprocess_type: type[Any] = WordPieceSpec
     postprocess_type: Any = SpanSpec
 
-    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> Dataset:
+    def read(
+        self,
+        path: Path,
+        limit: int | None,
+        classes: int,
+        preprocess: Any = None,
+        metric: str = "",
+    ) -> Dataset:
         """See ``Squad.read``."""
         # The tokenizer's library is for preparing and scoring, not for the measured process.
         from loadscope.datasets.squad import Squad
@@ -56,6 +72,8 @@ class QuestionAnswering:
         """See ``SquadLibrary``; tokens are small as they are."""
         return SquadLibrary(prepared, preprocess, inputs)
 
-    def postprocess(self, spec: SpanSpec, library: SampleLibrary) -> Postprocess:
+    def postprocess(
+        self, spec: SpanSpec, library: SampleLibrary, form: AnswerForm = _PLAIN
+    ) -> Postprocess:
         """See ``squad_logits.postprocess``."""
         return span_postprocess(spec)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.protocol import Answer, Progress, Score
+from loadscope.datasets.protocol import Answer, AnswerForm, Progress, Score
 from loadscope.datasets.selection import selected
 from loadscope.datasets.squad_align import original_text
 from loadscope.datasets.squad_json import Questions, read_squad
@@ -40,7 +40,12 @@ class Squad:
         questions: The questions.
         windows: The samples, after the limit.
         spec: What they were made with.
+        answer_form: Pairs of scores, whatever the questions.
+        unscored: Empty: ``read_squad`` takes no question without an answer.
     """
+
+    answer_form = AnswerForm()
+    unscored = ""
 
     def __init__(
         self,

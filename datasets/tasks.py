@@ -1,19 +1,28 @@
 """The tasks that the suite can run, by name."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.classification import BEST, ArgmaxSpec
 from loadscope.datasets.classification import postprocess as classification_postprocess
 from loadscope.datasets.image_library import ImageLibrary
 from loadscope.datasets.image_preprocess import ImagePreprocess
 from loadscope.datasets.imagenet import ImageNet
 from loadscope.datasets.object_detection import ObjectDetection
-from loadscope.datasets.protocol import Dataset, Postprocess, Progress, SampleLibrary
+from loadscope.datasets.protocol import (
+    AnswerForm,
+    Dataset,
+    Postprocess,
+    Progress,
+    SampleLibrary,
+)
 from loadscope.datasets.question_answering import QuestionAnswering
 from loadscope.errors import InputError
+
+_PLAIN = AnswerForm()
 
 
 class ModelInput(Protocol):
@@ -40,16 +49,25 @@ class Task(Protocol):
     Attributes:
         name: The value of ``task`` in a manifest.
         title: For people.
+        metrics: What answers can be scored by, the usual one first.
         preprocess_type: The dataclass that a manifest's ``preprocess`` must fit.
         postprocess_type: Likewise for ``postprocess``.
     """
 
     name: str
     title: str
+    metrics: tuple[str, ...]
     preprocess_type: type[Any]
     postprocess_type: Any
 
-    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> Dataset:
+    def read(
+        self,
+        path: Path,
+        limit: int | None,
+        classes: int,
+        preprocess: Any = None,
+        metric: str = "",
+    ) -> Dataset:
         """Read and check a data set.
 
         Args:
@@ -57,6 +75,7 @@ class Task(Protocol):
             limit: Take only the first samples.
             classes: How many classes the model tells apart.
             preprocess: The settings, where they decide what a sample is.
+            metric: One of ``metrics``, the first one where it is empty.
 
         Raises:
             InputError: It is missing or malformed.
@@ -100,21 +119,37 @@ class Task(Protocol):
             WorkError: The cache is damaged.
         """
 
-    def postprocess(self, spec: Any, library: SampleLibrary) -> Postprocess:
-        """Make the function that turns outputs into payloads; ``library`` is the task's own."""
+    def postprocess(
+        self, spec: Any, library: SampleLibrary, form: AnswerForm = _PLAIN
+    ) -> Postprocess:
+        """Make the function that turns outputs into payloads.
+
+        Args:
+            spec: How an answer is read, of ``postprocess_type``.
+            library: The task's own.
+            form: The data set's ``answer_form``.
+        """
 
 
 class ImageClassification:
-    """ImageNet-like data sets, top-1 accuracy."""
+    """ImageNet-like data sets, top-1 or top-5 accuracy."""
 
     name = "image-classification"
-    title = "Image classification (top-1)"
+    title = "Image classification (top-1, top-5)"
+    metrics: tuple[str, ...] = tuple(BEST)
     preprocess_type: type[Any] = ImagePreprocess
     postprocess_type: Any = ArgmaxSpec
 
-    def read(self, path: Path, limit: int | None, classes: int, preprocess: Any = None) -> ImageNet:
+    def read(
+        self,
+        path: Path,
+        limit: int | None,
+        classes: int,
+        preprocess: Any = None,
+        metric: str = "",
+    ) -> ImageNet:
         """See ``ImageNet.read``."""
-        return ImageNet.read(path, limit, classes)
+        return ImageNet.read(path, limit, classes, metric or self.metrics[0])
 
     def prepare(
         self,
@@ -158,9 +193,11 @@ class ImageClassification:
             )
         return ImageLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
-    def postprocess(self, spec: ArgmaxSpec, library: SampleLibrary) -> Postprocess:
+    def postprocess(
+        self, spec: ArgmaxSpec, library: SampleLibrary, form: AnswerForm = _PLAIN
+    ) -> Postprocess:
         """See ``classification.postprocess``."""
-        return classification_postprocess(spec)
+        return classification_postprocess(spec, BEST[form.metric or self.metrics[0]])
 
 
 _ALL: tuple[Task, ...] = (ImageClassification(), ObjectDetection(), QuestionAnswering())
@@ -179,3 +216,23 @@ def task(name: str) -> Task:
         return TASKS[name]
     except KeyError:
         raise InputError(f"unknown task '{name}'", f"use one of: {', '.join(TASKS)}") from None
+
+
+def metric_of(kind: Task, name: str) -> str:
+    """The name of a task's metric as results show it, from any spelling: ``top5`` is ``top-5``.
+
+    Raises:
+        InputError: The task has no such metric; the message lists those that it has.
+    """
+    folded = _folded(name)
+    for metric in kind.metrics:
+        if _folded(metric) == folded:
+            return metric
+    raise InputError(
+        f"unknown metric '{name}'; known for {kind.name}: {', '.join(kind.metrics)}",
+        "use one of them",
+    )
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.casefold())

@@ -101,7 +101,7 @@ def _read_vocabulary(path: Path, sha256: str) -> list[str]:
             "fetch the model again with --verify",
         )
     try:
-        tokens = content.decode("utf-8").removesuffix("\n").split("\n")
+        tokens = content.decode("utf-8-sig").removesuffix("\n").split("\n")
     except UnicodeDecodeError:
         raise InputError(f"the vocabulary {path} is not UTF-8 text") from None
     return [token.removesuffix("\r") for token in tokens]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,6 +27,7 @@ from loadscope.datasets.image_preprocess import ImagePreprocess
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.wordpiece_spec import WordPieceSpec
 from loadscope.suite.checksum import Checksum
+from loadscope.suite.misfits import Misfits
 from loadscope.suite.source import (
     FROM_ONNX,
     BuildSource,
@@ -120,6 +122,11 @@ class TensorSpec(Strict):
 
     dtype: Dtype
     shape: tuple[Annotated[int, AfterValidator(_size)], ...]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.dtype).itemsize
 
 
 class Accuracy(Strict):
@@ -269,18 +276,18 @@ class ArtifactEntry(Strict):
 
     @model_validator(mode="after")
     def _keys_fit_the_source(self) -> Self:
-        source = self.parsed_source()
+        source, misfits = self.parsed_source(), Misfits()
         given = [
             name for name in ("sha256", "sha256_prefix", "checksum_note") if getattr(self, name)
         ]
         if len(given) > 1:
-            raise ValueError(f"give one of {' and '.join(given)}")
+            misfits.add(given[1], f"give one of {' and '.join(given)}")
         if isinstance(source, WebSource | WheelSource) and not given:
-            raise ValueError("sha256 is missing; where none is published say so in checksum_note")
+            misfits.add("", "sha256 is missing; where none is published say so in checksum_note")
         if isinstance(source, BuildSource) and given:
-            raise ValueError(f"{given[0]} has no meaning for build:, whose bytes vary by version")
+            misfits.add(given[0], "has no meaning for build:, whose bytes vary by version")
         if isinstance(source, BuildSource) and self.files:
-            raise ValueError("files has no meaning for build:, which makes one file")
+            misfits.add("files", "has no meaning for build:, which makes one file")
         exporter = source.exporter if isinstance(source, BuildSource) else ""
         for key, value, owner in (
             ("seed", self.seed, "seeded-state-dict"),
@@ -290,13 +297,16 @@ class ArtifactEntry(Strict):
         ):
             if (value is not None) != (exporter == owner):
                 verb = "needs" if exporter == owner else "alone takes"
-                raise ValueError(f"build:{owner} {verb} the key '{key}'")
+                place = "source" if exporter == owner else key
+                misfits.add(place, f"build:{owner} {verb} the key '{key}'")
         exports = ("onnx", *FROM_ONNX)
         if (self.made_from is not None) != (exporter in exports):
             verb = "need" if exporter in exports else "alone take"
-            raise ValueError(f"build:{', build:'.join(exports)} {verb} the key 'from'")
+            place = "source" if exporter in exports else "from"
+            misfits.add(place, f"build:{', build:'.join(exports)} {verb} the key 'from'")
         if self.base is not None and isinstance(parse_source(self.base), BuildSource):
-            raise ValueError("base is fetched, not built: https:, pypi: or file:")
+            misfits.add("base", "base is fetched, not built: https:, pypi: or file:")
         if self.format == "state-dict" and not self.architecture:
-            raise ValueError("a state-dict needs the key 'architecture'")
+            misfits.add("format", "a state-dict needs the key 'architecture'")
+        misfits.refuse()
         return self

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from loadscope.datasets.protocol import LoadableSamples
 from loadscope.errors import InputError, describe
 from loadscope.files import write_json, write_text
+from loadscope.scenarios.batch_memory import require_memory
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     calibrate,
@@ -71,6 +72,8 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
     samples = sorted({index for batch in [*batches, *shapes] for index in batch})
     model.samples.load(samples)
+    if execution.instances == 1:
+        require_memory(execution, answering.compute, batches[0])
     warm_up(answering, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None

@@ -12,7 +12,7 @@ from pydantic import Field
 from loadscope.errors import InputError
 from loadscope.suite.artifact_entry import Postprocess, Preprocess, Strict
 from loadscope.suite.model_entry import ModelEntry
-from loadscope.suite.strict_yaml import read_yaml
+from loadscope.suite.strict_yaml import line_of, read_yaml
 
 __all__ = ["Catalogue", "Manifest", "ModelEntry", "Postprocess", "Preprocess", "read_manifest"]
 
@@ -68,17 +68,17 @@ class Catalogue:
                 for model_id, entry in manifest.models.items():
                     if model_id in models:
                         raise InputError(
-                            f"{path}: models.{model_id}: {origins[model_id]} has a model of "
-                            "that id already",
+                            f"{line_of(path, 'models', model_id)}: models.{model_id}: "
+                            f"{origins[model_id]} has a model of that id already",
                             "give it another id",
                         )
                     models[model_id] = entry
                     origins[model_id] = path
         for model_id, entry in models.items():
             if entry.stand_in and entry.stand_in not in models:
+                where = line_of(origins[model_id], "models", model_id, "stand_in")
                 raise InputError(
-                    f"{origins[model_id]}: models.{model_id}.stand_in: there is no model "
-                    f"'{entry.stand_in}'",
+                    f"{where}: models.{model_id}.stand_in: there is no model '{entry.stand_in}'",
                     f"use one of: {', '.join(models)}",
                 )
         return cls(models, origins, built_in)

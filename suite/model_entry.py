@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from loadscope.datasets.catalog import catalog
-from loadscope.datasets.classification import ArgmaxSpec
+from loadscope.datasets.classification import ArgmaxSpec, best_misfit
 from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
 from loadscope.datasets.image_preprocess import Normaliser
 from loadscope.datasets.squad_logits import SpanSpec
-from loadscope.datasets.tasks import TASKS
+from loadscope.datasets.tasks import TASKS, metric_of
 from loadscope.errors import InputError
+from loadscope.submission.rounds import load_round
 from loadscope.suite.artifact_entry import (
     Accuracy,
     ArtifactEntry,
@@ -19,6 +20,7 @@ from loadscope.suite.artifact_entry import (
     Preprocess,
     Strict,
 )
+from loadscope.suite.misfits import Misfits
 from loadscope.suite.source import EXPORTERS, FROM_ONNX, BuildSource
 from loadscope.sut.registry import BACKENDS
 from loadscope.tensors import ANY_SIZE
@@ -154,21 +156,45 @@ class ModelEntry(Strict):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
+        misfits = Misfits()
         if self.dataset not in catalog():
-            raise ValueError(f"unknown dataset '{self.dataset}'; known: {', '.join(catalog())}")
+            known = ", ".join(catalog())
+            misfits.add("dataset", f"unknown dataset '{self.dataset}'; known: {known}")
+        metric = self._metric(misfits, "accuracy", self.accuracy)
         for framework, artifact in self.artifacts.items():
-            self._check_artifact(framework, artifact)
+            self._check_artifact(misfits, framework, artifact, metric)
+        misfits.refuse()
         return self
 
-    def _check_artifact(self, framework: str, artifact: ArtifactEntry) -> None:
+    def _metric(self, misfits: Misfits, where: str, accuracy: Accuracy) -> str:
+        """The metric's own name; empty where it is none."""
+        try:
+            metric = metric_of(TASKS[self.task], accuracy.metric)
+        except InputError as error:
+            misfits.add(f"{where}.metric", error.message)
+            return ""
+        official = load_round().benchmarks.get(self.mlperf.loadgen)
+        closed = self.mlperf.division == "closed"
+        if closed and official is not None and metric != official.accuracy_metric:
+            misfits.add(
+                f"{where}.metric",
+                f"the closed division is scored by {official.accuracy_metric}; take that, or "
+                "mlperf.division: open",
+                accuracy.metric,
+            )
+        return metric
+
+    def _check_artifact(
+        self, misfits: Misfits, framework: str, artifact: ArtifactEntry, metric: str
+    ) -> None:
         where = f"artifacts.{framework}"
         backend = BACKENDS.get(framework)
         if backend is None:
-            raise ValueError(f"{where}: unknown framework; known: {', '.join(BACKENDS)}")
-        if artifact.format not in backend.formats:
-            raise ValueError(
-                f"{where}.format: {backend.title} loads {', '.join(backend.formats)}, "
-                f"not '{artifact.format}'"
+            misfits.add(where, f"unknown framework; known: {', '.join(BACKENDS)}")
+        elif artifact.format not in backend.formats:
+            loaded = ", ".join(backend.formats)
+            misfits.add(
+                f"{where}.format", f"{backend.title} loads {loaded}, not '{artifact.format}'"
             )
         origin = artifact.made_from
         if origin is not None:
@@ -176,87 +202,107 @@ class ModelEntry(Strict):
             exporter = artifact.source.removeprefix("build:")
             needed = "onnx" if exporter in FROM_ONNX else "state-dict"
             if source is None or source.format != needed:
-                raise ValueError(f"{where}.from: the model has no {needed} for '{origin}'")
+                misfits.add(f"{where}.from", f"the model has no {needed} for '{origin}'")
+        if artifact.accuracy is not None:
+            metric = self._metric(misfits, f"{where}.accuracy", artifact.accuracy)
         chosen = self.artifact_for(framework)
+        fits = True
         for part, kind in (
             ("preprocess", TASKS[self.task].preprocess_type),
             ("postprocess", TASKS[self.task].postprocess_type),
         ):
             if not isinstance(getattr(chosen, part), kind):
-                raise ValueError(f"{where}: {part} is not that of the task {self.task}")
-        if isinstance(chosen.postprocess, SpanSpec):
-            _check_spans(where, chosen, chosen.postprocess, self.classes)
+                own = getattr(artifact, part) is not None
+                misfits.add(f"{where}.{part}" if own else part, f"is not that of task {self.task}")
+                fits = False
+        if not fits:
             return
-        _check_image(where, chosen)
+        if isinstance(chosen.postprocess, SpanSpec):
+            _check_spans(misfits, where, chosen, chosen.postprocess, self.classes)
+            return
+        _check_image(misfits, where, chosen)
         if isinstance(chosen.postprocess, HeadSpec | BoxesSpec):
             shapes = {name: tensor.shape for name, tensor in artifact.outputs.items()}
             misfit = chosen.postprocess.misfit(shapes, self.classes, chosen.preprocess.size)
             if misfit:
-                raise ValueError(f"{where}: {misfit}")
+                misfits.add(f"{where}.outputs", misfit)
             return
-        _check_answer(where, chosen, chosen.postprocess, self.classes)
+        _check_answer(misfits, where, chosen, chosen.postprocess, self.classes)
+        misfit = best_misfit(chosen.postprocess, metric, self.classes) if metric else ""
+        if misfit:
+            misfits.add(f"{where}.postprocess" if artifact.postprocess else "postprocess", misfit)
 
 
-def _check_spans(where: str, chosen: ChosenArtifact, spec: SpanSpec, classes: int) -> None:
+def _check_spans(
+    misfits: Misfits, where: str, chosen: ChosenArtifact, spec: SpanSpec, classes: int
+) -> None:
     """Check that texts go in, and that a start and an end score for each token come out."""
     window, entry = chosen.preprocess.size, chosen.entry
     if classes != 2:
-        raise ValueError("classes: a token has 2 scores, for a start and for an end")
+        misfits.add("classes", "a token has 2 scores, for a start and for an end", classes)
     lengths = {spec.shape for spec in entry.inputs.values()}
     if len(lengths) != 1 or lengths.isdisjoint({(ANY_SIZE,), (window,)}):
-        raise ValueError(
-            f"{where}.inputs: must all have the shape [{ANY_SIZE}] or [{window}], the window of "
-            "preprocess"
+        misfits.add(
+            f"{where}.inputs",
+            f"must all have the shape [{ANY_SIZE}] or [{window}], the window of preprocess",
         )
+        return
     ((length,),) = lengths
     expected = (length, 2) if len(spec.outputs) == 1 else (length,)
     for name in spec.outputs:
         output = entry.outputs.get(name)
         if output is None:
-            raise ValueError(
-                f"{where}: postprocess reads '{name}', which is not among the outputs: "
-                f"{', '.join(entry.outputs)}"
-            )
-        if output.shape != expected:
-            raise ValueError(
-                f"{where}.outputs.{name}: shape must be {list(expected)}, as the inputs' is "
-                f"[{length}]"
+            _add_unread(misfits, where, chosen, name)
+        elif output.shape != expected:
+            misfits.add(
+                f"{where}.outputs.{name}",
+                f"shape must be {list(expected)}, as the inputs' is [{length}]",
             )
 
 
-def _check_image(where: str, chosen: ChosenArtifact) -> None:
+def _check_image(misfits: Misfits, where: str, chosen: ChosenArtifact) -> None:
     size = chosen.preprocess.size
     shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
     if chosen.entry.layout not in shapes:
-        raise ValueError(f"{where}.layout: an image needs {' or '.join(shapes)}")
+        misfits.add(f"{where}.layout", f"an image needs {' or '.join(shapes)}")
+        return
     expected = shapes[chosen.entry.layout]
     shown = {name: spec.shape for name, spec in chosen.entry.inputs.items()}
     if list(shown.values()) != [expected]:
-        raise ValueError(
-            f"{where}.inputs: must be one image of shape {list(expected)}, as layout and "
-            f"preprocess.size say, not { ({name: list(shape) for name, shape in shown.items()}) }"
+        misfits.add(
+            f"{where}.inputs",
+            f"must be one image of shape {list(expected)}, as layout and preprocess.size say, "
+            f"not { ({name: list(shape) for name, shape in shown.items()}) }",
         )
     ((name, tensor),) = chosen.entry.inputs.items()
     try:
         Normaliser(chosen.preprocess, chosen.entry.layout, tensor.dtype)
     except ValueError as error:
-        raise ValueError(f"{where}.inputs.{name}: {error}") from error
+        misfits.add(f"{where}.inputs.{name}", str(error))
 
 
-def _check_answer(where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes: int) -> None:
+def _check_answer(
+    misfits: Misfits, where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes: int
+) -> None:
     output = chosen.entry.outputs.get(spec.output)
     if output is None:
-        raise ValueError(
-            f"{where}: postprocess reads '{spec.output}', which is not among the outputs: "
-            f"{', '.join(chosen.entry.outputs)}"
-        )
+        _add_unread(misfits, where, chosen, spec.output)
+        return
     width = classes + spec.offset
     sizes = list(output.shape)
     # Ones at the end are what a network leaves that ends in a convolution: (1000, 1, 1).
     while len(sizes) > 1 and sizes[-1] == 1:
         sizes.pop()
     if spec.kind == "argmax" and sizes[-1:] != [width]:
-        raise ValueError(
-            f"{where}.outputs.{spec.output}: shape {list(output.shape)} does not end in "
-            f"{width}, the number of classes"
+        misfits.add(
+            f"{where}.outputs.{spec.output}",
+            f"shape {list(output.shape)} does not end in {width}, the number of classes",
         )
+
+
+def _add_unread(misfits: Misfits, where: str, chosen: ChosenArtifact, name: str) -> None:
+    misfits.add(
+        f"{where}.outputs",
+        f"postprocess reads '{name}', which is not among the outputs: "
+        f"{', '.join(chosen.entry.outputs)}",
+    )

@@ -90,7 +90,7 @@ def open_model(plan: ChildPlan) -> Opened:
     )
     _return_freed_memory()
     library = open_library(plan)
-    postprocess = task(plan.task).postprocess(plan.postprocess, library)
+    postprocess = task(plan.task).postprocess(plan.postprocess, library, plan.answer_form)
     answering = Answering(backend, library, postprocess)
     in_force = dict(effective.settings)
     return Opened(backend, library, postprocess, answering, seconds, in_force)

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from loadscope.datasets.protocol import AnswerForm
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.names import Scenario
 from loadscope.scenarios.user_conf import Setting, UserConf
@@ -37,6 +38,7 @@ class ChildPlan(BaseModel):
         samples: The folder of the prepared samples.
         preprocess: The task's preprocessing settings.
         postprocess: The task's post-processing settings.
+        answer_form: What data set and metric ask of the answers.
         execution: Batches, workers and threads.
         settings: The user.conf's settings, without what is calibrated.
         calibrate: Whether the target is to be measured before the first test.
@@ -53,6 +55,7 @@ class ChildPlan(BaseModel):
     samples: str
     preprocess: Preprocess
     postprocess: Postprocess
+    answer_form: AnswerForm = AnswerForm()
     execution: Execution
     settings: tuple[Setting, ...]
     calibrate: bool

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.protocol import Dataset, Progress
-from loadscope.datasets.tasks import task
+from loadscope.datasets.tasks import metric_of, task
 from loadscope.errors import InputError
+from loadscope.scenarios.batch_memory import bound_batch
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.topology import automatic_instances, read_topology, spread
 from loadscope.submission.rounds import load_round
 from loadscope.suite.artifacts import materialise, require_makers
@@ -103,7 +104,17 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         )
     path = dataset_folder(spec.dataset_path, cache, progress)
     preprocess = locate(chosen.preprocess, cache, progress)
-    dataset = kind.read(path, spec.count, entry.classes, preprocess)
+    metric = metric_of(kind, chosen.accuracy.metric)
+    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
+    if dataset.unscored and Mode.ACCURACY in spec.mode:
+        raise InputError(
+            f"{path}: {dataset.unscored}, so accuracy cannot be scored",
+            "leave accuracy out of --mode, or name a data set with the true answers",
+        )
+    if not spec.scenario.inline:
+        sides = (chosen.entry.inputs, chosen.entry.outputs)
+        tensors = [tensor for side in sides for tensor in side.values()]
+        execution = bound_batch(execution, spec.batch_size, len(dataset), tensors)
     conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
     if spec.scenario is Scenario.SERVER and spec.late != "in-turn":
         bound = server_bound(conf, entry.mlperf.loadgen, rules)
@@ -120,6 +131,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,
+        answer_form=dataset.answer_form,
         execution=execution,
         settings=conf.settings,
         calibrate=conf.get(entry.mlperf.loadgen, spec.scenario, key) is None,
@@ -154,6 +166,7 @@ def prepare(spec: RunSpec, progress: Progress) -> Prepared:
             "digest": dataset.digest(cache, progress),
             "samples": len(dataset),
             "full_size": dataset.full_size(),
+            "unscored": dataset.unscored,
         },
         "host": host(),
         "versions": versions(backend),

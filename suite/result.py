@@ -31,7 +31,7 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
     """Collect what the finished tests of a run gave; null where a test is missing.
 
     Latencies are nanoseconds, accuracy is percent. ``mode`` names the finished tests, joined
-    by a comma.
+    by a comma. ``unscored`` says why the data set gives no accuracy, and is empty where it does.
     """
     record = run.read()
     scenario = Scenario(record["spec"]["scenario"])
@@ -51,6 +51,7 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
         "latency_ns": None,
         "percentiles_ns": None,
         "accuracy": None,
+        "unscored": record["data"].get("unscored", ""),
         "compliance": {
             name: state["verification"]
             for name, state in record["state"].items()

@@ -6,7 +6,7 @@ from typing import Any
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.protocol import Dataset, Progress
-from loadscope.datasets.tasks import task
+from loadscope.datasets.tasks import metric_of, task
 from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.names import Mode
@@ -89,14 +89,16 @@ def rescore(
     manifests = models or spec.models
     _require_here(manifests, "manifest", "--models FILE")
     entry = Catalogue.load(manifests).get(spec.model)
+    kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
-    preprocess = locate(entry.artifact_for(spec.framework).preprocess, cache, progress)
+    preprocess = locate(chosen.preprocess, cache, progress)
     if dataset_path is None:
         path = Path(record["data"]["path"])
         _require_here([path], "data set", "--dataset-path FOLDER")
     else:
         path = dataset_folder(dataset_path, cache, progress)
-    dataset = task(entry.task).read(path, spec.count, entry.classes, preprocess)
+    metric = metric_of(kind, chosen.accuracy.metric)
+    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
     if dataset.digest(cache, progress) != record["data"]["digest"]:
         raise InputError(
             f"{path}: the data set is not the one of the run, or has changed since",

@@ -2,9 +2,9 @@
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -17,7 +17,17 @@ _PLAIN = ("null", "bool", "int", "float", "str", "seq", "map", "merge")
 # pydantic's error types; models and dataclasses have different ones.
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING_KEY = ("missing", "missing_argument", "missing_keyword_only_argument")
+_ABSENT = object()
+_CORRECT = "correct the value"
 _TAG = "tag:yaml.org,2002:"
+
+
+class _Fault(NamedTuple):
+    """What is wrong on a line (None where the file has none), and its mend."""
+
+    line: int | None
+    what: str
+    mend: str
 
 
 class _Loader(yaml.SafeLoader):
@@ -33,8 +43,12 @@ class _Loader(yaml.SafeLoader):
         if tag is None or tag.removeprefix(_TAG) in _PLAIN
     }
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.repeats: list[_Fault] = []
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Make a dict, refusing a key that is not text or comes twice."""
+        """Make a dict, refusing a key that is not text and noting one that comes twice."""
         seen: set[str] = set()
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.tag == f"{_TAG}merge":
@@ -44,9 +58,11 @@ class _Loader(yaml.SafeLoader):
                     None, None, "a key must be text; put it in quotes", key.start_mark
                 )
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key.value}' comes twice", key.start_mark
-                )
+                line = key.start_mark.line + 1
+                fault = _Fault(line, f"the key '{key.value}' comes twice", "remove one of the two")
+                # An anchor's mapping is constructed again wherever it is merged.
+                if fault not in self.repeats:
+                    self.repeats.append(fault)
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
@@ -61,16 +77,24 @@ def read_yaml(path: Path, schema: type[T], context: Mapping[str, Any] | None = N
 
     Raises:
         InputError: The file cannot be read, is not YAML, or does not fit the schema. The
-            message names the file, the line and the key.
+            message names the file, the line and the key of every fault, a line of its own each.
     """
-    root, data = _parse(path)
-    try:
-        return schema.model_validate_json(json.dumps(data), strict=True, context=context)
-    except ValidationError as error:
-        raise _explain(path, root, schema, error) from error
+    root, data, repeats = _parse(path)
+    faults: dict[_Fault, None] = dict.fromkeys(repeats)
+    while True:
+        try:
+            read = schema.model_validate_json(json.dumps(data), strict=True, context=context)
+        except ValidationError as error:
+            faults |= dict.fromkeys(_fault(root, schema, one) for one in error.errors())
+            # Checks of several keys together are made only where each key is known.
+            if _drop_unknown(data, error):
+                continue
+        if faults:
+            raise _together(path, sorted(faults, key=lambda fault: fault.line or 0))
+        return read
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
+def _parse(path: Path) -> tuple[yaml.Node | None, Any, list["_Fault"]]:
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -84,7 +108,7 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
         # construct_document rewrites merge keys in the nodes, which keeps their lines.
         data = None if root is None else loader.construct_document(root)
         json.dumps(data)
-        return root, data
+        return root, data, loader.repeats
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" line {mark.line + 1}" if mark else ""
@@ -101,32 +125,68 @@ def _brief(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _explain(
-    path: Path, root: yaml.Node | None, schema: type[BaseModel], error: ValidationError
-) -> InputError:
-    errors = error.errors()
-    first = errors[0]
-    # A part in angle brackets is a union's tag and stands in no file.
-    location: _Location = tuple(part for part in first["loc"] if not str(part).startswith("<"))
+def line_of(path: Path, *location: str) -> str:
+    """A file's name with the line of a key in it, for messages about what was read from it."""
+    root, _, _ = _parse(path)
+    return _place(path, _line(root, location))
+
+
+def _place(path: Path, line: int | None) -> str:
+    return f"{path} line {line}" if line else str(path)
+
+
+def _together(path: Path, faults: Sequence[_Fault]) -> InputError:
+    """All faults of a file in one error; a lone one has its mend below it."""
+    shown = [f"{_place(path, fault.line)}: {fault.what}" for fault in faults]
+    if len(faults) == 1:
+        return InputError(shown[0], faults[0].mend)
+    for at, fault in enumerate(faults):
+        if fault.mend != _CORRECT:
+            shown[at] += f" ({fault.mend})"
+    return InputError("\n".join(shown), f"correct these {len(faults)} places")
+
+
+def _drop_unknown(data: Any, error: ValidationError) -> bool:
+    """Take the keys that the schema does not know out of the data; whether there were any."""
+    dropped = False
+    for one in error.errors():
+        if one["type"] not in _UNKNOWN_KEY:
+            continue
+        *parents, last = _location(one)
+        part = data
+        for name in parents:
+            known = isinstance(part, list) or name in part
+            part = part[name] if known else {}
+        # What several keys share through an anchor is one thing here.
+        if part.pop(last, _ABSENT) is not _ABSENT:
+            dropped = True
+    return dropped
+
+
+def _location(error: Any) -> _Location:
+    """Where an error is in the file: a part in angle brackets is a union's tag, not a key."""
+    return tuple(part for part in error["loc"] if not str(part).startswith("<"))
+
+
+def _fault(root: yaml.Node | None, schema: type[BaseModel], error: Any) -> _Fault:
+    location = _location(error)
     key = ".".join(str(part) for part in location)
     line = _line(root, location)
-    where = f"{path}{f' line {line}' if line else ''}: "
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    if first["type"] in _UNKNOWN_KEY:
+    if error["type"] in _UNKNOWN_KEY:
         known = sorted(set(_properties(schema, location[:-1])))
         near = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        return InputError(
-            f"{where}unknown key '{key}'{more}", f"{hint}known here: {', '.join(known)}"
-        )
-    if first["type"] in _MISSING_KEY and isinstance(location[-1], str):
-        return InputError(f"{where}the key '{key}' is missing{more}", "add it")
-    reason = first["msg"].removeprefix("Value error, ")
-    reason = reason[:1].lower() + reason[1:]
-    given = first["input"]
+        return _Fault(line, f"unknown key '{key}'", f"{hint}known here: {', '.join(known)}")
+    if error["type"] in _MISSING_KEY and isinstance(location[-1], str):
+        return _Fault(line, f"the key '{key}' is missing", "add it")
+    reason = error["msg"].removeprefix("Value error, ")
+    # A check of several keys together begins with the one that it is about.
+    line = _line(root, (*location, reason.partition(" ")[0])) or line
+    reason = reason[:1].lower() + reason[1:] if error["type"] != "misfit" else reason
+    given = error["input"]
     shown = "" if isinstance(given, dict | list) else f" = {_shorten(given)}"
     subject = f"{key}{shown}: " if key else ""
-    return InputError(f"{where}{subject}{reason}{more}", "correct the value")
+    return _Fault(line, f"{subject}{reason}", _CORRECT)
 
 
 def _shorten(value: Any) -> str:

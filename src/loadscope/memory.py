@@ -36,6 +36,28 @@ def memory_limit(cgroup: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
     return physical
 
 
+def available_memory(
+    meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")
+) -> int:
+    """Bytes that this process can have now without anything being swapped out or killed.
+
+    Args:
+        meminfo: The machine's; where it does not tell (``MemAvailable``), all memory counts.
+        cgroup: The container's folder (cgroup v2), whose ``memory.max`` and ``memory.current``
+            may be missing.
+    """
+    free = memory_limit(cgroup / "memory.max")
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+        line = next(line for line in lines if line.startswith("MemAvailable:"))
+        # In KiB on Linux, whatever the unit says.
+        free = min(free, int(line.split()[1]) * 1024)
+    with contextlib.suppress(OSError, ValueError):
+        limit = int((cgroup / "memory.max").read_text(encoding="ascii"))
+        free = min(free, limit - int((cgroup / "memory.current").read_text(encoding="ascii")))
+    return max(0, free)
+
+
 def used_memory() -> int:
     """Bytes of this process that are in memory now; 0 where the system does not tell."""
     try:

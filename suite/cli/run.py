@@ -156,10 +156,16 @@ def _run_all(
     for spec in specs:
         named = output if output is not None and len(specs) == 1 else None
         try:
+            if named is not None:
+                # Before data are prepared, which can take minutes.
+                RunDirectory(named).require_empty()
             if find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1):
                 results.append(_find_rate(spec, named, output, progress))
                 continue
             prepared = prepare(spec, progress)
+            if prepared.dataset.unscored:
+                why = f"{prepared.dataset.path}: {prepared.dataset.unscored}"
+                click.echo(f"{why}: performance alone, no score", err=True)
             folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
             results.append(new_run(prepared, folder, command_line(), progress))
         except LoadScopeError as error:

@@ -68,8 +68,7 @@ def prepare_observation(settings: dict[str, Any], progress: Progress) -> Prepare
     Raises:
         InputError: As in ``prepare``.
     """
-    scenario = {"scenario": "SingleStream", "mode": ["accuracy"]}
-    return prepare(make_spec({**settings, **scenario}, "command line"), progress)
+    return prepare(make_spec({**settings, "scenario": "SingleStream"}, "command line"), progress)
 
 
 def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observation:
@@ -89,7 +88,7 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
     kind = task(plan.task)
     artifact = plan.artifact
     library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
-    postprocess = kind.postprocess(plan.postprocess, library)
+    postprocess = kind.postprocess(plan.postprocess, library, plan.answer_form)
     backend = open_backend(plan.framework)
     backend.load(artifact, _THREADS)
     probe = open_probe(plan.framework, artifact, _THREADS)
@@ -119,7 +118,7 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
         library.unload([index])
     progress(f"{prepared.spec.model} {plan.framework}: samples", total, total)
     metric: dict[str, Any] = {"name": "", "value": None}
-    if all(sample.payload for sample in samples):
+    if all(sample.payload for sample in samples) and not prepared.dataset.unscored:
         answers = [Answer(index, sample.payload) for index, sample in enumerate(samples)]
         score = prepared.dataset.score(answers, None)
         metric = {"name": score.metric, "value": score.value}

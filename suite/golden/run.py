@@ -15,6 +15,7 @@ from loadscope.suite.golden.compare import (
     difference,
     metric_delta,
     require_comparable,
+    same_class,
     same_top,
 )
 from loadscope.suite.golden.observation import Observation
@@ -70,7 +71,7 @@ def _verdict(
     pairs = [(answers[index], sample.payload) for index, sample in enumerate(golden.samples)]
     absolute = relative = None
     if golden.meta["payload"] == "classes":
-        same = [here == there for here, there in pairs]
+        same = [same_class(here, there) for here, there in pairs]
     else:
         numbers = [(_numbers(here), _numbers(there)) for here, there in pairs]
         same = [same_top(here, there) for here, there in numbers]

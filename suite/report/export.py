@@ -10,7 +10,8 @@ def run_record(run: RunView) -> dict[str, Any]:
     """Return one run with the keys of ``loadscope run --json``, and how it stands.
 
     ``status`` is valid, invalid, failed, unfinished or absent; the accuracy of a model with
-    seeded weights is null and ``accuracy_meaningful`` false.
+    seeded weights is null and ``accuracy_meaningful`` false; ``unscored`` says why data without
+    the true answers have none.
     """
     judged = verdict(run)
     shown = run.accuracy if run.model.accuracy_meaningful else None
@@ -38,6 +39,7 @@ def run_record(run: RunView) -> dict[str, Any]:
         "percentiles_ns": percentiles or None,
         "accuracy": shown.model_dump() if shown else None,
         "accuracy_meaningful": run.model.accuracy_meaningful,
+        "unscored": run.data.get("unscored", ""),
         "compliance": {
             test: state.verification for test, state in run.states.items() if state.verification
         },

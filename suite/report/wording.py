@@ -70,8 +70,12 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     """Format the score, and what it was scored on and held against; or say why there is none.
 
     A model with seeded weights answers at random and the null backend not at all, so their
-    scores are never shown.
+    scores are never shown. Data without the true answers give no score, and that is said even
+    where none was asked for.
     """
+    unscored = run.data.get("unscored")
+    if unscored:
+        return "no score", str(unscored)
     if Mode.ACCURACY not in run.modes:
         return NONE, ""
     obstacle = _obstacle(run, Mode.ACCURACY)

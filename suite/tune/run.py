@@ -86,7 +86,7 @@ def tune(
                 )
             processor = one.parts["host"]["processor"]
             plan = ChildPlan.model_validate(one.parts["plan"])
-            axes = _axes(spec, plan, allow_numerics, instances)
+            axes = _axes(spec, plan, allow_numerics, instances, len(one.dataset))
             trials = Trials(spec, folder / "trials" / spec.scenario, command, progress, trial_ms)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
             share = seconds / len(specs)
@@ -134,14 +134,19 @@ def _instances(notice: Notice) -> list[int]:
         return []
 
 
-def _axes(spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int]) -> list[Axis]:
+def _axes(
+    spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int], samples: int
+) -> list[Axis]:
     execution: Execution = plan.execution
+    most = plan.artifact.max_batch
+    if not spec.scenario.inline:
+        most = min(samples, most or samples)
     return search_space(
         spec.scenario,
         spec.framework,
         usable_cores(),
         execution,
-        plan.artifact.max_batch,
+        most,
         dict(plan.artifact.options),
         allow_numerics,
         instances,

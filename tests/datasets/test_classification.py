@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from loadscope.datasets.classification import ArgmaxSpec, postprocess
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 
 SCORES = np.array([[0.1, 0.7, 0.2], [3, 2, 1], [-5, -6, -1]], np.float32)
 
@@ -98,3 +98,24 @@ def test_class_indices_that_are_not_one_a_sample_are_an_error() -> None:
 def test_a_manifest_with_a_bad_setting_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(ArgmaxSpec).validate_python(settings)
+
+
+def test_the_best_five_come_best_first_and_of_equal_ones_the_first() -> None:
+    scores = np.array([[1, 9, 3, 8, 3, 3, 7, 0], [5, 5, 5, 5, 5, 5, 5, 5]], np.float32)
+    payload = postprocess(ArgmaxSpec("argmax", "logits"), 5)({"logits": scores}, [0, 1])
+    assert np.asarray(payload).dtype == np.dtype("<f4")
+    assert np.asarray(payload).tolist() == [[1, 3, 6, 2, 4], [0, 1, 2, 3, 4]]
+    quantised = (scores * 20).astype(np.uint8)
+    same = postprocess(ArgmaxSpec("argmax", "logits", offset=1), 5)({"logits": quantised}, [0, 1])
+    assert np.asarray(same).tolist() == [[0, 2, 5, 1, 3], [-1, 0, 1, 2, 3]]
+
+
+def test_nan_below_the_best_five_is_refused_too() -> None:
+    scores = np.array([[9, 8, 7, 6, 5, np.nan, 1]], np.float32)
+    with pytest.raises(WorkError, match="is NaN for sample 4"):
+        postprocess(ArgmaxSpec("argmax", "logits"), 5)({"logits": scores}, [4])
+
+
+def test_five_classes_are_not_asked_of_an_output_that_has_one() -> None:
+    with pytest.raises(InputError, match="kind is 'class-index'"):
+        postprocess(ArgmaxSpec("class-index", "c"), 5)

@@ -2,6 +2,7 @@ import hashlib
 import os
 import struct
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,7 +63,14 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         ImageNet.read(tmp_path / "none")
 
 
-def test_a_missing_map_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_map_and_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("none")
+    with pytest.raises(InputError, match=r"found neither val_map\.txt nor an image"):
+        ImageNet.read(tmp_path)
+
+
+def test_a_map_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "val_map.txt").symlink_to("nowhere")
     with pytest.raises(InputError, match=r"cannot read the label map .*val_map\.txt"):
         ImageNet.read(tmp_path)
 
@@ -78,11 +86,39 @@ def test_a_missing_image_is_refused_with_its_line_and_how_many(make_dataset: Mak
     assert "in all: 2" in caught.value.message
 
 
-def test_a_missing_image_beyond_the_limit_is_refused_too(make_dataset: MakeDataset) -> None:
+def test_images_beyond_the_limit_need_not_be_there(make_dataset: MakeDataset) -> None:
     folder = make_dataset(5)
-    (folder / "val" / "image_0004.JPEG").unlink()
-    with pytest.raises(InputError, match=r"val_map\.txt:5: "):
-        ImageNet.read(folder, limit=2)
+    for number in (2, 3, 4):
+        (folder / "val" / f"image_{number:04d}.JPEG").unlink()
+    dataset = ImageNet.read(folder, limit=2)
+    assert (len(dataset), dataset.full_size()) == (2, 5)
+    with pytest.raises(InputError, match=r"val_map\.txt:3: .* in all: 1"):
+        ImageNet.read(folder, limit=3)
+
+
+@pytest.mark.parametrize(("listed", "stored"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_in_the_other_unicode_form_is_called_just_that(
+    make_dataset: MakeDataset, listed: str, stored: str
+) -> None:
+    folder = make_dataset(1)
+    forms = {form: unicodedata.normalize(form, "\N{LATIN SMALL LETTER E WITH ACUTE}t\u00e9.JPEG")
+             for form in ("NFC", "NFD")}  # fmt: skip
+    (folder / "val" / "image_0000.JPEG").rename(folder / "val" / forms[stored])
+    (folder / "val_map.txt").write_text(f"{forms[listed]} 0\n")
+    with pytest.raises(InputError) as caught:
+        ImageNet.read(folder)
+    assert (
+        f"is missing: the file's name is in Unicode form {stored}, the data set names it in "
+        f"{listed}" in caught.value.message
+    )
+    assert "the same name" in caught.value.fix
+
+
+def test_a_name_in_letters_of_another_case_is_shown(make_dataset: MakeDataset) -> None:
+    folder = make_dataset(1)
+    (folder / "val" / "image_0000.JPEG").rename(folder / "val" / "IMAGE_0000.jpeg")
+    with pytest.raises(InputError, match=r"is missing: there is 'IMAGE_0000\.jpeg'"):
+        ImageNet.read(folder)
 
 
 def test_an_empty_image_is_refused(make_dataset: MakeDataset) -> None:

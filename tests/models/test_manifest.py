@@ -41,7 +41,9 @@ def test_a_file_given_twice_is_read_once(entry, write_manifest):
 
 def test_an_id_that_another_file_has_is_refused(entry, write_manifest):
     path = write_manifest({"resnet50": entry()})
-    with pytest.raises(InputError, match=r"models\.resnet50: .*models\.yaml has a model of that"):
+    with pytest.raises(
+        InputError, match=r" line 3: models\.resnet50: .*models\.yaml has a model of that"
+    ):
         Catalogue.load([path])
 
 
@@ -53,7 +55,9 @@ def test_an_unknown_model_names_the_near_and_the_known_ones():
 
 def test_an_unknown_stand_in_is_refused(entry, write_manifest):
     path = write_manifest({"tiny": entry(stand_in="none")})
-    with pytest.raises(InputError, match=r"models\.tiny\.stand_in: there is no model 'none'"):
+    with pytest.raises(
+        InputError, match=r" line \d\d: models\.tiny\.stand_in: there is no model 'none'"
+    ):
         Catalogue.load([path])
 
 
@@ -218,6 +222,54 @@ def test_the_built_in_models_hold_the_published_facts():
 def test_models_of_one_source_of_weights_exist_in_all_four_frameworks(name):
     frameworks = set(Catalogue.load().get(name).artifacts)
     assert frameworks == {"onnxruntime", "pytorch", "tensorflow", "mxnet"}
+
+
+def test_all_errors_of_a_manifest_are_told_each_with_its_own_line(entry, write_manifest):
+    wrong = entry(titel="T", dataset="imagnet", accuracy={"metric": "top-7"})
+    wrong = changed(wrong, f"{ARTIFACT}.format", "tflite")
+    wrong = changed(wrong, f"{ARTIFACT}.outputs.logits.shape", [10])
+    wrong = changed(wrong, "preprocess.sise", 1)
+    path = write_manifest({"fine": entry(), "tiny": wrong, "other": entry(classes=0)})
+    text = path.read_text().splitlines()
+    with pytest.raises(InputError) as caught:
+        read_manifest(path)
+    lines = caught.value.message.splitlines()
+    expected = {
+        "titel: T": "unknown key 'models.tiny.titel' (did you mean 'title'?",
+        "dataset: imagnet": "unknown dataset 'imagnet'",
+        "metric: top-7": "unknown metric 'top-7'; known for image-classification: top-1, top-5",
+        "format: tflite": "not 'tflite'",
+        "sise: 1": "unknown key 'models.tiny.preprocess.sise'",
+        "classes: 0": "models.other.classes = 0",
+    }
+    for key, reason in expected.items():
+        number = next(at for at, line in enumerate(text, 1) if line.strip() == key)
+        assert [line for line in lines if line.startswith(f"{path} line {number}: ")], key
+        assert any(reason in line for line in lines if f" line {number}: " in line)
+    assert any("shape [10] does not end in 1000" in line for line in lines)
+    assert len(lines) == len(expected) + 1
+
+
+@pytest.mark.parametrize("spelling", ["top5", "top-5", "Top_5"])
+def test_top_5_may_be_spelt_in_several_ways(entry, write_manifest, spelling):
+    path = write_manifest({"tiny": entry(accuracy={"metric": spelling})})
+    assert Catalogue.load([path]).get("tiny").accuracy.metric == spelling
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"postprocess.kind": "class-index"}, "kind 'class-index' gives one class"),
+        ({"mlperf.division": "closed"}, "the closed division is scored by top-1"),
+        ({"classes": 5, f"{ARTIFACT}.outputs.logits.shape": [5]}, "5 classes is always 100 %"),
+    ],
+)
+def test_top_5_where_it_means_nothing_is_refused(entry, write_manifest, changes, reason):
+    model = entry(accuracy={"metric": "top-5"})
+    for path, value in changes.items():
+        model = changed(model, path, value)
+    with pytest.raises(InputError, match=reason):
+        read_manifest(write_manifest({"tiny": model}))
 
 
 def _paths(value: Any, at: str = "") -> list[str]:

@@ -66,6 +66,29 @@ def test_a_key_that_comes_twice_is_refused(refused):
     assert "line 3: the key 'a' comes twice" in error
 
 
+def test_all_faults_are_told_each_with_its_line(refused):
+    error = refused(
+        "parts:\n  a:\n    batch_size: four\n    nmae: x\n  a: {batch_size: 1}\n"
+        "  b:\n    name: 3\nnumbers: [1, two]\n"
+    )
+    lines = error.splitlines()
+    assert [line.partition(" line ")[2].partition(":")[0] for line in lines[:-1]] == [
+        "5", "6", "7", "8",
+    ]  # fmt: skip
+    assert "the key 'a' comes twice" in lines[0]
+    assert "the key 'parts.b.batch_size' is missing" in lines[1]
+    assert "parts.b.name = 3" in lines[2]
+    assert "numbers.1" in lines[3]
+    assert lines[-1] == "  fix: correct these 4 places"
+
+
+def test_unknown_keys_do_not_hide_what_else_is_wrong(refused):
+    error = refused("parts:\n  a:\n    batch_size: four\n    nmae: x\n    sise: 1\n")
+    assert "line 3: parts.a.batch_size" in error
+    assert "line 4: unknown key 'parts.a.nmae' (did you mean 'name'?" in error
+    assert "line 5: unknown key 'parts.a.sise' (known here" in error
+
+
 def test_a_key_that_is_not_text_is_refused(refused):
     assert "line 1: a key must be text" in refused("parts: {1: {batch_size: 1}}")
 

@@ -11,7 +11,7 @@ import numpy as np
 from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.coco_annotations import read_annotations
 from loadscope.datasets.coco_score import score_boxes
-from loadscope.datasets.top1 import score_top1
+from loadscope.datasets.top_classes import score_top
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.report import load_run
 from loadscope.tools.bench.harness import STREAM_LATENCY_MS
@@ -85,7 +85,7 @@ def _top1(folder: Path) -> Callable[[int], Callable[[], object]]:
     def prepare(total: int) -> Callable[[], object]:
         log = folder / f"classes-{total}.json"
         labels = write_classes(log, total)
-        return lambda: score_top1(read_accuracy_log(log), labels)
+        return lambda: score_top(read_accuracy_log(log), labels)
 
     return prepare
 

@@ -17,7 +17,7 @@ from loadscope.datasets.coco_annotations import read_annotations
 from loadscope.datasets.coco_score import score_boxes
 from loadscope.datasets.protocol import Progress
 from loadscope.datasets.squad import QUESTIONS, Squad
-from loadscope.datasets.top1 import score_top1
+from loadscope.datasets.top_classes import score_top
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
@@ -58,7 +58,7 @@ def _imagenet(folder: Path, pairs: int, progress: Progress) -> dict[str, Any]:
     labels = write_classes(log, IMAGENET)
     measured = alternate(
         pairs,
-        seconds(lambda: score_top1(read_accuracy_log(log), labels)),
+        seconds(lambda: score_top(read_accuracy_log(log), labels)),
         seconds(lambda: _payloads(log)),
     )
     return _row("imagenet", f"scoring {IMAGENET:,} answers", measured, most_s=IMAGENET_MOST_S)

@@ -171,7 +171,8 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     backend.load(plan.artifact, execution.threads)
     if asked["what"] == "padded":
         return {"samples_per_second": _padded(backend, plan, library, asked["seconds"])}
-    answering = Answering(backend, library, task(plan.task).postprocess(plan.postprocess, library))
+    answer = task(plan.task).postprocess(plan.postprocess, library, plan.answer_form)
+    answering = Answering(backend, library, answer)
     warm_up(answering, execution, typical_batches(library, execution.batch_size))
     warm_shapes(answering, execution, shapes, shape_seconds(asked["seconds"] * 1e3))
     rate = _rate(answering, execution, len(library), asked["seconds"] / 3)

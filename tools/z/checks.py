@@ -48,7 +48,7 @@ SUITES = (
         "payloads and accuracy scoring",
         (
             "datasets/test_accuracy_log.py", "datasets/test_classification.py",
-            "datasets/test_top1.py", "datasets/coco/test_coco_score.py",
+            "datasets/test_top_classes.py", "datasets/coco/test_coco_score.py",
             "datasets/coco/test_nms.py", "datasets/coco/test_detection.py",
             "datasets/coco/test_detection_heads.py",
             "datasets/coco/test_letterbox.py", "datasets/squad/test_squad_json.py",

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from loadscope.datasets.coco import Coco
+from loadscope.datasets.coco_categories import CATEGORY_IDS, CATEGORY_NAMES, class_ids
 from loadscope.datasets.detection_preprocess import DetectionPreprocess
 from loadscope.datasets.object_detection import ObjectDetection
-from loadscope.errors import InputError
+from loadscope.errors import InputError, WorkError
 
 Content = dict[str, Any]
 LayOut = Callable[[Content], Path]
@@ -180,6 +181,78 @@ def test_openimages_has_names_of_its_own(lay_out: LayOut, content: Content) -> N
     assert Coco.read(folder, classes=2).images == folder / "validation" / "data"
 
 
-def test_a_folder_without_annotations_names_the_file_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"annotations/instances_val2017\.json: No such"):
+def test_a_folder_without_annotations_and_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"neither annotations/instances_val2017\.json nor an im"):
         Coco.read(tmp_path)
+
+
+@pytest.mark.parametrize("prefix", ["val2017/", "images/val2017/", "val2017_safe/"])
+def test_a_file_name_may_begin_with_the_image_folder(
+    lay_out: LayOut, content: Content, tmp_path: Path, prefix: str
+) -> None:
+    folder = lay_out(content)
+    for image in content["images"]:
+        image["file_name"] = prefix + image["file_name"]
+    (folder / "annotations" / "instances_val2017.json").write_text(json.dumps(content))
+    dataset = Coco.read(folder, classes=2)
+    assert dataset.names == ("0.png", "1.png", "2.png")
+    prepare(dataset, tmp_path / "cache")
+
+
+def test_an_image_of_another_folder_is_not_taken_for_the_one_of_its_name(
+    lay_out: LayOut, content: Content
+) -> None:
+    folder = lay_out(content)
+    content["images"][1]["file_name"] = "train2017/1.png"
+    (folder / "annotations" / "instances_val2017.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"images\[1\]: image .*train2017/1\.png is missing"):
+        Coco.read(folder, classes=2)
+
+
+@pytest.mark.parametrize(
+    "change", ["no file", "no annotations", "crowds alone", "behind the limit"]
+)
+def test_images_without_boxes_are_samples_without_a_score(
+    lay_out: LayOut, content: Content, tmp_path: Path, change: str
+) -> None:
+    folder = lay_out(content)
+    file = folder / "annotations" / "instances_val2017.json"
+    limit = None
+    if change == "no annotations":
+        del content["annotations"]
+    elif change == "crowds alone":
+        content["annotations"] = [{**box, "iscrowd": 1} for box in content["annotations"]]
+    elif change == "behind the limit":
+        content["images"].reverse()
+        limit = 1
+    file.write_text(json.dumps(content))
+    if change == "no file":
+        file.unlink()
+    dataset = Coco.read(folder, limit, classes=2)
+    assert dataset.unscored == "no boxes"
+    assert len(dataset.digest()) == 64
+    prepare(dataset, tmp_path / "cache")
+    with pytest.raises(WorkError, match="no boxes, so there is no score"):
+        dataset.score([])
+
+
+COCO_NAMES = dict(zip(CATEGORY_IDS.astype(int).tolist(), CATEGORY_NAMES, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("categories", "ids"),
+    [
+        ({0: "helmet", 1: "vest", 2: "person"}, (0, 1, 2)),
+        ({10: "helmet", 11: "vest", 12: "person"}, (10, 11, 12)),
+        ({7: "vest", 3: "helmet"}, (7, 3)),
+        (COCO_NAMES, tuple(COCO_NAMES)),
+        # COCO's own under other numbers and in another order, as converters write them.
+        (dict(enumerate(sorted(CATEGORY_NAMES))), tuple(map(sorted(CATEGORY_NAMES).index,
+                                                            CATEGORY_NAMES))),
+        (dict(enumerate(name.title() for name in CATEGORY_NAMES)), tuple(range(80))),
+    ],
+)  # fmt: skip
+def test_class_n_is_the_nth_category_of_the_file(
+    categories: dict[int, str], ids: tuple[int, ...]
+) -> None:
+    assert class_ids(categories) == ids

@@ -74,10 +74,11 @@ def test_only_the_first_images_count_with_a_limit(lay_out: LayOut, content: Cont
     assert found.samples == 1
 
 
-def test_images_without_any_box_have_no_score(lay_out: LayOut, content: Content) -> None:
-    content["annotations"] = []
-    with pytest.raises(WorkError, match="none of the 3 images has a box to be found"):
-        score(lay_out(content), RIGHT)
+def test_chosen_images_without_any_box_have_no_score(lay_out: LayOut, content: Content) -> None:
+    dataset = Coco.read(lay_out(content), classes=2)
+    answers = [Answer(index, payload) for index, payload in RIGHT.items()]
+    with pytest.raises(WorkError, match="none of the 1 images has a box to be found"):
+        dataset.score(answers, among=[2])
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,19 @@ def test_labels_without_gaps_become_category_ids(label_map: str, label: int) -> 
 @pytest.mark.parametrize(("label_map", "label"), [("coco-80", 80), ("coco-80-from-1", 0)])
 def test_a_label_that_is_no_category_is_refused(label_map: str, label: int) -> None:
     outputs = ssd(l=np.array([[1, label]], np.int64))
-    with pytest.raises(WorkError, match=f"label {label} for sample 5 is none of COCO's 80"):
+    with pytest.raises(WorkError, match=f"label {label} for sample 5 is none of the 80"):
         rows(BoxesSpec(**{**SSD, "label_map": label_map}), outputs)
+
+
+def test_classes_become_the_data_sets_own_category_ids() -> None:
+    ids = (10, 11, 12)
+    three = {"output0": head((1, [16, 8, 8, 4]))["output0"][:, :7]}
+    assert postprocess(HEAD, SIZE, whole, ids)(three, [5])[0][0, 6] == 11
+    outputs = ssd(l=np.array([[3, 1]], np.int64))
+    spec = BoxesSpec(**{**SSD, "label_map": "coco-80-from-1"})
+    assert postprocess(spec, SIZE, whole, ids)(outputs, [5])[0][:, 6].tolist() == [10, 12]
+    with pytest.raises(WorkError, match="label 4 for sample 5 is none of the 3 categories"):
+        postprocess(spec, SIZE, whole, ids)(ssd(l=np.array([[4, 1]], np.int64)), [5])
 
 
 ONE = BoxesSpec(**{**SSD, "kind": "boxes-of-one"})

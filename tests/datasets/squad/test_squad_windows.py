@@ -120,6 +120,15 @@ def test_a_vocabulary_that_is_not_berts_is_refused(
         UncasedWordPiece(make_spec())
 
 
+def test_a_byte_order_mark_is_no_part_of_a_vocabularys_first_token(
+    make_spec: MakeSpec, vocabulary: Path
+) -> None:
+    plain = UncasedWordPiece(make_spec()).encode(["what is this?"])[0].ids.tolist()
+    vocabulary.write_bytes(b"\xef\xbb\xbf" + vocabulary.read_bytes())
+    marked = UncasedWordPiece(make_spec()).encode(["what is this?"])[0].ids.tolist()
+    assert marked == plain
+
+
 def test_a_vocabulary_with_another_checksum_is_refused(
     make_spec: MakeSpec, vocabulary: Path
 ) -> None:
