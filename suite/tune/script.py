@@ -12,7 +12,8 @@ from loadscope.suite.tune.space import Axis, settings
 from loadscope.suite.tune.study import Winner
 from loadscope.suite.tune.trial import PERCENTILES, goodness
 
-_SHARED = ("model", "framework", "dataset_path", "count", "models")
+# The number of samples is not among them: it was for quick trials, and the script is for full runs.
+_SHARED = ("model", "framework", "dataset_path", "models")
 
 
 def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str | None) -> str:
