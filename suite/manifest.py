@@ -1,6 +1,5 @@
 """The model manifest: ``models.yaml`` and the user's own files, together a catalogue."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.suite.artifact_entry import Postprocess, Preprocess, Strict
 from loadscope.suite.model_entry import ModelEntry
 from loadscope.suite.strict_yaml import read_yaml
@@ -104,9 +103,8 @@ class Catalogue:
         try:
             return self.models[model_id]
         except KeyError:
-            near = difflib.get_close_matches(model_id, self.models, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
             raise InputError(
                 f"unknown model '{model_id}'",
-                f"{hint}known: {', '.join(self.models)}; or add one with --models FILE",
+                f"{near(model_id, self.models)}known: {', '.join(self.models)}; or add one with "
+                "--models FILE",
             ) from None

@@ -19,7 +19,7 @@ from loadscope.suite.artifact_entry import (
     Strict,
 )
 from loadscope.suite.source import EXPORTERS, FROM_ONNX, BuildSource
-from loadscope.sut.registry import BACKENDS
+from loadscope.sut.registry import BACKENDS, frameworks
 from loadscope.tensors import ANY_SIZE
 
 
@@ -157,7 +157,7 @@ class ModelEntry(Strict):
         where = f"artifacts.{framework}"
         backend = BACKENDS.get(framework)
         if backend is None:
-            raise ValueError(f"{where}: unknown framework; known: {', '.join(BACKENDS)}")
+            raise ValueError(f"{where}: unknown framework; known: {', '.join(frameworks())}")
         if artifact.format not in backend.formats:
             raise ValueError(
                 f"{where}.format: {backend.title} loads {', '.join(backend.formats)}, "

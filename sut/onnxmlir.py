@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import PyRuntime
 
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck
 from loadscope.sut.onnxmlir_report import VARIABLE
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import Tracer

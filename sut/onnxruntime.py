@@ -5,9 +5,9 @@ from typing import Any
 
 import onnxruntime
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck
 from loadscope.sut.onnxruntime_errors import REFUSALS, refused
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.sut.backend import Backend
-from loadscope.sut.declared import near
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class BackendInfo:
         weights: What the framework does to the weights of every model that it loads.
         one_caller: Whether a process must not call it from two threads at once.
         each_shape: Whether it prepares itself anew for each shape of a batch.
+        offered: Whether it is for users, and not for measuring LoadScope itself.
     """
 
     name: str
@@ -78,6 +78,7 @@ class BackendInfo:
     weights: str = ""
     one_caller: bool = False
     each_shape: bool = False
+    offered: bool = True
 
     def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
         """What the framework and these options of it do to the weights, a phrase each."""
@@ -242,6 +243,7 @@ _ALL = (
             "shortcut": Option(bool),
             "fail_at": Option(int),
         },
+        offered=False,
     ),
 )
 
@@ -250,17 +252,23 @@ if len(BACKENDS) != len(_ALL):
     raise RuntimeError("two backends have the same name")
 
 
+def frameworks() -> list[str]:
+    """The backends that users are offered, by name."""
+    return [name for name, info in BACKENDS.items() if info.offered]
+
+
 def backend_info(name: str) -> BackendInfo:
     """Look a backend up by name.
 
     Raises:
-        InputError: There is no backend of that name; the message lists the known ones.
+        InputError: There is no backend of that name; the message has near and known ones.
     """
     try:
         return BACKENDS[name]
     except KeyError:
+        known = frameworks()
         raise InputError(
-            f"unknown framework '{name}'", f"use one of: {', '.join(BACKENDS)}"
+            f"unknown framework '{name}'", f"{near(name, known)}use one of: {', '.join(known)}"
         ) from None
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, near
+from loadscope.sut.declared import BatchCheck
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
