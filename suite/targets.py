@@ -40,8 +40,9 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Roun
         values |= _sample_count(conf, spec, model, samples, benchmark)
     if spec.target_qps is not None:
         values["target_qps"] = spec.target_qps
-    if spec.target_latency is not None:
-        values["target_latency"] = spec.target_latency
+    latency = spec.expected_latency if spec.scenario.inline else spec.server_target_latency
+    if latency is not None:
+        values["target_latency"] = latency
     conf = conf.having(model, spec.scenario, values)
     bound = conf.get(model, spec.scenario, "target_latency")
     if spec.scenario is Scenario.SERVER and bound is not None and bound != int(bound):
