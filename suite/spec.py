@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,6 +30,22 @@ TargetLatency = Annotated[
     float, BeforeValidator(lambda value: milliseconds(value, plausible=(0.1, 10_000)))
 ]
 Wait = Annotated[float, BeforeValidator(milliseconds)]
+
+
+def folder_named(text: str) -> Path | None:
+    """The folder that a ``dataset_path`` is; None where it is the id of a data set."""
+    path = Path(text).expanduser()
+    return path if path.exists() or "/" in text else None
+
+
+def _absolute_dataset(text: str) -> str:
+    folder = folder_named(text)
+    return text if folder is None else str(folder.absolute())
+
+
+# What a run began with is found from every folder.
+HerePath = Annotated[Path, AfterValidator(Path.absolute)]
+DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
 
 _Name = TypeVar("_Name", bound=StrEnum)
 
@@ -100,7 +117,7 @@ class RunSpec(BaseModel):
     framework: str
     scenario: AnyScenario
     mode: tuple[AnyMode, ...] = (Mode.PERFORMANCE,)
-    dataset_path: str | None = None
+    dataset_path: DatasetPath | None = None
     count: PositiveInt | None = None
     min_duration: MinDuration | None = None
     min_query_count: PositiveInt | None = None
@@ -127,8 +144,8 @@ class RunSpec(BaseModel):
     idle: Literal["halt", "poll"] | None = None
     options: dict[str, JsonValue] = {}
     repeat: PositiveInt = 1
-    user_conf: Path | None = None
-    models: tuple[Path, ...] = ()
+    user_conf: HerePath | None = None
+    models: tuple[HerePath, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -19,6 +19,7 @@ from loadscope.suite.cli.asked import (
 )
 from loadscope.suite.cli.failure import finish, gone_on_with
 from loadscope.suite.compliance import compliance_failure, compliance_lines
+from loadscope.suite.manifest import Catalogue
 from loadscope.suite.prepare import Prepared, prepare
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.rate_search import FOLDER, RateSearch, search_and_run
@@ -222,14 +223,15 @@ def _go_on(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str
         return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     _require_no_trace(run)
-    return resume(run, prepare(_recorded_spec(run, added), progress), progress)
+    catalogue = Catalogue.of_run(run.read())
+    return resume(run, prepare(_recorded_spec(run, added), progress, catalogue), progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
     old = RunDirectory.open(source)
     _require_no_trace(old)
     spec = _recorded_spec(old)
-    prepared = prepare(spec, progress)
+    prepared = prepare(spec, progress, Catalogue.of_run(old.read()))
     require_same_inputs(old.read(), prepared.record(), old.path)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
