@@ -18,6 +18,8 @@ from loadscope.submission.system.machine import Machine
 
 _DETECTED = re.compile(r"^# detected: (\".*\")\n(\S+):", re.MULTILINE)
 _NONE = "N/A"
+_SAME_MACHINE = ("host_processor_model_name", "host_processor_core_count")
+_MODULES, _CAPACITY = "host_memory_configuration", "host_memory_capacity"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def describe(
         if name not in fields:
             raise InputError(f"there is no field '{name}'", f"use one of: {', '.join(fields)}")
     kept = _kept(file, rules)
-    found = {**_still(detected_in(file), machine), **_detected(machine), **software}
+    found = {**_detected(machine), **software}
+    found |= _still(detected_in(file), found)
     detected = {name: found[name] for name in fields if found.get(name)}
     return Description(rules, {name: "" for name in fields} | detected | kept | given, detected)
 
@@ -140,14 +143,17 @@ def _detected_then(text: str) -> dict[str, str]:
     return {found[2]: json.loads(found[1]) for found in _DETECTED.finditer(text)}
 
 
-def _still(then: dict[str, str], machine: Machine) -> dict[str, str]:
+def _still(then: dict[str, str], now: dict[str, str]) -> dict[str, str]:
     """What a machine told once and does not tell now: memory modules, say, only root can read.
 
-    That accelerators are there which cannot be named is told now, and wins.
+    A field that is absent now is not silent: accelerators that cannot be named are there.
     """
-    if then.get("host_processor_model_name") != machine.processor:
+    if any(then.get(name) != now[name] for name in _SAME_MACHINE):
         return {}
-    silent = {name for name, value in _detected(machine).items() if not value}
+    silent = {name for name in then if now.get(name) == ""}
+    # The modules are what tells the whole capacity.
+    if _MODULES in silent:
+        silent.add(_CAPACITY)
     return {name: then[name] for name in then if name in silent}
 
 
