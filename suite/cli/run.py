@@ -85,6 +85,7 @@ from loadscope.suite.units import human
 @click.pass_context
 def run_command(
     context: click.Context,
+    /,
     script: Path | None,
     output: Path | None,
     source: Path | None,
