@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from loadscope.datasets.imagenet import IMAGE_FOLDER, ImageNet
 from loadscope.datasets.label_map import LABEL_MAP, write_label_map
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, WorkError, near
 
 _SAMPLE20 = "imagenet-sample20"
 _SAMPLE20_MEMBER = re.compile(r"foolbox/data/(imagenet_\d{2}_\d{1,3}\.jpg)", re.ASCII)
@@ -72,7 +72,8 @@ def catalog_entry(name: str) -> CatalogEntry:
         return catalog()[name]
     except KeyError:
         raise InputError(
-            f"unknown data set '{name}'", f"use one of: {', '.join(catalog())}"
+            f"unknown data set '{name}'",
+            f"{near(name, catalog())}use one of: {', '.join(catalog())}",
         ) from None
 
 

@@ -93,7 +93,8 @@ def calibrate_scenario(
             f"queueing of {plan.execution.workers} worker(s) at {human(batch)} a batch within "
             f"{human(bound)}; 'run --find-rate' measures it"
         )
-    conf = loadgen_settings(spec, model, record["data"]["full_size"], rules)
+    # The samples of the calibration, or of this machine, are not those of the campaign.
+    conf = loadgen_settings(spec, model, None, rules)
     conf = conf.having(model, spec.scenario, {calibration["key"]: target})
     mean = (result["latency_ns"] or {}).get("mean") or 0.0
     measured = Measured(

@@ -8,13 +8,14 @@ from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.protocol import Dataset, Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_text
-from loadscope.scenarios.names import Mode
+from loadscope.scenarios.names import Mode, Scenario
 from loadscope.submission.compliance.payloads import Payload, compare
 from loadscope.submission.compliance.performance import judge_test01, judge_test04
 from loadscope.submission.rounds import load_round
 from loadscope.suite.loadgen_log import DetailLog, read_detail_log
 from loadscope.suite.prepare import Prepared
 from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.verdict import invalid_reasons
 
 _LOG = "mlperf_log_accuracy.json"
 _STRICT_SUFFIX = ".9"
@@ -50,6 +51,13 @@ def tests_of(prepared: Prepared) -> list[Mode]:
                 + ", or add compliance to a run that has them with --resume DIR --mode compliance",
             )
     return [*tests, *audits]
+
+
+def invalid_performance(run: RunDirectory) -> list[str]:
+    """Why LoadGen called the performance test of a run INVALID; empty where it is VALID."""
+    record = run.read()
+    rules, scenario = load_round(record["round"]), Scenario(record["spec"]["scenario"])
+    return invalid_reasons(_log(run, Mode.PERFORMANCE), scenario, rules)
 
 
 def verify(run: RunDirectory, test: Mode, dataset: Dataset, progress: Progress) -> None:
@@ -165,17 +173,17 @@ def compliance_lines(verified: dict[str, Any]) -> Iterator[str]:
         yield f"{test} {'passed' if record['passed'] else 'FAILED'}: {', '.join(words)}"
 
 
-def require_passed(results: Iterable[dict[str, Any]]) -> None:
-    """Check that no compliance test failed.
-
-    Raises:
-        WorkError: One did; the message has the test, what was found and what was expected.
-    """
+def compliance_failure(results: Iterable[dict[str, Any]]) -> WorkError | None:
+    """The first compliance test that failed or could not be made, as an error; None for none."""
     for result in results:
-        for test, record in result["compliance"].items():
-            if not record["passed"]:
-                raise WorkError(
-                    f"{test} failed in {result['run_dir']}: {result['state'][test]['error']}",
+        for name, state in result["state"].items():
+            if Mode(name).audit and state["status"] == "failed":
+                return WorkError(
+                    f"{name} failed in {result['run_dir']}: {state['error']}",
                     "keep the machine free of other work and repeat it with --resume; if it fails "
-                    "again, the system answers otherwise than in the other tests",
+                    "again, the system answers otherwise than in the other tests"
+                    if state.get("verification")
+                    else "make the performance test valid in a new run: more queries, or a lower "
+                    "--target-qps or a higher --server-target-latency in Server",
                 )
+    return None

@@ -1,15 +1,15 @@
 """The model manifest: ``models.yaml`` and the user's own files, together a catalogue."""
 
-import difflib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.suite.artifact_entry import Postprocess, Preprocess, Strict
 from loadscope.suite.model_entry import ModelEntry
 from loadscope.suite.strict_yaml import line_of, read_yaml
@@ -83,6 +83,30 @@ class Catalogue:
                 )
         return cls(models, origins, built_in)
 
+    @classmethod
+    def of_run(cls, record: dict[str, Any]) -> "Catalogue":
+        """The models as a run had them, whatever has become of its manifests since.
+
+        Args:
+            record: Its ``run.json``.
+
+        Raises:
+            InputError: What it recorded of the model cannot be read by this version.
+        """
+        if "manifest" not in record:
+            return cls.load(map(Path, record["spec"]["models"]))
+        if record["manifest"] is None:
+            return cls.load()
+        try:
+            models = Manifest.model_validate_json(json.dumps(record["manifest"])).models
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, ("manifest", *first["loc"])))
+            raise InputError(
+                f"run.json: {key}: {first['msg']}", "use the version of LoadScope that wrote it"
+            ) from error
+        return cls(models, dict.fromkeys(models, Path("run.json")), Path())
+
     def manifest_of(self, model_id: str) -> dict[str, Any] | None:
         """A manifest of one of the user's models alone; None for a built-in one.
 
@@ -104,9 +128,8 @@ class Catalogue:
         try:
             return self.models[model_id]
         except KeyError:
-            near = difflib.get_close_matches(model_id, self.models, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
             raise InputError(
                 f"unknown model '{model_id}'",
-                f"{hint}known: {', '.join(self.models)}; or add one with --models FILE",
+                f"{near(model_id, self.models)}known: {', '.join(self.models)}; or add one with "
+                "--models FILE",
             ) from None

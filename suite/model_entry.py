@@ -1,14 +1,14 @@
 """What a manifest says of one model: the schema, and the checks that a schema cannot make."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, PositiveInt, model_validator
 
 from loadscope.datasets.catalog import catalog
 from loadscope.datasets.classification import ArgmaxSpec, best_misfit
 from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
-from loadscope.datasets.image_preprocess import Normaliser
+from loadscope.datasets.image_preprocess import Normaliser, PixelPreprocess
 from loadscope.datasets.squad_logits import SpanSpec
 from loadscope.datasets.tasks import TASKS, metric_of
 from loadscope.errors import InputError
@@ -22,7 +22,7 @@ from loadscope.suite.artifact_entry import (
 )
 from loadscope.suite.misfits import Misfits
 from loadscope.suite.source import EXPORTERS, FROM_ONNX, BuildSource
-from loadscope.sut.registry import BACKENDS
+from loadscope.sut.registry import BACKENDS, frameworks
 from loadscope.tensors import ANY_SIZE
 
 
@@ -190,7 +190,7 @@ class ModelEntry(Strict):
         where = f"artifacts.{framework}"
         backend = BACKENDS.get(framework)
         if backend is None:
-            misfits.add(where, f"unknown framework; known: {', '.join(BACKENDS)}")
+            misfits.add(where, f"unknown framework; known: {', '.join(frameworks())}")
         elif artifact.format not in backend.formats:
             loaded = ", ".join(backend.formats)
             misfits.add(
@@ -274,9 +274,10 @@ def _check_image(misfits: Misfits, where: str, chosen: ChosenArtifact) -> None:
             f"must be one image of shape {list(expected)}, as layout and preprocess.size say, "
             f"not { ({name: list(shape) for name, shape in shown.items()}) }",
         )
+        return
     ((name, tensor),) = chosen.entry.inputs.items()
     try:
-        Normaliser(chosen.preprocess, chosen.entry.layout, tensor.dtype)
+        Normaliser(cast(PixelPreprocess, chosen.preprocess), chosen.entry.layout, tensor.dtype)
     except ValueError as error:
         misfits.add(f"{where}.inputs.{name}", str(error))
 

@@ -18,7 +18,7 @@ from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.provenance import host, versions
-from loadscope.suite.spec import RunSpec, usable_cores
+from loadscope.suite.spec import RunSpec, folder_named, usable_cores
 from loadscope.suite.targets import (
     loadgen_settings,
     rehearsal_reasons,
@@ -59,19 +59,20 @@ class Prepared:
         return {"spec": self.spec.model_dump(mode="json"), **self.parts}
 
 
-def prepare(spec: RunSpec, progress: Progress) -> Prepared:
+def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = None) -> Prepared:
     """Find the model, read the data set, and preprocess its samples into the cache.
 
     Args:
         spec: What to run.
         progress: Where progress goes.
+        catalogue: The models; those of the spec's manifests if None.
 
     Raises:
         InputError: Anything that the spec names is unknown, missing or broken.
         WorkError: A download or a build failed, or the disk is full.
     """
     rules = load_round()
-    catalogue = Catalogue.load(spec.models)
+    catalogue = catalogue or Catalogue.load(spec.models)
     entry = catalogue.get(spec.model)
     backend = backend_info(spec.framework)
     chosen = entry.artifact_for(spec.framework)
@@ -187,7 +188,4 @@ def _instances(spec: RunSpec) -> int:
 
 def dataset_folder(named: str, cache: Path, progress: Progress) -> Path:
     """The folder that a ``--dataset-path`` names; the set is fetched where it is an id."""
-    path = Path(named).expanduser()
-    if path.exists() or "/" in named:
-        return path
-    return fetch_dataset(named, cache, progress)
+    return folder_named(named) or fetch_dataset(named, cache, progress)

@@ -138,7 +138,7 @@ class RateSearch:
             raise WorkError(
                 f"{self.spec.model} on {self.spec.framework}: no Server rate is valid, down to "
                 f"{min(one['rate'] for one in self.probes):.3g} queries/s",
-                "loosen --target-latency, or give fewer --batch-size or less --max-wait",
+                "loosen --server-target-latency, or give fewer --batch-size or less --max-wait",
             )
         return valid
 

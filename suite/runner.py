@@ -15,7 +15,7 @@ from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.user_conf import UserConf
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import load_round
-from loadscope.suite.compliance import tests_of, verify
+from loadscope.suite.compliance import invalid_performance, tests_of, verify
 from loadscope.suite.loadgen_log import DetailLog, read_detail_log
 from loadscope.suite.noise import NoiseWatch
 from loadscope.suite.plan import ChildPlan
@@ -123,6 +123,15 @@ def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[
     plan = ChildPlan.model_validate(record["plan"])
     for name in record["state"]:
         mode = Mode(name)
+        verified = bool(run.read()["state"][name].get("verification"))
+        if mode.audit and not (verified and run.status(mode) == "finished"):
+            reasons = invalid_performance(run)
+            if reasons:
+                # It would take as long as the performance test, and tell nothing.
+                error = f"needs a VALID performance test; it is INVALID: {'; '.join(reasons)}"
+                run.set_state(mode, status="failed", error=error, verification=None)
+                write_json(run.path / "result.json", assemble(run))
+                continue
         if run.status(mode) != "finished":
             _tests(run, mode, plan, record, progress)
             if mode is Mode.ACCURACY:

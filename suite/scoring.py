@@ -1,6 +1,5 @@
 """Score an accuracy test from its log alone."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def rescore(
         run: The run.
         progress: Told of long work.
         dataset_path: Where the data set is here, or its id; where the run had it if None.
-        models: The further manifests here; those that the run names if empty.
+        models: Further manifests to read instead of what the run recorded of the model.
 
     Raises:
         InputError: The run has no finished accuracy test, the data set is not here or is
@@ -86,15 +85,18 @@ def rescore(
             "run it with --mode accuracy, or continue it with --resume",
         )
     spec = make_spec(record["spec"], str(run.path / "run.json"), RecordedSpec)
-    manifests = models or spec.models
-    _require_here(manifests, "manifest", "--models FILE")
-    entry = Catalogue.load(manifests).get(spec.model)
+    catalogue = Catalogue.load(models) if models else Catalogue.of_run(record)
+    entry = catalogue.get(spec.model)
     kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
     preprocess = locate(chosen.preprocess, cache, progress)
     if dataset_path is None:
         path = Path(record["data"]["path"])
-        _require_here([path], "data set", "--dataset-path FOLDER")
+        if not path.exists():
+            raise InputError(
+                f"the run's data set {path} is not on this machine",
+                "name it here with --dataset-path FOLDER",
+            )
     else:
         path = dataset_folder(dataset_path, cache, progress)
     metric = metric_of(kind, chosen.accuracy.metric)
@@ -105,11 +107,3 @@ def rescore(
             "restore it, or run again",
         )
     return score_run(run, dataset, progress)
-
-
-def _require_here(paths: Iterable[Path], what: str, option: str) -> None:
-    for path in paths:
-        if not path.exists():
-            raise InputError(
-                f"the run's {what} {path} is not on this machine", f"name it here with {option}"
-            )

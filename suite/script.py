@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from loadscope.errors import InputError
-from loadscope.suite.spec import RunSpec, make_spec
+from loadscope.scenarios.names import Scenario
+from loadscope.suite.spec import RunSpec, among, make_spec, scenario_of
 from loadscope.suite.strict_yaml import read_yaml
 
 _LISTS = ("model", "framework", "scenario")
@@ -23,7 +24,8 @@ class _Script(BaseModel):
 def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
     """Read a scenario script.
 
-    ``model``, ``framework`` and ``scenario`` may be lists; every combination is one run.
+    ``model``, ``framework`` and ``scenario`` may be lists; every combination is one run, and a
+    setting that only one kind of scenario has is for the runs of that kind.
     ``runs`` may list settings that differ from run to run, each on top of the others.
     Relative paths in a script are relative to the working directory, as on the command line.
 
@@ -40,11 +42,44 @@ def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
         raise InputError(
             f"{path}: 'runs' must be a list of settings", "for example: runs: [{scenario: Offline}]"
         )
-    return [
-        make_spec(settings, str(path))
-        for run in runs
-        for settings in _combinations(_layered(common, run, overrides))
-    ]
+    return expand(common, runs, overrides, str(path))
+
+
+def expand(
+    common: dict[str, Any], runs: list[dict[str, Any]], overrides: dict[str, Any], where: str
+) -> list[RunSpec]:
+    """Every combination of the models, frameworks and scenarios of each of the runs.
+
+    A setting that some scenarios alone have is theirs, where several share it; see ``among``.
+
+    Args:
+        common: Settings of all runs.
+        runs: Settings of each run, on top of them.
+        overrides: Settings on top of both.
+        where: The file, or ``command line``.
+
+    Raises:
+        InputError: A key is unknown, a value is bad, or one has two meanings.
+    """
+    groups = [list(_combinations(_layered(common, run, overrides), where)) for run in runs]
+    everywhere = [scenario for group in groups for scenario in _scenarios(group)]
+    specs = []
+    for run, group in zip(runs, groups, strict=True):
+        own = [key for key in run if key not in overrides]
+        for settings in group:
+            scenario = scenario_of(settings.get("scenario"))
+            if scenario is not None:
+                shared = [key for key in settings if key not in own]
+                kept = among(shared, scenario, everywhere, where)
+                kept += among(own, scenario, _scenarios(group), where)
+                settings = {key: settings[key] for key in settings if key in kept}
+            specs.append(make_spec(settings, where))
+    return specs
+
+
+def _scenarios(group: list[dict[str, Any]]) -> list[Scenario]:
+    named = (scenario_of(settings.get("scenario")) for settings in group)
+    return [scenario for scenario in named if scenario is not None]
 
 
 def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
@@ -58,13 +93,18 @@ def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _combinations(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    axes = [
-        [(key, value) for value in _as_list(settings[key])] for key in _LISTS if key in settings
-    ]
+def _combinations(settings: dict[str, Any], where: str) -> Iterator[dict[str, Any]]:
+    axes = []
+    for key in _LISTS:
+        if key in settings:
+            given = settings[key]
+            values = list(given) if isinstance(given, list | tuple) else [given]
+            if key == "scenario":
+                values = [scenario_of(value) or value for value in values]
+            if not values:
+                raise InputError(f"{where}: '{key}' is an empty list", "name at least one")
+            # What is named twice is run once.
+            different = [one for at, one in enumerate(values) if one not in values[:at]]
+            axes.append([(key, value) for value in different])
     for combination in itertools.product(*axes):
         yield {**settings, **dict(combination)}
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -8,13 +8,13 @@ from loadscope.suite.spec import RunSpec
 from loadscope.suite.units import human
 
 
-def loadgen_settings(spec: RunSpec, model: str, samples: int, rules: Round) -> UserConf:
+def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Round) -> UserConf:
     """The user.conf for a spec, without what is calibrated.
 
     Args:
         spec: What to run.
         model: LoadGen's key of the model.
-        samples: Samples in the data set.
+        samples: Samples in the data set; None for settings that are to hold for any.
         rules: The round.
 
     Raises:
@@ -36,20 +36,13 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int, rules: Round) -> U
         values["min_query_count"] = spec.min_query_count
     elif "min_query_count" not in values and _needs_query_count(conf, spec, model, benchmark):
         values["min_query_count"] = rules.min_query_count(model, spec.scenario)
-    asked = conf.get(model, spec.scenario, "performance_sample_count_override")
-    # LoadGen would take a number larger than the data set, and log it.
-    if asked is not None and asked > samples:
-        raise InputError(
-            f"{spec.user_conf}: performance_sample_count_override = {asked:g}, "
-            f"but the data set has {samples} samples",
-            "lower it, or raise --count",
-        )
-    if asked is None and benchmark is not None and samples < benchmark.performance_sample_count:
-        values["performance_sample_count_override"] = samples
+    if samples is not None:
+        values |= _sample_count(conf, spec, model, samples, benchmark)
     if spec.target_qps is not None:
         values["target_qps"] = spec.target_qps
-    if spec.target_latency is not None:
-        values["target_latency"] = spec.target_latency
+    latency = spec.expected_latency if spec.scenario.inline else spec.server_target_latency
+    if latency is not None:
+        values["target_latency"] = latency
     conf = conf.having(model, spec.scenario, values)
     bound = conf.get(model, spec.scenario, "target_latency")
     if spec.scenario is Scenario.SERVER and bound is not None and bound != int(bound):
@@ -59,6 +52,27 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int, rules: Round) -> U
             f"use {int(bound)}ms or {int(bound) + 1}ms" if bound > 1 else "use 1ms or more",
         )
     return conf
+
+
+def _sample_count(
+    conf: UserConf,
+    spec: RunSpec,
+    model: str,
+    samples: int,
+    benchmark: BenchmarkRules | None,
+) -> dict[str, float]:
+    """What LoadGen must be told of a data set that is smaller than the round's."""
+    asked = conf.get(model, spec.scenario, "performance_sample_count_override")
+    # LoadGen would take a number larger than the data set, and log it.
+    if asked is not None and asked > samples:
+        raise InputError(
+            f"{spec.user_conf}: performance_sample_count_override = {asked:g}, "
+            f"but the data set has {samples} samples",
+            "lower it, or raise --count",
+        )
+    if asked is None and benchmark is not None and samples < benchmark.performance_sample_count:
+        return {"performance_sample_count_override": samples}
+    return {}
 
 
 def _needs_query_count(

@@ -1,6 +1,5 @@
 """What a manifest declares, held against what comes."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,12 +8,6 @@ import numpy as np
 from loadscope.errors import InputError
 from loadscope.sut.backend import TensorInfo
 from loadscope.tensors import Tensors, fits
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'? `` for the known name nearest to a wrong one, or nothing."""
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean '{found[0]}'? " if found else ""
 
 
 def require_batch(side: str, name: str, size: int, declared: int | None) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.memory import memory_limit, used_memory
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, filled, near, samples
+from loadscope.sut.declared import BatchCheck, filled, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.mxnet_files import parameters
 from loadscope.sut.mxnet_import import import_mxnet

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import PyRuntime
 
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.onnx_files import external_data
 from loadscope.sut.onnxmlir_report import VARIABLE

@@ -5,9 +5,9 @@ from typing import Any
 
 import onnxruntime
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.onnxruntime_errors import REFUSALS, missing_of_provider, refused
 from loadscope.sut.registry import backend_info

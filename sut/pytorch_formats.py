@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact
-from loadscope.sut.declared import near
 
 Model = Callable[..., Any]
 """Takes tensors in order; gives one tensor, several in order, or several by name."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.sut.backend import Backend
-from loadscope.sut.declared import near
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class BackendInfo:
         folders: The formats that are a folder, all of whose files are loaded.
         companions: By format, ``module:function`` that lists the files which are loaded beside
             the one that is named; a format that is left out has none.
+        offered: Whether it is for users, and not for measuring LoadScope itself.
     """
 
     name: str
@@ -87,6 +87,7 @@ class BackendInfo:
     each_shape: bool = False
     folders: tuple[str, ...] = ()
     companions: Mapping[str, str] = field(default_factory=dict)
+    offered: bool = True
 
     def model_files(self, format: str, path: Path) -> list[Path]:
         """Every file that loading a model reads: the named one first, then others by name.
@@ -272,6 +273,7 @@ _ALL = (
             "fail_at": Option(int),
             "threads_in_force": Option(int),
         },
+        offered=False,
     ),
 )
 
@@ -280,17 +282,23 @@ if len(BACKENDS) != len(_ALL):
     raise RuntimeError("two backends have the same name")
 
 
+def frameworks() -> list[str]:
+    """The backends that users are offered, by name."""
+    return [name for name, info in BACKENDS.items() if info.offered]
+
+
 def backend_info(name: str) -> BackendInfo:
     """Look a backend up by name.
 
     Raises:
-        InputError: There is no backend of that name; the message lists the known ones.
+        InputError: There is no backend of that name; the message has near and known ones.
     """
     try:
         return BACKENDS[name]
     except KeyError:
+        known = frameworks()
         raise InputError(
-            f"unknown framework '{name}'", f"use one of: {', '.join(BACKENDS)}"
+            f"unknown framework '{name}'", f"{near(name, known)}use one of: {', '.join(known)}"
         ) from None
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, filled, near, require_batch, samples
+from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer

@@ -4,7 +4,9 @@ Every message names what is wrong and where; ``fix`` says what to do about it. T
 line turns the two classes into exit statuses in one place (``suite/cli/main.py``).
 """
 
+import difflib
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -31,6 +33,18 @@ class InputError(LoadScopeError):
 
 class WorkError(LoadScopeError):
     """The input was fine and the work itself failed: exit status 1."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'? `` for the known names nearest to a wrong one, or nothing.
+
+    Capitals do not count, and a part of a name is near it.
+    """
+    folded, by_folded = name.casefold(), {one.casefold(): one for one in known}
+    parts = [one for one in by_folded if len(folded) > 2 and folded in one][:3]
+    found = parts or difflib.get_close_matches(folded, by_folded, n=1)
+    named = " or ".join(f"'{by_folded[one]}'" for one in found)
+    return f"did you mean {named}? " if named else ""
 
 
 def describe(error: BaseException) -> dict[str, Any]:

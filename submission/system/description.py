@@ -18,6 +18,8 @@ from loadscope.submission.system.machine import Machine
 
 _DETECTED = re.compile(r"^# detected: (\".*\")\n(\S+):", re.MULTILINE)
 _NONE = "N/A"
+_SAME_MACHINE = ("host_processor_model_name", "host_processor_core_count")
+_MODULES, _CAPACITY = "host_memory_configuration", "host_memory_capacity"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,15 @@ class Description:
         write_text(path, self.text())
 
 
+def detected_in(file: Path) -> dict[str, str]:
+    """What was detected when a file was written, by field; nothing where there is none.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    return {} if not file.exists() else _detected_then(_text(file))
+
+
 def describe(
     rules: Round, machine: Machine, software: dict[str, str], given: dict[str, str], file: Path
 ) -> Description:
@@ -74,7 +85,8 @@ def describe(
         software: Text of the fields on software.
         given: Text by field that the command line gave.
         file: The YAML file of an earlier time, if there is one: what a person wrote into it is
-            kept, unless ``given`` says otherwise.
+            kept, unless ``given`` says otherwise, and what was detected then and needed rights
+            or software that this time has not, if the machine is the same.
 
     Raises:
         InputError: The file cannot be read, is no flat mapping, or has an unknown field; or
@@ -86,6 +98,7 @@ def describe(
             raise InputError(f"there is no field '{name}'", f"use one of: {', '.join(fields)}")
     kept = _kept(file, rules)
     found = {**_detected(machine), **software}
+    found |= _still(detected_in(file), found)
     detected = {name: found[name] for name in fields if found.get(name)}
     return Description(rules, {name: "" for name in fields} | detected | kept | given, detected)
 
@@ -98,11 +111,9 @@ def _kept(file: Path, rules: Round) -> dict[str, str]:
     if not file.exists():
         return {}
     try:
-        text = file.read_text(encoding="utf-8")
+        text = _text(file)
         content = yaml.safe_load(text)
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", "give another --output") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{file}: {reason}", "correct it there") from error
     if content is None:
@@ -115,8 +126,35 @@ def _kept(file: Path, rules: Round) -> dict[str, str]:
             raise InputError(f"{file}: unknown field '{name}'", f"known fields: {known}")
         if not isinstance(value, str):
             raise InputError(f"{file}: {name} is not text: {value!r}", "put it in quotes")
-    then = {found[2]: json.loads(found[1]) for found in _DETECTED.finditer(text)}
+    then = _detected_then(text)
     return {name: value for name, value in content.items() if then.get(name, "") != value}
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}", "give another --output") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: {error}", "correct it there") from error
+
+
+def _detected_then(text: str) -> dict[str, str]:
+    return {found[2]: json.loads(found[1]) for found in _DETECTED.finditer(text)}
+
+
+def _still(then: dict[str, str], now: dict[str, str]) -> dict[str, str]:
+    """What a machine told once and does not tell now: memory modules, say, only root can read.
+
+    A field that is absent now is not silent: accelerators that cannot be named are there.
+    """
+    if any(then.get(name) != now[name] for name in _SAME_MACHINE):
+        return {}
+    silent = {name for name in then if now.get(name) == ""}
+    # The modules are what tells the whole capacity.
+    if _MODULES in silent:
+        silent.add(_CAPACITY)
+    return {name: then[name] for name in then if name in silent}
 
 
 def _detected(machine: Machine) -> dict[str, str]:

@@ -23,7 +23,7 @@ from loadscope.suite.scoring import rescore
     "--models",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Further manifest here; repeat. Default: the run's.",
+    help="Read the model's entry in this manifest instead of the recorded one; repeat.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def accuracy_command(

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,27 @@ import yaml
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
-from loadscope.suite.script import read_script
-from loadscope.suite.spec import RunSpec, make_spec
+from loadscope.suite.script import expand, read_script
+from loadscope.suite.spec import RunSpec
+from loadscope.sut.registry import frameworks
+
+COMMAND_LINE = "command line"
+"""Where settings come from that were given as options, for errors."""
 
 _MODEL_OPTIONS = (
-    click.option("--model", help="Model id; see 'loadscope models'."),
+    click.option(
+        "--model", multiple=True, help="Model id; see 'loadscope models'. Repeat for several."
+    ),
     click.option(
         "--framework",
-        help="onnxruntime, pytorch, tensorflow, mxnet or onnxmlir; see 'loadscope doctor'.",
+        multiple=True,
+        help=f"{', '.join(frameworks())}; see 'loadscope doctor'. Repeat for several.",
     ),
-    click.option("--scenario", help="SingleStream, MultiStream, Offline or Server."),
+    click.option(
+        "--scenario",
+        multiple=True,
+        help=f"{', '.join(Scenario)}. Repeat for several; every combination is a run.",
+    ),
     click.option(
         "--dataset-path",
         help="Folder of the data set (ImageNet: val/ and val_map.txt; COCO: val2017/ and "
@@ -30,9 +41,15 @@ _MODEL_OPTIONS = (
     click.option("--count", type=int, help="Use only the first so many samples."),
     click.option("--target-qps", type=float, help="Server's rate; Offline's expected rate."),
     click.option(
-        "--target-latency",
-        help="Server's bound; SingleStream's and MultiStream's expected latency, e.g. 15ms.",
+        "--server-target-latency", help="Server's bound, e.g. 15ms. Default: the round's."
     ),
+    click.option(
+        "--expected-latency",
+        help="What SingleStream and MultiStream are expected to take, e.g. 2ms; LoadGen draws up "
+        "its queries by it. Default: calibrated.",
+    ),
+    # The name of both before each had its own.
+    click.option("--target-latency", hidden=True),
     click.option("--batch-size", type=int, help="Most samples in a batch."),
     click.option("--workers", type=int, help="Batches in flight at once (Offline, Server)."),
     click.option("--threads", type=int, help="The framework's own threads for each batch."),
@@ -57,6 +74,16 @@ _MODEL_OPTIONS = (
         "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
     ),
 )
+
+
+server_bound_option = click.option(
+    "--server-target-latency",
+    # The old name has one meaning where no other latency can be given.
+    "--target-latency",
+    "server_target_latency",
+    help="Server's bound, e.g. 15ms. Default: the round's.",
+)
+"""For commands that measure the other scenarios' expected latencies themselves."""
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,38 +118,10 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def read_specs(script: Path | None, settings: dict[str, Any]) -> list[RunSpec]:
-    """The runs that options and a scenario script ask for."""
+    """The runs that options and a scenario script ask for, one a combination."""
     if script is None:
-        return [make_spec(settings, "command line")]
+        return expand({}, [{}], settings, COMMAND_LINE)
     return read_script(script, settings)
-
-
-def specs_of(
-    scenarios: Iterable[str], target_latency: str | None, settings: dict[str, Any]
-) -> list[RunSpec]:
-    """A run of each scenario, of which only Server has the bound.
-
-    Raises:
-        InputError: A setting cannot be, or there is a bound and no Server.
-    """
-    names = list(dict.fromkeys(scenarios))
-    specs = [
-        make_spec(
-            {
-                **settings,
-                "scenario": name,
-                "target_latency": target_latency if name == Scenario.SERVER else None,
-            },
-            "command line",
-        )
-        for name in names
-    ]
-    if target_latency is not None and Scenario.SERVER not in names:
-        raise InputError(
-            f"--target-latency {target_latency}: only Server has a bound, {', '.join(names)} none",
-            "leave it out, or add --scenario Server",
-        )
-    return specs
 
 
 def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:

@@ -1,8 +1,6 @@
 """``loadscope cache``: what is kept on this machine, and removing what is old."""
 
-import difflib
 import fnmatch
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +8,9 @@ import click
 from rich.table import Table
 
 from loadscope.datasets.disk_space import readable
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, WorkError, near
 from loadscope.suite.cache import KINDS, CacheItem, inventory, remove
+from loadscope.suite.cli.failure import finish
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.paths import cache_location
 from loadscope.suite.progress import progress_bars
@@ -34,8 +33,14 @@ from loadscope.suite.progress import progress_bars
 @click.option("--kind", type=click.Choice(KINDS), help="Only what is of this kind.")
 @click.option("--yes", is_flag=True, help="Remove what is chosen; without it, only say what.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@click.pass_context
 def cache_command(
-    names: tuple[str, ...], older_than: float | None, kind: str | None, yes: bool, as_json: bool
+    context: click.Context,
+    names: tuple[str, ...],
+    older_than: float | None,
+    kind: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """List what is kept in the cache, how large it is and when it was last used.
 
@@ -67,6 +72,12 @@ def cache_command(
         if yes:
             removed = remove(items, progress)
     left = [item for item in items if item not in removed]
+    failure = None
+    if yes and names and left:
+        failure = WorkError(
+            f"not removed: {', '.join(item.name for item in left)}",
+            "a running process relies on it or makes it; try again when that has ended",
+        )
     if as_json:
         record = {
             "cache": str(cache),
@@ -74,27 +85,22 @@ def cache_command(
             "freed_bytes": sum(item.size for item in removed),
             "items": [_record(item, item in removed) for item in items],
         }
-        click.echo(json.dumps(record, indent=2))
-    else:
-        _print(items, removed, choosing, yes)
-        if not choosing:
-            click.echo(f"{readable(sum(item.size for item in items))} in {cache}")
-    if yes and names and left:
-        raise WorkError(
-            f"not removed: {', '.join(item.name for item in left)}",
-            "a running process relies on it or makes it; try again when that has ended",
-        )
+        finish(record, failure, context)
+        return
+    _print(items, removed, choosing, yes)
+    if not choosing:
+        click.echo(f"{readable(sum(item.size for item in items))} in {cache}")
+    if failure is not None:
+        raise failure
 
 
 def _require_known(names: tuple[str, ...], items: list[CacheItem]) -> None:
     known = [item.name for item in items]
     for name in names:
         if not fnmatch.filter(known, name):
-            near = difflib.get_close_matches(name, known, n=3)
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
             raise InputError(
                 f"nothing in the cache is called '{name}'",
-                f"{hint}'loadscope cache' lists the names",
+                f"{near(name, known)}'loadscope cache' lists the names",
             )
 
 

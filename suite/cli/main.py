@@ -1,14 +1,22 @@
 """The entry point: commands, and the one place where errors become exit statuses."""
 
 import importlib
+import json
 import sys
 
 import click
 
 import loadscope
-from loadscope.errors import InputError, LoadScopeError
-
-WORK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+from loadscope.errors import LoadScopeError, near
+from loadscope.suite.cli.failure import (
+    BAD_INPUT,
+    INTERRUPTED,
+    WORK_FAILED,
+    Interrupted,
+    error_record,
+    say,
+    status_of,
+)
 
 COMMANDS = {
     "accuracy": "Score the accuracy log of a finished run again.",
@@ -32,13 +40,34 @@ COMMANDS = {
 """The commands, each in the module of its name, and what the list of them says."""
 
 
-class _Commands(click.Group):
-    """Imports a command when it is called: to list them needs neither NumPy nor LoadGen."""
+class Commands(click.Group):
+    """The commands, with near names for a wrong one, and no option given twice in silence.
+
+    A command is imported when it is called: to list them needs neither NumPy nor LoadGen.
+    """
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names.
+
+        Raises:
+            click.UsageError: There is none, or an option is given twice that has one value.
+        """
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            hint = near(args[0], COMMANDS).rstrip()
+            ctx.fail(f"No such command '{args[0]}'. {hint}".rstrip())
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_repeated(command, click.Context(command, ctx, name), rest)
+        return name, command, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of a name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"loadscope.suite.cli.{cmd_name}")
@@ -46,12 +75,22 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _refuse_repeated(command: click.Command, context: click.Context, args: list[str]) -> None:
+    """Click would take the last of them without a word."""
+    _, _, order = command.make_parser(context).parse_args(list(args))
+    for option in command.get_params(context):
+        single = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+        if single and order.count(option) > 1:
+            context.fail(f"Option '{option.opts[0]}' takes one value and is given several times.")
+
+
 @click.group(
-    cls=_Commands,
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -76,14 +115,14 @@ def main() -> None:
         status = cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "loadscope"
-        _say(f"{error.format_message()}\n  fix: see {command} --help")
-        sys.exit(BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
-        sys.exit(INTERRUPTED)
+        status = _tell(error.format_message(), f"see {command} --help", BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort) as error:
+        # Click turns the first into the second.
+        cause = error.__cause__ or error
+        resume = cause.command if isinstance(cause, Interrupted) else ""
+        status = _tell("interrupted", resume and f"go on with {resume}", INTERRUPTED)
     except LoadScopeError as error:
-        _say(str(error))
-        sys.exit(BAD_INPUT if isinstance(error, InputError) else WORK_FAILED)
+        status = _tell(error.message, error.fix, status_of(error))
     except BrokenPipeError:
         # The reader of our output has gone (``loadscope models | head``); nothing is lost.
         sys.stderr.close()
@@ -91,5 +130,8 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _say(message: str) -> None:
-    click.echo(f"loadscope: {message}", err=True)
+def _tell(message: str, fix: str, status: int) -> int:
+    if "--json" in sys.argv[1:]:
+        click.echo(json.dumps({"error": error_record(message, fix, status)}, indent=2))
+    say(message, fix)
+    return status

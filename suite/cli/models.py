@@ -41,7 +41,7 @@ def models_command(context: click.Context, models: tuple[Path, ...], as_json: bo
       loadscope models --models my-models.yaml --json
       loadscope models show resnet50
     """
-    context.obj = models
+    context.obj = models, as_json
     if context.invoked_subcommand is not None:
         return
     catalogue = Catalogue.load(models)
@@ -66,7 +66,7 @@ def models_command(context: click.Context, models: tuple[Path, ...], as_json: bo
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show_command(
-    outer: tuple[Path, ...], model_id: str, models: tuple[Path, ...], as_json: bool
+    outer: tuple[tuple[Path, ...], bool], model_id: str, models: tuple[Path, ...], as_json: bool
 ) -> None:
     """Show everything that the manifest says of one model.
 
@@ -74,10 +74,11 @@ def show_command(
     Example:
       loadscope models show efficientnet-lite0
     """
-    catalogue = Catalogue.load([*outer, *models])
+    # The options may stand before 'show' too.
+    catalogue = Catalogue.load([*outer[0], *models])
     catalogue.get(model_id)
     record = _record(catalogue, model_id)
-    if as_json:
+    if as_json or outer[1]:
         click.echo(json.dumps(record, indent=2))
     else:
         click.echo(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), nl=False)

@@ -13,7 +13,12 @@ from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.names import Scenario
 from loadscope.suite.campaign import plan_record
-from loadscope.suite.cli.asked import command_line, specs_of
+from loadscope.suite.cli.asked import (
+    command_line,
+    given_settings,
+    read_specs,
+    server_bound_option,
+)
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.progress import progress_bars
 
@@ -24,7 +29,7 @@ from loadscope.suite.progress import progress_bars
 @click.option("--dataset-path", help="Folder of the data set, or an id of 'loadscope datasets'.")
 @click.option("--scenario", multiple=True, help="Only this scenario; repeat. Default: all four.")
 @click.option("--count", type=int, help="Calibrate with only the first so many samples.")
-@click.option("--target-latency", help="Server's bound, e.g. 15ms. Default: the round's.")
+@server_bound_option
 @click.option(
     "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
 )
@@ -36,7 +41,6 @@ from loadscope.suite.progress import progress_bars
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def plan_command(
     scenario: tuple[str, ...],
-    target_latency: str | None,
     output: Path | None,
     as_json: bool,
     **options: Any,
@@ -53,8 +57,7 @@ def plan_command(
       loadscope run --model efficientnet-lite0 --framework onnxruntime --scenario Server \\
           --dataset-path ~/imagenet --user-conf plan/user.conf
     """
-    settings = {key: value for key, value in options.items() if value not in (None, ())}
-    specs = specs_of(scenario or Scenario, target_latency, settings)
+    specs = read_specs(None, given_settings({**options, "scenario": scenario or tuple(Scenario)}))
     if output is not None and output.exists() and any(output.iterdir()):
         raise InputError(f"{output} already exists and is not empty", "choose another --output")
     with progress_bars() as progress, tempfile.TemporaryDirectory() as temporary:

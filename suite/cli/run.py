@@ -1,6 +1,6 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
-import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from loadscope.datasets.protocol import Progress
-from loadscope.errors import InputError, LoadScopeError
+from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.suite.cli.asked import (
     command_line,
@@ -17,8 +17,10 @@ from loadscope.suite.cli.asked import (
     new_folder,
     read_specs,
 )
-from loadscope.suite.compliance import compliance_lines, require_passed
-from loadscope.suite.prepare import prepare
+from loadscope.suite.cli.failure import finish, gone_on_with
+from loadscope.suite.compliance import compliance_failure, compliance_lines
+from loadscope.suite.manifest import Catalogue
+from loadscope.suite.prepare import Prepared, prepare
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.rate_search import FOLDER, RateSearch, search_and_run
 from loadscope.suite.report import load_run, results_table
@@ -80,7 +82,10 @@ from loadscope.suite.units import human
     help="Server: find the highest rate that LoadGen calls VALID, then run at it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@click.pass_context
 def run_command(
+    context: click.Context,
+    /,
     script: Path | None,
     output: Path | None,
     source: Path | None,
@@ -116,17 +121,27 @@ def run_command(
             "--resume)",
         )
     refuse_stray_audit_config(Path.cwd())
+    failure: LoadScopeError | None = None
     with progress_bars() as progress:
         if unfinished is not None:
-            results = [_resume(unfinished, added, progress)]
+            results, several = [_resume(unfinished, added, progress)], False
         elif source is not None:
-            results = [_repeat(source, output, progress)]
+            results, several = [_repeat(source, output, progress)], False
         else:
-            results = _run_all(script, settings, output, find_rate, progress)
+            specs = read_specs(script, settings)
+            results, failure = _run_all(specs, output, find_rate, progress)
+            several = len(specs) > 1
+    failure = failure or compliance_failure(results)
     if as_json:
-        click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
-        require_passed(results)
+        finish({"runs": results} if several else results[0], failure, context)
         return
+    if results:
+        _show(results)
+    if failure is not None:
+        raise failure
+
+
+def _show(results: list[dict[str, Any]]) -> None:
     console = Console()
     console.print(results_table([load_run(Path(result["run_dir"])) for result in results]))
     folders = [Path(result["run_dir"]) for result in results]
@@ -139,51 +154,59 @@ def run_command(
     for result in results:
         for line in compliance_lines(result["compliance"]):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
-    require_passed(results)
 
 
 def _run_all(
-    script: Path | None,
-    settings: dict[str, Any],
-    output: Path | None,
-    find_rate: bool,
-    progress: Progress,
-) -> list[dict[str, Any]]:
-    specs = read_specs(script, settings)
+    specs: list[RunSpec], output: Path | None, find_rate: bool, progress: Progress
+) -> tuple[list[dict[str, Any]], LoadScopeError | None]:
+    """Run one spec after the other; of several, one that fails does not end the others."""
     if any(Mode.TRACE in spec.mode for spec in specs):
         raise InputError("--mode trace: a trace is no measurement", "use loadscope trace")
-    results, failure = [], None
+    results: list[dict[str, Any]] = []
+    failure: LoadScopeError | None = None
+
+    def failed(spec: RunSpec, error: LoadScopeError) -> LoadScopeError:
+        if len(specs) == 1:
+            raise error
+        click.echo(f"loadscope: {spec.framework} {spec.scenario}: {error}", err=True)
+        return error
+
+    # What is wrong with one of them is said before the first one runs.
+    ready: list[Prepared] = []
     for spec in specs:
-        named = output if output is not None and len(specs) == 1 else None
         try:
-            if named is not None:
+            if output is not None and len(specs) == 1:
                 # Before data are prepared, which can take minutes.
-                RunDirectory(named).require_empty()
-            if find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1):
-                results.append(_find_rate(spec, named, output, progress))
-                continue
-            prepared = prepare(spec, progress)
-            if prepared.dataset.unscored:
-                why = f"{prepared.dataset.path}: {prepared.dataset.unscored}"
-                click.echo(f"{why}: performance alone, no score", err=True)
-            folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
-            results.append(new_run(prepared, folder, command_line(), progress))
+                RunDirectory(output).require_empty()
+            ready.append(prepare(spec, progress))
+        except WorkError as error:
+            failure = failed(spec, error)
+    for prepared in ready:
+        spec = prepared.spec
+        if prepared.dataset.unscored:
+            why = f"{prepared.dataset.path}: {prepared.dataset.unscored}"
+            click.echo(f"{why}: performance alone, no score", err=True)
+        searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)
+        named = output if len(specs) == 1 else None
+        folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
+        try:
+            with _resumable(folder):
+                if searched:
+                    results.append(_find_rate(spec, folder, progress))
+                else:
+                    results.append(new_run(prepared, folder, command_line(), progress))
         except LoadScopeError as error:
-            if len(specs) == 1 or isinstance(error, InputError):
-                raise
-            # The other runs of a campaign are worth having all the same.
-            click.echo(f"loadscope: {spec.framework} {spec.scenario}: {error}", err=True)
-            failure = error
-    if failure is not None:
-        raise failure
-    return results
+            failure = failed(spec, error)
+    return results, failure
 
 
-def _find_rate(
-    spec: RunSpec, named: Path | None, parent: Path | None, progress: Progress
-) -> dict[str, Any]:
-    prepared = prepare(spec, progress)
-    run = RunDirectory(named or new_folder(parent or Path("runs"), spec, prepared.numerics))
+def _resumable(folder: Path) -> AbstractContextManager[None]:
+    signs = ("run.json", f"{FOLDER}/search.json")
+    return gone_on_with("loadscope run --resume", folder, *signs)
+
+
+def _find_rate(spec: RunSpec, folder: Path, progress: Progress) -> dict[str, Any]:
+    run = RunDirectory(folder)
     run.require_empty()
     search = RateSearch(spec, run.path / FOLDER, command_line(), progress, notice=_say_probe)
     return search_and_run(search, run)
@@ -197,24 +220,31 @@ def _say_probe(probe: dict[str, Any]) -> None:
 
 
 def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
+    with _resumable(folder):
+        return _go_on(folder, added, progress)
+
+
+def _go_on(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
     if (folder / FOLDER / "search.json").exists() and not (folder / "run.json").exists():
         search = RateSearch.open(folder / FOLDER, progress, _say_probe)
         return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     _require_no_trace(run)
-    return resume(run, prepare(_recorded_spec(run, added), progress), progress)
+    catalogue = Catalogue.of_run(run.read())
+    return resume(run, prepare(_recorded_spec(run, added), progress, catalogue), progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
     old = RunDirectory.open(source)
     _require_no_trace(old)
     spec = _recorded_spec(old)
-    prepared = prepare(spec, progress)
+    prepared = prepare(spec, progress, Catalogue.of_run(old.read()))
     require_same_inputs(old.read(), prepared.record(), old.path)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
     folder = output or new_folder(Path("runs"), spec, prepared.numerics)
-    return new_run(prepared, folder, command_line(), progress, user_conf=text)
+    with _resumable(folder):
+        return new_run(prepared, folder, command_line(), progress, user_conf=text)
 
 
 def _require_no_trace(run: RunDirectory) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.submission.rounds import CURRENT, load_round
-from loadscope.submission.system import Probe, describe, detect
+from loadscope.submission.system import Probe, describe, detect, detected_in
 from loadscope.sut.registry import BACKENDS
 
 _STACK = ("mlcommons-loadgen", "numpy", "opencv-python-headless")
@@ -65,7 +65,7 @@ def system_command(
     for name, value in (("division", division), ("submitter", submitter)):
         if value is not None:
             given[name] = value
-    description = describe(rules, detect(Probe()), _software(framework), given, output)
+    description = describe(rules, detect(Probe()), _software(framework, output), given, output)
     description.save(output)
     if as_json:
         record = {
@@ -97,15 +97,19 @@ def _settings(settings: tuple[str, ...]) -> dict[str, str]:
     return given
 
 
-def _software(framework: str | None) -> dict[str, str]:
-    """Framework and further software, with versions."""
+def _software(framework: str | None, file: Path) -> dict[str, str]:
+    """Framework and further software, with versions; the framework is that of ``file`` if None."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _STACK if _has(name)]
     stack = ", ".join((f"Python {platform.python_version()}", *versions))
     installed = {name: one for name, one in BACKENDS.items() if one.version()}
     if framework is not None and framework not in installed:
         known = ", ".join(installed) or "none"
-        raise InputError(f"{framework} is not installed here", f"installed: {known}")
-    chosen = [framework] if framework else list(installed)
+        raise InputError(
+            f"{framework} is not installed here", f"{near(framework, installed)}installed: {known}"
+        )
+    then = detected_in(file).get("framework", "")
+    before = [name for name, one in installed.items() if then.startswith(f"{one.title} ")]
+    chosen = [framework] if framework else before or list(installed)
     if len(chosen) != 1:
         return {"other_software_stack": stack}
     backend = installed[chosen[0]]

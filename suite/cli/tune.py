@@ -11,7 +11,13 @@ import click
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
-from loadscope.suite.cli.asked import command_line, specs_of
+from loadscope.suite.cli.asked import (
+    command_line,
+    given_settings,
+    read_specs,
+    server_bound_option,
+)
+from loadscope.suite.cli.failure import gone_on_with
 from loadscope.suite.progress import progress_bars
 from loadscope.suite.units import milliseconds
 
@@ -21,8 +27,8 @@ from loadscope.suite.units import milliseconds
 @click.option("--framework", help="See 'loadscope doctor'.")
 @click.option("--scenario", multiple=True, help="A scenario to tune; repeat. Default: Offline.")
 @click.option("--dataset-path", help="Folder of the data set, or an id of 'loadscope datasets'.")
-@click.option("--count", type=int, help="Use only the first so many samples.")
-@click.option("--target-latency", help="Server's bound, e.g. 15ms. Default: the round's.")
+@click.option("--count", type=int, help="Search with only the first so many samples.")
+@server_bound_option
 @click.option(
     "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
 )
@@ -67,7 +73,6 @@ def tune_command(
     trial_duration: str | None,
     trials: int | None,
     allow_numerics: bool,
-    target_latency: str | None,
     target: str,
     script: Path | None,
     output: Path | None,
@@ -84,7 +89,7 @@ def tune_command(
     \b
     Example:
       loadscope tune --model efficientnet-lite0 --framework onnxruntime --scenario Offline \\
-          --scenario Server --target-latency 100ms --dataset-path ~/imagenet \\
+          --scenario Server --server-target-latency 100ms --dataset-path ~/imagenet \\
           --budget 15m --output tuned
       loadscope run tuned/scenarios/x86-64-cpu/efficientnet-lite0.yaml
     """
@@ -100,16 +105,17 @@ def tune_command(
     from loadscope.suite.tune.run import recorded, tune
     from loadscope.suite.tune.trial import TRIAL_MS
 
-    settings = {key: value for key, value in options.items() if value not in (None, ())}
+    settings = given_settings(options)
     if resume is None:
         if output is None:
             raise InputError("no folder to keep the search in", "add --output FOLDER")
-        folder, specs = output, specs_of(scenario or [Scenario.OFFLINE], target_latency, settings)
+        folder, scenarios = output, list(scenario or (Scenario.OFFLINE,))
+        specs = read_specs(None, {**settings, "scenario": scenarios})
         trial_ms = (
             _time("--trial-duration", trial_duration, "3s", 100) if trial_duration else TRIAL_MS
         )
     else:
-        if settings or scenario or output or target_latency or allow_numerics or trial_duration:
+        if settings or scenario or output or allow_numerics or trial_duration:
             raise InputError(
                 "--resume takes its settings from the folder",
                 "leave out all but --budget, --trials, --script and --target",
@@ -117,7 +123,8 @@ def tune_command(
         folder = resume
         asked = recorded(resume)
         specs, allow_numerics, trial_ms = asked.specs, asked.allow_numerics, asked.trial_ms
-    with progress_bars() as progress:
+    resumable = gone_on_with("loadscope tune --resume", folder, "tune.json")
+    with progress_bars() as progress, resumable:
         result = tune(
             specs,
             folder,

@@ -12,7 +12,8 @@ from loadscope.suite.tune.space import Axis, settings
 from loadscope.suite.tune.study import Winner
 from loadscope.suite.tune.trial import PERCENTILES, goodness
 
-_SHARED = ("model", "framework", "dataset_path", "count", "models")
+# The number of samples is not among them: it was for quick trials, and the script is for full runs.
+_SHARED = ("model", "framework", "dataset_path", "models")
 
 
 def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str | None) -> str:
@@ -52,8 +53,8 @@ def headline(scenario: Scenario, winner: Winner) -> str:
 
 def _run(spec: RunSpec, axes: list[Axis], winner: Winner) -> dict[str, Any]:
     run: dict[str, Any] = {"scenario": str(spec.scenario)}
-    if spec.target_latency is not None:
-        run["target_latency"] = f"{spec.target_latency:g}ms"
+    if spec.server_target_latency is not None:
+        run["server_target_latency"] = f"{spec.server_target_latency:g}ms"
     chosen = settings(winner.params, axes)
     chosen["options"] = {**spec.options, **chosen["options"]}
     run |= {key: value for key, value in chosen.items() if value not in (None, {})}

@@ -54,6 +54,13 @@ def test_models_lists_each_framework_and_whether_its_file_is_here(run, manifest)
     assert "zenodo.org" in shown
 
 
+def test_showing_a_model_prints_json_wherever_it_is_asked_for(run, manifest):
+    asked = ("show", "tiny", "--models", manifest)
+    after = json.loads(run(models_command, *asked, "--json"))
+    assert after["id"] == "tiny"
+    assert json.loads(run(models_command, "--json", *asked)) == after
+
+
 def test_models_prints_json(run, manifest):
     records = json.loads(run(models_command, "--models", manifest, "--json"))
     tiny = next(record for record in records if record["id"] == "tiny")

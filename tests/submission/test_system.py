@@ -10,6 +10,7 @@ from loadscope.errors import InputError
 from loadscope.submission.rounds import load_round
 from loadscope.submission.system import Machine, Probe, describe, detect
 from loadscope.suite.cli.system import system_command
+from loadscope.sut.registry import BACKENDS
 
 ROUND = load_round()
 
@@ -228,6 +229,38 @@ def test_what_a_person_wrote_is_kept_and_what_was_detected_is_renewed(tmp_path):
     assert values["submitter"] == "Acme"
     assert values["hw_notes"] == ""
     assert "status" in again.missing
+
+
+def test_what_a_machine_told_root_is_not_forgotten(tmp_path):
+    file = tmp_path / "system.yaml"
+    root = Machine(processor="A", cores="8", memory="16 GB", modules="2x 8 GB DDR5")
+    describe(ROUND, root, {}, {}, file).save(file)
+    for _ in range(2):
+        user = Machine(processor="A", cores="8", memory="15.6 GiB usable")
+        description = describe(ROUND, user, {}, {"cooling": "air"}, file)
+        description.save(file)
+        assert description.values["host_memory_configuration"] == "2x 8 GB DDR5"
+        assert description.values["host_memory_capacity"] == "16 GB"
+    # Of another machine nothing is taken over, and accelerators that have come are asked for.
+    other = describe(ROUND, Machine(processor="B", cores="8"), {}, {}, file).values
+    assert other["host_memory_configuration"] == other["host_memory_capacity"] == ""
+    more = describe(ROUND, Machine(processor="A", cores="8", accelerators=None), {}, {}, file)
+    assert "accelerators_per_node" in more.missing
+
+
+def test_a_field_that_is_set_leaves_the_framework_as_it_was(tmp_path):
+    file = tmp_path / "system.yaml"
+    several = [name for name, one in BACKENDS.items() if one.version()]
+    assert len(several) > 1, "of one framework there is nothing to forget"
+    for name in several:
+        for more in (["--framework", name], ["--set", "cooling=air"], []):
+            run = CliRunner().invoke(system_command, ["--output", str(file), "--json", *more])
+            fields = json.loads(run.stdout)["fields"]
+            assert fields["framework"] == f"{BACKENDS[name].title} {BACKENDS[name].version()}"
+    # As if it had been an older version then.
+    file.write_text(file.read_text().replace(fields["framework"], f"{BACKENDS[name].title} 0.1"))
+    CliRunner().invoke(system_command, ["--output", str(file)])
+    assert yaml.safe_load(file.read_text())["framework"] == fields["framework"]
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,12 @@ def loadscope(work):
 def run_tiny(work, photographs, loadscope):
     manifest = write_manifest(work / "tiny.yaml")
 
-    def run(scenario, output, *more, status=0):
+    def run(scenario, output, *more, status=0, queries=100):
         loadscope(
             "run", "--models", manifest, "--model", "tiny", "--framework", "null", "--scenario",
-            scenario, "--dataset-path", photographs, "--min-duration", "300ms",
-            "--min-query-count", "100", "--output", output, *more, status=status,
+            scenario, "--dataset-path", photographs, "--min-duration",
+            "300ms" if queries >= 100 else "1ms", "--min-query-count", queries, "--output", output,
+            *more, status=status,
         )  # fmt: skip
         return work / output
 

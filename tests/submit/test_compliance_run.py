@@ -61,13 +61,15 @@ def test_sampling_that_slows_down_fails_test01(steady, dataset):
     assert "(+20.0 %), expected 900000 to 1.1e+06" in verification(steady, "TEST01")["error"]
 
 
-def test_a_model_with_changed_answers_fails_with_the_difference(run_tiny, work, loadscope):
+def test_a_model_with_changed_answers_fails_with_the_difference(run_tiny, loadscope):
     folder = run_tiny("SingleStream", "changed", *MODES)
-    manifest = write_manifest(work / "tiny.yaml", offset=1)
-    try:
-        done = loadscope("run", "--resume", folder, "--mode", "compliance", status=1)
-    finally:
-        write_manifest(manifest)
+    # As if it had begun with other answers: the run goes by what it recorded of the model.
+    record = json.loads((folder / "run.json").read_text())
+    tiny = record["manifest"]["models"]["tiny"]
+    tiny["postprocess"]["offset"] = 1
+    tiny["artifacts"]["null"]["outputs"]["scores"]["shape"] = [11]
+    (folder / "run.json").write_text(json.dumps(record))
+    done = loadscope("run", "--resume", folder, "--mode", "compliance", status=1)
     assert "TEST01 failed" in done.stderr and "TEST01 FAILED" in done.stdout
     accuracy = verification(folder, "TEST01")["verification"]["accuracy"]
     assert not accuracy["passed"]
@@ -75,6 +77,24 @@ def test_a_model_with_changed_answers_fails_with_the_difference(run_tiny, work, 
     assert "value 0 is -1 instead of 0" in accuracy["first_different"]
     assert "top-1 of these samples is 0.000 % instead of" in accuracy["reason"]
     assert "TEST FAIL" in (folder / "TEST01/verify_accuracy.txt").read_text()
+
+
+def test_compliance_tests_are_not_run_against_an_invalid_performance_test(run_tiny, loadscope):
+    # Fewer queries than a percentile of 90 can be estimated from.
+    few = ("SingleStream", "few", *MODES, "--mode", "compliance")
+    folder = run_tiny(*few, queries=3, status=1)
+    result = json.loads((folder / "result.json").read_text())
+    assert result["valid"] is False and result["compliance"] == {}
+    for test in ("TEST01", "TEST04"):
+        assert result["state"][test]["status"] == "failed"
+        assert result["state"][test]["error"].startswith("needs a VALID performance test; it is")
+        assert not list(folder.glob(f"{test}*"))
+    # Added to the run later, they say so at once; what was measured is shown all the same.
+    done = loadscope("run", "--resume", folder, "--mode", "compliance", "--json", status=1)
+    error = json.loads(done.stdout)["error"]
+    assert error["message"].startswith(f"TEST01 failed in {folder}: needs a VALID performance")
+    assert "make the performance test valid in a new run" in error["fix"]
+    assert json.loads(done.stdout)["metric"]["value"] > 0
 
 
 def test_other_answers_of_the_same_accuracy_pass_by_the_accuracy_files(steady, dataset):

@@ -81,13 +81,13 @@ def environment(cache):
 def loadscope(tmp_path, environment):
     """Run the command in an empty working directory."""
 
-    def run(*arguments, status=0, timeout=240) -> subprocess.CompletedProcess[str]:
+    def run(*arguments, status=0, timeout=240, cwd=tmp_path) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "loadscope", *map(str, arguments)],
             capture_output=True,
             text=True,
             timeout=timeout,
-            cwd=tmp_path,
+            cwd=cwd,
             env=environment,
         )
         assert done.returncode == status, done.stdout + done.stderr

@@ -1,8 +1,11 @@
 import hashlib
 import json
+import sys
 
 import pytest
 import yaml
+
+from loadscope.suite.cli.main import main
 
 RUN = ("run", "--model", "tiny", "--framework", "null", "--scenario", "Offline")
 
@@ -13,17 +16,37 @@ def replaced(arguments, option, value):
 
 
 @pytest.fixture
-def run(loadscope, tiny_dataset, manifest, tmp_path):
+def refused(cache, tmp_path, monkeypatch, capsys):
+    """Run the command in this process; returns what it printed, after checking its status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(cache))
+
+    def check(*arguments, status=2):
+        monkeypatch.setattr(sys, "argv", ["loadscope", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        assert caught.value.code == status, printed.err
+        return printed
+
+    return check
+
+
+@pytest.fixture
+def run(refused, tiny_dataset, manifest, tmp_path):
     """Run with bad input; returns standard error, after checking its form."""
 
     def check(*arguments, dataset=None):
         given = dataset if dataset is not None else tiny_dataset
-        models = ("--models", manifest(), "--dataset-path", given) if arguments else ()
-        error = loadscope(*arguments, *models, "--output", "out", status=2).stderr
-        lines = error.strip().splitlines()
-        assert lines[-2].startswith("loadscope: ") and lines[-1].startswith("  fix: "), error
+        models = ("--models", manifest(), "--dataset-path", given)
+        printed = refused(*arguments, *models, "--output", "out", "--json")
+        lines = printed.err.strip().splitlines()
+        assert lines[-2].startswith("loadscope: ") and lines[-1].startswith("  fix: "), printed.err
+        error = json.loads(printed.out)["error"]
+        assert error["status"] == 2
+        assert lines[-2:] == [f"loadscope: {error['message']}", f"  fix: {error['fix']}"]
         assert not (tmp_path / "out").exists()
-        return error
+        return printed.err
 
     return check
 
@@ -31,13 +54,43 @@ def run(loadscope, tiny_dataset, manifest, tmp_path):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--model", "tinny", "unknown model 'tinny'"),
-        ("--framework", "caffe", "'caffe'"),
-        ("--scenario", "offline", "scenario = 'offline'"),
+        ("--model", "tinny", "unknown model 'tinny'\n  fix: did you mean 'tiny'? known: "),
+        ("--framework", "PyTorhc", "'PyTorhc'\n  fix: did you mean 'pytorch'? use one of: "),
+        ("--scenario", "ofline", "scenario = 'ofline'"),
     ],
 )
-def test_unknown_names_list_the_known(run, option, value, message):
-    assert message in run(*replaced(RUN, option, value))
+def test_unknown_names_list_the_near_and_the_known(run, option, value, message):
+    error = run(*replaced(RUN, option, value))
+    assert message in error
+    assert "null" not in error, "it is not for users"
+
+
+def test_an_unknown_data_set_and_command_have_near_names(refused):
+    asked = ("--model", "resnet50", "--framework", "null", "--scenario", "offline")
+    done = refused("run", *asked, "--dataset-path", "imagenet-sampel20")
+    assert "unknown data set 'imagenet-sampel20'\n  fix: did you mean 'imagenet-" in done.err
+    assert "No such command 'rnu'. did you mean 'run'?" in refused("rnu").err
+
+
+@pytest.mark.parametrize("command", ["run", "trace", "plan", "tune"])
+def test_an_option_of_one_value_is_not_given_twice(refused, command):
+    done = refused(command, "--model", "tiny", "--count", "3", "--count", "4", "--json")
+    message = "Option '--count' takes one value and is given several times."
+    assert json.loads(done.out)["error"] == {
+        "message": message, "fix": f"see loadscope {command} --help", "status": 2,
+    }  # fmt: skip
+    assert done.err == f"loadscope: {message}\n  fix: see loadscope {command} --help\n"
+
+
+@pytest.mark.parametrize("command", ["plan", "tune"])
+def test_a_search_is_of_one_model_on_one_framework(refused, command):
+    for option in ("--model", "--framework"):
+        error = refused(command, option, "a", option, "b").err
+        assert f"'{option}' takes one value and is given several times" in error
+
+
+def test_what_is_wrong_with_one_of_several_runs_is_said_before_the_first(run):
+    assert "has no artifact for 'pytorch'" in run(*RUN, "--framework", "pytorch")
 
 
 @pytest.mark.parametrize(
@@ -85,8 +138,8 @@ def test_a_missing_data_set(run, tmp_path):
     assert "elsewhere" in run(*RUN, dataset=tmp_path / "elsewhere")
 
 
-def test_no_data_set_at_all(loadscope, manifest):
-    error = loadscope(*RUN, "--models", manifest(), status=2).stderr
+def test_no_data_set_at_all(refused, manifest):
+    error = refused(*RUN, "--models", manifest()).err
     assert "no data set given" in error and "--dataset-path" in error
 
 
@@ -121,11 +174,11 @@ def test_a_stray_audit_config(run, tmp_path):
     assert "audit.config" in run(*RUN)
 
 
-def test_an_output_that_is_taken(loadscope, tiny_dataset, manifest, tmp_path):
+def test_an_output_that_is_taken(refused, tiny_dataset, manifest, tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.tex").write_text("years of work")
     arguments = (*RUN, "--models", manifest(), "--dataset-path", tiny_dataset)
-    error = loadscope(*arguments, "--output", "taken", status=2).stderr
+    error = refused(*arguments, "--output", "taken").err
     assert "already exists and is not empty" in error
     assert [path.name for path in (tmp_path / "taken").iterdir() if path.name != ".lock"] == [
         "thesis.tex"
@@ -185,11 +238,11 @@ def test_squad_alone_needs_the_tokenizer(loadscope, tiny_dataset, manifest, with
     assert "fix: pip install 'loadscope[squad]'" in done.stderr
 
 
-def test_run_directories_that_are_none(loadscope, tmp_path):
+def test_run_directories_that_are_none(refused):
     for command in (("accuracy", "."), ("run", "--resume", "."), ("run", "--from", ".")):
-        assert "no run directory" in loadscope(*command, status=2).stderr
+        assert "no run directory" in refused(*command).err
 
 
-def test_from_and_resume_take_no_settings(loadscope):
-    error = loadscope("run", "--from", "x", "--count", "3", status=2).stderr
+def test_from_and_resume_take_no_settings(refused):
+    error = refused("run", "--from", "x", "--count", "3").err
     assert "take their settings from the run directory" in error

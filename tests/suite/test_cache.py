@@ -197,7 +197,7 @@ def test_what_a_crash_left_of_a_removal_is_cleared_away(loadscope, listed, cache
     ("arguments", "said"),
     [
         (["--yes"], "choose with --remove NAME or --older-than DAYS"),
-        (["--remove", "aaaaaaaaaaab"], "did you mean aaaaaaaaaaaa?"),
+        (["--remove", "aaaaaaaaaaab"], "did you mean 'aaaaaaaaaaaa'?"),
         (["--remove", "zzz", "--yes"], "nothing in the cache is called 'zzz'"),
         (["--older-than", "-1"], "--older-than"),
         (["--kind", "photographs"], "samples"),

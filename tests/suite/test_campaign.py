@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_a_plan_holds_a_user_conf_that_runs_take(loadscope, tiny_dataset, manife
               "--dataset-path", tiny_dataset)  # fmt: skip
     done = loadscope(
         "plan", *models, "--scenario", "SingleStream", "--scenario", "Server",
-        "--target-latency", "50ms", "--output", "plan", "--json",
+        "--count", "8", "--target-latency", "50ms", "--output", "plan", "--json",
     )  # fmt: skip
     plan = json.loads(done.stdout)
     assert set(plan["targets"]) == {"SingleStream", "Server"}
@@ -50,6 +51,8 @@ def test_a_plan_holds_a_user_conf_that_runs_take(loadscope, tiny_dataset, manife
     target = conf.get("resnet50", Scenario.SINGLE_STREAM, "target_latency")
     assert target is not None and 0 < target < 4
     assert conf.get("resnet50", Scenario.SERVER, "target_latency") == 50
+    # Samples of the calibration are no setting of the campaign.
+    assert {setting.key for setting in conf.settings} == {"target_latency", "target_qps"}
     result = json.loads(
         loadscope(
             "run", *models, "--scenario", "SingleStream", "--user-conf", path,
@@ -57,4 +60,7 @@ def test_a_plan_holds_a_user_conf_that_runs_take(loadscope, tiny_dataset, manife
         ).stdout
     )  # fmt: skip
     assert result["state"]["performance"]["calibration"] is None
+    own = UserConf.read(Path(result["run_dir"]) / "user.conf", ["resnet50"])
+    asked = own.get("resnet50", Scenario.SINGLE_STREAM, "performance_sample_count_override")
+    assert asked == 24, "all samples of the data set, which are fewer than the round's 1024"
     assert "not empty" in loadscope("plan", *models, "--output", "plan", status=2).stderr

@@ -37,13 +37,19 @@ def test_ctrl_c_leaves_a_resumable_run_and_status_130(
     start, long_run, loadscope, tmp_path, wait_for, child_of
 ):
     arguments, measuring = long_run
-    process = start(*arguments)
+    process = start(*arguments, "--json")
     wait_for(measuring, process)
     child = child_of(process)
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    printed, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert error.strip().splitlines()[-1] == "loadscope: interrupted"
+    assert json.loads(printed)["error"] == {
+        "message": "interrupted", "fix": "go on with loadscope run --resume out", "status": 130,
+    }  # fmt: skip
+    assert error.strip().splitlines()[-2:] == [
+        "loadscope: interrupted",
+        "  fix: go on with loadscope run --resume out",
+    ]
     assert "Traceback" not in error
     assert not child.is_running()
     assert states(tmp_path / "out") == {"accuracy": "finished", "performance": "interrupted"}

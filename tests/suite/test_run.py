@@ -143,11 +143,55 @@ def test_a_run_of_another_machine_is_scored_where_its_data_is(loadscope, tiny_ru
     elsewhere = record.replace(str(data), "/z/imagenet").replace(str(manifest), "/z/tiny.yaml")
     (tmp_path / "out/run.json").write_text(elsewhere)
     said = loadscope("accuracy", "out", status=2).stderr
-    assert "manifest /z/tiny.yaml is not on this machine" in said and "--models FILE" in said
-    said = loadscope("accuracy", "out", "--models", manifest, status=2).stderr
     assert "data set /z/imagenet is not on this machine" in said and "--dataset-path" in said
-    here = ("--models", manifest, "--dataset-path", data)
-    assert json.loads(loadscope("accuracy", "out", *here, "--json").stdout) == score
+    for more in ((), ("--models", manifest)):
+        here = (*more, "--dataset-path", data)
+        assert json.loads(loadscope("accuracy", "out", *here, "--json").stdout) == score
+
+
+def test_what_a_run_was_given_is_found_from_another_folder(
+    loadscope, tiny_run, tiny_dataset, tmp_path
+):
+    (tmp_path / "photographs").symlink_to(tiny_dataset)
+    (tmp_path / "mine.conf").write_text("*.Offline.target_qps = 50\n")
+    given = {"--models": "tiny.yaml", "--dataset-path": "photographs"}
+    arguments = list(tiny_run("Offline", "--mode", "accuracy", "--user-conf", "mine.conf"))
+    for option, name in given.items():
+        arguments[arguments.index(option) + 1] = name
+    loadscope(*arguments, "--output", "out")
+    # The run has what its manifest said.
+    (tmp_path / "tiny.yaml").write_text("schema: 1\nmodels: {}\n")
+    (tmp_path / "elsewhere").mkdir()
+    there = {"cwd": tmp_path / "elsewhere"}
+    loadscope("accuracy", "../out", **there)
+    added = loadscope("run", "--resume", "../out", "--mode", "performance", "--json", **there)
+    assert json.loads(added.stdout)["mode"] == "accuracy,performance"
+    loadscope("run", "--from", "../out", "--output", "again", **there)
+    assert (tmp_path / "elsewhere/again/result.json").exists()
+
+
+def test_options_that_repeat_leave_a_run_directory_each(loadscope, tiny_run, tmp_path):
+    arguments = tiny_run("offline", "--scenario", "SINGLESTREAM", "--output", "all", "--json")
+    runs = json.loads(loadscope(*arguments).stdout)["runs"]
+    assert [run["scenario"] for run in runs] == ["Offline", "SingleStream"]
+    assert {run["run_dir"] for run in runs} == set(map(str, (tmp_path / "all").iterdir()))
+
+
+def test_of_several_runs_one_that_fails_does_not_take_the_others_along(
+    loadscope, tiny_dataset, manifest, tmp_path
+):
+    script = tmp_path / "both.yaml"
+    script.write_text(
+        f"models: [{manifest()}]\nmodel: tiny\nframework: 'null'\nmin_duration: 100ms\n"
+        f"dataset_path: {tiny_dataset}\nruns: [{{scenario: Offline, options: {{fail_at: 3}}}}, "
+        "{scenario: SingleStream}]\n"
+    )
+    done = loadscope("run", script, "--json", status=1)
+    printed = json.loads(done.stdout)
+    assert [run["scenario"] for run in printed["runs"]] == ["SingleStream"]
+    assert "fails at batch 3" in printed["error"]["message"]
+    assert printed["error"]["status"] == 1
+    assert "SingleStream" in loadscope("run", script, status=1).stdout
 
 
 def test_a_run_is_repeated_from_its_directory(loadscope, tiny_run, tmp_path):

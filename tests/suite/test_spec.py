@@ -4,6 +4,7 @@ import pytest
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Mode, Scenario
+from loadscope.suite.cli.asked import read_specs
 from loadscope.suite.script import read_script
 from loadscope.suite.spec import RecordedSpec, make_spec
 
@@ -19,13 +20,19 @@ def test_one_mode_or_several():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"scenario": "offline"}, "scenario = 'offline'"),
+        ({"scenario": "ofline"}, "scenario = 'ofline'"),
         ({"mode": "speed"}, "'speed'"),
         ({"mode": ["accuracy", "accuracy"]}, "at most once"),
         ({"count": 0}, "count = 0"),
         ({"batchsize": 8}, "unknown key 'batchsize'"),
         ({"idle": "poll"}, "the setting 'idle' was removed"),
         ({"target_latency": "15ms"}, "Offline has no latency"),
+        ({"server_target_latency": "15ms"}, "only Server has a bound, Offline none"),
+        ({"expected_latency": "15ms"}, "Offline takes target_qps"),
+        (
+            {"scenario": "Server", "target_latency": "9ms", "server_target_latency": "8ms"},
+            "target_latency: the old name of server_target_latency",
+        ),
         ({"scenario": "Server", "target_latency": "15qps"}, "unknown unit 'qps'"),
         ({"scenario": "Server", "target_latency": "15000000"}, "write the unit"),
         ({"scenario": "SingleStream", "target_qps": 5}, "SingleStream has no rate"),
@@ -40,6 +47,36 @@ def test_bad_settings_name_place_key_and_mend(change, message):
     assert caught.value.fix
 
 
+def test_names_are_taken_in_any_case_and_near_ones_are_suggested():
+    spec = make_spec({**BASE, "scenario": "OFFLINE", "mode": ["Accuracy", "test01"]}, "x")
+    assert (spec.scenario, spec.mode) == (Scenario.OFFLINE, (Mode.ACCURACY, Mode.TEST01))
+    for change, near in (
+        ({"scenario": "single"}, "'SingleStream'"),
+        ({"mode": "preformance"}, "'performance'"),
+        ({"batchsize": 8}, "'batch_size'"),
+        ({"scenario": "server", "late": "lasst"}, "'last'"),
+    ):
+        with pytest.raises(InputError) as caught:
+            make_spec({**BASE, **change}, "x")
+        assert f"did you mean {near}? " in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("scenario", "meaning"),
+    [
+        ("Server", "server_target_latency"),
+        ("SingleStream", "expected_latency"),
+        ("multistream", "expected_latency"),
+    ],
+)
+def test_the_old_name_of_two_latencies_is_taken_for_what_it_means(scenario, meaning):
+    old = make_spec({**BASE, "scenario": scenario, "target_latency": "15ms"}, "x")
+    assert old == make_spec({**BASE, "scenario": scenario, meaning: 15}, "x")
+    # As run.json held it.
+    recorded = {**BASE, "scenario": old.scenario, "target_latency": 0.04}
+    assert getattr(make_spec(recorded, "run.json", RecordedSpec), meaning) == 0.04
+
+
 def test_a_missing_setting_names_its_option():
     with pytest.raises(InputError, match="'framework' is missing") as caught:
         make_spec({"model": "m", "scenario": "Offline"}, "command line")
@@ -47,7 +84,7 @@ def test_a_missing_setting_names_its_option():
 
 
 def test_a_recorded_spec_is_read_back_equal():
-    spec = make_spec({**BASE, "scenario": "Server", "target_latency": "40us"}, "x")
+    spec = make_spec({**BASE, "scenario": "Server", "server_target_latency": "40us"}, "x")
     recorded = make_spec(spec.model_dump(mode="json"), "run.json", RecordedSpec)
     assert recorded.model_dump() == spec.model_dump()
 
@@ -102,9 +139,55 @@ def test_runs_of_a_script_differ_where_they_say_so(tmp_path):
     ]
 
 
+def test_a_setting_that_scenarios_share_is_for_those_that_have_it(tmp_path):
+    script = tmp_path / "s.yaml"
+    script.write_text(
+        "model: m\nframework: 'null'\nserver_target_latency: 20ms\nexpected_latency: 2ms\n"
+        "late: in-turn\ntarget_qps: 30\nruns:\n"
+        "  - scenario: [SingleStream, Server]\n"
+        "  - {scenario: MultiStream, expected_latency: 5ms}\n"
+    )
+    keys = ("server_target_latency", "expected_latency", "late", "target_qps")
+    assert [tuple(getattr(spec, key) for key in keys) for spec in read_script(script, {})] == [
+        (None, 2, None, None),
+        (20, None, "in-turn", 30),
+        (None, 5, None, None),
+    ]
+    # One that no run has is no setting of theirs.
+    with pytest.raises(InputError, match="server_target_latency: only Server has a bound"):
+        read_script(script, {"scenario": "SingleStream", "target_qps": None})
+
+
+@pytest.mark.parametrize(
+    ("setting", "scenarios", "message"),
+    [
+        ("target_latency", "[SingleStream, Server]", "target_latency means two things here"),
+        ("target_qps", "[Offline, Server]", "target_qps means two things here"),
+    ],
+)
+def test_a_setting_with_two_meanings_is_an_error(tmp_path, setting, scenarios, message):
+    script = tmp_path / "s.yaml"
+    script.write_text(f"model: m\nframework: 'null'\nscenario: {scenarios}\n{setting}: 15\n")
+    with pytest.raises(InputError, match=message) as caught:
+        read_script(script, {})
+    assert "give each its own" in caught.value.fix
+    (spec,) = read_script(script, {"scenario": "server"})
+    assert spec.scenario is Scenario.SERVER
+
+
+def test_options_that_repeat_are_one_run_a_combination():
+    settings = {"model": ("m",), "framework": ("a", "b", "a"), "scenario": ("offline", "Offline")}
+    specs = read_specs(None, settings)
+    assert [(spec.framework, str(spec.scenario)) for spec in specs] == [
+        ("a", "Offline"),
+        ("b", "Offline"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("scenario: []\n", "'scenario' is an empty list"),
         ("runs: 5\n", "'runs' must be a list"),
         ("model: m\nframwork: null\n", "unknown key 'framwork'"),
         ("- model: m\n", "s.yaml"),
@@ -115,4 +198,4 @@ def test_a_bad_script_names_file_and_key(tmp_path, text, message):
     script = tmp_path / "s.yaml"
     script.write_text(text)
     with pytest.raises(InputError, match=re.escape(message)):
-        read_script(script, {"scenario": "Offline", "framework": "null"})
+        read_script(script, {"framework": "null"})

@@ -22,7 +22,7 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
     # The only setting that matters to the null backend in SingleStream is the shortcut.
     slow = {"delay_us": 15000}
     first = ("--scenario", "SingleStream", "--trials", 1, "--trial-duration", "600ms",
-             "--output", "tuned", "--json")  # fmt: skip
+             "--count", 12, "--output", "tuned", "--json")  # fmt: skip
     begun = json.loads(tune(*first, **slow).stdout)
     assert begun["scenarios"][0]["params"]["shortcut"] is False
     assert begun["scenarios"][0]["trials"] == 1
@@ -39,7 +39,7 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
     (script,) = (tmp_path / "tuned/scenarios").glob("*/tiny.yaml")
     result = json.loads(loadscope("run", script, "--min-duration", "1s", "--json").stdout)
     assert result["metric"]["value"] < 0.75 * found["default"]
-    assert result["accuracy"]["samples"] == 24
+    assert result["accuracy"]["samples"] == 24, "the trials' --count is not the script's"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
         (("--budget", "0s", "--output", "t"), "'0s' must be longer than zero"),
         (("--trial-duration", "x", "--output", "t"), "--trial-duration: "),
         ((), "add --output FOLDER"),
-        (("--scenario", "offline", "--output", "t"), "scenario = 'offline'"),
+        (("--scenario", "ofline", "--output", "t"), "scenario = 'ofline'"),
         (("--allow-numerics", "--output", "t"), "the accuracy of tiny on null means nothing"),
         (("--resume", "nowhere"), "--resume takes its settings from the folder"),
     ],
