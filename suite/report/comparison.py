@@ -1,6 +1,6 @@
 """Two measured runs side by side: their figures, and what makes them hard to compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,14 +70,15 @@ def compare_runs(a: RunView, b: RunView) -> RunComparison:
                 "continue it with loadscope run --resume, or run it again",
             )
     marks = Marks([a, b])
-    facts = [
+    facts: list[tuple[str, str, str]] = [
         ("run", str(a.path), str(b.path)),
-        *((name, _said(one), _said(other)) for name, one, other in _settings(a, b)),
         ("metric", metric_text(a), metric_text(b)),
         ("valid", verdict(a).text, verdict(b).text),
-        ("accuracy", *(", ".join(filter(None, accuracy_text(run))) for run in (a, b))),
-        ("marks", *(", ".join(marks.of(run)) for run in (a, b))),
+        ("accuracy", _joined(accuracy_text(a)), _joined(accuracy_text(b))),
+        ("marks", _joined(marks.of(a)), _joined(marks.of(b))),
+        *((name, _said(one), _said(other)) for name, one, other in _settings(a, b)),
     ]
+    sides = (("A", a), ("B", b))
     differ = [
         f"The runs differ in {name}: {_said(one)} and {_said(other)}."
         for name, one, other in _settings(a, b)
@@ -91,11 +92,16 @@ def compare_runs(a: RunView, b: RunView) -> RunComparison:
         facts=tuple(facts),
         figures=tuple(_figures(a, b)),
         caveats=(
+            *(
+                f"{side} is {verdict(run).text}."
+                for side, run in sides
+                if verdict(run).kind not in ("valid", "absent")
+            ),
             *differ,
             *(f"{mark[0].upper()}{mark[1:]}: {reason}." for mark, reason in marks.notes()),
             *(
                 f"{side} is noisy: {'; '.join(run.warnings)}."
-                for side, run in (("A", a), ("B", b))
+                for side, run in sides
                 if run.warnings
             ),
         ),
@@ -161,9 +167,9 @@ def _figures(a: RunView, b: RunView) -> Iterator[Figure]:
             found.append(Figure(f"p{100 * fraction:g} latency", "ns", *values))
     scores = [run.accuracy if run.model.accuracy_meaningful else None for run in (a, b)]
     for metric in dict.fromkeys(score.metric for score in scores if score):
-        values = [score.value if score and score.metric == metric else None for score in scores]
-        found.append(Figure(metric, "%", values[0], values[1]))
-    yield from (one for one in found if one.a is not None or one.b is not None)
+        one, other = (score.value if score and score.metric == metric else None for score in scores)
+        found.append(Figure(metric, "%", one, other))
+    yield from (each for each in found if each.a is not None or each.b is not None)
 
 
 def _framework(run: RunView) -> str:
@@ -172,6 +178,10 @@ def _framework(run: RunView) -> str:
 
 def _short(digest: str | None) -> str | None:
     return digest and digest[:12]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(filter(None, texts))
 
 
 def _said(value: Any) -> str:

@@ -54,6 +54,7 @@ def test_what_makes_them_hard_to_compare_is_said(
 ) -> None:
     caveats = json.loads(compared(*two, "--json").stdout)["caveats"]
     assert caveats == [
+        "B is INVALID: too short.",
         "The runs differ in framework: onnxruntime 1.31.1 and pytorch 1.31.1.",
         "Rehearsal: min_duration 5 s instead of 600 s.",
         "B is noisy: other processes used 40 % of the CPU.",
