@@ -74,6 +74,8 @@ def assemble(run: RunDirectory) -> dict[str, Any]:
             "repeat": summary(state),
             "warnings": state.get("noise", {}).get("warnings", []),
         }
+    if Mode.TRACE in finished:
+        result["warnings"] = record["state"][Mode.TRACE]["noise"]["warnings"]
     score = run.logs(Mode.ACCURACY) / "score.json"
     if Mode.ACCURACY in finished and score.exists():
         result["accuracy"] = json.loads(score.read_text(encoding="utf-8"))

@@ -183,7 +183,8 @@ def _one_test(
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
-        What the process said, and of a performance test ``value`` and ``valid``, and ``noise``.
+        What the process said, ``noise`` of a performance test or a trace, and ``value`` and
+        ``valid`` of a performance test.
     """
     noise = NoiseWatch()
 
@@ -208,6 +209,8 @@ def _one_test(
         outcome, log = _attempt(run, mode, number, plan, watch_both)
         outcome["calibration"] = {**vars(expected), "corrections": corrections}
     run.finish(mode, number)
+    if mode is Mode.TRACE:
+        return {**outcome, "noise": noise.finish()}
     if mode is not Mode.PERFORMANCE:
         return outcome
     return {

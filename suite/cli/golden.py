@@ -1,12 +1,13 @@
 """``loadscope golden``: record what a trusted host computes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loadscope.suite.golden.file import write_golden
-from loadscope.suite.golden.observation import observe, prepare_observation
+from loadscope.suite.golden.observation import golden_record, observe, prepare_observation
 from loadscope.suite.progress import progress_bars
 
 _DEFAULT_COUNT = 8
@@ -27,7 +28,8 @@ _DEFAULT_COUNT = 8
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="The golden file, .npz."
 )
-def golden_command(output: Path, **options: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def golden_command(output: Path, as_json: bool, **options: Any) -> None:
     """Record inputs, outputs and layers of a model on a trusted host.
 
     Take the file to another host (an IBM Z, say) and hold that against it with
@@ -42,9 +44,13 @@ def golden_command(output: Path, **options: Any) -> None:
     with progress_bars() as progress:
         seen = observe(prepare_observation(settings, progress), progress, trusted=True)
         write_golden(output, seen)
+    if as_json:
+        click.echo(json.dumps({"golden": str(output.resolve()), **golden_record(seen)}, indent=2))
+        return
     layers = len(seen.samples[0].layers)
     inside = f"{layers} layers, {len(seen.weights)} weights" if layers else "no layers"
-    metric = seen.meta["metric"]
-    click.echo(
-        f"{output}: {len(seen.samples)} samples, {inside}, {metric['name']} {metric['value']:.3f} %"
-    )
+    accuracy = golden_record(seen)["accuracy"]
+    score = f"{accuracy['metric']} not meaningful (seeded weights or null backend)"
+    if accuracy["meaningful"]:
+        score = f"{accuracy['metric']} {accuracy['value']:.3f} %"
+    click.echo(f"{output}: {len(seen.samples)} samples, {inside}, {score}")

@@ -128,19 +128,18 @@ def _trace(
     prepared.parts["traced"] = True
     prepared.parts["rehearsal"] = ["a trace is never a result", *prepared.parts["rehearsal"]]
     folder = named or new_folder(parent or Path("runs"), spec, prepared.numerics)
-    new_run(prepared, folder, command_line(), progress)
+    warnings = new_run(prepared, folder, command_line(), progress)["warnings"]
     path = folder / "trace" / "summary.json"
     summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     spans = export_all(folder, otlp, progress)
-    summary = {"run_dir": str(folder.resolve()), **summary, "spans": spans}
+    summary = {"run_dir": str(folder.resolve()), **summary, "spans": spans, "warnings": warnings}
     write_json(path, summary)
     return summary
 
 
 def _print(console: Console, result: dict[str, Any]) -> None:
-    layers = sorted(result["layers"], key=lambda one: -int(one["duration_ns"]))
+    layers = sorted(result["layers"], key=lambda one: -float(one["own_ns"]))
     if layers:
-        total = sum(one["duration_ns"] for one in layers)
         table = Table("layer", "type", "output", "time", "share", title="slowest layers")
         for one in layers[:_SHOWN]:
             shape = "x".join(str(size) for size in (one["output_shapes"] or [[]])[0])
@@ -148,8 +147,8 @@ def _print(console: Console, result: dict[str, Any]) -> None:
                 one["name"],
                 one["type"],
                 shape,
-                f"{one['duration_ns'] / 1e6:.3f} ms",
-                f"{one['duration_ns'] / total:.1%}",
+                f"{one['own_ns'] / 1e6:.3f} ms",
+                f"{one['own_share']:.1%}",
             )
         console.print(table)
     if result["predict_ns"]:
@@ -158,10 +157,13 @@ def _print(console: Console, result: dict[str, Any]) -> None:
             said += f"; its {len(layers)} layers cover {result['layer_sum_ratio']:.1%}"
         console.print(said, highlight=False)
         rest = result["uncovered"]
-        if rest and (text := Rest(**rest).text(result["predict_ns"])):
+        if rest and (text := Rest(**rest).text(result["layer_sum_ratio"])):
             console.print(f"no layer: {text}", highlight=False)
     costs = ", ".join(f"{name} {ratio:.3f}" for name, ratio in result["overhead"].items())
     console.print(f"time with tracing ÷ without: {costs}", highlight=False)
+    if result["warnings"]:
+        noise = "; ".join(result["warnings"])
+        console.print(f"noisy: {noise}; repeat the trace on an idle machine", highlight=False)
     for name, why in result["unavailable"].items():
         line = why if why.startswith(name) else f"{name}: {why}"
         console.print(f"not here: {line}", highlight=False, soft_wrap=True)

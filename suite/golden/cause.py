@@ -78,7 +78,8 @@ def reversed_words(payload: bytes) -> bytes:
     return np.frombuffer(payload, "<u4").byteswap().tobytes() if len(payload) % 4 == 0 else b""
 
 
-def _inputs(found: Observation, golden: Observation) -> Cause | None:
+def other_input(found: Observation, golden: Observation) -> tuple[int, str, float] | None:
+    """The first input that is more than the golden one rounded: sample, name and distance."""
     for index, (here, there) in enumerate(zip(found.samples, golden.samples, strict=True)):
         named = {one.name: one for one in there.inputs}
         for one in here.inputs:
@@ -86,11 +87,18 @@ def _inputs(found: Observation, golden: Observation) -> Cause | None:
                 continue
             apart = distance(one, named[one.name])
             if apart > ROUNDED_INPUTS:
-                return Cause(
-                    "preprocessing",
-                    f"input '{one.name}' of sample {index} differs by {apart:.2g} of its magnitude",
-                )
+                return index, one.name, apart
     return None
+
+
+def _inputs(found: Observation, golden: Observation) -> Cause | None:
+    if (other := other_input(found, golden)) is None:
+        return None
+    index, name, apart = other
+    return Cause(
+        "preprocessing",
+        f"input '{name}' of sample {index} differs by {apart:.2g} of its magnitude",
+    )
 
 
 def _weights(found: Observation, golden: Observation) -> Cause | None:

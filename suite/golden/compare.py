@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.errors import InputError
-from loadscope.suite.golden.cause import Cause, find_cause
+from loadscope.suite.golden.cause import Cause, find_cause, other_input
 from loadscope.suite.golden.digest import distance
 from loadscope.suite.golden.observation import Observation
 from loadscope.suite.golden.thresholds import Threshold
@@ -57,13 +57,21 @@ def compare(found: Observation, golden: Observation, allowed: Threshold) -> Verd
     """Hold what this host computed against what the golden one did.
 
     Raises:
-        InputError: They are of different models, data or numbers of samples.
+        InputError: They are of different models, samples or numbers of them.
     """
     require_comparable(found.meta, golden.meta)
     if len(found.samples) != len(golden.samples):
         raise InputError(
             f"{len(found.samples)} samples here, {len(golden.samples)} in the golden file",
             "validate the number of samples that the golden file has",
+        )
+    same_data = found.meta["data"]["digest"] == golden.meta["data"]["digest"]
+    if not same_data and (other := other_input(found, golden)) is not None:
+        index, name, _ = other
+        raise InputError(
+            f"{found.meta['data']['path']}: sample {index} is not the golden file's: input "
+            f"'{name}' differs, and so does the digest of the data set",
+            "take the data set that the golden file was made from",
         )
     pairs = list(zip(found.samples, golden.samples, strict=True))
     differences = [difference(here.outputs, there.outputs) for here, there in pairs]
@@ -91,7 +99,7 @@ def compare(found: Observation, golden: Observation, allowed: Threshold) -> Verd
         absolute,
         relative,
         agreement,
-        metric_delta(found.meta["metric"]["value"], golden),
+        metric_delta(found.meta["metric"]["value"] if same_data else None, golden),
         layer,
         reason,
         cause.name,

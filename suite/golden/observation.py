@@ -139,3 +139,30 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
         [digest(name, value.dtype.name, value) for name, value in weights],
         [sha256_swapped(value) for _, value in weights],
     )
+
+
+def golden_record(seen: Observation) -> dict[str, Any]:
+    """What a golden file is of, for ``loadscope golden --json``.
+
+    ``model``, ``framework``, ``numerics``, ``accuracy`` and ``versions`` are as in
+    ``loadscope run --json`` and ``run.json``; the value is percent, null where the model's
+    answers mean nothing.
+    """
+    model, metric = seen.meta["model"], seen.meta["metric"]
+    meaningful = model["accuracy_meaningful"]
+    return {
+        "model": model["id"],
+        "framework": seen.meta["framework"],
+        "numerics": model["numerics"],
+        "samples": len(seen.samples),
+        "layers": len(seen.samples[0].layers),
+        "weights": len(seen.weights),
+        "accuracy": {
+            "metric": metric["name"],
+            "value": metric["value"] if meaningful else None,
+            "samples": len(seen.samples),
+            "meaningful": meaningful,
+        },
+        "data": seen.meta["data"],
+        "versions": seen.meta["versions"],
+    }

@@ -43,7 +43,7 @@ def compare_run(run: RunDirectory, golden: Observation, allowed: Threshold) -> V
     same_data = here["samples"] == there["samples"]
     if same_data and here["digest"] != there["digest"]:
         raise InputError(
-            f"{run.path} is of another data set than the golden file (digest)",
+            f"{run.path} is of other samples than the golden file (digest of the data set)",
             "run on the data set that the golden file was made from",
         )
     log = run.logs(Mode.ACCURACY)
@@ -116,4 +116,13 @@ def _cause(
                 "reduced-precision",
                 f"answers differ by {relative:.2g} of their magnitude, as {name} may",
             )
-    return Cause(None, "a log of answers does not tell; validate with --model")
+    samples, there = record["data"]["samples"], golden.meta["data"]["samples"]
+    unlike = (
+        f"; whether its samples are the golden file's is not known either, for it had {samples} "
+        f"and the file {there}"
+    )
+    return Cause(
+        None,
+        f"a log of answers does not tell{unlike if samples != there else ''}; "
+        "validate with --model",
+    )

@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,10 +248,16 @@ def _inside(
     if session is None:
         events.outside += len(trace.layers)
         return at
-    layers = []
+    layers: dict[int, Event] = {}
+    inside: defaultdict[int, list[Event]] = defaultdict(list)
     for layer in trace.layers:
+        parent = session if layer.parent is None else layers.get(layer.parent)
+        if parent is None:
+            # What is around it was left out.
+            events.outside += 1
+            continue
         event = events.add(
-            session,
+            parent,
             "layer",
             "layer",
             layer.name,
@@ -260,7 +268,8 @@ def _inside(
         )
         if event is None:
             continue
-        layers.append(event)
+        layers[layer.index] = event
+        inside[parent.id].append(event)
         if layer.counters:
             events.add(
                 event,
@@ -274,26 +283,19 @@ def _inside(
             )
     while at < len(primitives) and primitives[at].start_ns < session.start_ns:
         at += 1
-    place = 0
+    ends = {around: [layer.end_ns for layer in some] for around, some in inside.items()}
     while at < len(primitives) and primitives[at].start_ns < session.end_ns:
         one = primitives[at]
-        over = one.start_ns + one.duration_ns
-        while place < len(layers) and layers[place].end_ns <= one.start_ns:
-            place += 1
-        around = session
-        if (
-            place < len(layers)
-            and layers[place].start_ns <= one.start_ns + _ROUNDING_NS
-            and over <= layers[place].end_ns + _ROUNDING_NS
-        ):
-            around = layers[place]
+        around: Event = session
+        while found := _layer_around(one, inside.get(around.id, []), ends.get(around.id, [])):
+            around = found
         events.add(
             around,
             "library",
             "primitive",
             one.name,
             one.start_ns,
-            over,
+            one.start_ns + one.duration_ns,
             around.thread,
             attributes={
                 "implementation": one.implementation,
@@ -303,6 +305,16 @@ def _inside(
         )
         at += 1
     return at
+
+
+def _layer_around(one: Primitive, layers: Sequence[Event], ends: Sequence[int]) -> Event | None:
+    """The first of some neighbours that is not over yet, if the primitive lies in it."""
+    place = bisect_right(ends, one.start_ns)
+    if place == len(layers):
+        return None
+    layer = layers[place]
+    low, high = layer.start_ns - _ROUNDING_NS, layer.end_ns + _ROUNDING_NS
+    return layer if low <= one.start_ns and one.start_ns + one.duration_ns <= high else None
 
 
 def _attributes(layer: LayerRecord) -> dict[str, Any]:

@@ -28,15 +28,21 @@ class Rest:
     after_ns: float
     gaps: float
 
-    def text(self, predict_ns: float) -> str:
-        """Say where the rest is, as shares of a predict; empty if there is hardly any."""
+    def text(self, coverage: float) -> str:
+        """Say where the rest is, as shares of a predict; empty if there is hardly any.
+
+        Args:
+            coverage: What the layers cover, a share of a predict; with the shares said it adds
+                up to all of it.
+        """
         parts = [
             (self.before_ns, "before the first layer"),
             (self.between_ns, f"between layers ({self._gap():.1f} µs each)"),
             (self.after_ns, "after the last"),
             (self.around_ns, "around the framework's call"),
         ]
-        shares = [(part / predict_ns, where) for part, where in parts if predict_ns]
+        whole = sum(part for part, _ in parts) or 1
+        shares = [((1 - coverage) * part / whole, where) for part, where in parts]
         return ", ".join(f"{100 * share:.1f} % {where}" for share, where in shares
                          if share >= _LEAST)  # fmt: skip
 
@@ -45,7 +51,13 @@ class Rest:
 
 
 def rest_of(predict: Event, session: Event, layers: Sequence[Event]) -> Rest:
-    """Find what is left of a predict; ``layers`` are those of ``session``, at least one."""
+    """Find what is left of a predict.
+
+    Args:
+        predict: The predict.
+        session: The framework's call in it.
+        layers: Those right below the session, at least one.
+    """
     first = min(layer.start_ns for layer in layers)
     last = max(layer.end_ns for layer in layers)
     return Rest(

@@ -1,11 +1,9 @@
-"""The layers of a traced run: medians over its predicts."""
+"""The layers of a traced run, over its predicts."""
 
 import math
-import statistics
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 Shape = tuple[int, ...]
 
@@ -20,22 +18,31 @@ _BYTES = {
 class Layer:
     """One layer over all predicts that were compared.
 
+    What ran several times in the body of another layer (``Loop``, ``Scan``) is one layer, its
+    figures sums over the times that it ran in a predict.
+
     Attributes:
-        index: Its place in the order of execution, from 0.
+        index: Its place in the order of execution, from 0; a body follows its layer.
         name: The framework's name for it.
         type: An ONNX operator's name.
         start_ns: From the start of the predict, median.
-        duration_ns: Median.
-        share: Of the time of all layers.
+        duration_ns: Median, its body included.
+        share: Of a predict, its body included.
         low_ns, high_ns: Quartiles of the duration.
         predicts: In how many predicts it was seen.
         input_shapes, output_shapes: As the framework told them; inputs may lack weights.
         dtype: Of its outputs, or None.
         bytes: Allocated for its outputs, or None.
-        flops: Multiplications and additions, or None.
+        flops: Multiplications and additions, or None; without its body.
         constituents: Names of the layers that are fused into it; its own alone otherwise.
         primitives: Implementations that the library below it used.
         counters: Hardware counters, median.
+        parent: The index of the layer whose body it is in, or None.
+        within: The names of the layers around it, the outermost first.
+        body_ns: What of ``duration_ns`` the layers of its body took.
+        body_share: What of ``share`` they took.
+        often: In which share of the predicts it ran (a branch may be taken in some).
+        calls: How many times it ran in a predict, median.
     """
 
     index: int
@@ -55,11 +62,37 @@ class Layer:
     constituents: tuple[str, ...]
     primitives: tuple[str, ...]
     counters: dict[str, float]
+    parent: int | None = None
+    within: tuple[str, ...] = ()
+    body_ns: float = 0.0
+    body_share: float = 0.0
+    often: float = 1.0
+    calls: float = 1
+
+    @property
+    def own_ns(self) -> float:
+        """Its time without its body."""
+        return self.duration_ns - self.body_ns
+
+    @property
+    def own_share(self) -> float:
+        """Its share without its body; these add up over all layers to what they cover."""
+        return self.share - self.body_share
+
+    @property
+    def predict_ns(self) -> float:
+        """What it adds to a predict: its own time, less where it does not run in each."""
+        return self.own_ns * self.often
+
+    @property
+    def title(self) -> str:
+        """Its name behind those of the layers around it."""
+        return " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join((*self.within, self.name))
 
     @property
     def flops_per_second(self) -> float | None:
         """Achieved rate; None where FLOPs are not known or the layer took no time."""
-        return self.flops / self.duration_ns * 1e9 if self.flops and self.duration_ns else None
+        return self.flops / self.own_ns * 1e9 if self.flops and self.own_ns else None
 
     @property
     def traffic(self) -> int | None:
@@ -79,62 +112,6 @@ class Layer:
         return self.flops / traffic if self.flops and traffic else None
 
 
-@dataclass
-class Sightings:
-    """All that was seen of one layer, before it becomes a ``Layer``."""
-
-    attributes: dict[str, Any]
-    starts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
-    primitives: Counter[str] = field(default_factory=Counter)
-    counters: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-
-
-Key = tuple[int, str]
-"""Index and name: a name alone can come twice in a predict."""
-
-
-def merged(found: dict[Key, Sightings]) -> list[Layer]:
-    """Reduce sightings to layers in the order of execution."""
-    medians = {key: statistics.median(one.durations) for key, one in found.items()}
-    total = sum(medians.values()) or 1
-    return [
-        _layer(key, one, medians[key], medians[key] / total)
-        for key, one in sorted(found.items(), key=lambda item: item[0])
-    ]
-
-
-def _layer(key: Key, seen: Sightings, median: float, share: float) -> Layer:
-    index, name = key
-    facts = seen.attributes
-    low, high = median, median
-    if len(seen.durations) > 1:
-        low, _, high = statistics.quantiles(seen.durations, n=4, method="inclusive")
-    return Layer(
-        index=index,
-        name=name,
-        type=str(facts.get("type") or "unknown"),
-        start_ns=statistics.median(seen.starts),
-        duration_ns=median,
-        share=share,
-        low_ns=low,
-        high_ns=high,
-        predicts=len(seen.durations),
-        input_shapes=_shapes(facts.get("input_shapes")),
-        output_shapes=_shapes(facts.get("output_shapes")),
-        dtype=facts.get("dtype"),
-        bytes=facts.get("bytes"),
-        flops=facts.get("flops"),
-        constituents=tuple(facts.get("constituents") or (name,)),
-        primitives=tuple(name for name, _ in seen.primitives.most_common()),
-        counters={name: statistics.median(values) for name, values in seen.counters.items()},
-    )
-
-
-def _shapes(value: Any) -> tuple[Shape, ...]:
-    return tuple(tuple(int(size) for size in shape) for shape in value or () if shape is not None)
-
-
 def layer_cost(overhead: Mapping[str, float]) -> float:
     """How much longer layers last for being traced: 1 where that is not known, or is noise.
 
@@ -145,7 +122,7 @@ def layer_cost(overhead: Mapping[str, float]) -> float:
 
 @dataclass(frozen=True)
 class TypeTime:
-    """All layers of one type."""
+    """All layers of one type: their own times in a predict, and shares of it."""
 
     type: str
     layers: int
@@ -164,8 +141,8 @@ def by_type(layers: Iterable[Layer]) -> list[TypeTime]:
             TypeTime(
                 name,
                 len(some),
-                sum(layer.duration_ns for layer in some),
-                sum(layer.share for layer in some),
+                sum(layer.predict_ns for layer in some),
+                sum(layer.own_share for layer in some),
                 sum(layer.flops or 0 for layer in some),
             )
             for name, some in groups.items()

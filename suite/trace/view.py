@@ -1,19 +1,20 @@
-"""One traced run as a report sees it, reduced from its files in one pass."""
+"""One traced run as a report sees it, reduced from its files."""
 
 import json
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
+from loadscope.scenarios.names import Mode
 from loadscope.suite.report.runview import RunView, load_run
-from loadscope.suite.trace.coverage import Rest, median_rest, rest_of
 from loadscope.suite.trace.events import EVENTS_FILE, Event, Header, read_events
 from loadscope.suite.trace.export import EXPORT_FILE
-from loadscope.suite.trace.layers import Key, Layer, Sightings, layer_cost, merged
+from loadscope.suite.trace.layers import layer_cost
+from loadscope.suite.trace.predicts import Predicts, reduce_predicts
 
 LEVELS_FILE = Path("trace") / "levels.json"
 
@@ -57,21 +58,12 @@ class Overhead:
 
 
 @dataclass(frozen=True)
-class TraceView:
-    """What a trace tells.
+class TraceView(Predicts):
+    """What a trace tells: its predicts and layers, and what is around them.
 
     Attributes:
         run: The run around it.
         header: What was traced, and what this machine did not give.
-        samples: Samples of the predicts that ``layers`` are taken from: the commonest size.
-        predicts: How many predicts those are.
-        other_predicts: How many had another size, and are left out of ``layers``.
-        predict_ns: Their times.
-        layers: Medians over them, in the order of execution; top-level layers only.
-        rest: Where the time is that no layer covers; None without layers.
-        nested: Layers inside other layers, which are not in ``layers``.
-        counters: Hardware counters a predict, median.
-        phases_ns: Median time of preprocess, predict, postprocess and session.
         queries, batches: In the order of issue and of start.
         spans: Events by kind.
         export: The account of the last export, or None.
@@ -80,31 +72,11 @@ class TraceView:
 
     run: RunView
     header: Header
-    samples: int
-    predicts: int
-    other_predicts: int
-    predict_ns: tuple[int, ...]
-    layers: tuple[Layer, ...]
-    rest: Rest | None
-    nested: int
-    counters: Mapping[str, float]
-    phases_ns: Mapping[str, float]
     queries: tuple[Query, ...]
     batches: tuple[Batch, ...]
     spans: Mapping[str, int]
     export: Mapping[str, Any] | None
     overhead: Overhead | None
-
-    @property
-    def median_predict_ns(self) -> float:
-        """Median time of a predict; 0 when there is none."""
-        return statistics.median(self.predict_ns) if self.predict_ns else 0.0
-
-    @property
-    def coverage(self) -> float | None:
-        """Sum of the layers ÷ the time of a predict."""
-        total = sum(layer.duration_ns for layer in self.layers)
-        return total / self.median_predict_ns if self.predict_ns and self.layers else None
 
     @property
     def correction(self) -> float:
@@ -114,6 +86,18 @@ class TraceView:
         ``library``, else ``layer``, and 1 where it was not measured or is below the noise.
         """
         return 1 / layer_cost(self.overhead.ratio) if self.overhead else 1.0
+
+    @property
+    def noise(self) -> Mapping[str, Any] | None:
+        """What else the machine did while it was traced, as of a run; None where not watched."""
+        state = self.run.states.get(Mode.TRACE)
+        found: Mapping[str, Any] | None = (state.model_extra or {}).get("noise") if state else None
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why its times cannot be trusted, a line each; empty where they can."""
+        return tuple((self.noise or {}).get("warnings", ()))
 
 
 def load_trace(path: Path) -> TraceView:
@@ -129,174 +113,65 @@ def load_trace(path: Path) -> TraceView:
             f"{path} has no trace ({EVENTS_FILE})",
             "trace the model: loadscope trace, with the options of loadscope run",
         )
-    header, events = read_events(source)
-    seen = _Reading()
-    for event in events:
-        seen.take(event)
-    return seen.view(run, header, _record(path / EXPORT_FILE), _overhead(path / LEVELS_FILE))
+    header, stream = read_events(source)
+    events = list(stream)
+    seen = _Around(events)
+    return TraceView(
+        **vars(reduce_predicts(header, events)),
+        run=run,
+        header=header,
+        queries=tuple(seen.queries()),
+        batches=tuple(seen.batches()),
+        spans=dict(Counter(event.kind for event in events)),
+        export=_record(path / EXPORT_FILE),
+        overhead=_overhead(path / LEVELS_FILE),
+    )
 
 
-@dataclass
-class _Reading:
-    start: int = 0
-    spans: Counter[str] = field(default_factory=Counter)
-    queries: list[Event] = field(default_factory=list)
-    batches: dict[int, Event] = field(default_factory=dict)
-    around: dict[int, Event] = field(default_factory=dict)
-    phases: list[Event] = field(default_factory=list)
-    layers: list[Event] = field(default_factory=list)
-    primitives: list[tuple[int, str]] = field(default_factory=list)
-    counters: dict[int, dict[str, Any]] = field(default_factory=dict)
+class _Around:
+    """The queries and batches of a test."""
 
-    def take(self, event: Event) -> None:
-        self.spans[event.kind] += 1
-        if event.kind == "test":
-            self.start = event.start_ns
-        elif event.kind == "query":
-            self.queries.append(event)
-        elif event.kind == "batch":
-            self.batches[event.id] = event
-        elif event.kind == "layer":
-            self.layers.append(event)
-            self.around[event.id] = event
-        elif event.kind == "primitive":
-            implementation = event.attributes.get("implementation")
-            self.primitives.append((event.parent, str(implementation or event.name)))
-        elif event.kind == "counters":
-            self.counters[event.parent] = event.attributes
-        else:
-            self.phases.append(event)
-            self.around[event.id] = event
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._start = next((event.start_ns for event in events if event.kind == "test"), 0)
+        self._queries = [event for event in events if event.kind == "query"]
+        self._batches = {event.id: event for event in events if event.kind == "batch"}
+        self._phases = [event for event in events if event.parent in self._batches]
 
-    def view(
-        self, run: RunView, header: Header, export: dict[str, Any] | None, overhead: Overhead | None
-    ) -> TraceView:
-        predicts = {event.id: event for event in self.phases if event.kind == "predict"}
-        sizes = {
-            event.id: int(batch.attributes.get("samples", header.batch_size))
-            for event in predicts.values()
-            if (batch := self.batches.get(event.parent))
-        }
-        samples = Counter(sizes.values()).most_common(1)[0][0] if sizes else header.batch_size
-        chosen = {
-            number: event
-            for number, event in predicts.items()
-            if sizes.get(number, samples) == samples
-        }
-        layers, nested = self._layers(chosen)
-        return TraceView(
-            run=run,
-            header=header,
-            samples=samples,
-            predicts=len(chosen),
-            other_predicts=len(predicts) - len(chosen),
-            predict_ns=tuple(event.duration_ns for event in chosen.values()),
-            layers=tuple(layers),
-            rest=median_rest(list(self._rests(chosen))),
-            nested=nested,
-            counters=_medians(self.counters.get(number, {}) for number in chosen),
-            phases_ns=self._phase_times(chosen),
-            queries=tuple(self._queries()),
-            batches=tuple(self._batches()),
-            spans=dict(self.spans),
-            export=export,
-            overhead=overhead,
-        )
-
-    def _predict_of(self, event: Event) -> int:
-        place = event.parent
-        while place in self.around and self.around[place].kind != "predict":
-            place = self.around[place].parent
-        return place
-
-    def _layers(self, chosen: Mapping[int, Event]) -> tuple[list[Layer], int]:
-        found: dict[Key, Sightings] = {}
-        keys: dict[int, Key] = {}
-        nested = 0
-        for event in self.layers:
-            predict = chosen.get(self._predict_of(event))
-            if predict is None:
-                continue
-            if event.parent in self.around and self.around[event.parent].kind == "layer":
-                nested += 1
-                continue
-            key = keys[event.id] = (int(event.attributes.get("index", 0)), event.name)
-            seen = found.setdefault(key, Sightings(event.attributes))
-            seen.starts.append(event.start_ns - predict.start_ns)
-            seen.durations.append(event.duration_ns)
-            for name, value in _numbers(self.counters.get(event.id, {})):
-                seen.counters[name].append(value)
-        for layer, implementation in self.primitives:
-            if layer in keys:
-                found[keys[layer]].primitives[implementation] += 1
-        return merged(found), nested
-
-    def _rests(self, chosen: Mapping[int, Event]) -> Iterator[Rest]:
-        inside: dict[int, list[Event]] = {}
-        for layer in self.layers:
-            inside.setdefault(layer.parent, []).append(layer)
-        for session in self.phases:
-            if session.parent in chosen and session.id in inside:
-                yield rest_of(chosen[session.parent], session, inside[session.id])
-
-    def _phase_times(self, chosen: Mapping[int, Event]) -> dict[str, float]:
-        batches = {event.parent for event in chosen.values()}
-        times: dict[str, list[int]] = {}
-        for event in self.phases:
-            if event.parent in batches or event.parent in chosen:
-                times.setdefault(event.kind, []).append(event.duration_ns)
-        return {kind: statistics.median(some) for kind, some in times.items()}
-
-    def _queries(self) -> list[Query]:
+    def queries(self) -> list[Query]:
+        """In the order of issue."""
         answered: dict[int, list[int]] = {}
-        for batch in self.batches.values():
+        for batch in self._batches.values():
             for link in batch.links:
                 answered.setdefault(link, []).append(batch.id)
         found = [
             Query(
                 query_id=str(event.attributes.get("query_id", event.id)),
-                scheduled_ns=event.attributes.get("scheduled_ns", event.start_ns) - self.start,
-                issued_ns=event.attributes.get("issued_ns", event.start_ns) - self.start,
-                end_ns=event.end_ns - self.start,
+                scheduled_ns=event.attributes.get("scheduled_ns", event.start_ns) - self._start,
+                issued_ns=event.attributes.get("issued_ns", event.start_ns) - self._start,
+                end_ns=event.end_ns - self._start,
                 batches=tuple(answered.get(event.id, ())),
             )
-            for event in self.queries
+            for event in self._queries
         ]
         return sorted(found, key=lambda query: query.issued_ns)
 
-    def _batches(self) -> list[Batch]:
+    def batches(self) -> list[Batch]:
+        """In the order of start."""
         phases: dict[int, dict[str, tuple[int, int]]] = {}
-        for event in self.phases:
-            if event.parent in self.batches:
-                inside = (event.start_ns - self.start, event.end_ns - self.start)
-                phases.setdefault(event.parent, {})[event.kind] = inside
+        for event in self._phases:
+            inside = (event.start_ns - self._start, event.end_ns - self._start)
+            phases.setdefault(event.parent, {})[event.kind] = inside
         found = [
             Batch(
                 id=event.id,
                 samples=int(event.attributes.get("samples", 0)),
-                start_ns=event.start_ns - self.start,
-                end_ns=event.end_ns - self.start,
+                start_ns=event.start_ns - self._start,
+                end_ns=event.end_ns - self._start,
                 phases=phases.get(event.id, {}),
             )
-            for event in self.batches.values()
+            for event in self._batches.values()
         ]
         return sorted(found, key=lambda batch: batch.start_ns)
-
-
-def _numbers(attributes: Mapping[str, Any]) -> list[tuple[str, float]]:
-    return [
-        (name, value)
-        for name, value in attributes.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-
-
-def _medians(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    columns: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in _numbers(row):
-            columns.setdefault(name, []).append(value)
-    return {name: statistics.median(values) for name, values in columns.items()}
 
 
 def _record(path: Path) -> dict[str, Any] | None:

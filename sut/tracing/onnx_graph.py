@@ -1,7 +1,9 @@
 """What an ONNX file tells of the layers that ONNX Runtime makes of it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 _MOST_BYTES = 2**31
 """The largest file that protobuf reads."""
@@ -17,6 +19,7 @@ class OnnxGraph:
         aliases: The operators by the names of their results, too.
         weights: The shape of the second input where it is an initializer.
         windows: The ``kernel_shape`` of operators that have one.
+        bodies: The graphs inside of an operator (``If``, ``Loop``, ``Scan``), by its name.
     """
 
     types: dict[str, str] = field(default_factory=dict)
@@ -24,19 +27,24 @@ class OnnxGraph:
     aliases: dict[str, str] = field(default_factory=dict)
     weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
     windows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    bodies: dict[str, list["OnnxGraph"]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "OnnxGraph":
         """Read the operators of a file; weights kept outside of it are left there."""
-        graph = cls()
         try:
             import onnx
         except ImportError:
-            return graph
+            return cls()
         if path.stat().st_size >= _MOST_BYTES:
-            return graph
-        model = onnx.load(path, load_external_data=False).graph
-        shapes = {one.name: tuple(one.dims) for one in model.initializer}
+            return cls()
+        return cls._of(onnx.load(path, load_external_data=False).graph, {})
+
+    @classmethod
+    def _of(cls, model: Any, around: dict[str, tuple[int, ...]]) -> "OnnxGraph":
+        """Read a graph; a body may use the weights of the graphs around it."""
+        graph = cls()
+        shapes = around | {one.name: tuple(one.dims) for one in model.initializer}
         for node in model.node:
             name = node.name or node.output[0]
             graph.types[name] = node.op_type
@@ -50,7 +58,30 @@ class OnnxGraph:
             for attribute in node.attribute:
                 if attribute.name == "kernel_shape":
                     graph.windows[name] = tuple(attribute.ints)
+                inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+                for body in inner:
+                    graph.bodies.setdefault(name, []).append(cls._of(body, shapes))
         return graph
+
+    def body(self, group: list[str], layers: list[tuple[str, str]]) -> "OnnxGraph":
+        """The graph inside an operator that some layers are of.
+
+        Args:
+            group: The operators that the layer around them stands for.
+            layers: Names and operators of the layers inside it.
+
+        Returns:
+            The body that has the most of their names, and of their operators where nodes have
+            no names; an empty graph where the file has no body.
+        """
+        operators = Counter(operator for _, operator in layers)
+
+        def shared(body: "OnnxGraph") -> tuple[int, int]:
+            names = sum(bool(body._find(name)) for name, _ in layers)
+            return names, (operators & Counter(body.types.values())).total()
+
+        bodies = [body for name in group for body in self.bodies.get(name, [])]
+        return max(bodies, key=shared, default=OnnxGraph())
 
     def type(self, name: str) -> str:
         """An operator's type, empty if the file has none of this name."""

@@ -11,6 +11,7 @@ from loadscope.errors import InputError, WorkError
 from loadscope.sut.flops import flops
 from loadscope.sut.onnxmlir_report import OperationTime, Tensor, parse_report
 from loadscope.sut.tracing.calls import Call, CallTracer
+from loadscope.sut.tracing.nesting import nested
 from loadscope.sut.tracing.onnx_graph import OnnxGraph
 from loadscope.sut.tracing.record import LayerRecord, PredictTrace
 from loadscope.tensors import Tensors
@@ -95,7 +96,7 @@ class OnnxMlirTracer(CallTracer):
                 for one in parse_report(text, str(self._report))
                 if one.operation not in _BOOKKEEPING
             ]
-            layers = tuple(_record(at, one, call, graph) for at, one in enumerate(operations))
+            layers = _records(operations, call, graph)
             start, end, thread = call
             traces.append(PredictTrace(start, end - start, thread, layers))
         return traces
@@ -115,7 +116,21 @@ class OnnxMlirTracer(CallTracer):
         )
 
 
-def _record(index: int, found: OperationTime, call: Call, graph: OnnxGraph) -> LayerRecord:
+def _records(
+    operations: list[OperationTime], call: Call, graph: OnnxGraph
+) -> tuple[LayerRecord, ...]:
+    """The records of a call, those of a body behind the operation that ran it."""
+    # The report has an operation's time when it ends.
+    order = nested([(one.start_ns, one.duration_ns) for one in operations])
+    return tuple(
+        _record(at, operations[place], call, graph, parent)
+        for at, (place, parent) in enumerate(order)
+    )
+
+
+def _record(
+    index: int, found: OperationTime, call: Call, graph: OnnxGraph, parent: int | None = None
+) -> LayerRecord:
     first, last, thread = call
     start = found.start_ns + (0 if found.start_ns > _UNIX_NS else first)
     # The report has whole microseconds, cut off.
@@ -136,6 +151,7 @@ def _record(index: int, found: OperationTime, call: Call, graph: OnnxGraph) -> L
         bytes=math.prod(result.shape) * _item_size(result.dtype),
         flops=flops(kind, inputs, result.shape, _window(found, kind, inputs, graph, group)),
         thread=thread,
+        parent=parent,
         attributes={
             "constituents": group,
             "operator": found.operation,

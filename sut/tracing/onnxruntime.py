@@ -5,7 +5,7 @@ import math
 import tempfile
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import onnxruntime
 
 from loadscope.sut.flops import flops
 from loadscope.sut.tracing.calls import CallTracer
+from loadscope.sut.tracing.nesting import nested
 from loadscope.sut.tracing.onnx_graph import OnnxGraph
 from loadscope.sut.tracing.record import LayerRecord, PredictTrace, Shapes
 from loadscope.tensors import Tensors
@@ -22,6 +23,9 @@ _KERNEL = "_kernel_time"
 
 OpenSession = Callable[[Callable[[onnxruntime.SessionOptions], None]], Any]
 """Makes a session after its options have been handed to the argument."""
+
+_Node = tuple[int, int, Mapping[str, Any]]
+"""Start (unix nanoseconds), place in the profile, and the event."""
 
 
 class OnnxRuntimeTracer(CallTracer):
@@ -53,14 +57,14 @@ class OnnxRuntimeTracer(CallTracer):
             events = json.load(file)
         self._folder.cleanup()
         graph = OnnxGraph.read(self._path)
-        found = defaultdict(list)
-        for event in events:
+        found: defaultdict[int, list[_Node]] = defaultdict(list)
+        for place, event in enumerate(events):
             if event["cat"] == "Node" and event["name"].endswith(_KERNEL):
-                found[event["tid"]].append((origin + event["ts"] * 1000, event))
+                found[event["tid"]].append((origin + event["ts"] * 1000, place, event))
         starts = {}
         for thread, nodes in found.items():
-            nodes.sort(key=lambda node: node[0])
-            starts[thread] = [start for start, _ in nodes]
+            nodes.sort(key=lambda node: node[:2])
+            starts[thread] = [start for start, _, _ in nodes]
         traces = []
         for call in super().finish():
             times = starts.get(call.thread, [])
@@ -68,15 +72,35 @@ class OnnxRuntimeTracer(CallTracer):
             first = bisect_left(times, call.start_ns - 1000)
             last = bisect_left(times, call.start_ns + call.duration_ns)
             nodes = found[call.thread][first:last] if times else []
-            groups = graph.constituents(
-                [(_name(event), event["args"]["op_name"]) for _, event in nodes]
-            )
-            layers = tuple(
-                _record(at, start, event, graph, group)
-                for at, ((start, event), group) in enumerate(zip(nodes, groups, strict=True))
-            )
+            layers = tuple(_records(nodes, graph))
             traces.append(PredictTrace(call.start_ns, call.duration_ns, call.thread, layers))
         return traces
+
+
+def _records(nodes: list[_Node], graph: OnnxGraph) -> Iterator[LayerRecord]:
+    """The records of a call, those of a body behind the operator that ran it."""
+    # The profile has a line a node, written when the node ends.
+    ended = sorted(nodes, key=lambda node: node[1])
+    order = nested([(start, event["dur"]) for start, _, event in ended])
+    ran = [ended[place] for place, _ in order]
+    below: defaultdict[int | None, list[int]] = defaultdict(list)
+    for at, (_, parent) in enumerate(order):
+        below[parent].append(at)
+    scopes: dict[int | None, OnnxGraph] = {None: graph}
+    groups: dict[int, list[str]] = {}
+    # Whatever is around a body has a smaller number, so that its group is known by then.
+    for parent in sorted(below, key=lambda at: -1 if at is None else at):
+        members = {
+            at: (_name(ran[at][2]), str(ran[at][2]["args"]["op_name"])) for at in below[parent]
+        }
+        # A loop's body has the same operators each time.
+        layers = list(dict.fromkeys(members.values()))
+        if parent is not None:
+            scopes[parent] = scopes[order[parent][1]].body(groups[parent], layers)
+        known = dict(zip(layers, scopes[parent].constituents(layers), strict=True))
+        groups |= {at: known[layer] for at, layer in members.items()}
+    for at, ((start, _, event), (_, parent)) in enumerate(zip(ran, order, strict=True)):
+        yield _record(at, parent, start, event, scopes[parent], groups[at])
 
 
 def _name(event: Mapping[str, Any]) -> str:
@@ -85,7 +109,12 @@ def _name(event: Mapping[str, Any]) -> str:
 
 
 def _record(
-    index: int, start: int, event: Mapping[str, Any], graph: OnnxGraph, group: list[str]
+    index: int,
+    parent: int | None,
+    start: int,
+    event: Mapping[str, Any],
+    graph: OnnxGraph,
+    group: list[str],
 ) -> LayerRecord:
     arguments = event["args"]
     inputs, _ = _tensors(arguments.get("input_type_shape", []))
@@ -110,6 +139,7 @@ def _record(
             fused,
         ),
         thread=event["tid"],
+        parent=parent,
         attributes={
             "constituents": group,
             "operator": arguments["op_name"],

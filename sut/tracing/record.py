@@ -29,6 +29,8 @@ class LayerRecord:
         bytes: Size of the results, or what the framework's allocator says it took for them.
         flops: Floating-point operations, a multiply and an add being two.
         thread: A stable number of the thread that ran it.
+        parent: The index of the record whose body it is of (``If``, ``Loop``, ``Scan``), which
+            comes before it and lasts as long as all of its body; None at the top.
         attributes: ``constituents``, the names of the model's operators that are fused into
             it, and what else the framework tells.
         counters: What was counted while it ran, where counters were read between layers.
@@ -45,6 +47,7 @@ class LayerRecord:
     bytes: int
     flops: int
     thread: int = 0
+    parent: int | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
 

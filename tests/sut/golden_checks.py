@@ -129,6 +129,42 @@ def test_the_same_host_passes_without_a_difference(golden):
     assert found["top1_agreement"] == 1 and found["first_divergent_layer"] is None
 
 
+def test_a_golden_file_is_told_as_json(golden):
+    arguments = [*options(golden.parent / "rgb.yaml"), "--count", 4, "--output", golden]
+    told = json.loads(call("golden", *arguments, "--json"))
+    assert (told["golden"], told["samples"]) == (str(golden.resolve()), SAMPLES)
+    assert (told["layers"], told["weights"], told["framework"]) == (5, 2, "onnxruntime")
+    assert told["accuracy"].keys() == {"metric", "value", "samples", "meaningful"}
+    assert told["accuracy"]["meaningful"] and told["accuracy"]["metric"] == "top-1"
+
+
+def swap_photographs(folder):
+    """Give the first photograph the second's place, and the other way round."""
+    first, second = sorted((folder / "data" / "val").iterdir())[:2]
+    contents = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(contents)
+
+
+def test_other_photographs_are_no_fault_of_the_host(golden):
+    swap_photographs(golden.parent)
+    with pytest.raises(InputError, match="sample 0 is not the golden file's"):
+        validate(golden)
+    again = golden.parent / "again"
+    asked = ["--scenario", "SingleStream", "--mode", "accuracy", "--target-latency", "10ms"]
+    call("run", *options(golden.parent / "rgb.yaml"), *asked, "--output", again, "--json")
+    with pytest.raises(InputError, match="other samples than the golden file"):
+        call("validate", again, "--golden", golden)
+
+
+def test_other_labels_leave_the_answers_comparable(golden):
+    names = (golden.parent / "data" / "val_map.txt").read_text().split()[::2]
+    text = "".join(f"{name} 9\n" for name in names)
+    (golden.parent / "data" / "val_map.txt").write_text(text)
+    found = validate(golden, status=0)
+    assert found["passed"] and found["metric_delta"] is None
+
+
 def test_other_weights_are_told_by_name(golden):
     write_model(golden.parent / "small.onnx", {**weights(), "matrix": weights(5)["matrix"]})
     found = validate(golden)

@@ -10,13 +10,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.onnxruntime import OnnxRuntimeBackend
 from loadscope.sut.onnxruntime_errors import missing_of_provider
+from loadscope.sut.tracing import layers
 
 
 def write_model(path, batch="batch", opset=18, ir_version=8, sum="Add", domain=""):
@@ -303,3 +304,69 @@ def test_loading_says_nothing(tiny, backend, capfd):
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
     assert onnxruntime.__version__
+
+
+def value(name, kind, shape):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def write_control_flow(path):
+    """``If`` in the body of a ``Loop`` of three rounds, then a ``Scan`` over two rows."""
+    node, real = helper.make_node, TensorProto.FLOAT
+    then = helper.make_graph(
+        [node("Relu", ["now"], ["r"], name="then/relu"),
+         node("Add", ["r", "r"], ["t"], name="sum")],
+        "then", [], [value("t", real, None)],
+    )  # fmt: skip
+    other = helper.make_graph(
+        [node("Neg", ["now"], ["e"], name="else/neg")], "else", [], [value("e", real, None)]
+    )
+    loop = helper.make_graph(
+        [
+            node("Identity", ["go"], ["still"], name="body/go"),
+            node("If", ["flag"], ["next"], name="body/if", then_branch=then, else_branch=other),
+        ],
+        "body",
+        [value("round", TensorProto.INT64, []), value("go", TensorProto.BOOL, []),
+         value("now", real, None)],
+        [value("still", TensorProto.BOOL, []), value("next", real, None)],
+    )  # fmt: skip
+    scan = helper.make_graph(
+        [node("Exp", ["row"], ["out"], name="scan/exp")], "scan",
+        [value("row", real, [2])], [value("out", real, [2])],
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [
+            node("ReduceSum", ["images"], ["whole"], name="whole", keepdims=0),
+            node("Greater", ["whole", "nothing"], ["flag"], name="greater"),
+            node("Loop", ["three", "flag", "images"], ["looped"], name="loop", body=loop),
+            node("Scan", ["looped"], ["doubled"], name="scan", body=scan, num_scan_inputs=1),
+        ],
+        "tiny", [value("images", real, ["batch", 2])], [value("doubled", real, ["batch", 2])],
+        [numpy_helper.from_array(np.array(3), "three"),
+         numpy_helper.from_array(np.array(0, np.float32), "nothing")],
+    )  # fmt: skip
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+
+
+def test_bodies_of_control_flow_are_inside_the_layer_that_ran_them(tiny, backend):
+    write_control_flow(tiny.path)
+    backend.load(dataclasses.replace(tiny, outputs=tiny.outputs[1:]), threads=1)
+    found = layers(backend, {"images": np.ones((2, 2), np.float32)})
+    around = [None if one.parent is None else found[one.parent].name for one in found]
+    pairs = [(one.name, name) for one, name in zip(found, around, strict=True)]
+    a_round = [("body/if", "loop"), ("then/relu", "body/if"), ("sum", "body/if")]
+    # Whether the copy of a flag is run is the optimiser's choice.
+    assert [pair for pair in pairs if pair[0] != "body/go"] == [
+        ("whole", None), ("greater", None), ("loop", None), *a_round * 3, ("scan", None),
+        *[("scan/exp", "scan")] * 2,
+    ]  # fmt: skip
+    assert [one.index for one in found] == list(range(len(found)))
+    for one in found:
+        assert one.attributes["constituents"] == [one.name]
+        if one.parent is not None:
+            outer = found[one.parent]
+            assert outer.start_ns <= one.start_ns
+            # Either end is cut off to a whole microsecond.
+            assert one.start_ns + one.duration_ns <= outer.start_ns + outer.duration_ns + 1000

@@ -14,12 +14,13 @@ from loadscope.sut.onnxmlir_report import (
     VARIABLE,
     OperationTime,
     Tensor,
+    parse_report,
     placement,
     read_report,
 )
 from loadscope.sut.registry import open_backend
 from loadscope.sut.tracing.onnx_graph import OnnxGraph
-from loadscope.sut.tracing.onnxmlir import _record
+from loadscope.sut.tracing.onnxmlir import _record, _records
 
 from .standin.model import write_model
 
@@ -268,3 +269,22 @@ def test_a_broken_report_is_refused_with_its_line(tmp_path, content, named):
     (tmp_path / "report").write_text(content)
     with pytest.raises(InputError, match=named):
         read_report(tmp_path / "report")
+
+
+LOOP = """==START-REPORT==
+==PERF-REPORT==, onnx.Loop, loop, before, 0.000000, 0.000100
+==PERF-REPORT==, onnx.Add, add, before, 0.000010, 0.000110
+==PERF-REPORT==, onnx.Add, add, after, 0.000020, 0.000130
+==PERF-REPORT==, onnx.Add, add, before, 0.000010, 0.000140
+==PERF-REPORT==, onnx.Add, add, after, 0.000020, 0.000160
+==PERF-REPORT==, onnx.Loop, loop, after, 0.000010, 0.000170
+==PERF-REPORT==, onnx.Relu, relu, before, 0.000000, 0.000170
+==PERF-REPORT==, onnx.Relu, relu, after, 0.000005, 0.000175
+"""
+
+
+def test_the_body_of_a_loop_is_inside_it():
+    found = _records(parse_report(LOOP, "report"), (10**18, 10**18 + 10**6, 1), OnnxGraph())
+    assert [(one.name, one.parent, one.duration_ns) for one in found] == [
+        ("loop", None, 70_000), ("add", 0, 20_000), ("add", 0, 20_000), ("relu", None, 5_000),
+    ]  # fmt: skip

@@ -24,7 +24,7 @@ _BELOW = {
     "batch": ("preprocess", "predict", "postprocess"),
     "predict": ("session", "counters"),
     "session": ("layer",),
-    "layer": ("primitive", "counters"),
+    "layer": ("layer", "primitive", "counters"),
 }
 _LEVEL = {
     "test": "application", "query": "application", "batch": "application",

@@ -12,7 +12,7 @@ ABOVE = {
     "predict": {"batch"},
     "postprocess": {"batch"},
     "session": {"predict"},
-    "layer": {"session"},
+    "layer": {"session", "layer"},
     "primitive": {"layer", "session"},
     "counters": {"predict", "layer"},
 }
@@ -60,7 +60,9 @@ def check_order(events: Sequence[Event]) -> None:
             assert before.start_ns <= after.start_ns
             assert before.end_ns <= after.start_ns + 1_000
     indices: dict[int, list[int]] = {}
+    sessions: dict[int, int] = {}
     for event in events:
         if event.kind == "layer":
-            indices.setdefault(event.parent, []).append(event.attributes["index"])
+            session = sessions[event.id] = sessions.get(event.parent, event.parent)
+            indices.setdefault(session, []).append(event.attributes["index"])
     assert all(found == list(range(len(found))) for found in indices.values())

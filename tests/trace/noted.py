@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +109,24 @@ def _session(
         layers.append(_layer(index, cut, over - over % 1000 - cut, thread, **facts))
         if over - begun > 10_000 and "library" in levels and draw(st.booleans()):
             primitives.append(Primitive("convolution", "jit", "mb1", begun, over - begun))
+    if len(layers) > 1 and draw(st.booleans()):
+        first = draw(st.integers(0, len(layers) - 2))
+        _nest(layers, first, draw(st.integers(first + 1, len(layers) - 1)))
     if draw(st.booleans()) and layers:
-        # A record of some other call.
-        strays += 1
+        # A record of some other call, and of what it ran.
+        strays += 2
         layers.append(_layer(len(layers), start - 5_000, 1_000, thread))
+        layers.append(_layer(len(layers), start - 4_500, 100, thread, parent=len(layers) - 1))
     return PredictTrace(start, clock.after() - start, thread, tuple(layers)), strays, primitives
+
+
+def _nest(layers: list[LayerRecord], first: int, last: int) -> None:
+    """Make the layers behind the first one, up to the last, its body."""
+    end = layers[last].start_ns + layers[last].duration_ns
+    around = layers[first]
+    layers[first] = replace(around, duration_ns=end - around.start_ns)
+    for place in range(first + 1, last + 1):
+        layers[place] = replace(layers[place], parent=first)
 
 
 def _layer(index: int, start: int, duration: int, thread: int, **facts: Any) -> LayerRecord:

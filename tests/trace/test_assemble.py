@@ -44,6 +44,14 @@ def test_events_nest_on_one_clock_and_all_records_are_accounted_for(case: Case) 
         assert outside == test.strays
         assert kinds["layer"] == records - outside
         assert kinds["primitive"] == len(test.noted.primitives)
+    layers = [event for event in events if event.kind == "layer"]
+    for one in events:
+        if one.kind == "primitive":
+            # It is in the innermost layer.
+            assert not any(
+                layer.parent == one.parent and layer.start_ns <= one.start_ns
+                and one.end_ns <= layer.end_ns for layer in layers
+            )  # fmt: skip
     counted = sum(bool(layer.counters) for trace in test.noted.traces for layer in trace.layers)
     assert kinds["counters"] == counted + (batches if "hardware" in levels else 0)
 

@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from tests.trace.conftest import HEADER
 from tests.trace.generated import traces
 
-from loadscope.suite.trace.events import EVENTS_FILE, Event, read_events
+from loadscope.suite.trace.events import EVENTS_FILE, Event, read_events, write_events
 from loadscope.suite.trace.export import export_all
 from loadscope.suite.trace.export.identity import Identity
 from loadscope.suite.trace.export.otlp_http import _span
@@ -120,6 +121,34 @@ def test_the_tables_have_a_row_a_layer_a_predict(traced: Path) -> None:
         assert column["input_shapes"] == event.attributes["input_shapes"]
         assert column["constituents"] == event.attributes["constituents"]
         assert json.loads(column["other"]) == {"provider": "CPU"}
+
+
+def test_a_body_is_inside_its_layer_in_every_file(make_trace: Callable[..., Path]) -> None:
+    run = make_trace(predicts=1)
+    header, stream = read_events(run / EVENTS_FILE)
+    events = list(stream)
+    outer, inner = (event for event in events if event.name in ("conv2", "pool"))
+    # The pool becomes the body of the convolution before it.
+    whole = replace(outer, duration_ns=inner.end_ns - outer.start_ns)
+    changed = {outer.id: whole, inner.id: replace(inner, parent=outer.id)}
+    write_events(run / EVENTS_FILE, header, (changed.get(one.id, one) for one in events))
+    export(run)
+    spans = {span.name: span for span in read_otlp(run / "trace" / "otlp.jsonl")}
+    assert spans["pool"].parent_span_id == spans["conv2"].span_id
+    records = json.loads((run / "trace" / "perfetto.json").read_text())["traceEvents"]
+    slices = {one["name"]: one for one in records if one["ph"] == "X"}
+    assert slices["pool"]["tid"] == slices["conv2"]["tid"]
+    with (run / "trace" / "layers.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    columns = {
+        row["name"]: row for row in pq.read_table(run / "trace" / "layers.parquet").to_pylist()
+    }
+    assert (rows["pool"]["parent"], rows["conv2"]["parent"]) == (rows["conv2"]["index"], "")
+    assert (columns["pool"]["parent"], columns["conv2"]["parent"]) == (1, None)
+    for table in (rows, columns):
+        assert int(table["conv2"]["duration_ns"]) == whole.duration_ns
+        assert int(table["conv2"]["own_duration_ns"]) == whole.duration_ns - inner.duration_ns
+        assert int(table["fc"]["own_duration_ns"]) == int(table["fc"]["duration_ns"])
 
 
 def test_a_trace_has_the_same_ids_each_time(traced: Path) -> None:

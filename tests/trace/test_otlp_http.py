@@ -18,7 +18,8 @@ from loadscope.suite.trace.events import EVENTS_FILE, read_events
 from loadscope.suite.trace.export import endpoint, export_all
 from loadscope.suite.trace.export.identity import PREFIX, Identity
 
-VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+BASE, EXACT = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+VARIABLES = (BASE, EXACT, "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_BSP_EXPORT_TIMEOUT")
 
 
 @pytest.fixture(autouse=True)
@@ -149,12 +150,74 @@ def test_the_standard_variables_are_obeyed(
     assert "lab" in [one.value.string_value for one in resource]
 
 
-def test_an_address_with_the_path_is_used_as_it_is() -> None:
-    assert endpoint("http://h:4318/v1/traces") == endpoint("http://h:4318/")
+@pytest.mark.parametrize(
+    ("given", "posted"),
+    [
+        ("http://h:4318", "http://h:4318/v1/traces"),
+        ("http://h:4318/", "http://h:4318/v1/traces"),
+        ("http://h:4318/v1/traces", "http://h:4318/v1/traces"),
+        ("http://h:4318/v1/traces/", "http://h:4318/v1/traces"),
+        ("https://h/otlp?token=t", "https://h/otlp/v1/traces?token=t"),
+        ("https://h/otlp/v1/traces/?token=t", "https://h/otlp/v1/traces?token=t"),
+        ("http://[::1]:4318", "http://[::1]:4318/v1/traces"),
+    ],
+)
+def test_the_path_of_traces_is_added_once(
+    given: str, posted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert endpoint(given) == posted
+    monkeypatch.setenv(BASE, given)
+    assert endpoint(None) == posted
+    monkeypatch.setenv(EXACT, given)
+    assert endpoint(None) == given
+
+
+def test_nothing_is_sent_where_the_environment_forbids_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert endpoint(None) is None
+    monkeypatch.setenv(BASE, "http://h")
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    assert endpoint(None) is None
+    assert endpoint("http://h") is not None
+    monkeypatch.delenv("OTEL_TRACES_EXPORTER")
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "True")
+    assert endpoint(None) is None
+    with pytest.raises(InputError, match="OTEL_SDK_DISABLED=true forbids"):
+        endpoint("http://h")
+    # Whatever is not 'true' is false.
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "1")
+    assert endpoint(None) == "http://h/v1/traces"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "soon", "1e300"])
+@pytest.mark.parametrize("name", ["OTEL_BSP_EXPORT_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"])
+def test_a_timeout_that_is_none_is_refused_before_a_test(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"{name}={value}: expected a positive number"):
+        endpoint("http://h")
     assert endpoint(None) is None
 
 
-@pytest.mark.parametrize("wrong", ["localhost:4318", "ftp://h", "http://"])
+def test_an_unknown_compression_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")
+    with pytest.raises(InputError, match="OTEL_EXPORTER_OTLP_COMPRESSION=zip"):
+        endpoint("http://h")
+
+
+def test_a_query_is_posted_and_not_shown(traced: Path, receiver: Receiver) -> None:
+    account = export(traced, f"{receiver.address}/?token=secret")
+    assert account["dropped"] == 0
+    assert receiver.requests[0][0] == "/v1/traces?token=secret"
+    assert account["targets"][-1]["target"] == f"{receiver.address}/v1/traces"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["localhost:4318", "ftp://h", "http://", "http://[::1", "http://h:99999", "http://h:x", ""],
+)
 def test_what_is_no_address_is_refused(traced: Path, wrong: str) -> None:
     with pytest.raises(InputError, match="no address of an OTLP backend"):
         export(traced, wrong)

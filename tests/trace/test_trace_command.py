@@ -10,6 +10,7 @@ import pytest
 from tests.trace.invariants import check_nesting, check_order
 
 from loadscope.suite.trace.events import read_events
+from loadscope.suite.trace.view import load_trace
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,11 @@ def test_a_trace(trace, framework, scenario):
     assert summary["uncovered"]["before_ns"] >= 0
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert record["traced"]
+    view = load_trace(folder)
+    assert view.noise == record["state"]["trace"]["noise"]
+    assert summary["warnings"] == list(view.warnings)
+    assert summary["layer_sum_ratio"] == view.coverage
+    assert 0 < sum(layer["own_share"] for layer in summary["layers"]) <= 1
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert result["samples_per_second"] is None
     assert result["valid"] is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from loadscope.errors import InputError
 from loadscope.suite.trace.compare.align import Alignment, How, align
@@ -13,24 +13,31 @@ from loadscope.suite.trace.view import TraceView
 
 @dataclass(frozen=True)
 class Row:
-    """Layers that do the same work, and their times.
+    """Layers that do the same work, and their times without their bodies.
 
     A side without layers is one that has no counterpart: ``how`` is None then.
+
+    Attributes:
+        a, b: The layers.
+        how: What the match rests on.
+        size_a, size_b: By what times are divided: the samples of a predict, or 1.
     """
 
     a: tuple[Layer, ...]
     b: tuple[Layer, ...]
     how: How | None
+    size_a: int
+    size_b: int
 
     @property
     def a_ns(self) -> float:
-        """Time in A, median a predict."""
-        return sum(layer.duration_ns for layer in self.a)
+        """Time in A, median."""
+        return sum(layer.predict_ns for layer in self.a) / self.size_a
 
     @property
     def b_ns(self) -> float:
         """Time in B."""
-        return sum(layer.duration_ns for layer in self.b)
+        return sum(layer.predict_ns for layer in self.b) / self.size_b
 
     @property
     def difference_ns(self) -> float:
@@ -45,7 +52,7 @@ class Row:
     @property
     def name(self) -> str:
         """A's names, or B's where A has no such layer."""
-        return " + ".join(layer.name for layer in self.a or self.b)
+        return " + ".join(layer.title for layer in self.a or self.b)
 
     @property
     def type(self) -> str:
@@ -70,6 +77,8 @@ class Comparison:
 
     Attributes:
         a, b: The traces.
+        per: What all times are of: a ``predict``, or a ``sample`` where the predicts of the two
+            have unlike numbers of samples.
         matched: Rows with both sides, in A's order.
         only_a, only_b: Rows with one side.
         types: By the difference, the largest first.
@@ -78,11 +87,23 @@ class Comparison:
 
     a: TraceView
     b: TraceView
+    per: Literal["predict", "sample"]
     matched: tuple[Row, ...]
     only_a: tuple[Row, ...]
     only_b: tuple[Row, ...]
     types: tuple[TypeRow, ...]
     caveats: tuple[str, ...]
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """By what the times of A and B are divided."""
+        return (self.a.samples, self.b.samples) if self.per == "sample" else (1, 1)
+
+    @property
+    def predict_ns(self) -> tuple[float, float]:
+        """What ``per`` says takes in A and in B, median."""
+        size_a, size_b = self.sizes
+        return self.a.median_predict_ns / size_a, self.b.median_predict_ns / size_b
 
     @property
     def by_difference(self) -> list[Row]:
@@ -104,15 +125,19 @@ def compare(a: TraceView, b: TraceView) -> Comparison:
                 "trace it again with --level layer or above",
             )
     found: Alignment = align(a.layers, b.layers)
+    per: Literal["predict", "sample"] = "predict" if a.samples == b.samples else "sample"
+    sizes = (1, 1) if per == "predict" else (a.samples, b.samples)
     return Comparison(
         a=a,
         b=b,
+        per=per,
         matched=tuple(
-            Row(_take(a.layers, pair.a), _take(b.layers, pair.b), pair.how) for pair in found.pairs
+            Row(_take(a.layers, pair.a), _take(b.layers, pair.b), pair.how, *sizes)
+            for pair in found.pairs
         ),
-        only_a=tuple(Row((a.layers[i],), (), None) for i in found.only_a),
-        only_b=tuple(Row((), (b.layers[j],), None) for j in found.only_b),
-        types=tuple(_types(a.layers, b.layers)),
+        only_a=tuple(Row((a.layers[i],), (), None, *sizes) for i in found.only_a),
+        only_b=tuple(Row((), (b.layers[j],), None, *sizes) for j in found.only_b),
+        types=tuple(_types(a.layers, b.layers, *sizes)),
         caveats=tuple(_caveats(a, b)),
     )
 
@@ -126,13 +151,17 @@ def comparison_record(found: Comparison) -> dict[str, Any]:
             "model": view.header.model,
             "framework": view.header.framework,
             "version": view.run.versions.get(view.header.framework),
+            "samples": view.samples,
             "predict_ns": view.median_predict_ns,
+            "layer_sum_ratio": view.coverage,
+            "warnings": list(view.warnings),
             "layers": len(view.layers),
         }
 
     return {
         "a": side(found.a),
         "b": side(found.b),
+        "per": found.per,
         "caveats": list(found.caveats),
         "matched": [
             {
@@ -160,7 +189,7 @@ def _take(layers: Sequence[Layer], places: tuple[int, ...]) -> tuple[Layer, ...]
     return tuple(layers[place] for place in places)
 
 
-def _types(a: Sequence[Layer], b: Sequence[Layer]) -> list[TypeRow]:
+def _types(a: Sequence[Layer], b: Sequence[Layer], size_a: int, size_b: int) -> list[TypeRow]:
     ours, theirs = ({one.type: one for one in by_type(layers)} for layers in (a, b))
     rows = []
     for name in ours.keys() | theirs.keys():
@@ -170,8 +199,8 @@ def _types(a: Sequence[Layer], b: Sequence[Layer]) -> list[TypeRow]:
                 name,
                 one.layers if one else 0,
                 other.layers if other else 0,
-                one.duration_ns if one else 0.0,
-                other.duration_ns if other else 0.0,
+                one.duration_ns / size_a if one else 0.0,
+                other.duration_ns / size_b if other else 0.0,
             )
         )
     return sorted(rows, key=lambda row: (-abs(row.b_ns - row.a_ns), row.type))
@@ -180,16 +209,24 @@ def _types(a: Sequence[Layer], b: Sequence[Layer]) -> list[TypeRow]:
 def _caveats(a: TraceView, b: TraceView) -> list[str]:
     facts = (
         ("model", a.header.model, b.header.model),
+        ("numerics", a.run.model.numerics, b.run.model.numerics),
         ("samples a predict", a.samples, b.samples),
         ("threads", a.header.threads, b.header.threads),
         ("processor", a.run.host.get("processor"), b.run.host.get("processor")),
         ("level", a.header.levels[-1:], b.header.levels[-1:]),
     )
-    return [
+    differ = [
         f"The runs differ in {name}: {_said(one)} and {_said(other)}."
         for name, one, other in facts
         if one != other
     ]
+    per_sample = [] if a.samples == b.samples else ["All times are of one sample."]
+    noisy = [
+        f"{side} was traced on a busy machine: {'; '.join(view.warnings)}."
+        for side, view in (("A", a), ("B", b))
+        if view.warnings
+    ]
+    return [*differ, *per_sample, *noisy]
 
 
 def _said(value: Any) -> str:

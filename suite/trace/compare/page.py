@@ -21,6 +21,7 @@ from loadscope.suite.trace.compare.wording import (
 from loadscope.suite.trace.layers import by_type
 from loadscope.suite.trace.report.facts import NOT_A_RESULT
 from loadscope.suite.trace.report.figures import Palette, log_axis, plain
+from loadscope.suite.trace.report.units import time_axis
 
 TOP = 15
 TOP_TYPES = 8
@@ -53,10 +54,11 @@ def build_comparison_page(found: Comparison) -> str:
 
 def _draw_types(found: Comparison) -> Drawing:
     shown = found.types[:TOP_TYPES]
+    unit, scale = time_axis(time for one in shown for time in (one.a_ns, one.b_ns))
     bars = [
         Bar(
             label=f"{plain(one.type)}, {side}" if colour == _A else side,
-            value=time / 1e6,
+            value=time / scale,
             text=duration(time) if time else "none",
             hover=f"{plain(one.type)} in {side}: {duration(time) if time else 'none'}",
             colour=colour,
@@ -67,16 +69,17 @@ def _draw_types(found: Comparison) -> Drawing:
     return Drawing(
         title="Time by type of layer",
         note="The types that differ most; in each pair A is above B.",
-        figure=draw_bars(bars, "Time a predict, ms (traced)"),
+        figure=draw_bars(bars, f"Time a {found.per}, {unit} (traced)"),
     )
 
 
 def _draw_differences(found: Comparison) -> Drawing:
     rows = found.by_difference[:TOP]
+    unit, scale = time_axis(abs(row.difference_ns) for row in rows)
     bars = [
         Bar(
             label=f"{plain(row.name, 44)} <i>{plain(row.type, 24)}</i>",
-            value=abs(row.difference_ns) / 1e6,
+            value=abs(row.difference_ns) / scale,
             text=signed(row.difference_ns),
             hover=_hover(row),
             colour=_B if row.difference_ns > 0 else _A,
@@ -87,7 +90,7 @@ def _draw_differences(found: Comparison) -> Drawing:
         title="Largest differences",
         note="By how much one side is slower, in the colour of the slower side: A (first colour, "
         "minus) or B (second colour, plus).",
-        figure=draw_bars(bars, "Difference a predict, ms (traced)"),
+        figure=draw_bars(bars, f"Difference a {found.per}, {unit} (traced)"),
     )
 
 
@@ -98,8 +101,8 @@ def _draw_scatter(found: Comparison) -> Drawing:
     low, high = min(times) / 1.5, max(times) * 1.5
     figure: go.Figure = empty_figure(
         height=440,
-        x=log_axis("Time in A (traced)", low, high, tick_label),
-        y=log_axis("Time in B (traced)", low, high, tick_label),
+        x=log_axis(f"Time a {found.per} in A (traced)", low, high, tick_label),
+        y=log_axis(f"Time a {found.per} in B (traced)", low, high, tick_label),
     )
     figure.update_layout(margin={"t": 48})
     figure.add_scatter(
@@ -134,11 +137,9 @@ def _draw_scatter(found: Comparison) -> Drawing:
 
 
 def _hover(row: Row) -> str:
-    a, b = (
-        duration(sum(layer.duration_ns for layer in side)) + ": " if side else "none"
-        for side in (row.a, row.b)
-    )
+    a = duration(row.a_ns) + ": " if row.a else "none"
+    b = duration(row.b_ns) + ": " if row.b else "none"
     lines = [plain(row.type)]
     for letter, time, side in (("A", a, row.a), ("B", b, row.b)):
-        lines.append(f"{letter} {time}{plain(' + '.join(layer.name for layer in side))}")
+        lines.append(f"{letter} {time}{plain(' + '.join(layer.title for layer in side))}")
     return "<br>".join(lines)

@@ -17,9 +17,9 @@ def side_name(view: TraceView) -> str:
 
 def balance(found: Comparison) -> list[str]:
     """Say in sentences how the predicts compare and how much was matched."""
-    a, b = found.a.median_predict_ns, found.b.median_predict_ns
-    layers = sum(layer.duration_ns for layer in found.a.layers)
-    others = sum(layer.duration_ns for layer in found.b.layers)
+    a, b = found.predict_ns
+    layers = sum(row.a_ns for row in (*found.matched, *found.only_a))
+    others = sum(row.b_ns for row in (*found.matched, *found.only_b))
     shares = (
         100 * sum(row.a_ns for row in found.matched) / layers if layers else 0,
         100 * sum(row.b_ns for row in found.matched) / others if others else 0,
@@ -27,7 +27,7 @@ def balance(found: Comparison) -> list[str]:
     inferred = sum(row.how == "fused, inferred" for row in found.matched)
     guess = f"; {inferred} rest on an operator that has no counterpart" if inferred else ""
     return [
-        f"A predict takes {duration(a)} in A and {duration(b)} in B ({_ratio(a, b)}).",
+        f"A {found.per} takes {duration(a)} in A and {duration(b)} in B ({_ratio(a, b)}).",
         f"{len(found.matched)} matches hold {shares[0]:.0f} % of A's and {shares[1]:.0f} % of B's "
         f"layer time{guess}; {len(found.only_a)} layers are only in A, {len(found.only_b)} only "
         "in B.",

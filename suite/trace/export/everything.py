@@ -12,7 +12,7 @@ from loadscope.files import write_json
 from loadscope.suite.trace.events import EVENTS_FILE, Event, read_events
 from loadscope.suite.trace.export.identity import Identity, resource_attributes
 from loadscope.suite.trace.export.layer_table import write_csv, write_parquet
-from loadscope.suite.trace.export.otlp_http import endpoint, send_spans
+from loadscope.suite.trace.export.otlp_http import endpoint, send_spans, shown
 from loadscope.suite.trace.export.otlp_json import write_otlp_json
 from loadscope.suite.trace.export.perfetto import write_perfetto
 
@@ -52,8 +52,8 @@ def export_all(run_dir: Path, otlp: str | None, progress: Progress) -> dict[str,
 
     Args:
         run_dir: A run with ``trace/events.jsonl``.
-        otlp: Address of an OTLP/HTTP backend; None takes ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT``
-            or ``OTEL_EXPORTER_OTLP_ENDPOINT``, or none.
+        otlp: Address of an OTLP/HTTP backend; None takes that of the environment, or none (see
+            ``endpoint``).
         progress: Told of each target.
 
     Returns:
@@ -62,7 +62,7 @@ def export_all(run_dir: Path, otlp: str | None, progress: Progress) -> dict[str,
         It is written to ``trace/export.json`` too.
 
     Raises:
-        InputError: There is no trace, it is broken, or ``otlp`` is no address.
+        InputError: There is no trace, it is broken, or ``endpoint`` refuses the address.
     """
     address = endpoint(otlp)
     source = run_dir / EVENTS_FILE
@@ -86,10 +86,10 @@ def export_all(run_dir: Path, otlp: str | None, progress: Progress) -> dict[str,
         progress("exporting the trace", place, total)
         outcomes.append(_written(folder / name, unit, count, write))
     if address is not None:
-        progress(f"sending {made:,} spans to {address}", 0, 0)
+        progress(f"sending {made:,} spans to {shown(address)}", 0, 0)
         sent = send_spans(address, resource, identity, events())
         outcomes.append(
-            Outcome(address, "spans", sent.accepted, made - sent.accepted, sent.problem)
+            Outcome(shown(address), "spans", sent.accepted, made - sent.accepted, sent.problem)
         )
     progress("exporting the trace", total, total)
     decisive = outcomes[-1] if address is not None else outcomes[0]

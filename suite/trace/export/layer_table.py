@@ -10,11 +10,12 @@ from loadscope.suite.trace.events import Events, compact_json
 from loadscope.suite.trace.export.batching import batched
 
 COLUMNS = (
-    "predict", "index", "name", "type", "start_ns", "duration_ns", "input_shapes",
-    "output_shapes", "dtype", "bytes", "flops", "constituents", "counters", "other",
+    "predict", "index", "parent", "name", "type", "start_ns", "duration_ns", "own_duration_ns",
+    "input_shapes", "output_shapes", "dtype", "bytes", "flops", "constituents", "counters", "other",
 )  # fmt: skip
-"""``predict`` is the place of the predict in the trace, from 0; ``counters`` and ``other`` are
-JSON objects: hardware counters of the layer, and what only its framework tells."""
+"""``predict`` is the place of the predict in the trace, from 0; ``parent`` the index of the layer
+whose body it is in, and ``own_duration_ns`` the time without its own body; ``counters`` and
+``other`` are JSON objects: hardware counters of the layer, and what only its framework tells."""
 
 _NAMED = ("index", "type", "input_shapes", "output_shapes", "dtype", "bytes", "flops",
           "constituents")  # fmt: skip
@@ -26,11 +27,18 @@ def layer_rows(events: Events) -> Iterator[dict[str, Any]]:
     above: dict[int, int] = {}
     predicts: dict[int, int] = {}
     counters: dict[int, dict[str, Any]] = {}
+    indices: dict[int, int | None] = {}
+    bodies: dict[int, int] = {}
     for event in events():
         if event.kind == "predict":
             predicts[event.id] = len(predicts)
-        elif event.kind in ("session", "layer"):
+        elif event.kind == "session":
             above[event.id] = event.parent
+        elif event.kind == "layer":
+            above[event.id] = event.parent
+            indices[event.id] = event.attributes.get("index")
+            if event.parent in indices:
+                bodies[event.parent] = bodies.get(event.parent, 0) + event.duration_ns
         elif event.kind == "counters":
             counters[event.parent] = event.attributes
     for event in events():
@@ -43,9 +51,11 @@ def layer_rows(events: Events) -> Iterator[dict[str, Any]]:
         other = {key: value for key, value in event.attributes.items() if key not in _NAMED}
         yield {
             "predict": predicts.get(place),
+            "parent": indices.get(event.parent),
             "name": event.name,
             "start_ns": event.start_ns,
             "duration_ns": event.duration_ns,
+            "own_duration_ns": max(0, event.duration_ns - bodies.get(event.id, 0)),
             **known,
             "counters": counters.get(event.id),
             "other": other or None,
@@ -86,9 +96,10 @@ def write_parquet(path: Path, events: Events) -> int:
 
     shapes = pa.list_(pa.list_(pa.int64()))
     types = {
-        "predict": pa.int64(), "index": pa.int64(), "name": pa.string(), "type": pa.string(),
-        "start_ns": pa.int64(), "duration_ns": pa.int64(), "input_shapes": shapes,
-        "output_shapes": shapes, "dtype": pa.string(), "bytes": pa.int64(), "flops": pa.int64(),
+        "predict": pa.int64(), "index": pa.int64(), "parent": pa.int64(), "name": pa.string(),
+        "type": pa.string(), "start_ns": pa.int64(), "duration_ns": pa.int64(),
+        "own_duration_ns": pa.int64(), "input_shapes": shapes, "output_shapes": shapes,
+        "dtype": pa.string(), "bytes": pa.int64(), "flops": pa.int64(),
         "constituents": pa.list_(pa.string()), "counters": pa.string(), "other": pa.string(),
     }  # fmt: skip
     schema = pa.schema([(name, types[name]) for name in COLUMNS])

@@ -1,13 +1,14 @@
 """Spans to a backend over OTLP/HTTP, in bounded time, with every span accounted for."""
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from loadscope.errors import InputError
 from loadscope.suite.trace.events import Event
@@ -22,7 +23,12 @@ PATH = "/v1/traces"
 _INSTALL = "OTLP over HTTP needs: pip install 'loadscope[trace]'"
 _SPANS_A_REQUEST = 512
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_DISABLED = "OTEL_SDK_DISABLED"
+_EXPORTER = "OTEL_TRACES_EXPORTER"
 _BUDGET = "OTEL_BSP_EXPORT_TIMEOUT"
+_TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
+_COMPRESSIONS = ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION")
+_METHODS = ("none", "gzip", "deflate")
 _DEFAULT_BUDGET_MS = 30_000
 """The default of that variable after OpenTelemetry's specification of the SDK's environment."""
 
@@ -33,24 +39,78 @@ def endpoint(url: str | None) -> str | None:
     Args:
         url: What the user gave, the backend's address with or without ``/v1/traces``; None takes
             the standard variables ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`` (used as it is) and
-            ``OTEL_EXPORTER_OTLP_ENDPOINT``.
+            ``OTEL_EXPORTER_OTLP_ENDPOINT``, unless ``OTEL_SDK_DISABLED`` or
+            ``OTEL_TRACES_EXPORTER`` say that nothing is to be sent.
 
     Raises:
-        InputError: It is no http or https address.
+        InputError: It is no http or https address, ``OTEL_SDK_DISABLED`` forbids what ``url``
+            asks for, or another of the variables has a value that cannot be obeyed.
     """
-    exact, base = (os.environ.get(name) for name in _ENDPOINTS)
-    wanted = url or exact or base
-    if not wanted:
-        return None
-    parts = urlsplit(wanted)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    disabled = os.environ.get(_DISABLED, "").strip().lower() == "true"
+    if url is None:
+        off = disabled or os.environ.get(_EXPORTER, "").strip().lower() == "none"
+        names = [] if off else [name for name in _ENDPOINTS if os.environ.get(name, "").strip()]
+        if not names:
+            return None
+        found = _address(os.environ[names[0]], names[0], exact=names[0] == _ENDPOINTS[0])
+    elif disabled:
         raise InputError(
-            f"'{wanted}' is no address of an OTLP backend",
+            f"--otlp {url}: {_DISABLED}=true forbids sending spans", f"unset {_DISABLED}"
+        )
+    else:
+        found = _address(url, "--otlp", exact=False)
+    _milliseconds()
+    for name in filter(os.environ.get, _TIMEOUTS):
+        _positive(name, "seconds")
+    for name in filter(os.environ.get, _COMPRESSIONS):
+        if os.environ[name].strip().lower() not in _METHODS:
+            raise InputError(
+                f"{name}={os.environ[name]}: unknown compression",
+                f"use one of: {', '.join(_METHODS)}",
+            )
+    return found
+
+
+def shown(address: str) -> str:
+    """An address without what may be secret in it: user, password and query."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _address(text: str, source: str, exact: bool) -> str:
+    """Read an address; the path of traces is added to one that is not exact."""
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        # A bracket that is not closed, a port that is no number.
+        usable = False
+    if not usable or any(map(str.isspace, text.strip())):
+        raise InputError(
+            f"{source}: '{text}' is no address of an OTLP backend",
             "write for example http://localhost:4318",
         )
-    if not url and exact:
-        return exact
-    return wanted if parts.path.endswith(PATH) else wanted.rstrip("/") + PATH
+    path = parts.path
+    if not exact:
+        path = path.rstrip("/")
+        path = path if path.endswith(PATH) else path + PATH
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _milliseconds() -> float:
+    return _positive(_BUDGET, "milliseconds") if os.environ.get(_BUDGET) else _DEFAULT_BUDGET_MS
+
+
+def _positive(name: str, unit: str) -> float:
+    try:
+        value = float(os.environ[name])
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= threading.TIMEOUT_MAX:
+        raise InputError(
+            f"{name}={os.environ[name]}: expected a positive number of {unit}", f"unset {name}"
+        )
+    return value
 
 
 @dataclass
@@ -71,11 +131,11 @@ def send_spans(
 
     The exporter's other standard variables (headers, timeout, compression, certificates) and
     ``OTEL_RESOURCE_ATTRIBUTES`` are obeyed. The first request that fails for good ends it.
+
+    Raises:
+        InputError: As in ``endpoint``.
     """
-    try:
-        budget = float(os.environ.get(_BUDGET) or _DEFAULT_BUDGET_MS) / 1000
-    except ValueError:
-        return Sent(problem=f"{_BUDGET}={os.environ[_BUDGET]} is no number of milliseconds")
+    budget = _milliseconds() / 1000
     try:
         sending = _Sending(address, resource, identity)
     except ImportError as error:

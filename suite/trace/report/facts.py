@@ -22,16 +22,19 @@ def summary(view: TraceView) -> Iterator[tuple[str, str]]:
     for kind in ("preprocess", "predict", "session", "postprocess"):
         if kind in view.phases_ns:
             yield f"{kind}, median", duration(view.phases_ns[kind])
-    flops = sum(layer.flops or 0 for layer in view.layers)
+    flops = sum((layer.flops or 0) * layer.often for layer in view.layers)
     if flops and view.median_predict_ns:
         rate = amount(flops / view.median_predict_ns * 1e9, "FLOP/s")
         each = amount(flops / max(view.samples, 1), "FLOP")
         yield "FLOPs", f"{amount(flops, 'FLOP')} a predict, {each} a sample, {rate}"
     if view.coverage is not None:
-        nested = f"; {view.nested} nested ones not counted" if view.nested else ""
-        yield "layers", f"{len(view.layers)}, {100 * view.coverage:.1f} % of predict{nested}"
-    if view.rest and (text := view.rest.text(view.median_predict_ns)):
+        inside = sum(layer.parent is not None for layer in view.layers)
+        body = f"; {inside} of them in the bodies of others, counted once" if inside else ""
+        yield "layers", f"{len(view.layers)}, {100 * view.coverage:.1f} % of predict{body}"
+    if view.rest and (text := view.rest.text(view.coverage or 0)):
         yield "no layer", text
+    if view.warnings:
+        yield "noisy", f"{'; '.join(view.warnings)}: repeat the trace on an idle machine"
     if view.counters:
         yield "counters a predict", "; ".join(_counter(*one) for one in view.counters.items())
 

@@ -20,7 +20,7 @@ from loadscope.suite.trace.report.figures import (
     draw_types,
     draw_waterfall,
 )
-from loadscope.suite.trace.report.rows import HEADINGS, layer_cells
+from loadscope.suite.trace.report.rows import has_bodies, headings, layer_cells
 from loadscope.suite.trace.view import TraceView
 
 
@@ -31,11 +31,13 @@ class _Section:
     title: str
     run_id: str
     command: str
+    noise: tuple[str, ...]
     summary: list[tuple[str, str]]
     overheads: list[tuple[str, str]]
     spans: list[tuple[str, str]]
     unavailable: list[tuple[str, str]]
     no_roofline: str | None
+    headings: tuple[str, ...]
     layers: list[list[str]]
     figures: list[Placed]
 
@@ -53,23 +55,25 @@ def build_trace_page(traces: Sequence[tuple[TraceView, Peaks | str]]) -> str:
         "trace.html",
         [figure for section in sections for figure in section.figures],
         sections=sections,
-        headings=HEADINGS,
         not_a_result=NOT_A_RESULT,
     )
 
 
 def _section(anchor: str, view: TraceView, peaks: Peaks | str) -> _Section:
     limits = peaks if isinstance(peaks, Peaks) else None
+    bodies = has_bodies(view.layers)
     return _Section(
         title=f"{view.run.model.title}, {view.header.framework}, {view.header.scenario}",
         run_id=view.run.run_id,
         command=view.run.command,
+        noise=view.warnings,
         summary=list(summary(view)),
         overheads=list(overheads(view)),
         spans=list(spans(view)),
         unavailable=list(view.header.unavailable.items()),
         no_roofline=peaks if isinstance(peaks, str) else None,
-        layers=[layer_cells(layer, view.correction, limits) for layer in view.layers],
+        headings=headings(bodies),
+        layers=[layer_cells(layer, view.correction, limits, bodies) for layer in view.layers],
         figures=[Placed(f"{anchor}-{name}", drawing) for name, drawing in _figures(view, limits)],
     )
 

@@ -9,7 +9,7 @@ from loadscope.suite.trace.view import TraceView
 
 
 def trace_record(view: TraceView, peaks: Peaks | str) -> dict[str, Any]:
-    """Return what the page shows of one trace; times in nanoseconds, medians a predict."""
+    """Return what the page shows of one trace; times in nanoseconds, see ``Predicts``."""
     export = view.export or {}
     return {
         "run_dir": str(view.run.path),
@@ -27,6 +27,8 @@ def trace_record(view: TraceView, peaks: Peaks | str) -> dict[str, Any]:
         "layers": [layer_record(layer) for layer in view.layers],
         "types": [asdict(one) for one in by_type(view.layers)],
         "counters": dict(view.counters),
+        "noise": view.noise,
+        "warnings": list(view.warnings),
         "unavailable": view.header.unavailable,
         "overhead": dict(view.overhead.ratio) if view.overhead else {},
         "correction": view.correction,
@@ -43,6 +45,8 @@ def trace_record(view: TraceView, peaks: Peaks | str) -> dict[str, Any]:
 def layer_record(layer: Layer) -> dict[str, Any]:
     """Return a layer with its derived figures."""
     return asdict(layer) | {
+        "own_ns": layer.own_ns,
+        "own_share": layer.own_share,
         "flops_per_second": layer.flops_per_second,
         "traffic": layer.traffic,
         "intensity": layer.intensity,

@@ -1,9 +1,10 @@
 """A trace as tables for the terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -12,11 +13,18 @@ from loadscope.suite.report.wording import NONE
 from loadscope.suite.trace.layers import TypeTime, by_type
 from loadscope.suite.trace.peaks import Peaks
 from loadscope.suite.trace.report.facts import NOT_A_RESULT, overheads, spans, summary
-from loadscope.suite.trace.report.rows import limit_text
+from loadscope.suite.trace.report.rows import (
+    has_bodies,
+    limit_text,
+    share_heading,
+    times_text,
+)
 from loadscope.suite.trace.report.units import amount
 from loadscope.suite.trace.view import TraceView
 
 TOP_LAYERS, TOP_TYPES = 15, 10
+_WIDE = 110
+"""Columns of a terminal that all columns of the layers fit."""
 
 
 def trace_tables(view: TraceView, peaks: Peaks | str) -> Iterator[RenderableType]:
@@ -29,7 +37,7 @@ def trace_tables(view: TraceView, peaks: Peaks | str) -> Iterator[RenderableType
     yield Text(f"{view.run.model.title}: trace", style="bold")
     yield _pairs(summary(view))
     if view.layers:
-        yield _layers(view, peaks if isinstance(peaks, Peaks) else None)
+        yield _SlowestLayers(view, peaks if isinstance(peaks, Peaks) else None)
         yield _types(by_type(view.layers))
     else:
         yield Text("No layers were traced; --level layer records them.")
@@ -76,28 +84,46 @@ def _pairs(rows: Iterable[tuple[str, str]], title: str = "") -> Table:
     return table
 
 
-def _layers(view: TraceView, peaks: Peaks | None) -> Table:
-    slowest = sorted(view.layers, key=lambda layer: -layer.duration_ns)[:TOP_LAYERS]
-    corrected = view.correction < 1
-    columns = ["#", "Layer", "Type", "Time", *(["Corrected"] if corrected else []), "Share",
-               "FLOP/s", "Of limit", "Memory"]  # fmt: skip
-    title = f"Slowest layers ({len(slowest)} of {len(view.layers)})"
-    right = (0, *range(3, len(columns)))
-    table = plain_table(title, *columns, right=right)
-    for layer in slowest:
-        rate = layer.flops_per_second
-        table.add_row(
-            str(layer.index),
-            Text(layer.name),
-            Text(layer.type),
-            duration(layer.duration_ns),
-            *([duration(layer.duration_ns * view.correction)] if corrected else []),
-            f"{100 * layer.share:.1f} %",
-            NONE if rate is None else amount(rate, "FLOP/s"),
-            limit_text(layer, peaks),
-            NONE if layer.bytes is None else amount(layer.bytes, "B"),
-        )
-    return table
+@dataclass(frozen=True)
+class _SlowestLayers:
+    """The slowest layers by their own times; a narrow terminal gets the columns that matter."""
+
+    view: TraceView
+    peaks: Peaks | None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        view = self.view
+        slowest = sorted(view.layers, key=lambda layer: -layer.own_ns)[:TOP_LAYERS]
+        bodies = has_bodies(view.layers)
+        wide = options.max_width >= _WIDE
+        corrected = wide and view.correction < 1
+        columns = [
+            "#", "Layer", "Type", "Time", *(["Corrected"] if corrected else []),
+            *(["Own time"] if bodies else []), share_heading(bodies),
+            *(["FLOP/s"] if wide or not bodies else []), "Of limit",
+            *(["Memory"] if wide else []),
+        ]  # fmt: skip
+        title = f"Slowest layers ({len(slowest)} of {len(view.layers)})"
+        table = plain_table(title, *columns, right=(0, *range(3, len(columns))))
+        for layer in slowest:
+            rate = layer.flops_per_second
+            speed = NONE if rate is None else amount(rate, "FLOP/s")
+            memory = NONE if layer.bytes is None else amount(layer.bytes, "B")
+            table.add_row(
+                str(layer.index),
+                Text(layer.title + times_text(layer)),
+                Text(layer.type),
+                duration(layer.duration_ns),
+                *([duration(layer.duration_ns * view.correction)] if corrected else []),
+                *([duration(layer.own_ns)] if bodies else []),
+                f"{100 * layer.own_share:.1f} %",
+                *([speed] if wide or not bodies else []),
+                limit_text(layer, self.peaks),
+                *([memory] if wide else []),
+            )
+        yield table
+        if bodies:
+            yield Text("Own: without the layers of its body.", style="dim")
 
 
 def _types(types: list[TypeTime]) -> Table:

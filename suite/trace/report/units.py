@@ -1,6 +1,8 @@
 """Amounts with the prefix that suits their size."""
 
-from loadscope.suite.report.quantities import number
+from collections.abc import Iterable
+
+from loadscope.suite.report.quantities import TIME_UNITS, number, time_unit
 
 _DECIMAL = ("", "k", "M", "G", "T", "P")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
@@ -12,6 +14,18 @@ def amount(value: float, unit: str) -> str:
     scaled, prefix = _scaled(value, prefixes, base)
     text = f"{scaled:,.0f}" if scaled == int(scaled) and not prefix else number(scaled)
     return f"{text} {prefix}{unit}"
+
+
+def time_axis(times_ns: Iterable[float]) -> tuple[str, float]:
+    """The unit for an axis of these times, and the nanoseconds in it."""
+    unit = time_unit(max(times_ns, default=0.0))
+    return unit, TIME_UNITS[unit]
+
+
+def bytes_axis(sizes: Iterable[int]) -> tuple[str, float]:
+    """The unit for an axis of these sizes, and the bytes in it."""
+    _, prefix = _scaled(max(sizes, default=0), _BINARY, 1024)
+    return f"{prefix}B", float(1024 ** _BINARY.index(prefix))
 
 
 def tick_text(value: float) -> str:

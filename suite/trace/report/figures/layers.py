@@ -9,8 +9,8 @@ from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_fig
 from loadscope.suite.report.quantities import duration
 from loadscope.suite.trace.layers import Layer, TypeTime
 from loadscope.suite.trace.report.figures.types import Palette, plain
-from loadscope.suite.trace.report.rows import fused, shapes_text
-from loadscope.suite.trace.report.units import amount
+from loadscope.suite.trace.report.rows import fused, has_bodies, shapes_text, times_text
+from loadscope.suite.trace.report.units import amount, bytes_axis, time_axis
 
 TOP = 15
 _MARKS = (50, 80, 95)
@@ -20,13 +20,14 @@ _LABEL = 44
 
 def draw_top(layers: Sequence[Layer], palette: Palette) -> Drawing:
     """Draw the ``TOP`` slowest layers."""
-    slowest = sorted(layers, key=lambda layer: -layer.duration_ns)[:TOP]
-    share = sum(layer.share for layer in slowest)
+    slowest = sorted(layers, key=lambda layer: -layer.own_ns)[:TOP]
+    share = sum(layer.own_share for layer in slowest)
+    unit, scale = time_axis(layer.own_ns for layer in slowest)
     bars = [
         Bar(
-            label=f"{plain(layer.name, _LABEL)} <i>{plain(layer.type, 20)}</i>",
-            value=layer.duration_ns / 1e6,
-            text=f"{duration(layer.duration_ns)}",
+            label=f"{plain(layer.title, _LABEL)} <i>{plain(layer.type, 20)}</i>",
+            value=layer.own_ns / scale,
+            text=f"{duration(layer.own_ns)}",
             hover=_hover(layer),
             colour=palette.colour(layer.type),
         )
@@ -35,17 +36,18 @@ def draw_top(layers: Sequence[Layer], palette: Palette) -> Drawing:
     return Drawing(
         title="Slowest layers",
         note=f"Median time a predict. These {len(slowest)} of {len(layers)} layers take "
-        f"{100 * share:.0f} % of the time of all; colours are types.",
-        figure=draw_bars(bars, "Time, ms (traced)"),
+        f"{100 * share:.0f} % of the predict; colours are types." + _own(layers),
+        figure=draw_bars(bars, f"Time, {unit} (traced)"),
     )
 
 
 def draw_types(types: Sequence[TypeTime], palette: Palette) -> Drawing:
     """Draw the time of each type of layer."""
+    unit, scale = time_axis(one.duration_ns for one in types)
     bars = [
         Bar(
             label=f"{plain(one.type)}, {one.layers} layer{'' if one.layers == 1 else 's'}",
-            value=one.duration_ns / 1e6,
+            value=one.duration_ns / scale,
             text=f"{100 * one.share:.1f} %",
             hover=f"{plain(one.type)}<br>{duration(one.duration_ns)} of a predict",
             colour=palette.colour(one.type),
@@ -56,21 +58,22 @@ def draw_types(types: Sequence[TypeTime], palette: Palette) -> Drawing:
     more = f" {hidden} further types are in the table." if hidden > 0 else ""
     return Drawing(
         title="Time by type of layer",
-        note="Sum of the median times of all layers of a type; types are ONNX operators." + more,
-        figure=draw_bars(bars, "Time, ms (traced)"),
+        note="Sum of the median times of all layers of a type, and their share of the predict; "
+        "types are ONNX operators." + more,
+        figure=draw_bars(bars, f"Time, {unit} (traced)"),
     )
 
 
 def draw_cumulative(layers: Sequence[Layer]) -> Drawing:
     """Draw what share of the time the slowest layers take together."""
     shares, total = [0.0], 0.0
-    for layer in sorted(layers, key=lambda layer: -layer.duration_ns):
-        total += layer.share
+    for layer in sorted(layers, key=lambda layer: -layer.own_share):
+        total += layer.own_share
         shares.append(100 * total)
     figure = empty_figure(
         height=340,
         x={"title": axis_title("Layers, the slowest first"), "rangemode": "tozero"},
-        y={"title": axis_title("Share of the time, %"), "range": [0, 102]},
+        y={"title": axis_title("Share of the predict, %"), "range": [0, max(102, shares[-1])]},
     )
     figure.add_scatter(
         x=list(range(len(shares))),
@@ -81,23 +84,28 @@ def draw_cumulative(layers: Sequence[Layer]) -> Drawing:
         hovertemplate="%{x} layers: %{y:.1f} %<extra></extra>",
         meta={"colour": 0},
     )
-    counts = [next(i for i, share in enumerate(shares) if share >= mark - 1e-6) for mark in _MARKS]
-    reached = ", ".join(
-        f"{count} of them take {mark} %" for mark, count in zip(_MARKS, counts, strict=True)
+    reached = "".join(
+        f"{sum(share < mark - 1e-6 for share in shares)} take {mark} %, "
+        for mark in _MARKS
+        if shares[-1] >= mark - 1e-6
     )
     return Drawing(
         title="Cumulative time",
-        note=f"How few layers take how much: of {len(layers)} layers, {reached}.",
+        note=f"How few layers take how much of a predict: of {len(layers)}, {reached}"
+        f"all together {shares[-1]:.0f} %.",
         figure=figure,
     )
 
 
 def draw_order(layers: Sequence[Layer], palette: Palette) -> Drawing:
     """Draw the time of every layer in the order of execution."""
-    figure = _in_order(layers, palette, lambda layer: layer.duration_ns / 1e6, "Time, ms (traced)")
+    unit, scale = time_axis(layer.own_ns for layer in layers)
+    figure = _in_order(
+        layers, palette, lambda layer: layer.own_ns / scale, f"Time, {unit} (traced)"
+    )
     return Drawing(
         title="Layers in the order of execution",
-        note="Median time of every layer, from the first to the last.",
+        note="Median time of every layer, from the first to the last." + _own(layers),
         figure=figure,
     )
 
@@ -107,7 +115,8 @@ def draw_memory(layers: Sequence[Layer], palette: Palette) -> Drawing | None:
     known = [layer for layer in layers if layer.bytes is not None]
     if not known:
         return None
-    figure = _in_order(known, palette, lambda layer: (layer.bytes or 0) / 2**20, "Memory, MiB")
+    unit, scale = bytes_axis(layer.bytes or 0 for layer in known)
+    figure = _in_order(known, palette, lambda layer: (layer.bytes or 0) / scale, f"Memory, {unit}")
     total = sum(layer.bytes or 0 for layer in known)
     missing = len(layers) - len(known)
     unsaid = f" {missing} layers do not say." if missing else ""
@@ -144,12 +153,18 @@ def _in_order(
     return figure
 
 
+def _own(layers: Sequence[Layer]) -> str:
+    return " Times are without the layers of a layer's body." if has_bodies(layers) else ""
+
+
 def _hover(layer: Layer) -> str:
     lines = [
-        f"{plain(layer.name)}, {plain(layer.type)}, layer {layer.index}",
+        f"{plain(layer.title)}{times_text(layer)}, {plain(layer.type)}, layer {layer.index}",
         f"{duration(layer.duration_ns)} ({100 * layer.share:.1f} %), quartiles "
         f"{duration(layer.low_ns)} and {duration(layer.high_ns)}",
     ]
+    if layer.body_ns:
+        lines.append(f"{duration(layer.own_ns)} ({100 * layer.own_share:.1f} %) without its body")
     if layer.output_shapes:
         lines.append(f"output {shapes_text(layer)} {layer.dtype or ''}")
     if layer.bytes is not None:

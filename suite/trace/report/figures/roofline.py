@@ -44,7 +44,7 @@ def draw_roofline(layers: Sequence[Layer], palette: Palette, peaks: Peaks) -> Dr
         hovertemplate="%{y:.4~s}FLOP/s at most<extra></extra>",
         meta={"colour": -1},
     )
-    most = max(layer.share for layer in shown)
+    most = max(layer.own_share for layer in shown)
     for name, colour, some in palette.groups(shown):
         figure.add_scatter(
             x=[float(f"{layer.intensity:.5g}") for layer in some],
@@ -52,7 +52,7 @@ def draw_roofline(layers: Sequence[Layer], palette: Palette, peaks: Peaks) -> Dr
             mode="markers",
             marker={
                 "size": [
-                    round(max(_SMALLEST, _LARGEST * math.sqrt(layer.share / most)), 1)
+                    round(max(_SMALLEST, _LARGEST * math.sqrt(layer.own_share / most)), 1)
                     for layer in some
                 ],
                 "opacity": 0.75,
@@ -87,7 +87,7 @@ def draw_roofline(layers: Sequence[Layer], palette: Palette, peaks: Peaks) -> Dr
 def _hover(layer: Layer, peaks: Peaks) -> str:
     rate, intensity = layer.flops_per_second or 0.0, layer.intensity or 0.0
     return (
-        f"{plain(layer.name)}, {plain(layer.type)}<br>{amount(rate, 'FLOP/s')}, "
+        f"{plain(layer.title)}, {plain(layer.type)}<br>{amount(rate, 'FLOP/s')}, "
         f"{100 * rate / peaks.bound(intensity):.0f} % of the limit<br>"
-        f"{intensity:.3g} FLOPs a byte, {100 * layer.share:.1f} % of the time"
+        f"{intensity:.3g} FLOPs a byte, {100 * layer.own_share:.1f} % of the predict"
     )

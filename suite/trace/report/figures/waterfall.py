@@ -16,6 +16,8 @@ _PHASES = {
     "postprocess": "post-process",
 }
 _ROW_PIXELS = 15
+_FEWEST_ROWS = 4
+"""So that the title of the axis has room."""
 _FRAME_PIXELS = 124
 
 
@@ -28,7 +30,7 @@ def draw_waterfall(queries: Sequence[Query], batches: Sequence[Batch]) -> Drawin
     shown = answered[:MOST]
     origin = min(query.scheduled_ns for query in shown)
     figure = empty_figure(
-        height=_FRAME_PIXELS + _ROW_PIXELS * len(shown),
+        height=_FRAME_PIXELS + _ROW_PIXELS * max(_FEWEST_ROWS, len(shown)),
         x={"title": axis_title("Since the first was due, ms (traced)")},
         y={
             "title": axis_title("Query"),
@@ -65,11 +67,17 @@ def draw_waterfall(queries: Sequence[Query], batches: Sequence[Batch]) -> Drawin
         )
     return Drawing(
         title="Queries",
-        note=f"The first {len(shown)} of {len(queries)} queries. Late: issued after LoadGen's "
+        note=f"{_which(len(shown), len(queries))} Late: issued after LoadGen's "
         "schedule; waiting: for its batch to begin; the phases are those of the whole batch, which "
         "its queries share.",
         figure=figure,
     )
+
+
+def _which(shown: int, queries: int) -> str:
+    if queries == 1:
+        return "The only query."
+    return f"The first {shown} of {queries} queries." if shown < queries else "All queries."
 
 
 def _parts(query: Query, batches: Mapping[int, Batch]) -> Iterator[tuple[str, int, int]]:
