@@ -2,6 +2,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from html import unescape
 from importlib.resources import files
 from pathlib import Path
@@ -158,9 +159,25 @@ def test_text_from_files_is_not_read_as_html(make_run: Callable[..., Path]) -> N
     assert page.count("<script") == page.count("</script>") == 3
 
 
-def test_plotly_is_inside_once(make_run: Callable[..., Path]) -> None:
+def test_plotly_is_inside_once_and_draws_only_what_the_pages_use(
+    make_run: Callable[..., Path],
+) -> None:
     page = _page(make_run("a", latencies=LATENCIES), make_run("b", latencies=LATENCIES))
-    assert len(re.findall(r"plotly\.js v\d", page)) == 1
+    assert len(re.findall(r"plotly\.js \(basic - minified\) v\d", page)) == 1
+    assert len(page.encode()) < 1_500_000
+    assert {trace["type"] for figure in _figures(page).values() for trace in figure["data"]} <= {
+        "bar",
+        "scatter",
+    }
+
+
+def test_the_plot_library_is_the_published_file() -> None:
+    folder = files("loadscope.suite.report") / "plotly"
+    library, origin = (folder / "plotly-basic.min.js").read_bytes(), (folder / "README.md")
+    assert f"`{sha256(library).hexdigest()}`" in origin.read_text("utf-8")
+    (version,) = re.findall(r"- version: (\S+)", origin.read_text("utf-8"))
+    assert f"v{version}\n".encode() in library[:200]
+    assert (folder / "LICENSE").read_text("utf-8").startswith("MIT License")
 
 
 def test_nothing_on_the_page_points_to_the_network(make_run: Callable[..., Path]) -> None:
