@@ -14,6 +14,7 @@ from loadscope.suite.report.wording import (
     Verdict,
     accuracy_text,
     compliance,
+    kind_text,
     metric_text,
     ordered,
     repeat_text,
@@ -24,7 +25,13 @@ _SCORE_WIDTH = len("90.00 % top-1")
 _METRIC_WIDTH = len("unverified, rehearsal")
 _NAME_WIDTH = len("efficientnet-lite0")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-_STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
+_STYLES = {
+    "valid": "green",
+    "invalid": "red",
+    "altered": "red",
+    "failed": "red",
+    "unfinished": "yellow",
+}
 
 
 def results_table(runs: Sequence[RunView]) -> Table:
@@ -84,7 +91,7 @@ def _below(run: RunView, marks: Marks) -> list[str]:
     """What stands below the metric, in lines that a terminal of 80 columns has room for."""
     # The number of a rehearsal is of no use on a line of its own.
     whole = ", ".join(mark.replace(" ", _NO_BREAK) for mark in marks.of(run))
-    texts = (repeat_text(run), whole)
+    texts = (kind_text(run), repeat_text(run), whole)
     lines = [line for text in texts for line in textwrap.wrap(text, _METRIC_WIDTH)]
     return [line.replace(_NO_BREAK, " ") for line in lines]
 

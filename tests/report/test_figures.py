@@ -95,9 +95,9 @@ def test_percentile_axis_counts_nines(make_run: Callable[..., Path]) -> None:
 def test_a_run_without_loadgens_percentiles_has_its_curve_alone(
     make_run: Callable[..., Path],
 ) -> None:
-    path = make_run(
-        latencies=_lognormal(5, 500), result={"latency_ns": None, "percentiles_ns": None}
-    )
+    percents = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
+    log = {f"result_{percent}_percentile_latency_ns": None for percent in percents}
+    path = make_run(latencies=_lognormal(5, 500), log=log)
     assert len(_plot(draw_percentiles(_timed(path)))["data"]) == 1
 
 
@@ -159,11 +159,14 @@ def test_equal_latencies_are_one_full_bin(make_run: Callable[..., Path]) -> None
 def test_bars_are_sorted_by_scenario_then_from_fast_to_slow(make_run: Callable[..., Path]) -> None:
     drawing = draw_throughput(
         _series(
-            make_run("a", scenario="Offline", result={"samples_per_second": 100.0}),
+            make_run("a", scenario="Offline", log={"result_samples_per_second": 100.0}),
             make_run(
-                "b", scenario="Offline", framework="pytorch", result={"samples_per_second": 170.26}
+                "b",
+                scenario="Offline",
+                framework="pytorch",
+                log={"result_samples_per_second": 170.26},
             ),
-            make_run("c", framework="pytorch", result={"samples_per_second": 80.0}),
+            make_run("c", framework="pytorch", log={"result_mean_latency_ns": 12_500_000}),
         )
     )
     assert drawing is not None
@@ -184,13 +187,16 @@ def test_bars_begin_at_zero(make_run: Callable[..., Path]) -> None:
 
 
 def test_an_invalid_result_is_marked_at_its_bar(make_run: Callable[..., Path]) -> None:
-    drawing = draw_throughput(_series(make_run(run={"rehearsal": []}, result={"valid": False})))
+    drawing = draw_throughput(
+        _series(make_run(run={"rehearsal": []}, log={"result_validity": "INVALID"}))
+    )
     assert drawing is not None
     assert _labels(_plot(drawing)) == ["SingleStream, onnxruntime, invalid"]
 
 
 def test_runs_without_a_throughput_have_no_bars(make_run: Callable[..., Path]) -> None:
-    assert draw_throughput(_series(make_run(finished=False))) is None
+    state = {"performance": {"status": "failed", "error": "boom"}}
+    assert draw_throughput(_series(make_run(run={"state": state}))) is None
 
 
 def test_completion_adds_up_to_all_samples(make_run: Callable[..., Path]) -> None:

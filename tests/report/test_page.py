@@ -40,7 +40,7 @@ def _figures(page: str) -> dict[str, Any]:
 
 def test_the_summary_has_the_figures_of_the_run(make_run: Callable[..., Path]) -> None:
     score = {"metric": "top-1", "value": 90.0, "target": None, "passed": None, "samples": 20}
-    cells = _cells(_page(make_run(modes=("performance", "accuracy"), result={"accuracy": score})))
+    cells = _cells(_page(make_run(modes=("performance", "accuracy"), score=score)))
     start = cells.index("EfficientNet-Lite0")
     assert cells[start : start + 7] == [
         "EfficientNet-Lite0",
@@ -113,7 +113,7 @@ def test_offline_is_not_drawn_by_latency(make_run: Callable[..., Path]) -> None:
 
 def test_a_failed_run_is_listed_with_its_reason(make_run: Callable[..., Path]) -> None:
     state = {"performance": {"status": "failed", "error": "ValueError: <boom>"}}
-    page = _page(make_run(finished=False, run={"state": state}))
+    page = _page(make_run(recorded=False, run={"state": state}))
     assert "failed: ValueError: <boom>" in _cells(page)
     assert _figures(page) == {}
 
@@ -132,7 +132,7 @@ def test_a_full_length_run_is_called_no_rehearsal(make_run: Callable[..., Path])
 def test_accuracy_of_seeded_weights_is_never_a_number(make_run: Callable[..., Path]) -> None:
     model = {"id": "resnet50", "title": "ResNet-50", "accuracy_meaningful": False}
     score = {"metric": "top-1", "value": 0.137, "target": 75.7, "passed": False, "samples": 20}
-    page = _page(make_run(modes=("accuracy",), run={"model": model}, result={"accuracy": score}))
+    page = _page(make_run(modes=("accuracy",), run={"model": model}, score=score))
     assert "not meaningful seeded weights" in _cells(page)
     assert "0.14 %" not in page
     assert "75.70 %" not in page

@@ -23,7 +23,9 @@ def page(make_run: Callable[..., Path], tmp_path: Path) -> Path:
     runs = [
         make_run("a", latencies=LATENCIES),
         make_run("b", framework="pytorch", latencies=2 * LATENCIES),
-        make_run("c", scenario="Offline", batches=BATCHES, result={"samples_per_second": 123456.7}),
+        make_run(
+            "c", scenario="Offline", batches=BATCHES, log={"result_samples_per_second": 123456.7}
+        ),
     ]
     path = tmp_path / "report.html"
     path.write_text(build_page([load_run(run) for run in runs]), encoding="utf-8")
