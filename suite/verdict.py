@@ -16,7 +16,7 @@ _TOLERANCE = 1e-5
 """LoadGen logs floating-point settings with six digits."""
 ESTIMATE, PERCENTILE, RATE = "early-stopping estimate", "percentile", "rate"
 """What a scenario's metric can be."""
-_CONFIDENCE = 0.99
+CONFIDENCE = 0.99
 """That of LoadGen's early stopping (loadgen/results.cc, ``PerformanceSummary``)."""
 
 
@@ -156,7 +156,7 @@ def least_queries(fraction: float) -> int:
     Args:
         fraction: The percentile, in (0, 1): 44 queries for 0.9, 4,603 for 0.999.
     """
-    return math.ceil(math.log(1 - _CONFIDENCE) / math.log(fraction))
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log(fraction))
 
 
 def figures(log: DetailLog, scenario: Scenario) -> dict[str, Any]:

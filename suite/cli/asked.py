@@ -12,6 +12,7 @@ import yaml
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
+from loadscope.suite.prepare import Prepared
 from loadscope.suite.script import read_script
 from loadscope.suite.spec import RunSpec, make_spec
 
@@ -128,6 +129,14 @@ def specs_of(
             "leave it out, or add --scenario Server",
         )
     return specs
+
+
+def say_rehearsal(prepared: Prepared) -> None:
+    """Say before a run starts that it cannot stand in a submission, and why."""
+    spec, reasons = prepared.spec, prepared.parts["rehearsal"]
+    if reasons:
+        run = f"{spec.model} {spec.framework} {spec.scenario}"
+        click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)
 
 
 def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:

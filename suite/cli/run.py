@@ -16,6 +16,7 @@ from loadscope.suite.cli.asked import (
     model_options,
     new_folder,
     read_specs,
+    say_rehearsal,
 )
 from loadscope.suite.compliance import compliance_lines, require_passed
 from loadscope.suite.prepare import prepare
@@ -160,6 +161,7 @@ def _run_all(
                 results.append(_find_rate(spec, named, output, progress))
                 continue
             prepared = prepare(spec, progress)
+            say_rehearsal(prepared)
             folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
             results.append(new_run(prepared, folder, command_line(), progress))
         except LoadScopeError as error:
@@ -177,6 +179,7 @@ def _find_rate(
     spec: RunSpec, named: Path | None, parent: Path | None, progress: Progress
 ) -> dict[str, Any]:
     prepared = prepare(spec, progress)
+    say_rehearsal(prepared)
     run = RunDirectory(named or new_folder(parent or Path("runs"), spec, prepared.numerics))
     run.require_empty()
     search = RateSearch(spec, run.path / FOLDER, command_line(), progress, notice=_say_probe)
@@ -196,7 +199,9 @@ def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[st
         return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     _require_no_trace(run)
-    return resume(run, prepare(_recorded_spec(run, added), progress), progress)
+    prepared = prepare(_recorded_spec(run, added), progress)
+    say_rehearsal(prepared)
+    return resume(run, prepared, progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
@@ -205,6 +210,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, 
     spec = _recorded_spec(old)
     prepared = prepare(spec, progress)
     require_same_inputs(old.read(), prepared.record(), old.path)
+    say_rehearsal(prepared)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
     folder = output or new_folder(Path("runs"), spec, prepared.numerics)

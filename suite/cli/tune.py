@@ -117,6 +117,7 @@ def tune_command(
         folder = resume
         asked = recorded(resume)
         specs, allow_numerics, trial_ms = asked.specs, asked.allow_numerics, asked.trial_ms
+    click.echo("every trial will be a rehearsal: it is shorter than full length", err=True)
     with progress_bars() as progress:
         result = tune(
             specs,

@@ -225,10 +225,9 @@ def _rehearsal(
     reasons = run.rehearsal or (told.rehearsal if told is not None else None) or ()
     if reasons or not readable:
         return reasons
-    log = _log(directory)
-    return tuple(
-        shortfalls(log.number, run.asked.scenario, run.model.mlperf.loadgen, load_round(run.round))
-    )
+    rules = load_round(run.round)
+    benchmark = rules.benchmarks.get(run.model.mlperf.loadgen)
+    return tuple(shortfalls(_log(directory).number, run.asked.scenario, benchmark, rules))
 
 
 def _same(one: object, other: object) -> bool:

@@ -19,9 +19,12 @@ from loadscope.suite.report.schema import (
     read_checked,
 )
 from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.verdict import ESTIMATE
 from loadscope.sut.registry import DEFAULT_NUMERICS
 
 RUN_FILE = "run.json"
+ESTIMATED = {Scenario.SINGLE_STREAM: 0.9, Scenario.MULTI_STREAM: 0.99}
+"""The percentile, a fraction, of which LoadGen's early stopping makes an estimate."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,14 @@ class RunView:
     latency_file: Path | None
     batches_file: Path | None
     assembled: Mapping[str, Any]
+
+    @property
+    def estimate_ns(self) -> float | None:
+        """LoadGen's early-stopping estimate, nanoseconds; None where it made none."""
+        metric = self.metric
+        if metric is None or metric.value is None or metric.kind != ESTIMATE:
+            return None
+        return metric.value * 1e6
 
     @property
     def system(self) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from loadscope.scenarios.names import Mode, Scenario
@@ -29,6 +30,15 @@ def ordered(runs: Iterable[RunView]) -> list[RunView]:
         return run.model.title, run.model.id, place, run.system, run.created, run.run_id
 
     return sorted(runs, key=key)
+
+
+def created_text(run: RunView) -> str:
+    """When the run began, to the minute: ``2026-11-22 10:00 UTC``; as recorded if unreadable."""
+    try:
+        begun = datetime.fromisoformat(run.created)
+    except ValueError:
+        return run.created
+    return f"{begun:%Y-%m-%d %H:%M} {begun.tzname() or ''}".rstrip()
 
 
 def verdict(run: RunView) -> Verdict:

@@ -45,8 +45,8 @@ def test_the_summary_has_the_figures_of_the_run(make_run: Callable[..., Path]) -
     assert cells[start : start + 7] == [
         "EfficientNet-Lite0",
         "SingleStream",
-        "onnxruntime",
-        "12.50 ms p90 latency unverified rehearsal",
+        "onnxruntime run 2026-11-22 10:00 UTC",
+        "12.50 ms p90 latency early-stopping estimate unverified rehearsal",
         "90.00",
         "valid",
         "90.00 % top-1 20 samples",
@@ -67,10 +67,18 @@ def test_compliance_tests_have_a_column_with_the_reason(make_run: Callable[..., 
 def test_loadgens_percentiles_stand_in_a_table(make_run: Callable[..., Path]) -> None:
     cells = _cells(_page(make_run(latencies=LATENCIES)))
     ranked = sorted(LATENCIES.tolist())
-    start = cells.index("99.9 %") + 1
-    assert cells[start : start + 8] == [
+    start = cells.index("99.9 % percentile") + 1
+    assert cells[start - 9 : start - 5] == [
+        "queries",
+        "mean",
+        "90 % early-stopping estimate",
+        "50 % percentile",
+    ]
+    assert cells[start : start + 10] == [
         "onnxruntime, rehearsal",
+        "4,000",
         f"{sum(ranked) / 4000 / 1e6:.3f} ms",
+        "12.50 ms",
         f"{ranked[2000] / 1e6:.3f} ms",
         f"{ranked[3600] / 1e6:.3f} ms",
         f"{ranked[3800] / 1e6:.3f} ms",
@@ -78,6 +86,15 @@ def test_loadgens_percentiles_stand_in_a_table(make_run: Callable[..., Path]) ->
         f"{ranked[3960] / 1e6:.3f} ms",
         f"{ranked[3996] / 1e6:.3f} ms",
     ]
+    # 4,000 queries are too few for 99.9 %.
+    assert re.findall(
+        r'<td class="number few">(.*?)</td>', _page(make_run("b", latencies=LATENCIES))
+    ) == [f"{ranked[3996] / 1e6:.3f} ms"]
+
+
+def test_results_come_first_and_notes_after(make_run: Callable[..., Path]) -> None:
+    page = _without_scripts(_page(make_run()))
+    assert page.index('id="results"') < page.index("<table") < page.index("not verified by MLC")
 
 
 def test_each_scenario_has_the_figures_that_suit_it(make_run: Callable[..., Path]) -> None:
@@ -120,7 +137,7 @@ def test_a_failed_run_is_listed_with_its_reason(make_run: Callable[..., Path]) -
 
 def test_a_rehearsal_says_why(make_run: Callable[..., Path]) -> None:
     text = " ".join(_without_scripts(_page(make_run())).split())
-    assert "<li>rehearsal: min_duration 5 s instead of 600 s</li>" in text
+    assert "<dt>rehearsal</dt><dd>min_duration 5 s instead of 600 s</dd>" in text
 
 
 def test_a_full_length_run_is_called_no_rehearsal(make_run: Callable[..., Path]) -> None:
