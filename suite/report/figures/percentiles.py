@@ -85,7 +85,7 @@ def draw_percentiles(series: Sequence[tuple[Series, Latencies]]) -> Drawing:
 
 def _enough(queries: int) -> float:
     """The position up to which ``queries`` are enough for a percentile: see least_queries."""
-    fraction = (1 - CONFIDENCE) ** (1 / queries)
+    fraction = math.pow(1 - CONFIDENCE, 1 / queries)
     return 1 / (1 - fraction)
 
 
