@@ -74,8 +74,9 @@ def examine(path: Path, run: RunFile) -> Evidence:
     for mode in finished:
         if mode not in unreadable:
             altered[mode] += _records(directory, run, mode, result, told)
-    if Mode.PERFORMANCE in finished:
-        altered[Mode.PERFORMANCE] += _common(run, result, told)
+    if finished:
+        first = Mode.PERFORMANCE if Mode.PERFORMANCE in finished else finished[0]
+        altered[first] += _common(run, result, told)
     return Evidence(
         assembled=assembled,
         result=result,
