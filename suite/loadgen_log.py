@@ -1,6 +1,7 @@
 """Read LoadGen's detail log: the settings that were in force and what came out."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,15 @@ class DetailLog:
     warnings: tuple[str, ...]
 
     def number(self, key: str) -> float | None:
-        """A numeric value, or None where LoadGen did not log it."""
+        """A finite number, or None where LoadGen did not log one."""
         value = self.values.get(key)
-        return float(value) if isinstance(value, (int, float)) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+        return number if math.isfinite(number) else None
 
 
 def read_detail_log(path: Path) -> DetailLog:
@@ -49,12 +56,14 @@ def read_detail_log(path: Path) -> DetailLog:
                     continue
                 key, value = entry["key"], entry["value"]
                 values[key] = value
-                if entry.get("metadata", {}).get("is_error"):
+                if entry["metadata"].get("is_error"):
                     errors.append(f"{key}: {value}")
-                elif entry.get("metadata", {}).get("is_warning"):
+                elif entry["metadata"].get("is_warning"):
                     warnings.append(f"{key}: {value}")
     except OSError as error:
         raise WorkError(f"{path}: {error.strerror}", "repeat the run") from error
+    except UnicodeDecodeError as error:
+        raise WorkError(f"{path}: not UTF-8 text", "repeat the run") from error
     return DetailLog(values, tuple(errors), tuple(warnings))
 
 
@@ -65,7 +74,11 @@ def _entry(line: str, where: str) -> dict[str, Any] | None:
     if body.startswith(_BULKY):
         return None
     try:
-        entry: dict[str, Any] = json.loads(body)
-    except json.JSONDecodeError as error:
+        entry: Any = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise WorkError(f"{where}: the log entry is cut off", "repeat the run") from error
+    if not isinstance(entry, dict) or not isinstance(entry.get("metadata"), dict):
+        raise WorkError(f"{where}: not a LoadGen log entry", "repeat the run")
+    if not isinstance(entry.get("key"), str) or "value" not in entry:
+        raise WorkError(f"{where}: a LoadGen log entry without key or value", "repeat the run")
     return entry

@@ -17,6 +17,7 @@ from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import load_round
 from loadscope.suite.compliance import invalid_performance, tests_of, verify
 from loadscope.suite.loadgen_log import DetailLog, read_detail_log
+from loadscope.suite.log_digests import log_digests
 from loadscope.suite.noise import NoiseWatch
 from loadscope.suite.plan import ChildPlan
 from loadscope.suite.prepare import Prepared
@@ -208,6 +209,7 @@ def _one_test(
         noise = NoiseWatch()
         outcome, log = _attempt(run, mode, number, plan, watch_both)
         outcome["calibration"] = {**vars(expected), "corrections": corrections}
+    outcome["sha256"] = log_digests(run.partial(mode, number))
     run.finish(mode, number)
     if mode is Mode.TRACE:
         return {**outcome, "noise": noise.finish()}

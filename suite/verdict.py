@@ -14,6 +14,10 @@ from loadscope.suite.loadgen_log import DetailLog
 _MORE_QUERIES = re.compile(r"need to run at least (\d+) more queries")
 _TOLERANCE = 1e-5
 """LoadGen logs floating-point settings with six digits."""
+ESTIMATE, PERCENTILE, RATE = "early-stopping estimate", "percentile", "rate"
+"""What a scenario's metric can be."""
+CONFIDENCE = 0.99
+"""That of LoadGen's early stopping (loadgen/results.cc, ``PerformanceSummary``)."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +147,25 @@ def invalid_reasons(log: DetailLog, scenario: Scenario, rules: Round) -> list[st
     return reasons or ["LoadGen says INVALID without a reason"]
 
 
+def least_queries(fraction: float) -> int:
+    """How many queries a percentile needs to mean anything.
+
+    With fewer, the slowest of all queries is below the true percentile with a probability of
+    more than 1 %: ``fraction ** queries > 0.01``.
+
+    Args:
+        fraction: The percentile, in (0, 1): 44 queries for 0.9, 4,603 for 0.999.
+    """
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log(fraction))
+
+
 def figures(log: DetailLog, scenario: Scenario) -> dict[str, Any]:
     """The metric, throughput and latencies of a performance test, as ``--json`` has them.
 
     Latencies are LoadGen's own: per query, and for Offline per sample since the start.
     The metric of SingleStream and MultiStream is the early-stopping estimate that MLPerf
-    reports, or the plain percentile where there were too few queries for an estimate.
+    reports, or the plain percentile where there were too few queries for an estimate; its
+    ``kind`` says which. ``few_queries`` names the percentiles that have too few queries.
     """
     percentiles = {
         name: log.number(f"result_{name}.00_percentile_latency_ns")
@@ -158,23 +175,40 @@ def figures(log: DetailLog, scenario: Scenario) -> dict[str, Any]:
     mean = log.number("result_mean_latency_ns")
     if scenario is Scenario.OFFLINE:
         rate = log.number("result_samples_per_second")
-        metric = {"name": "samples_per_second", "value": rate, "unit": "samples/s"}
+        metric = {"name": "samples_per_second", "value": rate, "unit": "samples/s", "kind": RATE}
     elif scenario is Scenario.SERVER:
         rate = log.number("result_completed_samples_per_sec")
-        metric = {"name": "completed_samples_per_second", "value": rate, "unit": "samples/s"}
+        metric = {
+            "name": "completed_samples_per_second",
+            "value": rate,
+            "unit": "samples/s",
+            "kind": RATE,
+        }
     else:
         short, percentile = ("ss", "90") if scenario is Scenario.SINGLE_STREAM else ("ms", "99")
-        latency = log.number(f"early_stopping_latency_{short}") or percentiles[percentile]
+        estimate = log.number(f"early_stopping_latency_{short}")
+        latency = estimate or percentiles[percentile]
         metric = {
             "name": f"latency_p{percentile}",
             "value": latency / 1e6 if latency else None,
             "unit": "ms",
+            "kind": ESTIMATE if estimate else PERCENTILE,
         }
         samples = 8 if scenario is Scenario.MULTI_STREAM else 1
         rate = samples * 1e9 / mean if mean else None
+    queries = log.number("result_query_count")
+    few = [
+        name
+        for name in percentiles
+        # Offline is one query of many samples, and its percentiles are theirs.
+        if scenario is not Scenario.OFFLINE
+        and queries is not None
+        and queries < least_queries(float(name) / 100)
+    ]
     return {
         "metric": metric,
         "samples_per_second": rate,
+        "queries": None if queries is None else int(queries),
         "latency_ns": {
             "mean": mean,
             "p50": percentiles["50"],
@@ -182,4 +216,5 @@ def figures(log: DetailLog, scenario: Scenario) -> dict[str, Any]:
             "p99": percentiles["99"],
         },
         "percentiles_ns": percentiles,
+        "few_queries": few,
     }

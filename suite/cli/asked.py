@@ -12,6 +12,7 @@ import yaml
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Scenario
+from loadscope.suite.prepare import Prepared
 from loadscope.suite.script import expand, read_script
 from loadscope.suite.spec import RunSpec
 from loadscope.sut.registry import frameworks
@@ -122,6 +123,14 @@ def read_specs(script: Path | None, settings: dict[str, Any]) -> list[RunSpec]:
     if script is None:
         return expand({}, [{}], settings, COMMAND_LINE)
     return read_script(script, settings)
+
+
+def say_rehearsal(prepared: Prepared) -> None:
+    """Say before a run starts that it cannot stand in a submission, and why."""
+    spec, reasons = prepared.spec, prepared.parts["rehearsal"]
+    if reasons:
+        run = f"{spec.model} {spec.framework} {spec.scenario}"
+        click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)
 
 
 def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:

@@ -88,7 +88,8 @@ def report_command(
     if as_json:
         click.echo(json.dumps({"runs": [run_record(view) for view in views]}, indent=2))
     else:
-        Console().print(results_table(views))
+        console = Console()
+        console.print(results_table(views, console.width))
     if output is not None:
         click.echo(f"page: {output}", err=as_json)
 

@@ -16,6 +16,7 @@ from loadscope.suite.cli.asked import (
     model_options,
     new_folder,
     read_specs,
+    say_rehearsal,
 )
 from loadscope.suite.cli.failure import finish, gone_on_with
 from loadscope.suite.compliance import compliance_failure, compliance_lines
@@ -186,6 +187,7 @@ def _run_all(
         if prepared.dataset.unscored:
             why = f"{prepared.dataset.path}: {prepared.dataset.unscored}"
             click.echo(f"{why}: performance alone, no score", err=True)
+        say_rehearsal(prepared)
         searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)
         named = output if len(specs) == 1 else None
         folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
@@ -230,8 +232,9 @@ def _go_on(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str
         return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     _require_no_trace(run)
-    catalogue = Catalogue.of_run(run.read())
-    return resume(run, prepare(_recorded_spec(run, added), progress, catalogue), progress)
+    prepared = prepare(_recorded_spec(run, added), progress, Catalogue.of_run(run.read()))
+    say_rehearsal(prepared)
+    return resume(run, prepared, progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
@@ -240,6 +243,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, 
     spec = _recorded_spec(old)
     prepared = prepare(spec, progress, Catalogue.of_run(old.read()))
     require_same_inputs(old.read(), prepared.record(), old.path)
+    say_rehearsal(prepared)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
     folder = output or new_folder(Path("runs"), spec, prepared.numerics)

@@ -18,6 +18,7 @@ from loadscope.suite.cli.asked import (
     model_options,
     new_folder,
     read_specs,
+    say_rehearsal,
 )
 from loadscope.suite.plan import TracePlan
 from loadscope.suite.prepare import prepare
@@ -127,6 +128,7 @@ def _trace(
     prepared.parts["plan"]["calibrate"] = False
     prepared.parts["traced"] = True
     prepared.parts["rehearsal"] = ["a trace is never a result", *prepared.parts["rehearsal"]]
+    say_rehearsal(prepared)
     folder = named or new_folder(parent or Path("runs"), spec, prepared.numerics)
     warnings = new_run(prepared, folder, command_line(), progress)["warnings"]
     path = folder / "trace" / "summary.json"

@@ -123,6 +123,7 @@ def tune_command(
         folder = resume
         asked = recorded(resume)
         specs, allow_numerics, trial_ms = asked.specs, asked.allow_numerics, asked.trial_ms
+    click.echo("every trial will be a rehearsal: it is shorter than full length", err=True)
     resumable = gone_on_with("loadscope tune --resume", folder, "tune.json")
     with progress_bars() as progress, resumable:
         result = tune(

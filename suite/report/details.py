@@ -33,7 +33,10 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
     origin = {"created": run.created, "run directory": str(run.path), "command": run.command}
     groups: dict[str, Mapping[str, Any]] = {
         "Origin": origin,
-        **{f"{mode.capitalize()} test": state.model_dump() for mode, state in run.states.items()},
+        **{
+            f"{mode.capitalize()} test": state.model_dump(exclude_unset=True)
+            for mode, state in run.states.items()
+        },
         "Settings as asked (times in ms)": run.spec,
         "Settings in effect": run.effective,
         "Batches": _batches(completion),
@@ -64,13 +67,13 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
         path = f"{prefix}{name}"
         if isinstance(value, Mapping):
             yield from _flat(value, f"{path}.")
-        elif value is not None and value != []:
+        elif value is not None and value not in ([], ()):
             yield path, _plain(value)
 
 
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ", ".join(_plain(item) for item in value)
     return str(value)

@@ -10,31 +10,54 @@ NOT_VERIFIED = "Result not verified by MLCommons Association."
 """The sentence that MLPerf Results Messaging Guidelines, section 1, asks for."""
 
 
+class Rehearsals:
+    """Words for the rehearsals of one report, in which each reason is said once.
+
+    Args:
+        rehearsals: The reasons of every result, empty for one of full length.
+    """
+
+    def __init__(self, rehearsals: Iterable[tuple[str, ...]]) -> None:
+        kinds = list(dict.fromkeys(reasons for reasons in rehearsals if reasons))
+        shared = set(kinds[0]).intersection(*kinds[1:]) if kinds else set()
+        self._common = tuple(reason for reason in kinds[0] if reason in shared) if kinds else ()
+        rests = (self._rest(kind) for kind in kinds)
+        self._further = list(dict.fromkeys(rest for rest in rests if rest))
+
+    def mark(self, reasons: tuple[str, ...]) -> str:
+        """The word beside a result: ``rehearsal``, ``rehearsal 2``, empty at full length."""
+        if not reasons:
+            return ""
+        rest = self._rest(reasons)
+        return f"rehearsal {self._further.index(rest) + 1}" if rest else "rehearsal"
+
+    def notes(self) -> list[tuple[str, str]]:
+        """Explain the marks: what all rehearsals have in common, then what each has beside it."""
+        common = [("rehearsal", "; ".join(self._common))] if self._common else []
+        return common + [
+            (f"rehearsal {number}", ("also " if common else "") + "; ".join(rest))
+            for number, rest in enumerate(self._further, start=1)
+        ]
+
+    def _rest(self, reasons: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(reason for reason in reasons if reason not in self._common)
+
+
 class Marks:
-    """Marks of the runs of one report, with each reason for a rehearsal said once.
+    """Marks of the runs of one report.
 
     Args:
         runs: All runs of the report, in its order.
     """
 
     def __init__(self, runs: Iterable[RunView]) -> None:
-        runs = self._runs = list(runs)
-        kinds = list(dict.fromkeys(run.rehearsal for run in runs if run.rehearsal))
-        shared = set(kinds[0]).intersection(*kinds[1:]) if kinds else set()
-        self._common = tuple(reason for reason in kinds[0] if reason in shared) if kinds else ()
-        rests = (self._rest(kind) for kind in kinds)
-        self._further = list(dict.fromkeys(rest for rest in rests if rest))
+        self._runs = list(runs)
+        self._rehearsals = Rehearsals(run.rehearsal for run in self._runs)
 
     def of(self, run: RunView) -> tuple[str, ...]:
         """List the words beside the results of ``run``: ``unverified``, ``rehearsal 2``."""
-        marks = [UNVERIFIED]
-        if run.rehearsal:
-            rest = self._rest(run.rehearsal)
-            number = f" {self._further.index(rest) + 1}" if rest else ""
-            marks.append(f"rehearsal{number}")
-        if run.warnings:
-            marks.append(NOISY)
-        return tuple(marks)
+        marks = (UNVERIFIED, self._rehearsals.mark(run.rehearsal), NOISY if run.warnings else "")
+        return tuple(filter(None, marks))
 
     def noise(self) -> list[str]:
         """Say of each noisy run why its figures cannot be trusted."""
@@ -51,12 +74,5 @@ class Marks:
         ]
 
     def notes(self) -> list[tuple[str, str]]:
-        """Explain the marks: what all rehearsals have in common, then what each has beside it."""
-        common = [("rehearsal", "; ".join(self._common))] if self._common else []
-        return common + [
-            (f"rehearsal {number}", ("also " if common else "") + "; ".join(rest))
-            for number, rest in enumerate(self._further, start=1)
-        ]
-
-    def _rest(self, reasons: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(reason for reason in reasons if reason not in self._common)
+        """Explain the rehearsals."""
+        return self._rehearsals.notes()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from loadscope.scenarios.names import Mode
 from loadscope.suite.report.details import Group, run_details
 from loadscope.suite.report.figures import assign_series
-from loadscope.suite.report.marks import Marks
+from loadscope.suite.report.marks import NOISY, Marks
 from loadscope.suite.report.quantities import number
 from loadscope.suite.report.render import render
 from loadscope.suite.report.runview import RunView
@@ -16,6 +16,8 @@ from loadscope.suite.report.wording import (
     Verdict,
     accuracy_text,
     compliance,
+    created_text,
+    kind_text,
     metric_text,
     ordered,
     repeat_text,
@@ -29,9 +31,11 @@ class _Row:
 
     run: RunView
     anchor: str
+    created: str
     verdict: Verdict
     marks: tuple[str, ...]
     metric: str
+    kind: str
     repeat: str
     rate: str
     accuracy: tuple[str, str]
@@ -63,9 +67,11 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
         [place for model in models for place in model.figures],
         models=models,
         rows=[_row(index, one, marks) for index, one in enumerate(measured, start=1)],
-        notes=marks.notes(),
-        noise=marks.noise(),
-        further=marks.further(),
+        notes=[
+            *marks.notes(),
+            *((NOISY, sentence) for sentence in marks.noise()),
+            *(("note", sentence) for sentence in marks.further()),
+        ],
         absent=NONE,
         audited=any(compliance(one.run) for one in measured),
     )
@@ -76,9 +82,11 @@ def _row(index: int, one: Measured, marks: Marks) -> _Row:
     return _Row(
         run=one.run,
         anchor=f"run-{index}",
+        created=created_text(one.run),
         verdict=verdict(one.run),
         marks=marks.of(one.run),
         metric=metric_text(one.run),
+        kind=kind_text(one.run),
         repeat=repeat_text(one.run),
         rate=NONE if rate is None else number(rate),
         accuracy=accuracy_text(one.run),

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from loadscope import __version__
 from loadscope.suite.report.marks import NOT_VERIFIED
 from loadscope.suite.report.sections import Placed
+
+_PLOTLY = files("loadscope.suite.report") / "plotly" / "plotly-basic.min.js"
 
 
 def render(template: str, figures: Iterable[Placed], **context: Any) -> str:
@@ -32,5 +34,5 @@ def render(template: str, figures: Iterable[Placed], **context: Any) -> str:
         not_verified=NOT_VERIFIED,
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        plotly=Markup(get_plotlyjs()),
+        plotly=Markup(_PLOTLY.read_text(encoding="utf-8")),
     )

@@ -1,6 +1,5 @@
 """One run directory as a report sees it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +8,23 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.scenarios.rowfile import BATCHES, LATENCIES, RowFile
+from loadscope.suite.report.evidence import examine
 from loadscope.suite.report.schema import (
     Accuracy,
     Metric,
     ModelInfo,
     Repeat,
-    ResultFile,
     RunFile,
     TestState,
     read_checked,
 )
 from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.verdict import ESTIMATE
 from loadscope.sut.registry import DEFAULT_NUMERICS
 
 RUN_FILE = "run.json"
-RESULT_FILE = "result.json"
+ESTIMATED = {Scenario.SINGLE_STREAM: 0.9, Scenario.MULTI_STREAM: 0.99}
+"""The percentile, a fraction, of which LoadGen's early stopping makes an estimate."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class RunView:
         mean_ns: LoadGen's mean latency per query, nanoseconds.
         percentiles_ns: LoadGen's own percentiles: fraction in (0, 1) to nanoseconds.
         rehearsal: Why the run is shorter than full length; empty when it is not.
+        altered: By test, what of its logs and records is not as the run left it.
+        few_queries: The fractions of ``percentiles_ns`` that have too few queries.
+        assembled: The object of ``loadscope run --json``, taken from the logs.
         repeat: Of how many performance tests the results are the median; None for one.
         warnings: Why the performance figures cannot be trusted.
         notes: What else one must know of the results.
@@ -59,9 +63,12 @@ class RunView:
     metric: Metric | None
     samples_per_second: float | None
     mean_ns: float | None
+    queries: int | None
     percentiles_ns: Mapping[float, float]
+    few_queries: frozenset[float]
     accuracy: Accuracy | None
     rehearsal: tuple[str, ...]
+    altered: Mapping[Mode, tuple[str, ...]]
     repeat: Repeat | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
@@ -74,6 +81,15 @@ class RunView:
     created: str
     latency_file: Path | None
     batches_file: Path | None
+    assembled: Mapping[str, Any]
+
+    @property
+    def estimate_ns(self) -> float | None:
+        """LoadGen's early-stopping estimate, nanoseconds; None where it made none."""
+        metric = self.metric
+        if metric is None or metric.value is None or metric.kind != ESTIMATE:
+            return None
+        return metric.value * 1e6
 
     @property
     def system(self) -> str:
@@ -96,10 +112,9 @@ def load_run(path: Path) -> RunView:
             "give the folder that loadscope run wrote",
         )
     run = read_checked(path / RUN_FILE, RunFile)
-    result_file = path / RESULT_FILE
-    result = read_checked(result_file, ResultFile) if result_file.exists() else ResultFile()
+    evidence = examine(path, run)
+    result = evidence.result
     done = {mode for mode, state in run.state.items() if state.status == "finished"}
-    measured = result if Mode.PERFORMANCE in done else ResultFile()
     logs = RunDirectory(path).logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
     return RunView(
         path=path,
@@ -109,16 +124,23 @@ def load_run(path: Path) -> RunView:
         scenario=run.asked.scenario,
         modes=run.asked.mode,
         states=run.state,
-        valid=measured.valid,
-        invalid_reasons=measured.invalid_reasons,
-        metric=measured.metric,
-        samples_per_second=measured.samples_per_second,
-        mean_ns=measured.latency_ns.mean if measured.latency_ns else None,
-        percentiles_ns=_percentiles(result_file, measured),
-        accuracy=result.accuracy if Mode.ACCURACY in done else None,
-        rehearsal=run.rehearsal,
-        repeat=measured.repeat,
-        warnings=measured.warnings,
+        valid=result.valid,
+        invalid_reasons=result.invalid_reasons,
+        metric=result.metric,
+        samples_per_second=result.samples_per_second,
+        mean_ns=result.latency_ns.mean if result.latency_ns else None,
+        queries=result.queries,
+        percentiles_ns={
+            _fraction(name): value
+            for name, value in (result.percentiles_ns or {}).items()
+            if value is not None
+        },
+        few_queries=frozenset(map(_fraction, result.few_queries)),
+        accuracy=result.accuracy,
+        rehearsal=evidence.rehearsal,
+        altered=evidence.altered,
+        repeat=result.repeat,
+        warnings=result.warnings,
         notes=result.notes,
         spec=run.spec,
         effective=run.effective,
@@ -129,22 +151,12 @@ def load_run(path: Path) -> RunView:
         created=run.created,
         latency_file=_rows(logs, LATENCIES) if logs else None,
         batches_file=_rows(logs, BATCHES) if logs else None,
+        assembled=evidence.assembled,
     )
 
 
-def _percentiles(path: Path, result: ResultFile) -> dict[float, float]:
-    """Join the two places that hold LoadGen's percentiles, as fractions in (0, 1)."""
-    latency = result.latency_ns
-    named = {50.0: latency.p50, 90.0: latency.p90, 99.0: latency.p99} if latency else {}
-    found = {percent / 100: value for percent, value in named.items() if value is not None}
-    for name, value in (result.percentiles_ns or {}).items():
-        if not re.fullmatch(r"\d{1,2}(\.\d+)?", name):
-            raise InputError(
-                f"{path}: percentiles_ns: '{name}' is no percentile below 100", "repeat the run"
-            )
-        if value is not None:
-            found[round(float(name) / 100, 9)] = value
-    return dict(sorted(found.items()))
+def _fraction(percent: str) -> float:
+    return round(float(percent) / 100, 9)
 
 
 def _rows(logs: Path, kind: RowFile) -> Path | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from loadscope.errors import InputError
 from loadscope.scenarios.names import Mode, Scenario
+from loadscope.submission.rounds import CURRENT
 from loadscope.sut.registry import DEFAULT_NUMERICS
 
 _Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -19,11 +20,31 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
+class Noise(_Part):
+    """What else the machine did during a test."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    warnings: tuple[str, ...] = ()
+
+
+class OneOfRepeats(_Part):
+    """One of the performance tests of a run: its number from 1, figure, and its logs' digests."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    run: int
+    value: FiniteFloat | None
+    valid: bool
+    sha256: dict[str, str] = {}
+
+
 class TestState(_Part):
     """How one LoadGen test of the run stands; ``error`` tells why it failed.
 
-    ``verification`` is what a compliance test was found to be beside the other tests. Further
-    keys (times, calibration, memory) are kept as they are.
+    ``verification`` is what a compliance test was found to be beside the other tests, ``sha256``
+    the digests that its logs had when it ended. Further keys (times, calibration, memory) are
+    kept as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -31,6 +52,16 @@ class TestState(_Part):
     status: Literal["planned", "running", "finished", "failed", "interrupted"]
     error: str | None = None
     verification: dict[str, Any] | None = None
+    sha256: dict[str, str] = {}
+    repeats: tuple[OneOfRepeats, ...] = ()
+    median_run: int | None = None
+    noise: Noise = Noise()
+
+
+class MlperfModel(_Part):
+    """LoadGen's key of the model."""
+
+    loadgen: str = ""
 
 
 class ModelInfo(_Part):
@@ -46,6 +77,7 @@ class ModelInfo(_Part):
     numerics: str = DEFAULT_NUMERICS
     accuracy_meaningful: bool = True
     options: dict[str, Any] = {}
+    mlperf: MlperfModel = MlperfModel()
 
 
 class Asked(_Part):
@@ -60,6 +92,7 @@ class RunFile(_Part):
     """``run.json``, format 1: what was asked, on what, and how far it came."""
 
     format: Literal[1]
+    round: str = CURRENT
     spec: dict[str, Any]
     asked: Asked = Field(validation_alias="spec")
     effective: dict[str, Any]
@@ -74,11 +107,15 @@ class RunFile(_Part):
 
 
 class Metric(_Part):
-    """The figure that the scenario is judged by, as LoadGen reports it."""
+    """The figure that the scenario is judged by, as LoadGen reports it.
+
+    ``kind`` tells an early-stopping estimate from a percentile and a rate.
+    """
 
     name: str
     value: FiniteFloat | None
     unit: str
+    kind: str | None = None
 
 
 class Accuracy(_Part):
@@ -89,6 +126,7 @@ class Accuracy(_Part):
     target: FiniteFloat | None = None
     passed: bool | None = None
     samples: int | None = None
+    meaningful: bool | None = None
 
 
 class LatencySummary(_Part):
@@ -112,19 +150,26 @@ class Repeat(_Part):
 class ResultFile(_Part):
     """``result.json``: the results in the object that ``loadscope run --json`` prints."""
 
+    model: str | None = None
+    framework: str | None = None
+    numerics: str | None = None
     valid: bool | None = None
     invalid_reasons: tuple[str, ...] = ()
     metric: Metric | None = None
     samples_per_second: FiniteFloat | None = None
+    queries: int | None = None
     latency_ns: LatencySummary | None = None
     percentiles_ns: dict[str, _Nanoseconds | None] | None = None
+    few_queries: tuple[str, ...] = ()
     accuracy: Accuracy | None = None
+    compliance: dict[str, dict[str, Any]] = {}
+    rehearsal: tuple[str, ...] | None = None
     repeat: Repeat | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-_File = TypeVar("_File", RunFile, ResultFile)
+_File = TypeVar("_File", bound=_Part)
 
 
 def read_checked(path: Path, kind: type[_File]) -> _File:
@@ -141,6 +186,15 @@ def read_checked(path: Path, kind: type[_File]) -> _File:
         ) from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}", "repeat the run") from error
+    return checked(value, kind, path)
+
+
+def checked(value: object, kind: type[_File], path: Path) -> _File:
+    """Hold what was read of ``path`` to ``kind``.
+
+    Raises:
+        InputError: A key is missing or wrong.
+    """
     try:
         return kind.model_validate(value)
     except ValidationError as error:

@@ -17,7 +17,7 @@ from loadscope.suite.report.figures import (
 )
 from loadscope.suite.report.latencies import Latencies, read_latencies
 from loadscope.suite.report.quantities import duration
-from loadscope.suite.report.runview import RunView
+from loadscope.suite.report.runview import ESTIMATED, RunView
 from loadscope.suite.report.wording import NONE
 
 
@@ -44,18 +44,28 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of the table of latencies; ``few`` where too few queries stand behind it."""
+
+    text: str
+    few: bool = False
+
+
+@dataclass(frozen=True)
 class ScenarioSection:
     """One scenario of one model.
 
-    ``latencies`` has a row a run: its name, the mean, and a cell for each of ``percentiles``.
-    ``missing`` names what should have been drawn and is not there.
+    ``latencies`` has a row a run: its name, queries, mean, the early-stopping estimate if
+    ``estimated`` says of which percentile, and a cell for each of ``percentiles``. ``missing``
+    names what should have been drawn and is not there.
     """
 
     name: str
     missing: list[str]
     figures: list[Placed]
+    estimated: str
     percentiles: list[str]
-    latencies: list[list[str]]
+    latencies: list[list[Cell]]
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,7 @@ def _by_completion(anchor: str, name: Scenario, measured: Sequence[Measured]) ->
             for one in measured
             if one.run.valid is not None and one.completion is None
         ],
+        estimated="",
         percentiles=[],
         latencies=[],
     )
@@ -148,7 +159,8 @@ def _by_latency(anchor: str, name: Scenario, measured: Sequence[Measured]) -> Sc
             for one in measured
             if one.run.valid is not None and one.latencies is None
         ],
-        percentiles=[f"{100 * fraction:g} %" for fraction in fractions],
+        estimated=_percent(ESTIMATED[name]) if name in ESTIMATED else "",
+        percentiles=[_percent(fraction) for fraction in fractions],
         latencies=[_latency_row(style, fractions) for style, _ in drawn],
     )
 
@@ -157,10 +169,24 @@ def _missing(one: Measured, file: str) -> str:
     return f"{one.series.marked_name}: not drawn, the run directory has no {file}."
 
 
-def _latency_row(style: Series, fractions: Sequence[float]) -> list[str]:
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:g} %"
+
+
+def _latency_row(style: Series, fractions: Sequence[float]) -> list[Cell]:
     run = style.run
-    cells = [run.mean_ns, *(run.percentiles_ns.get(fraction) for fraction in fractions)]
-    return [style.marked_name, *(NONE if value is None else duration(value) for value in cells)]
+    cells = [Cell(NONE if run.queries is None else f"{run.queries:,}"), _cell(run.mean_ns)]
+    if run.scenario in ESTIMATED:
+        cells.append(_cell(run.estimate_ns))
+    cells += [
+        _cell(run.percentiles_ns.get(fraction), fraction in run.few_queries)
+        for fraction in fractions
+    ]
+    return [Cell(style.marked_name), *cells]
+
+
+def _cell(nanoseconds: float | None, few: bool = False) -> Cell:
+    return Cell(NONE if nanoseconds is None else duration(nanoseconds), few)
 
 
 _Key = TypeVar("_Key")

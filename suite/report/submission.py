@@ -4,7 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,21 @@ from loadscope.submission.check.rule import show
 from loadscope.submission.check.subjects import DIVISIONS, METRICS, LoggedTest, Result, Tree
 from loadscope.submission.rounds import Round
 from loadscope.suite.report.quantities import quantity
+from loadscope.suite.report.shortfall import shortfalls
 from loadscope.suite.report.wording import NONE
+from loadscope.suite.verdict import ESTIMATE, RATE
 
-_FOUND = ("value", "accuracy", "valid", "compliance")
+_FOUND = ("value", "accuracy", "valid", "compliance", "rehearsal")
 """What of a result can differ between two submissions of the same thing."""
+_MARKER = "documentation/REHEARSAL.md"
+"""What marks a tree that ``loadscope submit --rehearsal`` has made."""
+_NAMES: dict[str, str] = {
+    Scenario.SINGLE_STREAM: "latency_p90",
+    Scenario.MULTI_STREAM: "latency_p99",
+    Scenario.OFFLINE: "samples_per_second",
+    Scenario.SERVER: "completed_samples_per_second",
+}
+_PASSED = {"passed": True, "FAILED": False, "absent": None}
 _SAMPLES = 8
 """Samples of a MultiStream query; a result inferred from SingleStream counts so many."""
 
@@ -43,6 +54,8 @@ class Submitted:
         valid: Whether LoadGen calls the performance run VALID.
         compliance: Each compliance test that is there or has to be, and whether ``loadscope
             check`` finds it ``passed``, ``FAILED`` or ``absent``.
+        rehearsal: Why it is no result of full length: the tree or the result says so, or its
+            log does; empty where it is one.
     """
 
     division: str
@@ -58,10 +71,31 @@ class Submitted:
     metric: str
     valid: bool
     compliance: tuple[tuple[str, str], ...] = ()
+    rehearsal: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """The result as plain data."""
-        return {**asdict(self), "compliance": dict(self.compliance)}
+        """The result as plain data, in the shape that ``loadscope run --json`` has for a fact."""
+        latency = self.unit == "ms"
+        return {
+            "division": self.division,
+            "submitter": self.submitter,
+            "system": self.system,
+            "benchmark": self.benchmark,
+            "model": self.model,
+            "scenario": self.scenario,
+            "inferred": self.inferred,
+            "valid": self.valid,
+            "metric": {
+                "name": _NAMES.get(self.scenario),
+                "value": self.value,
+                "unit": self.unit,
+                "kind": ESTIMATE if latency else RATE,
+            },
+            "accuracy": {"metric": self.metric, "value": self.accuracy},
+            "compliance": {test: {"passed": _PASSED[found]} for test, found in self.compliance},
+            "rehearsal": list(self.rehearsal),
+            "unverified": True,
+        }
 
     @property
     def result_text(self) -> str:
@@ -96,6 +130,11 @@ class Row:
         if shown is None:
             raise ValueError("a row without a result")
         return shown
+
+    @property
+    def sides(self) -> list[Submitted]:
+        """The results of the row."""
+        return [one for one in (self.first, self.second) if one]
 
     @property
     def speedup(self) -> float | None:
@@ -185,7 +224,8 @@ def rows_record(rows: Sequence[Row], compared: bool) -> list[dict[str, Any]]:
 def _found(one: Submitted | None) -> list[Any]:
     if one is None:
         return [None] * len(_FOUND)
-    return [one.value, one.accuracy, one.valid, "; ".join(map(" ".join, one.compliance))]
+    tests = "; ".join(map(" ".join, one.compliance))
+    return [one.value, one.accuracy, one.valid, tests, "; ".join(one.rehearsal)]
 
 
 def _pairs(
@@ -227,7 +267,19 @@ def _submitted(result: Result) -> Submitted:
         metric=benchmark.rules.accuracy_metric if benchmark.rules else "",
         valid=result.performance.log.values.get("result_validity") == "VALID",
         compliance=tuple((name, _judged(test)) for name, test in result.compliance.items()),
+        rehearsal=tuple(_rehearsal(result, ran)),
     )
+
+
+def _rehearsal(result: Result, ran: Scenario | None) -> Iterator[str]:
+    """Why a result is none of full length; a mark that was taken away leaves the log."""
+    submitter = result.benchmark.system.submitter.path
+    stated, _ = result.files.mapping(f"{result.path}/measurements.json")
+    if f"{submitter}/{_MARKER}" in result.files.entries or (stated or {}).get("rehearsal"):
+        yield "marked as a rehearsal, not a submission"
+    if ran is not None:
+        log, rules = result.performance.log, result.benchmark.rules
+        yield from shortfalls(log.number, ran, rules, result.round)
 
 
 def _judged(test: LoggedTest) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadscope import __version__
-from loadscope.suite.report.marks import NOT_VERIFIED
+from loadscope.suite.report.marks import NOT_VERIFIED, UNVERIFIED, Rehearsals
 from loadscope.suite.report.submission import Row, Submitted
 from loadscope.suite.report.wording import NONE
 
@@ -28,9 +28,15 @@ def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
         titles: What the one or two submissions are called.
     """
     compared = len(titles) > 1
+    rehearsals = Rehearsals(one.rehearsal for row in rows for one in row.sides)
+    notes = [(UNVERIFIED, NOT_VERIFIED), *rehearsals.notes()]
+    called = [
+        f"{title} (REHEARSAL)" if _rehearsed(rows, side) else title
+        for side, title in enumerate(titles)
+    ]
     table = Table(
-        title=Text(" and ".join(titles), style="bold"),
-        caption=Text(NOT_VERIFIED),
+        title=Text(" and ".join(called), style="bold"),
+        caption=Text("\n".join(f"{mark}: {note}" for mark, note in notes)),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -48,7 +54,8 @@ def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
         place = Text(f"{shown.division}, {_system(row)}", style="dim")
         cells = [_lines(Text(_benchmark(shown)), place), Text(shown.scenario)]
         for one in (row.first, row.second) if compared else (row.first,):
-            cells += [_result(one), _scores(one)] if one else [Text(row.speedup_text), Text(NONE)]
+            shown_one = one and [_result(one, rehearsals.mark(one.rehearsal)), _scores(one)]
+            cells += shown_one or [Text(row.speedup_text), Text(NONE)]
         if row.first and row.second:
             cells[-2] = _lines(cells[-2], Text(f"{row.speedup_text} speed"))
         table.add_row(*cells)
@@ -65,6 +72,7 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
         lstrip_blocks=True,
     )
     compared = len(titles) > 1
+    rehearsals = Rehearsals(one.rehearsal for row in rows for one in row.sides)
     return environment.get_template("submission.html").render(
         rows=[
             {
@@ -78,7 +86,9 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
             }
             for row in rows
         ],
-        titles=titles,
+        titles=[(title, _rehearsed(rows, side)) for side, title in enumerate(titles)],
+        notes=rehearsals.notes(),
+        mark=rehearsals.mark,
         compared=compared,
         audited=_audited(rows),
         absent=NONE,
@@ -90,12 +100,19 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
 
 def _audited(rows: Sequence[Row]) -> bool:
     """Whether any result has compliance tests."""
-    return any(one.compliance for row in rows for one in (row.first, row.second) if one)
+    return any(one.compliance for row in rows for one in row.sides)
 
 
-def _result(one: Submitted) -> Text:
+def _rehearsed(rows: Sequence[Row], side: int) -> bool:
+    """Whether any result of the first (0) or second (1) submission is a rehearsal."""
+    results = ((row.first, row.second)[side] for row in rows)
+    return any(one.rehearsal for one in results if one)
+
+
+def _result(one: Submitted, mark: str) -> Text:
     verdict = Text(one.verdict, style="green" if one.valid else "red")
-    return _lines(Text(one.result_text), verdict)
+    marked = [Text(mark, style="yellow")] if mark else []
+    return _lines(Text(one.result_text), verdict, *marked)
 
 
 def _scores(one: Submitted) -> Text:

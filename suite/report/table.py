@@ -14,6 +14,8 @@ from loadscope.suite.report.wording import (
     Verdict,
     accuracy_text,
     compliance,
+    created_text,
+    kind_text,
     metric_text,
     ordered,
     repeat_text,
@@ -23,28 +25,46 @@ from loadscope.suite.report.wording import (
 _SCORE_WIDTH = len("90.00 % top-1")
 _METRIC_WIDTH = len("unverified, rehearsal")
 _NAME_WIDTH = len("efficientnet-lite0")
+_WIDE = 120
+_WIDE_METRIC = 40
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-_STYLES = {"valid": "green", "invalid": "red", "failed": "red", "unfinished": "yellow"}
+_STYLES = {
+    "valid": "green",
+    "invalid": "red",
+    "altered": "red",
+    "failed": "red",
+    "unfinished": "yellow",
+}
 
 
-def results_table(runs: Sequence[RunView]) -> Table:
-    """Lay out one row a run: framework, scenario, metric, valid or why not, accuracy.
+def results_table(runs: Sequence[RunView], width: int = 80) -> Table:
+    """Lay out one row a run: framework, name and time, scenario, metric, valid or not, accuracy.
 
-    Compliance tests stand below the accuracy: a terminal has no room for a column of theirs.
-    The model stands in the title, or below each framework when there are several. Each result is
-    marked unverified, and rehearsal where it is one; the caption gives the reasons.
+    Name and time have a column of their own where ``width``, that of the terminal in characters,
+    has room for one; otherwise the row has a number, and the caption the name. Compliance tests
+    stand below the accuracy: a terminal has no room for a column of theirs. The model stands in
+    the title, or below each framework when there are several. Each result is marked unverified,
+    and rehearsal where it is one; the caption gives the reasons.
     """
+    wide = width >= _WIDE
+    runs = ordered(runs)
     models = {run.model.id: run.model.title for run in runs}
-    marks = Marks(ordered(runs))
+    marks = Marks(runs)
     explained = [(UNVERIFIED, NOT_VERIFIED), *marks.notes()]
     explained += [(NOISY, sentence) for sentence in marks.noise()]
     explained += [("note", sentence) for sentence in marks.further()]
     explained += [
         (test, f"{run.system} {run.scenario}: {judged.text}")
-        for run in ordered(runs)
+        for run in runs
         for test, judged in compliance(run).items()
         if judged.kind != "valid"
     ]
+    numbers = [f"run {number}" for number in range(1, len(runs) + 1)] if len(runs) > 1 else ["run"]
+    if not wide:
+        explained += [
+            (number, f"{run.run_id}, {created_text(run)}")
+            for number, run in zip(numbers, runs, strict=True)
+        ]
     title = f"{next(iter(models.values()))}: results" if len(models) == 1 else "Results"
     table = Table(
         title=Text(title, style="bold"),
@@ -59,34 +79,41 @@ def results_table(runs: Sequence[RunView]) -> Table:
     # A name of common length is kept whole, so that the others make room for it.
     short = all(len(run.model.id) <= _NAME_WIDTH for run in runs)
     table.add_column("Framework", overflow="fold", no_wrap=short)
+    if wide:
+        table.add_column("Run", overflow="fold")
     table.add_column("Scenario", no_wrap=True)
     table.add_column("Metric", no_wrap=True)
     table.add_column("Valid, or why not", overflow="fold", min_width=11)
     scored = "Accuracy,\ncompliance" if any(map(compliance, runs)) else "Accuracy"
     table.add_column(scored, overflow="fold", min_width=_SCORE_WIDTH)
-    for run in ordered(runs):
+    for number, run in zip(numbers, runs, strict=True):
         judged = verdict(run)
+        model = run.model.id if len(models) > 1 else ""
         table.add_row(
-            _system(run, run.model.id if len(models) > 1 else ""),
+            _system(run, model, "" if wide or len(runs) == 1 else number),
+            *([_two_lines(run.run_id, created_text(run))] if wide else []),
             Text(run.scenario),
-            _two_lines(metric_text(run), "\n".join(_below(run, marks))),
+            _two_lines(
+                metric_text(run),
+                "\n".join(_below(run, marks, _WIDE_METRIC if wide else _METRIC_WIDTH)),
+            ),
             Text(judged.text, style=_STYLES.get(judged.kind, "")),
             Text("\n").join([_two_lines(*accuracy_text(run)), *_tests(compliance(run))]),
         )
     return table
 
 
-def _system(run: RunView, model: str) -> Text:
+def _system(run: RunView, *below: str) -> Text:
     framework, _, numerics = run.system.partition(" ")
-    return _two_lines(framework, "\n".join(filter(None, (numerics, model))))
+    return _two_lines(framework, "\n".join(filter(None, (numerics, *below))))
 
 
-def _below(run: RunView, marks: Marks) -> list[str]:
-    """What stands below the metric, in lines that a terminal of 80 columns has room for."""
+def _below(run: RunView, marks: Marks, width: int) -> list[str]:
+    """What stands below the metric, in lines of ``width`` characters."""
     # The number of a rehearsal is of no use on a line of its own.
     whole = ", ".join(mark.replace(" ", _NO_BREAK) for mark in marks.of(run))
-    texts = (repeat_text(run), whole)
-    lines = [line for text in texts for line in textwrap.wrap(text, _METRIC_WIDTH)]
+    texts = (kind_text(run), repeat_text(run), whole)
+    lines = [line for text in texts for line in textwrap.wrap(text, width)]
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from loadscope.scenarios.names import Mode, Scenario
 from loadscope.suite.report.quantities import quantity
-from loadscope.suite.report.runview import RESULT_FILE, RunView
+from loadscope.suite.report.runview import RunView
+from loadscope.suite.verdict import ESTIMATE, PERCENTILE, RATE
 
 NONE = "\N{EN DASH}"
 
@@ -16,7 +18,7 @@ NONE = "\N{EN DASH}"
 class Verdict:
     """Whether a performance result counts, and if not, why."""
 
-    kind: Literal["valid", "invalid", "failed", "unfinished", "absent"]
+    kind: Literal["valid", "invalid", "altered", "failed", "unfinished", "absent"]
     text: str
 
 
@@ -30,6 +32,15 @@ def ordered(runs: Iterable[RunView]) -> list[RunView]:
     return sorted(runs, key=key)
 
 
+def created_text(run: RunView) -> str:
+    """When the run began, to the minute: ``2026-11-22 10:00 UTC``; as recorded if unreadable."""
+    try:
+        begun = datetime.fromisoformat(run.created)
+    except ValueError:
+        return run.created
+    return f"{begun:%Y-%m-%d %H:%M} {begun.tzname() or ''}".rstrip()
+
+
 def verdict(run: RunView) -> Verdict:
     """Judge the performance test of ``run`` in one word and its reasons."""
     if Mode.TRACE in run.modes:
@@ -39,20 +50,36 @@ def verdict(run: RunView) -> Verdict:
     obstacle = _obstacle(run, Mode.PERFORMANCE)
     if obstacle:
         return obstacle
-    if run.valid is None:
-        return Verdict("unfinished", f"unfinished: no result in {RESULT_FILE}")
+    if run.altered.get(Mode.PERFORMANCE):
+        return _altered(run, Mode.PERFORMANCE)
     if run.valid:
         return Verdict("valid", "valid")
     return Verdict("invalid", "INVALID: " + ("; ".join(run.invalid_reasons) or "no reason given"))
 
 
 def metric_text(run: RunView) -> str:
-    """Format the scenario's metric: ``6.502 ms p90 latency``, ``180.3 samples/s``, or a dash."""
+    """Format the scenario's metric: ``6.502 ms p90 latency``, ``180.3 samples/s``, or a dash.
+
+    Which of two figures a latency is, ``kind_text`` says.
+    """
     if run.metric is None or run.metric.value is None:
         return NONE
     text = quantity(run.metric.value, run.metric.unit)
     percentile = re.fullmatch(r"latency_(p\d+)", run.metric.name)
     return f"{text} {percentile[1]} latency" if percentile else text
+
+
+def kind_text(run: RunView) -> str:
+    """Say which figure a latency is: LoadGen's early-stopping estimate, or the percentile.
+
+    The two differ, and only the estimate is MLPerf's. A rate needs no word.
+    """
+    if run.metric is None or run.metric.value is None or run.metric.kind in (None, RATE):
+        return ""
+    if run.metric.kind == ESTIMATE:
+        return ESTIMATE
+    queries = "" if run.queries is None else f" of {run.queries:,}"
+    return f"{PERCENTILE}{queries}: too few for an estimate"
 
 
 def repeat_text(run: RunView) -> str:
@@ -81,9 +108,11 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     obstacle = _obstacle(run, Mode.ACCURACY)
     if obstacle:
         return obstacle.text, ""
-    if not run.model.accuracy_meaningful:
+    if not accuracy_meaningful(run):
         untrained = run.framework != "null"
         return "not meaningful", "seeded weights" if untrained else "null backend"
+    if run.altered.get(Mode.ACCURACY):
+        return _altered(run, Mode.ACCURACY).text, ""
     score = run.accuracy
     if score is None or score.value is None:
         return "not scored", ""
@@ -96,10 +125,24 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     return f"{score.value:.2f} % {score.metric}", ", ".join(details)
 
 
+def accuracy_meaningful(run: RunView) -> bool:
+    """Whether the score says anything: not for seeded weights, nor for the null backend."""
+    scored = run.accuracy is None or run.accuracy.meaningful is not False
+    return run.model.accuracy_meaningful and scored
+
+
 def compliance(run: RunView) -> dict[Mode, Verdict]:
     """Judge each compliance test that was asked for: passed, or why not."""
     passed = Verdict("valid", "passed")
-    return {test: _obstacle(run, test) or passed for test in run.states if test.audit}
+    return {
+        test: _obstacle(run, test) or (_altered(run, test) if test in run.altered else passed)
+        for test in run.states
+        if test.audit
+    }
+
+
+def _altered(run: RunView, mode: Mode) -> Verdict:
+    return Verdict("altered", "ALTERED since the run: " + "; ".join(run.altered[mode]))
 
 
 def _obstacle(run: RunView, mode: Mode) -> Verdict | None:

@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from loadscope.files import write_json
+from loadscope.suite.log_digests import log_digests
+from loadscope.suite.result import assemble
+from loadscope.suite.rundir import RunDirectory
+
 REHEARSAL = ["min_duration 5 s instead of 600 s"]
 AUDITED = {
     "TEST01": {"status": "finished", "verification": {"passed": True}},
@@ -62,31 +67,42 @@ def _run_json(framework: str, scenario: str, modes: tuple[str, ...]) -> dict[str
     }
 
 
-def _result_json(framework: str, scenario: str, modes: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "run_dir": "/anywhere",
-        "model": "efficientnet-lite0",
-        "title": "EfficientNet-Lite0",
-        "framework": framework,
-        "scenario": scenario,
-        "mode": ",".join(modes),
-        "valid": True,
-        "invalid_reasons": [],
-        "metric": {"name": "latency_p90", "value": 12.5, "unit": "ms"},
-        "samples_per_second": 90.0,
-        "latency_ns": None,
-        "percentiles_ns": None,
-        "accuracy": None,
-        "rehearsal": REHEARSAL,
-        "unverified": True,
+def _detail_log(scenario: str, rehearsal: bool, latencies: NDArray[np.int64] | None) -> Any:
+    """What LoadGen logs of a valid performance test, as far as it is read."""
+    values: dict[str, Any] = {
+        "effective_scenario": scenario,
+        "effective_test_mode": "PerformanceOnly",
+        "effective_min_duration_ms": 5000 if rehearsal else 600_000,
+        "effective_min_query_count": 1_000_000,
+        "result_validity": "VALID",
+        "result_query_count": 5000 if latencies is None else len(latencies),
+        "early_stopping_latency_ss": 12_500_000,
+        "early_stopping_latency_ms": 12_500_000,
+        "result_samples_per_second": 90.0,
+        "result_completed_samples_per_sec": 90.0,
+        "result_mean_latency_ns": 11_111_111 if latencies is None else float(latencies.mean()),
     }
+    if latencies is not None:
+        for name, value in _percentiles(latencies).items():
+            values[f"result_{float(name):.2f}_percentile_latency_ns"] = value
+    return values
+
+
+def write_log(path: Path, values: dict[str, Any]) -> None:
+    """Write a detail log in LoadGen's form."""
+    meta = {"is_error": False, "is_warning": False}
+    lines = [
+        json.dumps({"key": key, "value": value, "metadata": meta}) for key, value in values.items()
+    ]
+    path.write_text("".join(f":::MLLOG {line}\n" for line in lines), encoding="utf-8")
 
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """Write a run directory below ``tmp_path``; ``run`` and ``result`` replace keys.
+    """Write a run directory below ``tmp_path``; ``run`` and ``log`` replace keys.
 
-    One that is ``audited`` has passed TEST01 and failed TEST04.
+    One that is ``audited`` has passed TEST01 and failed TEST04. ``score`` is that of the accuracy
+    test, ``recorded`` whether there is a ``result.json``.
     """
 
     def make(
@@ -99,30 +115,29 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         batches: NDArray[np.int64] | None = None,
         audited: bool = False,
         run: dict[str, Any] | None = None,
-        result: dict[str, Any] | None = None,
-        finished: bool = True,
+        log: dict[str, Any] | None = None,
+        score: dict[str, Any] | None = None,
+        recorded: bool = True,
     ) -> Path:
         path = tmp_path / name
         measured = path / "performance" / "run_1"
         measured.mkdir(parents=True)
-        outcome = _result_json(framework, scenario, modes)
+        record = _run_json(framework, scenario, modes) | (run or {})
+        values = _detail_log(scenario, bool(record["rehearsal"]), latencies) | (log or {})
+        write_log(measured / "mlperf_log_detail.txt", values)
         if latencies is not None:
             latencies.astype("<i8").tofile(measured / "latency.bin")
-            percentiles = _percentiles(latencies)
-            outcome["latency_ns"] = {
-                "mean": float(latencies.mean()),
-                **{f"p{percent}": percentiles[percent] for percent in ("50", "90", "99")},
-            }
-            outcome["percentiles_ns"] = percentiles
         if batches is not None:
             batches.astype("<i8").tofile(measured / "batches.bin")
-        record = _run_json(framework, scenario, modes) | (run or {})
+        if score is not None:
+            write_json(path / "accuracy" / "score.json", score)
+        if "performance" in record["state"]:
+            record["state"]["performance"].setdefault("sha256", log_digests(measured))
         if audited:
             record["state"] |= AUDITED
-        (path / "run.json").write_text(json.dumps(record), encoding="utf-8")
-        if finished:
-            text = json.dumps(outcome | (result or {}))
-            (path / "result.json").write_text(text, encoding="utf-8")
+        write_json(path / "run.json", record)
+        if recorded:
+            write_json(path / "result.json", assemble(RunDirectory(path)))
         return path
 
     return make

@@ -17,6 +17,7 @@ from loadscope.suite.report.figures import (
     draw_percentiles,
     draw_throughput,
 )
+from loadscope.suite.report.figures.layout import GREY
 from loadscope.suite.report.latencies import Latencies, read_latencies
 
 
@@ -58,17 +59,45 @@ def test_percentile_curve_is_latency_over_one_by_one_minus_the_fraction(
     make_run: Callable[..., Path],
 ) -> None:
     values = np.array([40, 10, 30, 20, 50]) * 1_000_000
-    trace = _plot(draw_percentiles(_timed(make_run(latencies=values))))["data"][0]
+    trace, rest, *_ = _plot(draw_percentiles(_timed(make_run(latencies=values))))["data"]
     # Ranks 0 to 4 of 5 are the fractions 0, 0.2, 0.4, 0.6, 0.8; LoadGen's 99.9 % lies beyond.
-    assert trace["x"] == pytest.approx([1, 1.25, 5 / 3, 2.5, 5, 1000], rel=1e-5)
-    assert trace["y"] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05, 0.05])
-    assert trace["customdata"][:2] == ["0 %", "20 %"]
-    assert trace["line"]["shape"] == "hv"
+    # Five queries are enough up to 0.01 ** (1 / 5), 40 %: what follows is grey.
+    assert trace["x"] + rest["x"][1:] == pytest.approx([1, 1.25, 5 / 3, 2.5, 5, 1000], rel=1e-5)
+    assert trace["y"] + rest["y"][1:] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05, 0.05])
+    assert trace["customdata"] == ["0 %", "20 %"]
+    assert (trace["x"][-1], trace["y"][-1]) == (rest["x"][0], rest["y"][0])
+    assert trace["line"]["shape"] == rest["line"]["shape"] == "hv"
+    assert (trace["meta"]["colour"], rest["meta"]["colour"]) == (0, GREY)
+
+
+def test_percentiles_of_too_few_queries_are_grey_and_the_estimate_is_named(
+    make_run: Callable[..., Path],
+) -> None:
+    """44 queries are the fewest for 90 %, 459 for 99 %: 0.9 ** 44 and 0.99 ** 459 are below 1 %."""
+
+    def points(queries: int) -> list[tuple[str, int, list[str]]]:
+        path = make_run(str(queries), latencies=_lognormal(5, queries))
+        return [
+            (trace["marker"]["symbol"], trace["meta"]["colour"], trace["customdata"])
+            for trace in _plot(draw_percentiles(_timed(path)))["data"]
+            if trace["mode"] == "markers" and "customdata" in trace
+        ]
+
+    few = ["95 %", "97 %", "99 %", "99.9 %"]
+    assert points(44) == [
+        ("circle-open", 0, ["50 %", "90 %"]),
+        ("circle-open", GREY, few),
+        ("diamond", 0, ["90 %"]),
+    ]
+    assert points(43)[1] == ("circle-open", GREY, ["90 %", *few])
+    assert points(459)[1] == ("circle-open", GREY, ["99.9 %"])
+    assert points(2)[0] == ("circle-open", GREY, ["50 %", "90 %", *few])
+    assert [one[:2] for one in points(4603)] == [("circle-open", 0), ("diamond", 0)]
 
 
 def test_percentile_curve_passes_through_loadgens_points(make_run: Callable[..., Path]) -> None:
     values = _lognormal(5, 20_000)
-    curve, points, _ = _plot(draw_percentiles(_timed(make_run(latencies=values))))["data"]
+    curve, _, points, *_ = _plot(draw_percentiles(_timed(make_run(latencies=values))))["data"]
     ranked = sorted(values.tolist())
     for fraction, x, y in zip(
         (0.5, 0.9, 0.95, 0.97, 0.99, 0.999), points["x"], points["y"], strict=True
@@ -95,10 +124,13 @@ def test_percentile_axis_counts_nines(make_run: Callable[..., Path]) -> None:
 def test_a_run_without_loadgens_percentiles_has_its_curve_alone(
     make_run: Callable[..., Path],
 ) -> None:
-    path = make_run(
-        latencies=_lognormal(5, 500), result={"latency_ns": None, "percentiles_ns": None}
-    )
-    assert len(_plot(draw_percentiles(_timed(path)))["data"]) == 1
+    percents = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
+    log = {f"result_{percent}_percentile_latency_ns": None for percent in percents}
+    path = make_run(latencies=_lognormal(5, 500), log=log)
+    drawn = _plot(draw_percentiles(_timed(path)))["data"]
+    assert {trace["mode"] for trace in drawn if trace["x"] != [None]} == {"lines", "markers"}
+    marks = [trace for trace in drawn if trace["mode"] == "markers" and trace["x"] != [None]]
+    assert [trace["marker"]["symbol"] for trace in marks] == ["diamond"]
 
 
 def test_histogram_holds_the_share_of_queries_in_each_bin(make_run: Callable[..., Path]) -> None:
@@ -159,11 +191,14 @@ def test_equal_latencies_are_one_full_bin(make_run: Callable[..., Path]) -> None
 def test_bars_are_sorted_by_scenario_then_from_fast_to_slow(make_run: Callable[..., Path]) -> None:
     drawing = draw_throughput(
         _series(
-            make_run("a", scenario="Offline", result={"samples_per_second": 100.0}),
+            make_run("a", scenario="Offline", log={"result_samples_per_second": 100.0}),
             make_run(
-                "b", scenario="Offline", framework="pytorch", result={"samples_per_second": 170.26}
+                "b",
+                scenario="Offline",
+                framework="pytorch",
+                log={"result_samples_per_second": 170.26},
             ),
-            make_run("c", framework="pytorch", result={"samples_per_second": 80.0}),
+            make_run("c", framework="pytorch", log={"result_mean_latency_ns": 12_500_000}),
         )
     )
     assert drawing is not None
@@ -184,13 +219,18 @@ def test_bars_begin_at_zero(make_run: Callable[..., Path]) -> None:
 
 
 def test_an_invalid_result_is_marked_at_its_bar(make_run: Callable[..., Path]) -> None:
-    drawing = draw_throughput(_series(make_run(run={"rehearsal": []}, result={"valid": False})))
+    drawing = draw_throughput(
+        _series(make_run(run={"rehearsal": []}, log={"result_validity": "INVALID"}))
+    )
     assert drawing is not None
-    assert _labels(_plot(drawing)) == ["SingleStream, onnxruntime, invalid"]
+    plot = _plot(drawing)
+    assert _labels(plot) == ["SingleStream, onnxruntime, invalid"]
+    assert plot["data"][0]["marker"]["pattern"]["shape"] == ["/"]
 
 
 def test_runs_without_a_throughput_have_no_bars(make_run: Callable[..., Path]) -> None:
-    assert draw_throughput(_series(make_run(finished=False))) is None
+    state = {"performance": {"status": "failed", "error": "boom"}}
+    assert draw_throughput(_series(make_run(run={"state": state}))) is None
 
 
 def test_completion_adds_up_to_all_samples(make_run: Callable[..., Path]) -> None:

@@ -22,7 +22,8 @@ def test_a_finished_run_is_read_with_its_settings_and_figures(
         (Mode.PERFORMANCE,),
     )
     assert run.valid is True
-    assert run.samples_per_second == 90.0
+    assert run.samples_per_second == pytest.approx(1e9 / 1_499_500)
+    assert (run.queries, run.altered) == (1000, {})
     assert run.mean_ns == pytest.approx(1_499_500)
     assert run.rehearsal == ("min_duration 5 s instead of 600 s",)
 
@@ -40,13 +41,13 @@ def test_loadgens_percentiles_are_keyed_by_fraction(make_run: Callable[..., Path
 
 
 def test_percentiles_that_loadgen_did_not_log_are_left_out(make_run: Callable[..., Path]) -> None:
-    result = {"percentiles_ns": {"50": 7.0, "99.9": None}, "latency_ns": {"mean": 7, "p90": 8}}
-    assert load_run(make_run(result=result)).percentiles_ns == {0.5: 7.0, 0.9: 8.0}
+    log = {"result_50.00_percentile_latency_ns": 7, "result_90.00_percentile_latency_ns": 8}
+    assert load_run(make_run(log=log)).percentiles_ns == {0.5: 7.0, 0.9: 8.0}
 
 
 def test_a_failed_run_is_a_view_without_results(make_run: Callable[..., Path]) -> None:
     state = {"performance": {"status": "failed", "error": "ValueError: boom"}}
-    run = load_run(make_run(finished=False, run={"state": state}))
+    run = load_run(make_run(recorded=False, run={"state": state}))
     assert run.metric is None
     assert run.valid is None
     assert run.states[Mode.PERFORMANCE].error == "ValueError: boom"
@@ -98,14 +99,17 @@ def test_another_format_of_run_json_is_refused(make_run: Callable[..., Path]) ->
         load_run(make_run(run={"format": 2}))
 
 
-def test_a_percentile_of_a_hundred_is_refused(make_run: Callable[..., Path]) -> None:
-    with pytest.raises(InputError, match="'100' is no percentile below 100"):
-        load_run(make_run(result={"percentiles_ns": {"100": 5.0}}))
+@pytest.mark.parametrize("value", [float("nan"), 10**400, "90", True])
+def test_a_figure_that_is_no_finite_number_is_none(
+    make_run: Callable[..., Path], value: object
+) -> None:
+    run = load_run(make_run(scenario="Offline", log={"result_samples_per_second": value}))
+    assert run.samples_per_second is None
 
 
-def test_a_figure_that_is_not_finite_is_refused(make_run: Callable[..., Path]) -> None:
-    with pytest.raises(InputError, match=r"result\.json: samples_per_second"):
-        load_run(make_run(result={"samples_per_second": float("nan")}))
+def test_a_latency_that_cannot_be_is_refused(make_run: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match=r"run: latency_ns\.p50: Input should be greater than 0"):
+        load_run(make_run(log={"result_50.00_percentile_latency_ns": -1}, recorded=False))
 
 
 @pytest.mark.parametrize(

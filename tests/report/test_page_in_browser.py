@@ -23,7 +23,9 @@ def page(make_run: Callable[..., Path], tmp_path: Path) -> Path:
     runs = [
         make_run("a", latencies=LATENCIES),
         make_run("b", framework="pytorch", latencies=2 * LATENCIES),
-        make_run("c", scenario="Offline", batches=BATCHES, result={"samples_per_second": 123456.7}),
+        make_run(
+            "c", scenario="Offline", batches=BATCHES, log={"result_samples_per_second": 123456.7}
+        ),
     ]
     path = tmp_path / "report.html"
     path.write_text(build_page([load_run(run) for run in runs]), encoding="utf-8")
@@ -55,14 +57,15 @@ def test_all_plots_are_drawn(browser: Any, page: Path) -> None:
     assert browser.evaluate("document.querySelectorAll('.chart').length") == PLOTS
     assert browser.evaluate("document.querySelectorAll('.chart .cartesianlayer').length") == PLOTS
     assert browser.evaluate("document.querySelectorAll('.bars path').length") == 3
-    # Two frameworks each in the percentile curve and the histogram, one in the completion.
-    assert browser.evaluate("document.querySelectorAll('.scatterlayer .js-line').length") == 5
+    # Two frameworks each in the percentile curve (whose end is grey) and the histogram, one in the
+    # completion.
+    assert browser.evaluate("document.querySelectorAll('.scatterlayer .js-line').length") == 7
 
 
-def test_loadgens_percentiles_are_drawn_as_points(browser: Any, page: Path) -> None:
+def test_loadgens_percentiles_and_estimates_are_drawn_as_points(browser: Any, page: Path) -> None:
     browser.open(page)
     points = "#model-1-SingleStream-percentiles .scatterlayer path.point"
-    assert browser.evaluate(f"document.querySelectorAll('{points}').length") == 12
+    assert browser.evaluate(f"document.querySelectorAll('{points}').length") == 14
 
 
 def test_nothing_is_asked_of_the_network(browser: Any, page: Path) -> None:

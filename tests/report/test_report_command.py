@@ -35,7 +35,12 @@ def test_json_has_each_run_with_the_keys_of_run_json(make_run: Callable[..., Pat
     result = CliRunner().invoke(report_command, [str(path), "--json"])
     (run,) = json.loads(result.stdout)["runs"]
     assert run["run_dir"] == str(path)
-    assert run["metric"] == {"name": "latency_p90", "value": 12.5, "unit": "ms"}
+    assert run["metric"] == {
+        "name": "latency_p90",
+        "value": 12.5,
+        "unit": "ms",
+        "kind": "early-stopping estimate",
+    }
     assert run["latency_ns"] == {
         "mean": 1_499_500.0,
         "p50": 1_500_000.0,
@@ -58,14 +63,14 @@ def test_json_beside_output_is_json_alone_on_standard_output(
 def test_json_of_seeded_weights_has_no_accuracy(make_run: Callable[..., Path]) -> None:
     model = {"id": "resnet50", "title": "ResNet-50", "accuracy_meaningful": False}
     score = {"metric": "top-1", "value": 0.1, "samples": 20}
-    path = make_run(modes=("accuracy",), run={"model": model}, result={"accuracy": score})
+    path = make_run(modes=("accuracy",), run={"model": model}, score=score)
     (run,) = json.loads(CliRunner().invoke(report_command, [str(path), "--json"]).stdout)["runs"]
-    assert (run["accuracy"], run["accuracy_meaningful"]) == (None, False)
+    assert (run["accuracy"]["value"], run["accuracy"]["meaningful"]) == (None, False)
 
 
 def test_json_of_a_failed_run_has_its_reason(make_run: Callable[..., Path]) -> None:
     state = {"performance": {"status": "failed", "error": "boom"}}
-    path = make_run(finished=False, run={"state": state})
+    path = make_run(recorded=False, run={"state": state})
     (run,) = json.loads(CliRunner().invoke(report_command, [str(path), "--json"]).stdout)["runs"]
     assert (run["status"], run["reason"], run["metric"]) == ("failed", "failed: boom", None)
 
@@ -83,7 +88,7 @@ def test_json_has_what_compliance_tests_found(make_run: Callable[..., Path]) -> 
 def test_a_failed_run_is_no_error_of_the_command(make_run: Callable[..., Path]) -> None:
     state = {"performance": {"status": "failed", "error": "boom"}}
     result = CliRunner().invoke(
-        report_command, [str(make_run(finished=False, run={"state": state}))]
+        report_command, [str(make_run(recorded=False, run={"state": state}))]
     )
     assert result.exit_code == 0
     assert "failed: boom" in result.stdout

@@ -19,6 +19,7 @@ from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.user_conf import UserConf
 from loadscope.suite.loadgen_log import read_detail_log
+from loadscope.sut.effective import Effective
 
 SAMPLES = 50
 
@@ -70,6 +71,9 @@ class Backend:
 
     def close(self):
         pass
+
+    def effective(self):
+        return Effective({})
 
     def predict(self, batch):
         self.calls += 1

@@ -145,7 +145,59 @@ def test_compliance_is_told_as_the_check_finds_it(tree, edit_log, tmp_path):
     ]  # fmt: skip
     run = CliRunner().invoke(report_command, [str(tree), "--json"])
     first = json.loads(run.stdout)["results"][0]
-    assert first["compliance"] == {"TEST01": "FAILED", "TEST04": "passed"}
+    assert first["compliance"] == {"TEST01": {"passed": False}, "TEST04": {"passed": True}}
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("measurements", "marked as a rehearsal, not a submission"),
+        ("folder", "marked as a rehearsal, not a submission"),
+        ("log", "min_duration 2 s instead of 600 s"),
+    ],
+)
+def test_it_is_said_wherever_shown_that_a_submission_is_none(
+    how, reason, tree, passing_tree, edit_log, tmp_path
+):
+    """By any of its marks, and by its log where they were taken away."""
+    acme = tree / "closed" / "Acme"
+    single = acme / "results/box/resnet/SingleStream"
+    if how == "folder":
+        (acme / "documentation/REHEARSAL.md").write_text("# Rehearsal\n")
+    elif how == "measurements":
+        fields = json.loads((single / "measurements.json").read_text())
+        (single / "measurements.json").write_text(json.dumps({**fields, "rehearsal": "yes"}))
+    else:
+        edit_log(single / LOG, effective_min_duration_ms=2000)
+    page, table = tmp_path / "page.html", tmp_path / "results.csv"
+    files = ["--output", str(page), "--csv", str(table)]
+    wide = {"COLUMNS": "200"}
+
+    def shown(*trees):
+        run = CliRunner().invoke(report_command, [*map(str, trees), *files], env=wide)
+        assert run.exit_code == 0, run.output
+        text = re.sub("<style>.*?</style>|<[^>]*>", " ", page.read_text(), flags=re.DOTALL)
+        html = " ".join(text.split())
+        return run.stdout, html, list(csv.DictReader(table.read_text().splitlines()))
+
+    marked = 4 if how == "folder" else 1
+    terminal, html, rows = shown(tree)
+    for text in (terminal, html):
+        assert "REHEARSAL" in text and re.search(f"rehearsal:? {reason}", text)
+    assert sum(row["rehearsal"] == reason for row in rows) == marked
+    run = CliRunner().invoke(report_command, [str(tree), "--json"])
+    results = json.loads(run.stdout)["results"]
+    assert sum(one["rehearsal"] == [reason] for one in results) == marked
+    # Beside another one it is said of which side.
+    terminal, html, rows = shown(passing_tree, tree)
+    for text in (terminal, html):
+        assert text.count("REHEARSAL") == 1 and re.search(f"rehearsal:? {reason}", text)
+    assert f"{tree} (REHEARSAL)" in terminal.replace("\n", "")
+    assert {row["rehearsal"] for row in rows} == {""}
+    assert sum(row["other_rehearsal"] == reason for row in rows) == marked
+    terminal, html, rows = shown(passing_tree)
+    assert "rehearsal" not in (terminal + html).lower()
+    assert {row["rehearsal"] for row in rows} == {""}
 
 
 @pytest.mark.parametrize(

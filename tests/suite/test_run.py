@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from loadscope.suite.report import load_run
+
 SHORT = ("--min-duration", "200ms")
 
 
@@ -69,8 +71,12 @@ def test_what_does_not_apply_is_null(loadscope, tiny_run):
 
 
 def test_the_run_directory_tells_everything(loadscope, tiny_run, tmp_path):
-    loadscope(*tiny_run("SingleStream", *BOTH, "--output", "out", delay_us=500))
+    said = loadscope(*tiny_run("SingleStream", *BOTH, "--output", "out", delay_us=500)).stderr
+    # Before the run, not minutes later.
+    short = "will be a rehearsal: min_duration"
+    assert 0 <= said.index(short) < said.index("loading and calibrating")
     out = tmp_path / "out"
+    assert load_run(out).altered == {}
     record = json.loads((out / "run.json").read_text())
     assert {state["status"] for state in record["state"].values()} == {"finished"}
     assert len(record["model"]["sha256"]) == len(record["data"]["digest"]) == 64

@@ -17,13 +17,17 @@ _LARGE = 1000
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its label above, its value, the text beside it, the hover text and the colour."""
+    """One bar: its label above, its value, the text beside it, the hover text and the colour.
+
+    One that is ``hatched`` counts for nothing.
+    """
 
     label: str
     value: float
     text: str
     hover: str
     colour: int
+    hatched: bool = False
 
 
 def draw_bars(bars: Sequence[Bar], unit: str) -> go.Figure:
@@ -60,6 +64,11 @@ def draw_bars(bars: Sequence[Bar], unit: str) -> go.Figure:
         showlegend=False,
         meta={"colour": [bar.colour for bar in bars]},
     )
+    if any(bar.hatched for bar in bars):
+        shapes = ["/" if bar.hatched else "" for bar in bars]
+        figure.update_traces(
+            marker={"pattern": {"shape": shapes, "fillmode": "replace", "size": 6}}
+        )
     for row, bar in enumerate(bars):
         figure.add_annotation(
             text=bar.label,

@@ -8,6 +8,9 @@ import plotly.graph_objects as go
 
 from loadscope.suite.report.figures.ticks import tick_label, time_ticks
 
+GREY = -2
+"""The ``meta.colour`` of what must not be read as data."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -17,7 +20,7 @@ class Drawing:
         title: Its heading.
         note: What it shows and how to read it, one or two sentences.
         figure: The plot; each trace's ``meta.colour`` is a position in the page's colours
-            (a list: one a bar), or -1 for the colour of text.
+            (a list: one a bar), -1 for the colour of text, or ``GREY``.
     """
 
     title: str

@@ -27,6 +27,7 @@ def draw_throughput(series: Sequence[Series]) -> Drawing | None:
             text=number(rate),
             hover=f"{_label(one)}<br>{number(rate)} samples/s",
             colour=one.colour,
+            hatched=verdict(one.run).kind != "valid",
         )
         for rate, one in bars
     ]
@@ -34,7 +35,7 @@ def draw_throughput(series: Sequence[Series]) -> Drawing | None:
         title="Throughput",
         note="Samples per second by scenario and framework, the fastest first within a scenario. "
         "SingleStream and MultiStream wait for each answer; Server completes what it is asked "
-        "to; Offline shows what the system can do at most.",
+        "to; Offline shows what the system can do at most. Hatched: no valid result.",
         figure=draw_bars(drawn, "Samples/s (unverified)"),
     )
 

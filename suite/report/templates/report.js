@@ -17,7 +17,8 @@
       muted: value("--muted"),
       line: value("--line"),
       grid: value("--grid"),
-      series: (index) => (index < 0 ? ink : series[index % series.length]),
+      series: (index) =>
+        index === -2 ? value("--grey") : index < 0 ? ink : series[index % series.length],
     };
   }
 
