@@ -100,7 +100,9 @@ def test_fetch_says_where_the_file_is(run, manifest, tmp_path):
             "framework": "onnxruntime",
             "path": str(tmp_path / "tiny.onnx"),
             "sha256": hashlib.sha256(b"model").hexdigest(),
+            "verified": False,
             "source": f"file:{tmp_path / 'tiny.onnx'}",
+            "replaced": None,
         }
     ]
 
