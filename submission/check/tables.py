@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from loadscope.submission.check.accuracy_rules import ACCURACY
+from loadscope.submission.check.answer_rules import ANSWERS
 from loadscope.submission.check.compliance_rules import COMPLIANCE
+from loadscope.submission.check.figure_rules import FIGURES
 from loadscope.submission.check.log_rules import LOGGED, TIMED
 from loadscope.submission.check.result_rules import RESULT
 from loadscope.submission.check.rule import Finding, Rule
@@ -20,7 +22,9 @@ RULES: tuple[Rule[Any], ...] = (
     *RESULT.rules,
     *LOGGED.rules,
     *TIMED.rules,
+    *FIGURES.rules,
     *ACCURACY.rules,
+    *ANSWERS.rules,
     *COMPLIANCE.rules,
 )
 """Every rule; the ids are unique and stable."""
@@ -29,12 +33,14 @@ RULES: tuple[Rule[Any], ...] = (
 def look_at_result(result: Result) -> Iterator[Finding]:
     """What is wrong with one result."""
     yield from RESULT.look(result)
-    for test in (result.performance, result.accuracy, *result.compliance.values()):
+    for test in (result.performance, result.accuracy, *result.asked.values()):
         yield from LOGGED.look(test)
-    for test in (result.performance, *result.compliance.values()):
-        yield from TIMED.look(test)
+    for test in (result.performance, *result.asked.values()):
+        for rules in (TIMED, FIGURES):
+            yield from rules.look(test)
     yield from ACCURACY.look(result)
-    for test in result.compliance.values():
+    yield from ANSWERS.look(result)
+    for test in result.asked.values():
         yield from COMPLIANCE.look(test)
 
 
