@@ -10,6 +10,7 @@ from loadscope.submission.check.figure_rules import FIGURES
 from loadscope.submission.check.log_rules import LOGGED, TIMED
 from loadscope.submission.check.result_rules import RESULT
 from loadscope.submission.check.rule import Finding, Rule
+from loadscope.submission.check.settings_rules import SETTINGS
 from loadscope.submission.check.subjects import Result, Tree
 from loadscope.submission.check.system_rules import BENCHMARK, SYSTEM
 from loadscope.submission.check.tree_rules import SUBMITTER, TREE
@@ -22,6 +23,7 @@ RULES: tuple[Rule[Any], ...] = (
     *RESULT.rules,
     *LOGGED.rules,
     *TIMED.rules,
+    *SETTINGS.rules,
     *FIGURES.rules,
     *ACCURACY.rules,
     *ANSWERS.rules,
@@ -36,7 +38,7 @@ def look_at_result(result: Result) -> Iterator[Finding]:
     for test in (result.performance, result.accuracy, *result.asked.values()):
         yield from LOGGED.look(test)
     for test in (result.performance, *result.asked.values()):
-        for rules in (TIMED, FIGURES):
+        for rules in (TIMED, SETTINGS, FIGURES):
             yield from rules.look(test)
     yield from ACCURACY.look(result)
     yield from ANSWERS.look(result)
