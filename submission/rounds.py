@@ -1,6 +1,7 @@
 """What a round of MLPerf Inference prescribes, read from ``rounds/<round>.yaml``.
 
-A further round is a further file: it can be ``like`` another one and hold what differs.
+A further round is a further file: it can be ``like`` another one and hold what differs, with
+null for what that one has and it has not.
 """
 
 import functools
@@ -34,8 +35,10 @@ class BenchmarkRules(_Frozen):
     """A benchmark's sizes, limits and accuracy targets (percent, by submission folder).
 
     ``offline_min_query_count_in_user_conf`` is for a benchmark whose number the round's checker
-    demands but its mlperf.conf lacks. ``categories`` holds the scenarios that a system type must
-    submit and no others; ``compliance`` LoadGen's settings in each compliance test.
+    demands but its mlperf.conf lacks. ``answer_bytes`` holds the sizes that an answer in the
+    accuracy log can have, or ``answer_record_bytes`` the size that it is a multiple of.
+    ``categories`` holds the scenarios that a system type must submit and no others;
+    ``compliance`` LoadGen's settings in each compliance test.
     """
 
     dataset_size: PositiveInt
@@ -45,6 +48,8 @@ class BenchmarkRules(_Frozen):
     server_target_latency_ms: PositiveFloat
     accuracy_metric: str
     accuracy_targets: dict[str, float]
+    answer_bytes: tuple[PositiveInt, ...] = ()
+    answer_record_bytes: PositiveInt = 1
     categories: dict[str, tuple[str, ...]]
     compliance: dict[str, dict[str, int]]
 
@@ -57,11 +62,31 @@ class SystemField(_Frozen):
     whole_number: bool = False
 
 
+class Layout(_Frozen):
+    """Where a submitter's folder has what belongs to a result, by system, benchmark, scenario.
+
+    Attributes:
+        measurements: The folder of measurements, user.conf and README.md.
+        compliance: The folder of the compliance tests.
+    """
+
+    measurements: str = "results"
+    compliance: str = "results"
+
+    @property
+    def apart(self) -> bool:
+        """Whether measurements lie apart from results; the file is then named by the system."""
+        return self.measurements != "results"
+
+
 class SubmissionRules(_Frozen):
     """What the round asks of the tree of a submission.
 
     Attributes:
         source_folder: Name of the folder with the source code.
+        layout: Where measurements and compliance tests lie.
+        unchecked_benchmarks: Folders of the round's benchmarks that this suite does not measure.
+        unchecked_scenarios: The round's scenarios that it does not measure.
         aliases: Further names of benchmarks' folders.
         max_accuracy_log_bytes: Largest accuracy log, after truncation.
         max_file_bytes: Largest file of any kind.
@@ -73,6 +98,9 @@ class SubmissionRules(_Frozen):
     """
 
     source_folder: str
+    layout: Layout = Layout()
+    unchecked_benchmarks: tuple[str, ...] = ()
+    unchecked_scenarios: tuple[str, ...] = ()
     aliases: dict[str, str]
     max_accuracy_log_bytes: PositiveInt
     max_file_bytes: PositiveInt
@@ -118,12 +146,17 @@ class Round(_Frozen):
             return benchmark.server_target_latency_ms
         return self.scenarios["Server"].target_latency_ms
 
+    def model(self, folder: str) -> str | None:
+        """LoadGen's key of a benchmark by its official submission folder (``yolo-99``)."""
+        for model, rules in self.benchmarks.items():
+            if folder in rules.accuracy_targets:
+                return model
+        return None
+
     def benchmark(self, folder: str) -> BenchmarkRules | None:
         """The rules of a benchmark by its official submission folder (``yolo-99``)."""
-        for rules in self.benchmarks.values():
-            if folder in rules.accuracy_targets:
-                return rules
-        return None
+        model = self.model(folder)
+        return None if model is None else self.benchmarks[model]
 
     def folders(self) -> list[str]:
         """The official submission folders of all benchmarks."""
@@ -182,9 +215,12 @@ def _read(path: Path) -> str:
 
 
 def _over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with the keys of ``given`` on top, mapping by mapping."""
+    """``base`` with the keys of ``given`` on top, mapping by mapping; a null takes a key away."""
     merged = dict(base)
     for key, value in given.items():
+        if value is None:
+            merged.pop(key, None)
+            continue
         below = merged.get(key)
         both = isinstance(below, dict) and isinstance(value, dict)
         merged[key] = _over(below, value) if isinstance(below, dict) and both else value

@@ -4,7 +4,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from loadscope.submission.check.files import Files
+from loadscope.submission.check.answer_rules import CUT, log_bytes
+from loadscope.submission.check.files import Text
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import ACCURACY_LOG, Result
 
@@ -12,8 +13,9 @@ ACCURACY: RuleSet[Result] = RuleSet()
 
 _HASH = re.compile(r"hash=(\w+)$")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CUT = b"\n\n...\n\n"
-"""What the official script leaves in the middle of a log that it truncates."""
+_COUNTS = re.compile(r".*\bgood=(\d{1,12}), total=(\d{1,12})")
+_ROUNDED = 0.001
+"""Percent; the official script writes three decimals."""
 
 
 def scores(result: Result, path: str) -> tuple[list[float], str]:
@@ -24,11 +26,11 @@ def scores(result: Result, path: str) -> tuple[list[float], str]:
         return [], text.wrong
     if not text.content:
         return [], "an empty file"
-    found = [match[1] for line in text.content.splitlines() if (match := pattern.match(line))]
+    found = [match[1] for line in text.lines if (match := pattern.match(line))]
     try:
         return [float(value) for value in found], "" if found else "no line with the score"
     except ValueError:
-        return [], f"a score that is no number: {show(found)}"
+        return [], f"a score that is no number: {show(', '.join(found))}"
 
 
 @ACCURACY.rule(
@@ -84,25 +86,53 @@ def _hash(result: Result) -> Iterator[Problem]:
     text = result.files.text(path)
     if text.wrong or not text.content:
         return
-    found = sorted(_hashes(text.content))
+    found = sorted(_hashes(text))
     if len(found) != 1 or not _SHA256.fullmatch(found[0]):
         yield Problem(path, f"hash {show(', '.join(found)) or 'missing'}", "64 hexadecimal digits")
 
 
 @ACCURACY.rule(
     "accuracy.hash-match",
-    "The hash is that of the accuracy log, where the log was too short to be truncated.",
+    "The hash is that of the whole accuracy log: of the file itself where it was too short to be "
+    "truncated, and not of it where it was.",
     fix="package the run again with loadscope submit",
 )
 def _hash_match(result: Result) -> Iterator[Problem]:
-    path = f"{result.path}/accuracy/accuracy.txt"
-    log = _log_bytes(result.files, f"{result.path}/accuracy/{ACCURACY_LOG}", result)
-    stated = _hashes(result.files.text(path).content)
-    if not log or _CUT in log or len(stated) != 1:
+    folders = [f"{result.path}/accuracy"]
+    folders += [f"{test.home}/accuracy" for test in result.asked.values() if test.role == "TEST01"]
+    for folder in folders:
+        path = f"{folder}/accuracy.txt"
+        log, stated = log_bytes(result, f"{folder}/{ACCURACY_LOG}"), result.files.text(path)
+        hashes = _hashes(stated)
+        if not log or len(hashes) != 1:
+            continue
+        actual = hashlib.sha256(log).hexdigest()
+        if CUT in log and actual in hashes:
+            yield Problem(path, "the hash of the truncated log", "that of the log before")
+        elif CUT not in log and hashes != {actual}:
+            yield Problem(path, f"hash {show(min(hashes))}", actual)
+
+
+@ACCURACY.rule(
+    "accuracy.counts",
+    "Where accuracy.txt has good and total, their quotient is the score, and total the number of "
+    "samples in the accuracy run, which accuracy.data-set holds to the data set.",
+    fix="score the run again with loadscope accuracy",
+)
+def _counts(result: Result) -> Iterator[Problem]:
+    pattern, path = result.metric_pattern, f"{result.path}/accuracy/accuracy.txt"
+    if pattern is None or scores(result, path)[1]:
         return
-    actual = hashlib.sha256(log).hexdigest()
-    if stated != {actual}:
-        yield Problem(path, f"hash {show(min(stated))}", actual)
+    for line in result.files.text(path).lines:
+        score, counts = pattern.match(line), _COUNTS.match(line)
+        if score is None or counts is None:
+            continue
+        good, total = int(counts[1]), int(counts[2])
+        if total != result.samples:
+            yield Problem(path, f"total={total}", f"total={result.samples:g}")
+        elif abs(100 * good / total - float(score[1])) > _ROUNDED:
+            found = f"{float(score[1]):g} with good={good}"
+            yield Problem(path, found, f"{100 * good / total:.3f}")
 
 
 @ACCURACY.rule(
@@ -112,29 +142,16 @@ def _hash_match(result: Result) -> Iterator[Problem]:
     official=True,
 )
 def _log(result: Result) -> Iterator[Problem]:
-    tests = [name for name in result.compliance if name == "TEST01"]
-    for folder in ("accuracy", *(f"{name}/accuracy" for name in tests)):
-        path = f"{result.path}/{folder}/{ACCURACY_LOG}"
+    folders = [f"{result.path}/accuracy"]
+    folders += [f"{test.home}/accuracy" for test in result.asked.values() if test.role == "TEST01"]
+    for folder in folders:
+        path = f"{folder}/{ACCURACY_LOG}"
         entry = result.files.file(path)
         most = result.round.submission.max_accuracy_log_bytes
         if entry is None:
             yield Problem(path, "no file", "LoadGen's accuracy log, truncated")
         elif not 0 < entry.size <= most:
             yield Problem(path, f"{entry.size:,} bytes", f"1 to {most:,}")
-
-
-@ACCURACY.rule(
-    "accuracy.log-form",
-    "The accuracy log begins and ends as LoadGen's, and holds answers.",
-    fix="copy the log again from the run directory",
-)
-def _log_form(result: Result) -> Iterator[Problem]:
-    path = f"{result.path}/accuracy/{ACCURACY_LOG}"
-    log = _log_bytes(result.files, path, result)
-    if not log:
-        return
-    if not (log.lstrip().startswith(b"[") and log.rstrip().endswith(b"]") and b"qsl_idx" in log):
-        yield Problem(path, show(log[:20].decode("ascii", "replace")), "a list of answers")
 
 
 @ACCURACY.rule(
@@ -147,24 +164,11 @@ def _data_set(result: Result) -> Iterator[Problem]:
     test, rules = result.accuracy, result.benchmark.rules
     if rules is None or not test.readable:
         return
-    key = "effective_accuracy_sample_count"
-    if key not in test.log.values:
-        key = "qsl_reported_total_count"
+    key = result.sample_key
     if test.log.number(key) != rules.dataset_size:
         found = f"{key} is {show(test.log.values.get(key))}"
         yield Problem(test.path, found, str(rules.dataset_size))
 
 
-def _hashes(text: str) -> set[str]:
-    return {match[1] for line in text.splitlines() if (match := _HASH.match(line))}
-
-
-def _log_bytes(files: Files, path: str, result: Result) -> bytes:
-    """The log, if it has the size of a truncated one; else nothing."""
-    entry = files.file(path)
-    if entry is None or entry.size > result.round.submission.max_accuracy_log_bytes:
-        return b""
-    try:
-        return (files.root / path).read_bytes()
-    except OSError:
-        return b""  # tree.text tells it.
+def _hashes(text: Text) -> set[str]:
+    return {match[1] for line in text.lines if (match := _HASH.match(line))}

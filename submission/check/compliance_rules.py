@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from loadscope.submission.check.accuracy_rules import scores
+from loadscope.submission.check.files import Text
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import (
     ACCURACY_LOG,
@@ -17,15 +18,17 @@ from loadscope.submission.compliance.performance import tolerance
 
 COMPLIANCE: RuleSet[LoggedTest] = RuleSet()
 
-_PASS = "TEST PASS"
+_PASS, _FAIL = "TEST PASS", "TEST FAIL"
+_PRINTED = 1e-4
+"""LoadGen logs six digits of a rate."""
 _RERUN = "repeat it with loadscope run --mode compliance"
 _PERFORMANCE = frozenset({SUMMARY, DETAIL})
 _ACCURACY = frozenset({ACCURACY_LOG, "accuracy.txt"})
 _BOTH_SCORES = ("baseline_accuracy.txt", "compliance_accuracy.txt")
 
 
-def _path(test: LoggedTest, name: str = "") -> str:
-    return f"{test.result.path}/{test.role}" + (f"/{name}" if name else "")
+def _path(test: LoggedTest, name: str) -> str:
+    return f"{test.home}/{name}"
 
 
 @COMPLIANCE.rule(
@@ -45,15 +48,50 @@ def _files(test: LoggedTest) -> Iterator[Problem]:
 
 @COMPLIANCE.rule(
     "compliance.performance",
-    "verify_performance.txt says TEST PASS.",
+    "verify_performance.txt has the line TEST PASS and no line with TEST FAIL.",
     fix=_RERUN,
     official=True,
 )
 def _performance(test: LoggedTest) -> Iterator[Problem]:
+    text = test.result.files.text(_path(test, "verify_performance.txt"))
+    yield from _verdict(test, text, "verify_performance.txt") if text.content else ()
+
+
+@COMPLIANCE.rule(
+    "compliance.score",
+    "The test score in verify_performance.txt is that of the log beside it.",
+    fix=_RERUN,
+)
+def _score(test: LoggedTest) -> Iterator[Problem]:
+    yield from _stated(test, "test score", test)
+
+
+@COMPLIANCE.rule(
+    "compliance.reference-score",
+    "The reference score in verify_performance.txt is that of the performance run.",
+    fix=_RERUN,
+    severity="warning",
+)
+def _reference_score(test: LoggedTest) -> Iterator[Problem]:
+    if test.result.performance.scenario is test.scenario:
+        yield from _stated(test, "reference score", test.result.performance)
+
+
+def _stated(test: LoggedTest, name: str, of: LoggedTest) -> Iterator[Problem]:
+    """Where verify_performance.txt states another score than a log has."""
     path = _path(test, "verify_performance.txt")
-    text = test.result.files.text(path)
-    if text.content and _PASS not in text.content:
-        yield Problem(path, show(text.content[-80:]), _PASS)
+    stated: dict[str, str] = {}
+    for line in test.result.files.text(path).lines:
+        label, equals, value = line.partition("=")
+        if equals:
+            stated.setdefault(label.strip().lower(), value.strip())
+    logged = of.log.number(METRICS[of.scenario]) if of.scenario else None
+    if not logged or not test.result.files.text(path).content:
+        return
+    # TEST01 states the score as LoadGen logs it, TEST04 a latency as queries a second.
+    if not any(_agrees(stated.get(name), score) for score in (logged, of.rate)):
+        expected = f"{logged:g} as in {of.path}"
+        yield Problem(path, f"{name} {show(stated.get(name))}", expected)
 
 
 @COMPLIANCE.rule(
@@ -80,9 +118,26 @@ def _accuracy(test: LoggedTest) -> Iterator[Problem]:
     most = test.result.round.submission.accuracy_change_percent
     most *= 0.1 if "99.9" in test.result.benchmark.name else 1
     change = abs(1 - baseline / compliance) * 100
-    if change > most:
+    if not change <= most:  # of two endless scores it is no number
         shown = f"{compliance:g} against {baseline:g} ({change:.3g} %)"
         yield Problem(f"{folder}/{_BOTH_SCORES[1]}", shown, f"at most {most:g} % apart")
+
+
+@COMPLIANCE.rule(
+    "compliance.verdict",
+    "verify_accuracy.txt does not say TEST PASS and TEST FAIL both, and baseline_accuracy.txt and "
+    "compliance_accuracy.txt have a score where they are there.",
+    fix=_RERUN,
+)
+def _accuracy_verdict(test: LoggedTest) -> Iterator[Problem]:
+    name = "verify_accuracy.txt"
+    if test.role == "TEST01" and _deterministic(test):
+        yield from _verdict(test, test.result.files.text(_path(test, name)), name)
+        for scored in _BOTH_SCORES:
+            path = _path(test, f"accuracy/{scored}")
+            wrong = scores(test.result, path)[1]
+            if wrong and path in test.result.files.entries:
+                yield Problem(path, wrong, "a line such as accuracy=76.456%")
 
 
 @COMPLIANCE.rule(
@@ -146,13 +201,30 @@ def _ratio(test: LoggedTest) -> Iterator[Problem]:
         ratio = (again or 0) / (score or 1)
         holds = 1 - near <= ratio <= 1 + near
         expected = f"{1 - near:g} to {1 + near:g}"
-    else:
+    elif test.role == "TEST04":
         near = tolerance(scenario, reference)
         ratio = tested / reference
         holds = ratio < 1 + near
         expected = f"less than {1 + near:g}"
+    else:
+        return
     if not holds:
         yield Problem(test.path, f"{ratio:.3g} times the performance run", expected)
+
+
+def _verdict(test: LoggedTest, text: Text, name: str) -> Iterator[Problem]:
+    lines = [line.strip() for line in text.lines]
+    failed = [line for line in lines if _FAIL in line]
+    if failed or _PASS not in lines:
+        shown = failed[0] if failed else text.content[-80:]
+        yield Problem(_path(test, name), show(shown), f"the line {_PASS} and no {_FAIL}")
+
+
+def _agrees(stated: str | None, score: float | None) -> bool:
+    try:
+        return score is not None and math.isclose(float(stated or ""), score, rel_tol=_PRINTED)
+    except ValueError:
+        return False
 
 
 def _verified(test: LoggedTest) -> tuple[str, ...]:
@@ -162,7 +234,7 @@ def _verified(test: LoggedTest) -> tuple[str, ...]:
 
 def _deterministic(test: LoggedTest) -> bool:
     text = test.result.files.text(_path(test, "verify_accuracy.txt"))
-    return _PASS in (line.strip() for line in text.content.splitlines())
+    return _PASS in (line.strip() for line in text.lines)
 
 
 def _exactly(

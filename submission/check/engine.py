@@ -59,11 +59,14 @@ def check_tree(
     findings = list(look_at_tree(tree))
     results: list[Result] = []
     for submitter in tree.submitters:
+        if submitter.other_layout:
+            continue  # submitter.layout says it; nothing else is where it would be looked for.
         for system in submitter.systems:
             findings.extend(SYSTEM.look(system))
             for benchmark in system.benchmarks:
                 findings.extend(BENCHMARK.look(benchmark))
-                results.extend(benchmark.results)
+                if not benchmark.unchecked:
+                    results.extend(one for one in benchmark.results if not one.unchecked)
     for done, result in enumerate(results):
         findings.extend(look_at_result(result))
         progress("checking results", done + 1, len(results))

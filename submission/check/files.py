@@ -1,5 +1,6 @@
 """A tree as it lies on disk: one walk, then look-ups and bounded reads."""
 
+import io
 import json
 import os
 import stat
@@ -10,8 +11,8 @@ from typing import Any, Literal
 from loadscope.errors import InputError
 
 Kind = Literal["file", "folder", "other", "broken"]
-_SMALL = 4 << 20
-"""No text file of a submission but the logs comes near this many bytes."""
+_READ_WHOLE = 64 << 20
+"""Bytes; more than a round allows any file to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Text:
 
     content: str = ""
     wrong: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, split where the round's checker splits them: at LF, CR LF and CR alone."""
+        return [line.rstrip("\n") for line in io.StringIO(self.content, newline=None)]
 
 
 @dataclass(frozen=True)
@@ -104,11 +110,11 @@ class Files:
         return entry if entry is not None and entry.kind == "file" else None
 
     def text(self, path: str) -> Text:
-        """Read a small UTF-8 file whole."""
+        """Read a UTF-8 file whole."""
         entry = self.file(path)
         if entry is None:
             return Text(wrong="no file" if path not in self.entries else "not a file")
-        if entry.size > _SMALL:
+        if entry.size > _READ_WHOLE:
             return Text(wrong=f"{entry.size:,} bytes")
         try:
             return Text((self.root / path).read_bytes().decode("utf-8"))
@@ -116,6 +122,16 @@ class Files:
             return Text(wrong=f"not UTF-8 text (byte {error.start})")
         except OSError as error:
             return Text(wrong=f"unreadable: {error.strerror}")
+
+    def loose_text(self, path: str) -> str:
+        """Read a file that may be in any code; nothing where it cannot be read."""
+        entry = self.file(path)
+        if entry is None or entry.size > _READ_WHOLE:
+            return ""
+        try:
+            return (self.root / path).read_bytes().decode("utf-8", "replace")
+        except OSError:
+            return ""
 
     def mapping(self, path: str) -> tuple[dict[str, Any] | None, str]:
         """Read a JSON object; else None and what is wrong with the file."""

@@ -1,14 +1,17 @@
 """LoadGen's detail log as the round's checker reads it: strictly, first value first."""
 
 import json
-import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from loadscope.submission.check.rule import show
+
 _MARK = ":::MLLOG"
 _TIME = "%m-%d-%Y %H:%M:%S.%f"
+_LARGEST = 1e30
+"""Far above what LoadGen can log, and far enough below what arithmetic with floats can hold."""
 _LONGEST = 64 << 20
 """Bytes; the longest line of a log lists the loaded samples, at most a few hundred thousand."""
 
@@ -18,7 +21,7 @@ class Log:
     """A detail log.
 
     Attributes:
-        values: The first value of every key, but for lists and objects.
+        values: The first value of every key; an empty one stands for any list or object.
         errors: LoadGen's error messages.
         wrong: What is wrong with the file's form; nothing of it is then kept.
         repeated: Keys that come again with another value.
@@ -30,11 +33,11 @@ class Log:
     repeated: tuple[str, ...] = ()
 
     def number(self, key: str) -> float | None:
-        """A finite number, or None for anything else."""
+        """A number that LoadGen can have logged, or None for anything else."""
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
-        return value if math.isfinite(value) else None
+        return value if abs(value) < _LARGEST else None
 
     def seconds(self) -> float | None:
         """How long the test lasted by LoadGen's clock, seconds; None where it is not told."""
@@ -82,6 +85,8 @@ def _take(
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         return f"line {number} is not UTF-8 text"
+    if "\r" in text.removesuffix("\n").removesuffix("\r"):
+        return f"line {number} has a carriage return inside, which ends a line"
     if not text.startswith(_MARK):
         return f"line {number} does not begin with {_MARK}"
     try:
@@ -92,10 +97,10 @@ def _take(
     if not isinstance(key, str):
         return f"line {number} has a key that is no text"
     if error:
-        errors.append(f"{key}: {value}")
-    # Lists of samples and of sources are long, and no rule asks for them.
+        errors.append(f"{key}: {show(value)}")
+    # Lists of samples and of sources are long, and no rule asks what is in them.
     if isinstance(value, (list, dict)):
-        return ""
+        value = type(value)()
     if key in values:
         if values[key] != value and key.startswith(("effective_", "result_", "early_stopping")):
             repeated[key] = None

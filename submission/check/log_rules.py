@@ -111,32 +111,6 @@ def _valid(test: LoggedTest) -> Iterator[Problem]:
 
 
 @TIMED.rule(
-    "test.summary",
-    "The summary says what the detail log says: scenario and VALID.",
-    fix="copy both logs of the same run",
-)
-def _summary(test: LoggedTest) -> Iterator[Problem]:
-    path = f"{test.folder}/{SUMMARY}"
-    entry = test.result.files.file(path)
-    if not test.readable or test.scenario is None or entry is None or not entry.size:
-        return
-    text = test.result.files.text(path)
-    if text.wrong:
-        yield Problem(path, text.wrong, "LoadGen's summary")
-        return
-    stated: dict[str, str] = {}
-    for line in text.content.splitlines():
-        name, colon, value = line.partition(" : ")
-        if colon:
-            stated.setdefault(name.strip(), value.strip())
-    for name, key in (("Scenario", "effective_scenario"), ("Result is", "result_validity")):
-        expected = str(test.log.values.get(key))
-        if stated.get(name) != expected:
-            found = f"{name} {show(stated.get(name))}"
-            yield Problem(path, found, f"{show(expected)} as in {DETAIL}")
-
-
-@TIMED.rule(
     "test.scenario",
     "The log names one of LoadGen's scenarios.",
     fix="repeat the run",
@@ -164,13 +138,16 @@ def _metric(test: LoggedTest) -> Iterator[Problem]:
 
 @TIMED.rule(
     "test.seeds",
-    "The three seeds are the round's.",
+    "The three seeds are the round's, or the compliance test's where it has its own.",
     fix="run with the round's mlcommons-loadgen, each test in a fresh process",
     official=True,
 )
 def _seeds(test: LoggedTest) -> Iterator[Problem]:
     if test.readable:
+        rules = test.result.benchmark.rules
+        own = rules.compliance.get(test.role, {}) if rules else {}
         for name, seed in test.result.round.seeds.items():
+            seed = own.get(name, seed)
             found = test.log.values.get(f"effective_{name}")
             if found != seed or isinstance(found, (bool, float)):
                 yield Problem(test.path, f"{name} is {show(found)}", str(seed))

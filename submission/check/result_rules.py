@@ -3,17 +3,23 @@
 from collections.abc import Iterator
 
 from loadscope.scenarios.names import Scenario
-from loadscope.submission.check.rule import Problem, RuleSet, show
+from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
 from loadscope.submission.check.subjects import TOLERATED, Result
 
 RESULT: RuleSet[Result] = RuleSet()
 
+_POWER = ("power", "ranging")
+"""Folders of a power measurement; result.power tells of them."""
+
 INFERRED = {
-    (Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM): "early_stopping_latency_ms",
-    (Scenario.SINGLE_STREAM, Scenario.OFFLINE): "result_qps_without_loadgen_overhead",
-    (Scenario.MULTI_STREAM, Scenario.OFFLINE): "result_mean_query_latency_ns",
+    (Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM): ("early_stopping_latency_ms",),
+    (Scenario.SINGLE_STREAM, Scenario.OFFLINE): ("result_qps_without_loadgen_overhead",),
+    (Scenario.MULTI_STREAM, Scenario.OFFLINE): (
+        "result_mean_query_latency_ns",
+        "effective_samples_per_query",
+    ),
 }
-"""Which scenario's run gives another one's result on edge, and LoadGen's key it is taken from."""
+"""Which scenario's run gives another one's result on edge, and LoadGen's keys it is taken from."""
 
 
 @RESULT.rule(
@@ -23,8 +29,8 @@ INFERRED = {
     official=True,
 )
 def _files(result: Result) -> Iterator[Problem]:
-    for name in ("measurements.json", "user.conf", "README.md"):
-        path = f"{result.path}/{name}"
+    described = (f"{result.descriptions}/{name}" for name in ("user.conf", "README.md"))
+    for path in (result.measurements, *described):
         entry = result.files.file(path)
         if entry is None or not entry.size:
             yield Problem(path, "no file" if entry is None else "an empty file", "the file")
@@ -37,7 +43,7 @@ def _files(result: Result) -> Iterator[Problem]:
     official=True,
 )
 def _measurements(result: Result) -> Iterator[Problem]:
-    path = f"{result.path}/measurements.json"
+    path = result.measurements
     entry = result.files.file(path)
     if entry is None or not entry.size:
         return
@@ -47,7 +53,9 @@ def _measurements(result: Result) -> Iterator[Problem]:
         return
     for name in result.round.submission.measurement_fields:
         value = given.get(name)
-        if not isinstance(value, str) or not value.strip():
+        if not encodable(value):
+            yield Problem(path, f"{name} with a lone surrogate", "text that UTF-8 can hold")
+        elif not isinstance(value, str) or not value.strip():
             found = f"{name} is {show(value) or 'empty'}" if name in given else f"no field '{name}'"
             yield Problem(path, found, "text")
 
@@ -69,7 +77,7 @@ def _unknown(result: Result) -> Iterator[Problem]:
         if name not in files:
             yield Problem(f"{result.path}/{name}", f"file '{show(name)}'", "no such file")
     for name in result.files.folders(f"{result.path}/performance"):
-        if name not in ("run_1", "power"):
+        if name not in ("run_1", *_POWER):
             path = f"{result.path}/performance/{name}"
             yield Problem(path, f"folder '{show(name)}'", "run_1 alone")
 
@@ -82,7 +90,8 @@ def _unknown(result: Result) -> Iterator[Problem]:
 def _power(result: Result) -> Iterator[Problem]:
     path = f"{result.path}/performance/power"
     if path in result.files.entries:
-        yield Problem(path, "a power measurement", "none")
+        found = "power is of the round, not checked here"
+        yield Problem(path, found, "the round's own checker for it")
 
 
 @RESULT.rule(
@@ -96,14 +105,15 @@ def _inferred(result: Result) -> Iterator[Problem]:
     ran = result.performance.scenario
     if ran is None or ran == result.scenario or result.scenario not in set(Scenario):
         return
-    path = result.performance.path
-    key = INFERRED.get((ran, Scenario(result.scenario)))
-    if key is None:
+    path, log = result.performance.path, result.performance.log
+    keys = INFERRED.get((ran, Scenario(result.scenario)))
+    if keys is None:
         yield Problem(path, f"a run of {ran}", f"a run of {result.scenario}")
     elif "edge" not in result.benchmark.system.category:
         yield Problem(path, f"a run of {ran} on a datacenter system", f"a run of {result.scenario}")
-    elif not result.performance.log.number(key):
-        yield Problem(path, f"{key} is {show(result.performance.log.values.get(key))}", "a number")
+    for key in keys or ():
+        if (log.number(key) or 0) <= 0:
+            yield Problem(path, f"{key} is {show(log.values.get(key))}", "a number")
 
 
 @RESULT.rule(
@@ -113,7 +123,7 @@ def _inferred(result: Result) -> Iterator[Problem]:
 )
 def _same_scenario(result: Result) -> Iterator[Problem]:
     ran = result.performance.scenario
-    for test in (result.accuracy, *result.compliance.values()):
+    for test in (result.accuracy, *result.asked.values()):
         if ran is not None and test.readable and test.scenario != ran:
             found = f"a run of {show(test.log.values.get('effective_scenario'))}"
             yield Problem(test.path, found, f"a run of {ran}")

@@ -107,6 +107,14 @@ def show(value: Any) -> str:
     """A value of a file, short and on one line."""
     if value is None:
         return "nothing"
+    if isinstance(value, (list, dict)):
+        # Nested ones can be too deep or too long to be written out.
+        return "a list" if isinstance(value, list) else "an object"
     text = value if isinstance(value, str) else repr(value)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def encodable(value: Any) -> bool:
+    """Whether a value is no text, or text that UTF-8 can hold: no lone surrogate of JSON's."""
+    return not isinstance(value, str) or not any("\ud800" <= one <= "\udfff" for one in value)

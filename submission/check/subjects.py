@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.names import Mode, Scenario
 from loadscope.submission.check.files import Files
 from loadscope.submission.check.log import Log, read_log
 from loadscope.submission.rounds import BenchmarkRules, Round
@@ -14,6 +14,8 @@ from loadscope.submission.rounds import BenchmarkRules, Round
 DIVISIONS = ("closed", "open")
 SUMMARY, DETAIL = "mlperf_log_summary.txt", "mlperf_log_detail.txt"
 ACCURACY_LOG = "mlperf_log_accuracy.json"
+_SPELLING = {scenario.lower(): str(scenario) for scenario in (*Scenario, "Interactive")}
+"""The round's checker takes a scenario's folder in lower case too, and no other spelling."""
 # LoadGen writes the trace in every run, and git keeps empty folders by a file.
 TOLERATED = frozenset({"mlperf_log_trace.json", "results.json", ".gitkeep"})
 
@@ -60,6 +62,19 @@ class Submitter:
         """Each system that has results."""
         for name in self.tree.files.folders(f"{self.path}/results"):
             yield System(self, name)
+
+    @property
+    def other_layout(self) -> bool:
+        """Whether it is laid out as another round has it, so that nothing is where it should be.
+
+        What tells of results lies with them, or apart from them in ``measurements/``.
+        """
+        files, results = self.tree.files, f"{self.path}/results/"
+        apart = self.tree.round.submission.layout.apart
+        old, beside = files.is_folder(f"{self.path}/measurements"), False
+        for path in files.entries:
+            beside = beside or (path.startswith(results) and path.endswith("/measurements.json"))
+        return old != beside and old != apart
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,7 @@ class Benchmark:
     def name(self) -> str:
         """The round's name of the benchmark that the folder stands for; maybe unknown to it."""
         rules = self.system.submitter.tree.round
-        if self.folder in rules.folders():
+        if self.folder in (*rules.folders(), *rules.submission.unchecked_benchmarks):
             return self.folder
         mapped = self.system.submitter.mapping[0].get(self.folder)
         alias = rules.submission.aliases.get(self.folder)
@@ -129,6 +144,11 @@ class Benchmark:
     def rules(self) -> BenchmarkRules | None:
         """The round's rules of it."""
         return self.system.submitter.tree.round.benchmark(self.name)
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is one of the round's that this suite does not measure."""
+        return self.name in self.system.submitter.tree.round.submission.unchecked_benchmarks
 
     @property
     def results(self) -> Iterator["Result"]:
@@ -142,12 +162,42 @@ class Result:
     """One result: a benchmark in a scenario on a system."""
 
     benchmark: Benchmark
-    scenario: str
+    folder: str
+
+    @property
+    def scenario(self) -> str:
+        """The scenario that the folder stands for, or the folder's name where it is none."""
+        return _SPELLING.get(self.folder, self.folder)
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is of a scenario of the round that this suite does not measure."""
+        return self.scenario in self.round.submission.unchecked_scenarios
 
     @property
     def path(self) -> str:
         """Its folder."""
-        return f"{self.benchmark.path}/{self.scenario}"
+        return f"{self.benchmark.path}/{self.folder}"
+
+    @property
+    def descriptions(self) -> str:
+        """The folder with what tells of the result: user.conf, README.md, measurements."""
+        return self._beside(self.round.submission.layout.measurements)
+
+    @property
+    def measurements(self) -> str:
+        """The file that tells of weights and data types."""
+        if not self.round.submission.layout.apart:
+            return f"{self.descriptions}/measurements.json"
+        system = self.benchmark.system.name
+        names = (*self.files.names(self.descriptions), f"{system}.json")
+        found = [name for name in names if name.startswith(system) and name.endswith(".json")]
+        return f"{self.descriptions}/{found[0]}"
+
+    @property
+    def verifications(self) -> str:
+        """The folder with the compliance tests."""
+        return self._beside(self.round.submission.layout.compliance)
 
     @property
     def files(self) -> Files:
@@ -176,16 +226,31 @@ class Result:
 
     @functools.cached_property
     def compliance(self) -> dict[str, "LoggedTest"]:
-        """The compliance tests that the round asks of this result, by name.
-
-        The open division needs none; those that are there are looked at all the same.
-        """
+        """The round's compliance tests of this result that are there or have to be, by name."""
         rules = self.benchmark.rules
         return {
             name: self._test(f"{name}/performance/run_1", name)
             for name in (rules.compliance if rules else ())
-            if self.division == "closed" or self.files.is_folder(f"{self.path}/{name}")
+            if self.division == "closed" or self.files.is_folder(f"{self.verifications}/{name}")
         }
+
+    @property
+    def asked(self) -> dict[str, "LoggedTest"]:
+        """Those of them that the round asks for: the open division needs none."""
+        return self.compliance if self.division == "closed" else {}
+
+    @property
+    def sample_key(self) -> str:
+        """LoadGen's key of how many samples the accuracy run answered."""
+        key = "effective_accuracy_sample_count"
+        return key if key in self.accuracy.log.values else "qsl_reported_total_count"
+
+    @property
+    def samples(self) -> float | None:
+        """How many that were by its log, else how many the data set has."""
+        rules = self.benchmark.rules
+        logged = self.accuracy.log.number(self.sample_key)
+        return logged if logged or rules is None else rules.dataset_size
 
     @property
     def metric_pattern(self) -> re.Pattern[str] | None:
@@ -195,8 +260,13 @@ class Result:
             return None
         return re.compile(self.round.submission.accuracy_lines[rules.accuracy_metric])
 
+    def _beside(self, folder: str) -> str:
+        names = (self.benchmark.system.name, self.benchmark.folder, self.folder)
+        return "/".join((self.benchmark.system.submitter.path, folder, *names))
+
     def _test(self, folder: str, role: str) -> "LoggedTest":
-        path = f"{self.path}/{folder}"
+        place = self.path if role in (Mode.PERFORMANCE, Mode.ACCURACY) else self.verifications
+        path = f"{place}/{folder}"
         detail = self.files.file(f"{path}/{DETAIL}")
         log = Log(wrong="no file") if detail is None else read_log(self.files.root / detail.path)
         return LoggedTest(self, path, role, log)
@@ -222,6 +292,11 @@ class LoggedTest:
     def path(self) -> str:
         """Its detail log."""
         return f"{self.folder}/{DETAIL}"
+
+    @property
+    def home(self) -> str:
+        """The compliance test's folder, with its verification files."""
+        return f"{self.result.verifications}/{self.role}"
 
     @property
     def readable(self) -> bool:

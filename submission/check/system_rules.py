@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 
 from loadscope.scenarios.names import Scenario
-from loadscope.submission.check.rule import Problem, RuleSet, show
+from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
 from loadscope.submission.check.subjects import Benchmark, System
 
 SYSTEM: RuleSet[System] = RuleSet()
 BENCHMARK: RuleSet[Benchmark] = RuleSet()
 CATEGORIES = ("edge", "datacenter", "datacenter,edge")
-_WHOLE = re.compile(r"[0-9]+")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_NOTES = ("hw_notes", "sw_notes")
+_NAMES = ("submitter", "division", "status", "system_type")
 
 
 @SYSTEM.rule(
@@ -41,7 +43,7 @@ def _missing(system: System) -> Iterator[Problem]:
 
 @SYSTEM.rule(
     "system.field-empty",
-    "A field holds text, and text that says something where the round asks for it.",
+    "A field says something where the round asks for it.",
     fix='fill it in as text; "0" and "N/A" are text, 0 and false are not',
     official=True,
 )
@@ -51,9 +53,8 @@ def _empty(system: System) -> Iterator[Problem]:
         if name not in described:
             continue
         value = described[name]
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and value
-        empty = isinstance(value, str) and not value.strip() and not field.may_be_empty
-        if empty or not (isinstance(value, str) or number):
+        says = value.strip() if isinstance(value, str) else value
+        if not says and not field.may_be_empty:
             found = f"{name} is {show(value) or 'empty'}"
             yield Problem(system.description, found, field.asks)
 
@@ -61,15 +62,38 @@ def _empty(system: System) -> Iterator[Problem]:
 @SYSTEM.rule(
     "system.field-type",
     "A field holds text, also where it holds a number.",
-    fix="put the number in quotes",
+    fix="put it in quotes",
     severity="warning",
 )
 def _type(system: System) -> Iterator[Problem]:
-    described = system.described[0] or {}
-    for name in system.submitter.tree.round.submission.system_fields:
-        value = described.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield Problem(system.description, f"{name} is the number {value}", f'"{value}"')
+    for name, value in _no_texts(system):
+        if name not in (*_NAMES, *_NOTES):
+            yield Problem(system.description, f"{name} is {show(value)}", "text")
+
+
+@SYSTEM.rule(
+    "system.field-text",
+    "Names and notes are text: the round's checker compares and joins them, and stops at others.",
+    fix="put it in quotes",
+    official=True,
+)
+def _text(system: System) -> Iterator[Problem]:
+    for name, value in _no_texts(system):
+        if name in (*_NAMES, *_NOTES):
+            yield Problem(system.description, f"{name} is {show(value)}", "text")
+
+
+@SYSTEM.rule(
+    "system.field-unicode",
+    "Text can be written as UTF-8: it has no half of a surrogate pair.",
+    fix="write the character again",
+    official=True,
+)
+def _unicode(system: System) -> Iterator[Problem]:
+    for name, value in (system.described[0] or {}).items():
+        if not encodable(name) or not encodable(value):
+            found = f"{show(name)} with a lone surrogate"
+            yield Problem(system.description, found, "text that UTF-8 can hold")
 
 
 @SYSTEM.rule(
@@ -82,7 +106,7 @@ def _number(system: System) -> Iterator[Problem]:
     described = system.described[0] or {}
     for name, field in system.submitter.tree.round.submission.system_fields.items():
         value = described.get(name, "")
-        if field.whole_number and value != "" and not _WHOLE.fullmatch(str(value)):
+        if field.whole_number and value != "" and not _WHOLE.fullmatch(show(value)):
             yield Problem(system.description, f"{name} is {show(value)}", "a whole number")
 
 
@@ -148,7 +172,8 @@ def _network(system: System) -> Iterator[Problem]:
 def _power(system: System) -> Iterator[Problem]:
     nameplate = f"{system.submitter.path}/systems/{system.name}_power.yaml"
     if nameplate in system.files.entries:
-        yield Problem(nameplate, "power supplies", "no power measurement")
+        found = "power is of the round, not checked here"
+        yield Problem(nameplate, found, "the round's own checker for it")
 
 
 @BENCHMARK.rule(
@@ -158,9 +183,26 @@ def _power(system: System) -> Iterator[Problem]:
     official=True,
 )
 def _benchmark(benchmark: Benchmark) -> Iterator[Problem]:
-    if benchmark.rules is None:
+    if benchmark.rules is None and not benchmark.unchecked:
         known = ", ".join(benchmark.system.submitter.tree.round.folders())
         yield Problem(benchmark.path, f"benchmark '{show(benchmark.name)}'", f"one of {known}")
+
+
+@BENCHMARK.rule(
+    "benchmark.not-checked",
+    "Benchmarks and scenarios of the round that this suite does not measure are not checked, so a "
+    "tree with them does not pass.",
+    fix="check them with the round's own checker",
+)
+def _not_checked(benchmark: Benchmark) -> Iterator[Problem]:
+    if benchmark.unchecked:
+        found = f"{benchmark.name} is of the round, not checked here"
+        yield Problem(benchmark.path, found, "the round's own checker for it")
+        return
+    for result in benchmark.results:
+        if result.unchecked:
+            found = f"{result.scenario} is of the round, not checked here"
+            yield Problem(result.path, found, "the round's own checker for it")
 
 
 @BENCHMARK.rule(
@@ -178,26 +220,47 @@ def _scenarios(benchmark: Benchmark) -> Iterator[Problem]:
         found = f"{benchmark.name} on a system of type {system.category}"
         yield Problem(benchmark.path, found, f"type {' or '.join(rules.categories)}")
         return
-    there = system.files.folders(benchmark.path)
+    there = {result.scenario: result.path for result in benchmark.results}
     for name in required:
         if name not in there:
             yield Problem(f"{benchmark.path}/{name}", "no such scenario", "its result")
-    for name in there:
+    for name, path in there.items():
         if name not in required and name in set(Scenario):
-            yield Problem(f"{benchmark.path}/{name}", f"scenario {name}", ", ".join(required))
+            yield Problem(path, f"scenario {name}", ", ".join(required))
 
 
 @BENCHMARK.rule(
     "benchmark.scenario-name",
-    "A scenario's folder has LoadGen's spelling: SingleStream, MultiStream, Offline, Server.",
-    fix="rename the folder; in lower case a measured result is taken for an inferred one",
+    "A scenario's folder has a scenario's name: SingleStream, MultiStream, Offline, Server.",
+    fix="rename the folder",
     official=True,
 )
 def _scenario_name(benchmark: Benchmark) -> Iterator[Problem]:
-    for name in benchmark.system.files.folders(benchmark.path):
-        if name not in set(Scenario):
-            path = f"{benchmark.path}/{name}"
-            yield Problem(path, f"scenario '{show(name)}'", f"one of {', '.join(Scenario)}")
+    for result in benchmark.results:
+        if not result.unchecked and result.scenario not in set(Scenario):
+            found = f"scenario '{show(result.folder)}'"
+            yield Problem(result.path, found, f"one of {', '.join(Scenario)}")
+
+
+@BENCHMARK.rule(
+    "benchmark.scenario-case",
+    "A scenario's folder has LoadGen's spelling.",
+    fix="rename the folder; in lower case a measured result is taken for an inferred one",
+    severity="warning",
+)
+def _scenario_case(benchmark: Benchmark) -> Iterator[Problem]:
+    for result in benchmark.results:
+        if result.folder != result.scenario:
+            yield Problem(result.path, f"scenario '{result.folder}'", result.scenario)
+
+
+def _no_texts(system: System) -> Iterator[tuple[str, object]]:
+    """Fields with a value that is no text; a null is as good as an empty one."""
+    described = system.described[0] or {}
+    for name in system.submitter.tree.round.submission.system_fields:
+        value = described.get(name)
+        if value is not None and not isinstance(value, str):
+            yield name, value
 
 
 def _one_of(
@@ -207,6 +270,6 @@ def _one_of(
     value = described.get(name, "")
     if value == "":
         return  # Missing and empty fields have rules of their own.
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else show(value)
     if (text.lower() if lower else text) not in known:
         yield Problem(system.description, f"{name} is {show(text)}", " or ".join(known))

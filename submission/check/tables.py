@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from loadscope.submission.check.accuracy_rules import ACCURACY
+from loadscope.submission.check.answer_rules import ANSWERS
 from loadscope.submission.check.compliance_rules import COMPLIANCE
+from loadscope.submission.check.figure_rules import FIGURES
 from loadscope.submission.check.log_rules import LOGGED, TIMED
 from loadscope.submission.check.result_rules import RESULT
 from loadscope.submission.check.rule import Finding, Rule
+from loadscope.submission.check.settings_rules import SETTINGS
 from loadscope.submission.check.subjects import Result, Tree
 from loadscope.submission.check.system_rules import BENCHMARK, SYSTEM
 from loadscope.submission.check.tree_rules import SUBMITTER, TREE
@@ -20,7 +23,10 @@ RULES: tuple[Rule[Any], ...] = (
     *RESULT.rules,
     *LOGGED.rules,
     *TIMED.rules,
+    *SETTINGS.rules,
+    *FIGURES.rules,
     *ACCURACY.rules,
+    *ANSWERS.rules,
     *COMPLIANCE.rules,
 )
 """Every rule; the ids are unique and stable."""
@@ -29,12 +35,14 @@ RULES: tuple[Rule[Any], ...] = (
 def look_at_result(result: Result) -> Iterator[Finding]:
     """What is wrong with one result."""
     yield from RESULT.look(result)
-    for test in (result.performance, result.accuracy, *result.compliance.values()):
+    for test in (result.performance, result.accuracy, *result.asked.values()):
         yield from LOGGED.look(test)
-    for test in (result.performance, *result.compliance.values()):
-        yield from TIMED.look(test)
+    for test in (result.performance, *result.asked.values()):
+        for rules in (TIMED, SETTINGS, FIGURES):
+            yield from rules.look(test)
     yield from ACCURACY.look(result)
-    for test in result.compliance.values():
+    yield from ANSWERS.look(result)
+    for test in result.asked.values():
         yield from COMPLIANCE.look(test)
 
 

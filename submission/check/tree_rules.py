@@ -1,16 +1,34 @@
 """Rules over the tree as a whole, and over a submitter's folder."""
 
-import json
+import hashlib
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 from loadscope.submission.check.files import Entry
 from loadscope.submission.check.rule import Problem, RuleSet, show
-from loadscope.submission.check.subjects import DIVISIONS, TOLERATED, Submitter, Tree
+from loadscope.submission.check.subjects import (
+    DETAIL,
+    DIVISIONS,
+    SUMMARY,
+    Submitter,
+    Tree,
+)
 
 TREE: RuleSet[Tree] = RuleSet()
 SUBMITTER: RuleSet[Submitter] = RuleSet()
 _TEXT = (".txt", ".json", ".md", ".conf", ".yaml", ".yml")
+_READ_AS_TEXT = frozenset(
+    {"accuracy.txt", "baseline_accuracy.txt", "compliance_accuracy.txt", SUMMARY, DETAIL}
+    | {"verify_accuracy.txt", "verify_performance.txt"}
+)
 _BOM = b"\xef\xbb\xbf"
+_READ = ("results", "systems", "measurements", "compliance", "model_mapping.json")
+_VERSION_CONTROL = frozenset({".gitkeep", ".gitignore", ".gitattributes"})
+_WINDOWS = re.compile(
+    r'(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?|.*[<>:"|?*\\].*|.*\.', re.IGNORECASE
+)
+"""Names of devices, with any ending; names with a character that NTFS refuses, or a last dot."""
 
 
 @TREE.rule(
@@ -54,7 +72,8 @@ def _divisions(tree: Tree) -> Iterator[Problem]:
 )
 def _network(tree: Tree) -> Iterator[Problem]:
     if tree.files.is_folder("network"):
-        yield Problem("network", "the network division", "closed or open")
+        found = "the network division is of the round, not checked here"
+        yield Problem("network", found, "the round's own checker for it")
 
 
 @TREE.rule(
@@ -66,7 +85,8 @@ def _network(tree: Tree) -> Iterator[Problem]:
 def _stray(tree: Tree) -> Iterator[Problem]:
     for folder in ("", *DIVISIONS):
         for name in tree.files.names(folder):
-            yield Problem(f"{folder}/{name}".lstrip("/"), "a file", "only folders here")
+            if name not in _VERSION_CONTROL:
+                yield Problem(f"{folder}/{name}".lstrip("/"), "a file", "only folders here")
 
 
 def _each(tree: Tree) -> Iterator[Entry]:
@@ -77,8 +97,14 @@ def _each(tree: Tree) -> Iterator[Entry]:
 
 
 def _is_read(entry: Entry) -> bool:
-    """Whether a checker reads the entry: it lies at the right level of results or systems."""
-    return entry.path.split("/")[2:3] in (["results"], ["systems"], ["model_mapping.json"])
+    """Whether a checker reads in the folder: it is one that tells of results or systems."""
+    return entry.path.split("/")[2:3] in [[name] for name in _READ]
+
+
+def _is_text(entry: Entry) -> bool:
+    """Whether a checker reads the file as text; a README.md or user.conf may be in any code."""
+    is_json = entry.name.endswith(".json") and not entry.name.startswith("mlperf_log_")
+    return _is_read(entry) and (entry.name in _READ_AS_TEXT or is_json)
 
 
 @TREE.rule(
@@ -106,12 +132,12 @@ def _names(tree: Tree) -> Iterator[Problem]:
 
 @TREE.rule(
     "tree.dot-file",
-    "No file or folder but .gitkeep and .gitignore is hidden by a leading dot.",
+    "No file or folder is hidden by a leading dot, but .gitkeep, .gitignore and .gitattributes.",
     fix="remove it",
 )
 def _hidden(tree: Tree) -> Iterator[Problem]:
     for entry in _each(tree):
-        if entry.name.startswith(".") and entry.name not in (*TOLERATED, ".gitignore"):
+        if entry.name.startswith(".") and entry.name not in _VERSION_CONTROL:
             yield Problem(entry.path, f"'{show(entry.name)}'", "no hidden files")
 
 
@@ -126,6 +152,46 @@ def _case(tree: Tree) -> Iterator[Problem]:
         other = seen.setdefault(entry.path.lower(), entry.path)
         if other != entry.path:
             yield Problem(entry.path, f"'{show(other)}' too", "names that differ by more than case")
+
+
+@TREE.rule(
+    "tree.windows-name",
+    "Names are such as Windows can have: no device's (aux.txt), none of <>:\"|?*\\, no last dot.",
+    fix="rename it; nobody can check the tree out on Windows",
+)
+def _windows(tree: Tree) -> Iterator[Problem]:
+    for entry in _each(tree):
+        if _WINDOWS.fullmatch(entry.name):
+            yield Problem(entry.path, f"name '{show(entry.name)}'", "a name that Windows can have")
+
+
+@TREE.rule(
+    "tree.same-log",
+    "No two systems have the same detail log, byte for byte: a run is of one system.",
+    fix="put each system's own logs into its folder",
+    severity="warning",
+)
+def _same_log(tree: Tree) -> Iterator[Problem]:
+    sizes: dict[int, list[str]] = defaultdict(list)
+    for entry in tree.files.entries.values():
+        if entry.kind == "file" and entry.name == DETAIL and entry.size and _is_read(entry):
+            sizes[entry.size].append(entry.path)
+    for paths in sizes.values():
+        first: dict[str, str] = {}
+        for path in sorted(paths) if len({_system(path) for path in paths}) > 1 else ():
+            try:
+                with (tree.files.root / path).open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError:
+                continue  # tree.text tells it.
+            other = first.setdefault(digest, path)
+            if _system(other) != _system(path):
+                yield Problem(path, f"the log of {show(other)}", "a run of this system")
+
+
+def _system(path: str) -> tuple[str, ...]:
+    """Submitter and system of a file; divisions may share a system's run."""
+    return tuple(path.split("/")[1:4:2])
 
 
 @TREE.rule(
@@ -155,13 +221,13 @@ def _kinds(tree: Tree) -> Iterator[Problem]:
 
 @TREE.rule(
     "tree.text",
-    "Text files of results and systems are UTF-8 without a byte-order mark.",
+    "Text files that a checker reads are UTF-8 without a byte-order mark.",
     fix="save it again as UTF-8 without a byte-order mark",
     official=True,
 )
 def _text(tree: Tree) -> Iterator[Problem]:
     for entry in _each(tree):
-        if entry.kind != "file" or not entry.name.endswith(_TEXT) or not _is_read(entry):
+        if entry.kind != "file" or not _is_text(entry):
             continue
         try:
             with (tree.files.root / entry.path).open("rb") as file:
@@ -185,9 +251,26 @@ def _text(tree: Tree) -> Iterator[Problem]:
     official=True,
 )
 def _folders(submitter: Submitter) -> Iterator[Problem]:
-    for name in ("results", "systems", submitter.tree.round.submission.source_folder):
+    if submitter.other_layout:
+        return
+    for name in sorted(_named(submitter)):
         if not submitter.tree.files.is_folder(f"{submitter.path}/{name}"):
             yield Problem(f"{submitter.path}/{name}", "no such folder", "a folder")
+
+
+@SUBMITTER.rule(
+    "submitter.layout",
+    "A submitter's folder is laid out as the round has it: since v6.0 measurements.json and the "
+    "compliance tests lie with each result, up to v5.1 in measurements/ and compliance/.",
+    fix="check it with --version and the round it was made for, or package it for this one",
+    official=True,
+)
+def _layout(submitter: Submitter) -> Iterator[Problem]:
+    if submitter.other_layout:
+        apart = submitter.tree.round.submission.layout.apart
+        since, until = "the layout since v6.0", "the layout up to v5.1"
+        found, expected = (since, until) if apart else (until, since)
+        yield Problem(submitter.path, found, expected)
 
 
 @SUBMITTER.rule(
@@ -198,7 +281,7 @@ def _folders(submitter: Submitter) -> Iterator[Problem]:
 )
 def _source(submitter: Submitter) -> Iterator[Problem]:
     source = f"{submitter.path}/{submitter.tree.round.submission.source_folder}"
-    if not submitter.tree.files.is_folder(source):
+    if submitter.other_layout or not submitter.tree.files.is_folder(source):
         return
     for name in sorted({one.folder for system in submitter.systems for one in system.benchmarks}):
         path = f"{source}/{name}"
@@ -243,10 +326,14 @@ def _mapping(submitter: Submitter) -> Iterator[Problem]:
     if wrong:
         yield Problem(path, wrong, "a JSON object")
     known = submitter.tree.round.folders()
+    used = {one.folder for system in submitter.systems for one in system.benchmarks}
     for name, target in mapping.items():
-        if target not in known:
-            given = show(target) if isinstance(target, str) else json.dumps(target)
-            yield Problem(path, f"{show(name)} is mapped to {given}", f"one of {', '.join(known)}")
+        if name in used and target not in (
+            *known,
+            *submitter.tree.round.submission.unchecked_benchmarks,
+        ):
+            found = f"{show(name)} is mapped to {show(target)}"
+            yield Problem(path, found, f"one of {', '.join(known)}")
 
 
 @SUBMITTER.rule(
@@ -257,9 +344,18 @@ def _mapping(submitter: Submitter) -> Iterator[Problem]:
 )
 def _unknown(submitter: Submitter) -> Iterator[Problem]:
     files, path = submitter.tree.files, submitter.path
-    known = {"results", "systems", "documentation", "calibration"}
-    known |= {submitter.tree.round.submission.source_folder, "model_mapping.json"}
-    known |= {"README.md", "LICENSE", "LICENSE.md"}
+    if submitter.other_layout:
+        return
+    known = {*_named(submitter), "documentation", "calibration", "calibration.md"}
+    known |= {submitter.tree.round.submission.layout.compliance}
+    known |= {"model_mapping.json", "README.md", "LICENSE", "LICENSE.md", *_VERSION_CONTROL}
     for name in (*files.folders(path), *files.names(path)):
         if name not in known:
             yield Problem(f"{path}/{name}", f"'{show(name)}'", "no such entry")
+
+
+def _named(submitter: Submitter) -> set[str]:
+    """The folders that the round wants of a submitter."""
+    rules = submitter.tree.round.submission
+    names = {"results", "systems", rules.source_folder, rules.layout.measurements}
+    return names | ({rules.layout.compliance} if submitter.division == "closed" else set())

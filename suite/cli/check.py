@@ -32,7 +32,8 @@ def check_command(context: click.Context, tree: Path, version: str, as_json: boo
     """Check the submission in DIR, the folder that holds closed/ or open/.
 
     Looks for everything that the round's own checker refuses, and for what it lets through:
-    INVALID results, errors of LoadGen, runs that were too short, files that are too large.
+    INVALID results, errors of LoadGen, runs that were too short, figures that contradict each
+    other, files that are too large.
     Ends with status 1 if there is an error; warnings do not count. docs/rules.md lists the rules.
 
     \b

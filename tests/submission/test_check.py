@@ -134,7 +134,7 @@ def test_the_command_prints_what_is_wrong_and_what_mends_it(tree):
     ("arguments", "message"),
     [
         (["nowhere"], "does not exist"),
-        ([".", "--version", "v9"], "use v6.0, v6.1"),
+        ([".", "--version", "v9"], "use v4.1, v5.0, v5.1, v6.0, v6.1"),
         ([".", "--version", "none.yaml"], "No such file"),
     ],
 )

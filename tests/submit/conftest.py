@@ -162,10 +162,12 @@ def edit(path: Path, **changes) -> None:
 
 
 def set_score(folder: Path, nanoseconds: int) -> None:
-    """Set the estimates for SingleStream, and for MultiStream, which takes 662 queries."""
-    log = folder / "mlperf_log_detail.txt"
-    key = r'("key": "early_stopping_latency_[sm]s", "value": )'
+    """Set the estimates for SingleStream, and for MultiStream, and all latencies beside them."""
+    log, summary = (folder / f"mlperf_log_{name}.txt" for name in ("detail", "summary"))
+    key = r'("key": "(?:early_stopping_latency_[sm]s|result_\S*latency_ns)", "value": )'
     log.write_text(re.sub(rf"{key}\d+", rf"\g<1>{nanoseconds}", log.read_text()))
+    key = r"(latency \(ns\)\s*: )"
+    summary.write_text(re.sub(rf"{key}\d+", rf"\g<1>{nanoseconds}", summary.read_text()))
 
 
 @pytest.fixture
