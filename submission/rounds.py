@@ -35,7 +35,8 @@ class BenchmarkRules(_Frozen):
 
     ``offline_min_query_count_in_user_conf`` is for a benchmark whose number the round's checker
     demands but its mlperf.conf lacks. ``categories`` holds the scenarios that a system type must
-    submit and no others; ``compliance`` LoadGen's settings in each compliance test.
+    submit and no others; ``compliance`` LoadGen's settings in each compliance test;
+    ``accuracy_change_percent``, by folder, where TEST01 allows another change than elsewhere.
     """
 
     dataset_size: PositiveInt
@@ -47,6 +48,7 @@ class BenchmarkRules(_Frozen):
     accuracy_targets: dict[str, float]
     categories: dict[str, tuple[str, ...]]
     compliance: dict[str, dict[str, int]]
+    accuracy_change_percent: dict[str, PositiveFloat] = {}
 
 
 class SystemField(_Frozen):
@@ -65,7 +67,8 @@ class SubmissionRules(_Frozen):
         aliases: Further names of benchmarks' folders.
         max_accuracy_log_bytes: Largest accuracy log, after truncation.
         max_file_bytes: Largest file of any kind.
-        accuracy_change_percent: How far accuracy may move between TEST01 and its baseline.
+        accuracy_change_percent: How far accuracy may move between TEST01 and its baseline,
+            where a benchmark says nothing else.
         accuracy_lines: By metric, the pattern of the line of accuracy.txt that holds the score.
         statuses: What ``status`` of a system can be.
         system_fields: The fields of a system description, in order.
@@ -124,6 +127,12 @@ class Round(_Frozen):
             if folder in rules.accuracy_targets:
                 return rules
         return None
+
+    def accuracy_change_percent(self, folder: str) -> float:
+        """How far TEST01's accuracy may move from its baseline, by official folder, percent."""
+        rules = self.benchmark(folder)
+        own = {} if rules is None else rules.accuracy_change_percent
+        return own.get(folder, self.submission.accuracy_change_percent)
 
     def folders(self) -> list[str]:
         """The official submission folders of all benchmarks."""
