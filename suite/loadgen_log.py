@@ -55,6 +55,8 @@ def read_detail_log(path: Path) -> DetailLog:
                     warnings.append(f"{key}: {value}")
     except OSError as error:
         raise WorkError(f"{path}: {error.strerror}", "repeat the run") from error
+    except UnicodeDecodeError as error:
+        raise WorkError(f"{path}: not UTF-8 text", "repeat the run") from error
     return DetailLog(values, tuple(errors), tuple(warnings))
 
 
@@ -65,7 +67,9 @@ def _entry(line: str, where: str) -> dict[str, Any] | None:
     if body.startswith(_BULKY):
         return None
     try:
-        entry: dict[str, Any] = json.loads(body)
-    except json.JSONDecodeError as error:
+        entry = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise WorkError(f"{where}: the log entry is cut off", "repeat the run") from error
+    if not isinstance(entry, dict) or not {"key", "value"} <= entry.keys():
+        raise WorkError(f"{where}: the log entry has no key and value", "repeat the run")
     return entry
