@@ -92,7 +92,9 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
             f"{path}{line}: {error.problem or error.context}", "correct the YAML there"
         ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not usable YAML: {_brief(error)}") from error
+        raise InputError(
+            f"{path}: is not usable YAML: {_brief(error)}", "correct the YAML"
+        ) from error
 
 
 def _brief(error: BaseException) -> str:
@@ -106,6 +108,12 @@ def _explain(
 ) -> InputError:
     errors = error.errors()
     first = errors[0]
+    if first["type"] == "json_invalid":
+        # YAML has escapes for halves of characters, which JSON and UTF-8 have not.
+        return InputError(
+            f"{path}: holds text that UTF-8 cannot encode",
+            "write the characters themselves, not their codes",
+        )
     # A part in angle brackets is a union's tag and stands in no file.
     location: _Location = tuple(part for part in first["loc"] if not str(part).startswith("<"))
     key = ".".join(str(part) for part in location)

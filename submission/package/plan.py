@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from loadscope.errors import InputError
 from loadscope.submission.package.evidence import unborne
+from loadscope.submission.package.names import is_name
 from loadscope.submission.package.runs import (
     Candidate,
     Problem,
@@ -106,6 +107,7 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
             continue
         if division == "open":
             official = next(iter(benchmark.accuracy_targets))
+            found += _misnamed(model, own, official, rules)
             entries += [Entry(model, official, run.scenario, run) for run in own.values()]
             missing += _incomplete(model, own, ("performance", "accuracy"), benchmark, rules)
             continue
@@ -140,8 +142,43 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
             for folder in folders
             for scenario, run in chosen.items()
         ]
+    found += _collisions(entries)
     entries.sort(key=lambda entry: (entry.benchmark, entry.scenario))
     return Plan(division, category, tuple(entries), tuple(missing), tuple(found), tuple(left_out))
+
+
+def _misnamed(
+    model: str, own: dict[str, Candidate], official: str, rules: Round
+) -> Iterator[Problem]:
+    """Why a model's id cannot be its folder in the open division."""
+    path = next(iter(own.values())).path
+    taken = model if model in rules.folders() else rules.submission.aliases.get(model)
+    if not is_name(model):
+        yield Problem(
+            f"{path}: the model's id {model!a} cannot be a folder of a submission",
+            "give it another id in its manifest (letters, digits, and . _ + -), and repeat the run",
+        )
+    elif taken is not None and rules.benchmark(taken) is not rules.benchmark(official):
+        yield Problem(
+            f"{path}: the model's id '{model}' is the round's name of another benchmark",
+            f"give it another id in its manifest, and repeat the run; it stands for {official}",
+        )
+
+
+def _collisions(entries: list[Entry]) -> Iterator[Problem]:
+    """Models that would share a folder, also where capitals and small letters are the same."""
+    first: dict[str, Candidate] = {}
+    told: set[tuple[str, str]] = set()
+    for entry in entries:
+        other = first.setdefault(entry.benchmark.lower(), entry.run)
+        pair = (other.model, entry.run.model)
+        if entry.run.model != other.model and pair not in told:
+            told.add(pair)
+            yield Problem(
+                f"{other.path} and {entry.run.path}: '{other.model}' and '{entry.run.model}' are "
+                f"two models of the folder {entry.benchmark}",
+                "name the runs of one of them with --runs",
+            )
 
 
 def _reached(

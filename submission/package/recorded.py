@@ -50,7 +50,7 @@ class _Spec(_Part):
     scenario: str
     dataset_path: str
     models: list[str]
-    user_conf: str | None
+    user_conf: str | None = None
 
 
 class _Input(_Part):

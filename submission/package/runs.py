@@ -14,6 +14,9 @@ from loadscope.suite.report.schema import ResultFile, RunFile, read_checked
 from loadscope.suite.result import assemble
 from loadscope.suite.rundir import RunDirectory
 
+_MACHINE = ("machine", "byte_order", "processor", "physical_cores", "logical_cores")
+"""What of a run's host stays the same on one system; memory differs a little after a restart."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -223,6 +226,15 @@ def mixed(runs: list[Candidate]) -> Iterator[Problem]:
             f"runs of {len(frameworks)} frameworks: {where}",
             "a system has one framework: submit each with a --system file of its own",
         )
+    for run in runs[1:]:
+        for key in _MACHINE:
+            here, there = runs[0].record["host"].get(key), run.record["host"].get(key)
+            if here != there:
+                yield Problem(
+                    f"{runs[0].path} and {run.path}: two machines, {key} is {here} and {there}",
+                    "submit each with a --system file of its own",
+                )
+                break
     seen: dict[tuple[str, str], Candidate] = {}
     for run in runs:
         other = seen.setdefault((run.model, run.scenario), run)
