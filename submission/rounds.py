@@ -38,7 +38,8 @@ class BenchmarkRules(_Frozen):
     demands but its mlperf.conf lacks. ``answer_bytes`` holds the sizes that an answer in the
     accuracy log can have, or ``answer_record_bytes`` the size that it is a multiple of.
     ``categories`` holds the scenarios that a system type must submit and no others;
-    ``compliance`` LoadGen's settings in each compliance test.
+    ``compliance`` LoadGen's settings in each compliance test; ``accuracy_change_percent``, by
+    folder, where TEST01 allows another change than elsewhere.
     """
 
     dataset_size: PositiveInt
@@ -52,6 +53,7 @@ class BenchmarkRules(_Frozen):
     answer_record_bytes: PositiveInt = 1
     categories: dict[str, tuple[str, ...]]
     compliance: dict[str, dict[str, int]]
+    accuracy_change_percent: dict[str, PositiveFloat] = {}
 
 
 class SystemField(_Frozen):
@@ -90,7 +92,8 @@ class SubmissionRules(_Frozen):
         aliases: Further names of benchmarks' folders.
         max_accuracy_log_bytes: Largest accuracy log, after truncation.
         max_file_bytes: Largest file of any kind.
-        accuracy_change_percent: How far accuracy may move between TEST01 and its baseline.
+        accuracy_change_percent: How far accuracy may move between TEST01 and its baseline,
+            where a benchmark says nothing else.
         accuracy_lines: By metric, the pattern of the line of accuracy.txt that holds the score.
         statuses: What ``status`` of a system can be.
         system_fields: The fields of a system description, in order.
@@ -157,6 +160,12 @@ class Round(_Frozen):
         """The rules of a benchmark by its official submission folder (``yolo-99``)."""
         model = self.model(folder)
         return None if model is None else self.benchmarks[model]
+
+    def accuracy_change_percent(self, folder: str) -> float:
+        """How far TEST01's accuracy may move from its baseline, by official folder, percent."""
+        rules = self.benchmark(folder)
+        own = {} if rules is None else rules.accuracy_change_percent
+        return own.get(folder, self.submission.accuracy_change_percent)
 
     def folders(self) -> list[str]:
         """The official submission folders of all benchmarks."""

@@ -9,7 +9,9 @@ from loadscope.datasets.tasks import metric_of, task
 from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
 from loadscope.scenarios.names import Mode
+from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import load_round
+from loadscope.suite.compliance import verify
 from loadscope.suite.manifest import Catalogue
 from loadscope.suite.paths import cache_root
 from loadscope.suite.prepare import dataset_folder
@@ -27,12 +29,16 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[s
         progress: Told of long work.
 
     Returns:
-        ``{metric, value, target, passed, samples, meaningful, details}``, the value in percent;
-        ``details`` are the task's own further figures. For a model with seeded weights the
-        value is null and the details are empty: they would mean nothing beside a target.
+        ``{metric, value, target, passed, samples, meaningful, details, line, log_sha256}``, the
+        value in percent; ``details`` are the task's own further figures, ``line`` is what
+        ``accuracy.txt`` says, ``log_sha256`` the digest of the log that was scored. For a model
+        with seeded weights the value is null and the details are empty: they would mean nothing
+        beside a target.
     """
     folder = run.logs(Mode.ACCURACY)
-    score = dataset.score(read_accuracy_log(folder / "mlperf_log_accuracy.json"), progress)
+    log = folder / "mlperf_log_accuracy.json"
+    digest = sha256(log)
+    score = dataset.score(read_accuracy_log(log), progress)
     model = run.read()["model"]
     meaningful = model["accuracy_meaningful"]
     target = _target(model["mlperf"], score.metric) if meaningful else None
@@ -44,6 +50,8 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[s
         "samples": score.samples,
         "meaningful": meaningful,
         "details": score.details if meaningful else {},
+        "line": score.line,
+        "log_sha256": digest,
     }
     write_text(folder / "accuracy.txt", f"{score.line}\n")
     write_json(folder / "score.json", accuracy)
@@ -57,7 +65,8 @@ def _target(mlperf: dict[str, Any], metric: str) -> float | None:
         return None
     if metric != benchmark.accuracy_metric:
         return None
-    return max(benchmark.accuracy_targets[folder] for folder in mlperf["submission"])
+    targets = benchmark.accuracy_targets
+    return max((targets[name] for name in mlperf["submission"] if name in targets), default=None)
 
 
 def rescore(
@@ -67,6 +76,8 @@ def rescore(
     models: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Score a run again, from its files and its data set; on another machine, too.
+
+    Compliance tests that were verified are verified again: they are held against what is scored.
 
     Args:
         run: The run.
@@ -106,4 +117,8 @@ def rescore(
             f"{path}: the data set is not the one of the run, or has changed since",
             "restore it, or run again",
         )
-    return score_run(run, dataset, progress)
+    accuracy = score_run(run, dataset, progress)
+    for name, state in run.read()["state"].items():
+        if Mode(name).audit and state.get("verification"):
+            verify(run, Mode(name), dataset, progress)
+    return accuracy

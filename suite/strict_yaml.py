@@ -116,7 +116,9 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any, list["_Fault"]]:
             f"{path}{line}: {error.problem or error.context}", "correct the YAML there"
         ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not usable YAML: {_brief(error)}") from error
+        raise InputError(
+            f"{path}: is not usable YAML: {_brief(error)}", "correct the YAML"
+        ) from error
 
 
 def _brief(error: BaseException) -> str:
@@ -170,6 +172,13 @@ def _location(error: Any) -> _Location:
 
 def _fault(root: yaml.Node | None, schema: type[BaseModel], error: Any) -> _Fault:
     location = _location(error)
+    if error["type"] == "json_invalid":
+        # YAML has escapes for halves of characters, which JSON and UTF-8 have not.
+        return _Fault(
+            None,
+            "holds text that UTF-8 cannot encode",
+            "write the characters themselves, not their codes",
+        )
     key = ".".join(str(part) for part in location)
     line = _line(root, location)
     if error["type"] in _UNKNOWN_KEY:

@@ -115,8 +115,7 @@ def _accuracy(test: LoggedTest) -> Iterator[Problem]:
             return
         found.append(stated[-1])
     baseline, compliance = found
-    most = test.result.round.submission.accuracy_change_percent
-    most *= 0.1 if "99.9" in test.result.benchmark.name else 1
+    most = test.result.round.accuracy_change_percent(test.result.benchmark.name)
     change = abs(1 - baseline / compliance) * 100
     if not change <= most:  # of two endless scores it is no number
         shown = f"{compliance:g} against {baseline:g} ({change:.3g} %)"

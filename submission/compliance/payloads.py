@@ -1,9 +1,12 @@
 """TEST01: whether a sample is answered alike in the accuracy and in the performance mode."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from loadscope.datasets.accuracy_log import read_accuracy_log
 
 Payload = tuple[int, bytes]
 """A sample's index and what it was answered with, little-endian float32."""
@@ -53,6 +56,15 @@ class Comparison:
             f"num_missing_qsl_idxs = {self.missing}\n"
             f"TEST {'PASS' if self.passed else 'FAIL'}\n"
         )
+
+
+def payloads_of(log: Path) -> Iterator[Payload]:
+    """The answers of an accuracy log, in its order.
+
+    Raises:
+        WorkError: It cannot be read, or is no whole accuracy log.
+    """
+    return ((answer.index, answer.payload) for answer in read_accuracy_log(log))
 
 
 def compare(reference: Iterable[Payload], test: Iterable[Payload]) -> Comparison:

@@ -1,12 +1,23 @@
 """What a submission will hold, what it lacks, and how long that takes to measure."""
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadscope.errors import InputError
-from loadscope.submission.package.runs import Candidate, Problem, mixed, problems
+from loadscope.submission.package.evidence import unborne
+from loadscope.submission.package.names import is_name
+from loadscope.submission.package.runs import (
+    Candidate,
+    Problem,
+    mixed,
+    problems,
+    tests_of,
+    verified,
+)
 from loadscope.submission.rounds import BenchmarkRules, Round
 
+_OTHERWISE = "use the round's model and data, or submit with --division open"
 _OFFLINE_MARGIN = 1.1
 """LoadGen draws up Offline's one query for so much longer than the minimum duration."""
 
@@ -69,6 +80,7 @@ class Plan:
         entries: The results, in the order of the tree.
         missing: What is still to be run.
         problems: What speaks against the runs that are there.
+        left_out: The benchmark's stricter folders that are not filled, and why.
     """
 
     division: str
@@ -76,14 +88,18 @@ class Plan:
     entries: tuple[Entry, ...]
     missing: tuple[Missing, ...]
     problems: tuple[Problem, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def make_plan(runs: list[Candidate], division: str, category: str, rules: Round) -> Plan:
     """Lay out a submission of these runs."""
     found = [problem for run in runs for problem in problems(run, division, rules)]
     found += mixed(runs)
+    for run in runs:
+        found += unborne(run, verified(run, tests_of(run, division, rules)))
     entries: list[Entry] = []
     missing: list[Missing] = []
+    left_out: list[str] = []
     for model in sorted({run.model for run in runs}):
         own = {run.scenario: run for run in runs if run.model == model}
         benchmark = rules.benchmarks.get(next(iter(own.values())).loadgen_model)
@@ -91,11 +107,16 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
             continue
         if division == "open":
             official = next(iter(benchmark.accuracy_targets))
+            found += _misnamed(model, own, official, rules)
             entries += [Entry(model, official, run.scenario, run) for run in own.values()]
             missing += _incomplete(model, own, ("performance", "accuracy"), benchmark, rules)
             continue
-        folders, missed = _reached(own, benchmark)
-        found += missed
+        folders, missed = _reached(own, benchmark, rules)
+        if folders:
+            left_out += missed
+        else:
+            folders = [min(benchmark.accuracy_targets, key=benchmark.accuracy_targets.__getitem__)]
+            found += [Problem(message, _OTHERWISE, rehearsable=True) for message in missed]
         needed = benchmark.categories.get(category)
         if needed is None:
             found.append(
@@ -121,35 +142,77 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
             for folder in folders
             for scenario, run in chosen.items()
         ]
+    found += _collisions(entries)
     entries.sort(key=lambda entry: (entry.benchmark, entry.scenario))
-    return Plan(division, category, tuple(entries), tuple(missing), tuple(found))
+    return Plan(division, category, tuple(entries), tuple(missing), tuple(found), tuple(left_out))
+
+
+def _misnamed(
+    model: str, own: dict[str, Candidate], official: str, rules: Round
+) -> Iterator[Problem]:
+    """Why a model's id cannot be its folder in the open division."""
+    path = next(iter(own.values())).path
+    taken = model if model in rules.folders() else rules.submission.aliases.get(model)
+    if not is_name(model):
+        yield Problem(
+            f"{path}: the model's id {model!a} cannot be a folder of a submission",
+            "give it another id in its manifest (letters, digits, and . _ + -), and repeat the run",
+        )
+    elif taken is not None and rules.benchmark(taken) is not rules.benchmark(official):
+        yield Problem(
+            f"{path}: the model's id '{model}' is the round's name of another benchmark",
+            f"give it another id in its manifest, and repeat the run; it stands for {official}",
+        )
+
+
+def _collisions(entries: list[Entry]) -> Iterator[Problem]:
+    """Models that would share a folder, also where capitals and small letters are the same."""
+    first: dict[str, Candidate] = {}
+    told: set[tuple[str, str]] = set()
+    for entry in entries:
+        other = first.setdefault(entry.benchmark.lower(), entry.run)
+        pair = (other.model, entry.run.model)
+        if entry.run.model != other.model and pair not in told:
+            told.add(pair)
+            yield Problem(
+                f"{other.path} and {entry.run.path}: '{other.model}' and '{entry.run.model}' are "
+                f"two models of the folder {entry.benchmark}",
+                "name the runs of one of them with --runs",
+            )
 
 
 def _reached(
-    own: dict[str, Candidate], benchmark: BenchmarkRules
-) -> tuple[list[str], list[Problem]]:
-    """The benchmark's folders whose target every run reaches; the lowest one at least."""
-    scored = {run.path: run.accuracy for run in own.values() if "accuracy" in run.finished}
-    by_target = sorted(benchmark.accuracy_targets.items(), key=lambda item: item[1])
-    folders = [
-        folder
-        for folder, target in by_target
-        if all(score is not None and score >= target for score in scored.values())
-    ]
-    if folders:
-        return folders, []
-    folder, target = by_target[0]
-    missed = [
-        Problem(
-            f"{path}: {benchmark.accuracy_metric} is "
-            f"{'not meaningful' if score is None else f'{score:.3f} %'}, {folder} needs {target} %",
-            "use the round's model and data, or submit with --division open",
-            rehearsable=True,
+    own: dict[str, Candidate], benchmark: BenchmarkRules, rules: Round
+) -> tuple[list[str], list[str]]:
+    """The benchmark's folders whose limits every run keeps, and what keeps it from the others.
+
+    What keeps it from all of them is told of the lowest one alone.
+    """
+    folders: list[str] = []
+    missed: list[str] = []
+    for folder in sorted(benchmark.accuracy_targets, key=benchmark.accuracy_targets.__getitem__):
+        against = [why for run in own.values() for why in _short_of(run, folder, benchmark, rules)]
+        if not against:
+            folders.append(folder)
+        elif folders or not missed:
+            missed += against
+    return folders, missed
+
+
+def _short_of(
+    run: Candidate, folder: str, benchmark: BenchmarkRules, rules: Round
+) -> Iterator[str]:
+    """What a run lacks for a folder: its accuracy target, and the limit that TEST01 is held to."""
+    target = benchmark.accuracy_targets[folder]
+    if "accuracy" in run.finished and (run.accuracy is None or run.accuracy < target):
+        score = "not meaningful" if run.accuracy is None else f"{run.accuracy:.3f} %"
+        yield f"{run.path}: {benchmark.accuracy_metric} is {score}, {folder} needs {target} %"
+    limit, change = rules.accuracy_change_percent(folder), run.accuracy_change()
+    if "TEST01" in run.finished and change > limit:
+        yield (
+            f"{run.path}: TEST01's answers differ and {benchmark.accuracy_metric} moves by "
+            f"{change:.3g} %, {folder} allows {limit:g} %"
         )
-        for path, score in scored.items()
-        if score is None or score < target
-    ]
-    return [folder], missed
 
 
 def _scenarios(

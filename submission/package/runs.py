@@ -8,10 +8,15 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.identity import model_difference
 from loadscope.scenarios.names import Mode
+from loadscope.submission.package.recorded import require_recorded
 from loadscope.submission.rounds import Round
 from loadscope.suite.loadgen_log import read_detail_log
 from loadscope.suite.report.schema import ResultFile, RunFile, read_checked
+from loadscope.suite.result import assemble
 from loadscope.suite.rundir import RunDirectory
+
+_MACHINE = ("machine", "byte_order", "processor", "physical_cores", "logical_cores")
+"""What of a run's host stays the same on one system; memory differs a little after a restart."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Candidate:
     Attributes:
         path: The run directory.
         record: ``run.json``.
-        result: ``result.json``.
+        result: What ``result.json`` has to hold, assembled from the logs.
+        noted: What ``result.json`` holds; empty if there is none.
         finished: The names of the finished tests.
         samples_per_second: At the measured speed, or None.
     """
@@ -44,6 +50,7 @@ class Candidate:
     path: Path
     record: dict[str, Any]
     result: dict[str, Any]
+    noted: dict[str, Any]
     finished: frozenset[str]
     samples_per_second: float | None
 
@@ -74,6 +81,15 @@ class Candidate:
         score = self.result.get("accuracy")
         return score["value"] if score else None
 
+    def accuracy_change(self) -> float:
+        """How far TEST01's accuracy moved from its baseline, percent; 0 for the same answers."""
+        verified = self.record["state"].get("TEST01", {}).get("verification") or {}
+        answers = verified.get("accuracy") or {}
+        if answers.get("deterministic", True):
+            return 0.0
+        before, now = answers.get("baseline"), answers.get("score")
+        return abs(1 - before / now) * 100 if before and now else float("inf")
+
     def infers_multi_stream(self) -> bool:
         """Whether a SingleStream log has the estimate that MultiStream is inferred by."""
         log = read_detail_log(self.logs("performance") / "mlperf_log_detail.txt")
@@ -91,19 +107,28 @@ def read_candidate(path: Path) -> Candidate:
         InputError: It is none, or one of its files is corrupt.
     """
     run = RunDirectory.open(path)
-    record, result = run.read(), run.result() or {}
+    record, noted = run.read(), run.result() or {}
+    require_recorded(record, path / "run.json")
     read_checked(path / "run.json", RunFile)
-    if result:
+    if noted:
         read_checked(path / "result.json", ResultFile)
-    lacking = [name for name in ("mlperf", "lineage") if name not in record["model"]]
-    lacking += ["manifest"] if "manifest" not in record else []
-    if lacking:
-        raise InputError(
-            f"{path / 'run.json'}: nothing is recorded of the model's {' and '.join(lacking)}",
-            "repeat the run; an earlier version of loadscope wrote this one",
-        )
+    result = _assembled(run)
     finished = {name for name, state in record["state"].items() if state["status"] == "finished"}
-    return Candidate(path, record, result, frozenset(finished), result.get("samples_per_second"))
+    speed = result["samples_per_second"]
+    return Candidate(path, record, result, noted, frozenset(finished), speed)
+
+
+def _assembled(run: RunDirectory) -> dict[str, Any]:
+    try:
+        result = assemble(run)
+        ResultFile.model_validate(result)
+    except ValueError as error:
+        # score.json is the one file that is read here for the first time.
+        raise InputError(
+            f"{run.logs(Mode.ACCURACY) / 'score.json'}: not a score",
+            f"score it again with: loadscope accuracy {run.path}",
+        ) from error
+    return result
 
 
 def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
@@ -134,10 +159,14 @@ def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
             "submit it with --division open",
             rehearsable=True,
         )
-    needed = ["performance", "accuracy", *(benchmark.compliance if division == "closed" else ())]
-    for test in sorted(run.present.intersection(needed)):
+    for test in tests_of(run, division, rules):
         yield from _wrong_seeds(run, test, rules)
-        if test not in run.finished:
+        if not verified(run, [test]):
+            yield Problem(
+                f"{run.path}: {test} was not held against the other tests",
+                f"loadscope run --resume {run.path} --mode compliance",
+            )
+        elif test not in run.finished:
             yield Problem(
                 f"{run.path}: {test} failed: {run.record['state'][test]['error']}",
                 f"loadscope run --resume {run.path} --mode compliance",
@@ -152,6 +181,19 @@ def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
             f"{again} at full length, or build the tree as a --rehearsal",
             rehearsable=True,
         )
+
+
+def tests_of(run: Candidate, division: str, rules: Round) -> list[str]:
+    """The tests of a run that go into a submission, and are there."""
+    benchmark = rules.benchmarks.get(run.loadgen_model)
+    compliance = benchmark.compliance if benchmark and division == "closed" else ()
+    return [test for test in ("performance", "accuracy", *compliance) if test in run.present]
+
+
+def verified(run: Candidate, tests: list[str]) -> list[str]:
+    """Those tests that need no verdict, or have one."""
+    state = run.record["state"]
+    return [test for test in tests if not Mode(test).audit or state[test].get("verification")]
 
 
 def _wrong_seeds(run: Candidate, test: str, rules: Round) -> Iterator[Problem]:
@@ -189,6 +231,15 @@ def mixed(runs: list[Candidate]) -> Iterator[Problem]:
             f"runs of {len(frameworks)} frameworks: {where}",
             "a system has one framework: submit each with a --system file of its own",
         )
+    for run in runs[1:]:
+        for key in _MACHINE:
+            here, there = runs[0].record["host"].get(key), run.record["host"].get(key)
+            if here != there:
+                yield Problem(
+                    f"{runs[0].path} and {run.path}: two machines, {key} is {here} and {there}",
+                    "submit each with a --system file of its own",
+                )
+                break
     seen: dict[tuple[str, str], Candidate] = {}
     for run in runs:
         other = seen.setdefault((run.model, run.scenario), run)

@@ -1,16 +1,27 @@
 """The system description that a submission names: read, and held to the round's fields."""
 
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import RootModel
 
 from loadscope.errors import InputError
 from loadscope.submission.package.names import require_name
 from loadscope.submission.rounds import Round
+from loadscope.suite.strict_yaml import read_yaml
 
 _FIX = "write it with 'loadscope system' and fill in what it asks for"
+# YAML would make other numbers of names such as 007 and 1e3.
+_TEXT = ("division", "submitter", "status", "system_name", "system_type", "system_type_detail")
+_NOTES = ("hw_notes", "sw_notes")
+_MOST_DIGITS = 9
+
+
+class _Fields(RootModel[dict[str, Any]]):
+    """The system description as it is given."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,8 @@ def read_system(path: Path, division: str, submitter: str, rules: Round) -> Syst
             f"{_FIX}: {empty[0]}: {known[empty[0]].asks}",
         )
     for key, rule in known.items():
-        if rule.whole_number and not fields[key].isdecimal():
+        digits = fields[key].isascii() and fields[key].isdecimal()
+        if rule.whole_number and not (digits and len(fields[key]) <= _MOST_DIGITS):
             raise InputError(
                 f"{path}: {key} is '{fields[key]}', not a whole number", f"give: {rule.asks}"
             )
@@ -85,22 +97,42 @@ def read_system(path: Path, division: str, submitter: str, rules: Round) -> Syst
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() != ".json":
+        return read_yaml(path, _Fields).root
     try:
-        # JSON is YAML too.
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"{path}: {reason}", _FIX) from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}", "correct the YAML") from error
+        given = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", _FIX) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text", "save it as UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON: {error}", "correct the JSON") from error
     if not isinstance(given, dict):
         raise InputError(f"{path}: not a mapping of fields", _FIX)
+    return given
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key '{next(n for n in names if names.count(n) > 1)}' comes twice")
     return given
 
 
 def _text(path: Path, key: str, value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and key not in (*_TEXT, *_NOTES) and math.isfinite(value):
+        return str(value)
+    if not isinstance(value, str):
         raise InputError(f"{path}: {key} is {value!r}, not text", "write it in quotes")
-    return str(value).strip()
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: {key} is {value!r}, which UTF-8 cannot encode",
+            "write the characters themselves, not their codes",
+        ) from error
+    return value.strip()

@@ -1,5 +1,8 @@
 """The READMEs of a submission, from what the runs recorded."""
 
+import itertools
+
+from loadscope.submission.check import Report
 from loadscope.submission.package.plan import Entry, Plan
 from loadscope.submission.package.system import System
 from loadscope.submission.package.weights import weights_of
@@ -11,6 +14,20 @@ _INFERENCE = {
     ("SingleStream", "Offline"): "its queries a second without LoadGen's overhead",
     ("MultiStream", "Offline"): "8 samples over its mean latency",
 }
+
+
+def rehearsal_readme(report: Report) -> str:
+    """What marks a rehearsal, with what the round's rules find in its tree."""
+    lines = ["# Rehearsal", "", REHEARSAL]
+    if report.findings:
+        lines += ["", f"The rules of {report.round} find:", ""]
+    for _, same in itertools.groupby(
+        sorted(report.findings, key=lambda one: (one.severity, one.rule)), key=lambda one: one.rule
+    ):
+        first, *others = same
+        more = f" (and {len(others)} more)" if others else ""
+        lines.append(f"- {first.severity} {first.rule}: {first.path}: {first.message}{more}")
+    return "\n".join([*lines, ""])
 
 
 def result_readme(entry: Entry, system: System, rules: Round, rehearsal: bool) -> str:

@@ -1,21 +1,23 @@
 """Write the tree of a submission; it appears whole, by rename."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from loadscope.errors import InputError, WorkError
+from loadscope.submission.check import Report, check_tree
+from loadscope.submission.package.evidence import ACCURACY_LOG
 from loadscope.submission.package.plan import Entry, Plan
 from loadscope.submission.package.runs import Candidate
 from loadscope.submission.package.source import source_files
 from loadscope.submission.package.system import System
-from loadscope.submission.package.texts import REHEARSAL, result_readme, summary_readme
+from loadscope.submission.package.texts import rehearsal_readme, result_readme, summary_readme
 from loadscope.submission.package.truncate import keep_whole, sha256, truncated
 from loadscope.submission.package.weights import calibration, measurements
 from loadscope.submission.rounds import Round
 
-_ACCURACY_LOG = "mlperf_log_accuracy.json"
 _LOGS = ("mlperf_log_summary.txt", "mlperf_log_detail.txt")
 _TEST01_TEXTS = ("baseline_accuracy.txt", "compliance_accuracy.txt")
 
@@ -23,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class TreeWriter:
-    """Writes one submission below a folder that takes its final name at the end.
+    """Writes one submission below a folder that takes its final name when it passes the check.
 
     The same runs, system and options give the same bytes.
 
@@ -47,51 +49,80 @@ class TreeWriter:
         rehearsal: bool,
         traced: tuple[Path, ...] = (),
     ) -> None:
+        if output.name in ("", ".."):
+            raise InputError(f"--output {output} is no name for a new folder", "name a new folder")
+        for entry in plan.entries:
+            if output.resolve().is_relative_to(entry.run.path.resolve()):
+                raise InputError(
+                    f"--output {output} is in the run directory {entry.run.path}",
+                    "choose another --output",
+                )
         self._output, self._plan, self._system = output, plan, system
         self._submitter, self._rules, self._rehearsal = submitter, rules, rehearsal
         self._traced = traced
         self.backup = output.with_name(f"{output.name}-full-logs")
         self.traces = output.with_name(f"{output.name}-traces")
         self._partial = _partial(output)
+        self._whole = output.with_name(f"{output.name}.whole")
+        self._root = self._partial / plan.division / submitter
+        self._documents = self._root / "documentation"
         self._hashes: dict[Path, str] = {}
 
-    def write(self, progress: Progress) -> None:
+    def write(self, progress: Progress) -> Report:
         """Write the tree and, beside it, the whole accuracy logs and the traces.
+
+        Returns:
+            What the round's rules find in the tree: nothing of error severity but in a rehearsal,
+            which is marked with it.
 
         Raises:
             InputError: Something is there already.
-            WorkError: A run's log is missing, the disk is full, or a file is larger than the
-                round allows.
+            WorkError: A run's log is missing, the disk is full, or the tree breaks a rule of the
+                round; it is then left under its partial name.
         """
-        # The tree comes last: once it is there, all is.
-        places = [self.backup, *([self.traces] if self._traced else []), self._output]
-        for place in places:
-            if place.exists():
-                raise InputError(f"{place} already exists", "choose another --output")
-            # What an interrupted attempt has left.
-            shutil.rmtree(_partial(place), ignore_errors=True)
+        places = [self.backup, *([self.traces] if self._traced else [])]
         try:
+            self._clear(places)
             self._write(progress)
-            self._refuse_large()
+            report = check_tree(self._partial, self._rules, progress)
+            if self._rehearsal:
+                _put(self._documents / "REHEARSAL.md", rehearsal_readme(report))
+            elif not report.passed:
+                raise _refused(report, self._partial)
             for run in self._traced:
                 shutil.copytree(run / "trace", _partial(self.traces) / run.resolve().name)
+            # The tree comes last: once it is there, all is. Its name in between says that what
+            # lies beside it is its own.
+            self._partial.replace(self._whole)
             for place in places:
                 _partial(place).replace(place)
+            self._whole.replace(self._output)
         except OSError as error:
             raise WorkError(
                 f"cannot write {error.filename or self._output}: {error.strerror or error}",
                 "free space, choose another --output, or repeat the run that lost a file",
             ) from error
+        return report
+
+    def _clear(self, places: list[Path]) -> None:
+        """Remove what an attempt that was ended has left, and nothing else."""
+        between_renames = self._whole.exists() and not self._output.exists()
+        for place in (*places, self._output):
+            if between_renames and place.is_dir() and not _partial(place).exists():
+                shutil.rmtree(place)
+            if os.path.lexists(place):
+                raise InputError(f"{place} already exists", "choose another --output")
+        for left in (*map(_partial, places), self._partial, self._whole):
+            if left.exists():
+                shutil.rmtree(left)
 
     def _write(self, progress: Progress) -> None:
-        root = self._partial / self._plan.division / self._submitter
+        root = self._root
         _put(root / "systems" / f"{self._system.name}.json", _json(self._system.fields))
         readme = summary_readme(self._plan, self._system, self._submitter, self._rehearsal)
-        _put(root / "documentation" / "README.md", readme)
+        _put(self._documents / "README.md", readme)
         runs = [entry.run for entry in self._plan.entries]
-        _put(root / "documentation" / "calibration.md", calibration(runs))
-        if self._rehearsal:
-            _put(root / "documentation" / "REHEARSAL.md", f"# Rehearsal\n\n{REHEARSAL}\n")
+        _put(self._documents / "calibration.md", calibration(runs))
         if self._plan.division == "open":
             mapping = {entry.benchmark: entry.official for entry in self._plan.entries}
             _put(root / "model_mapping.json", _json(mapping))
@@ -132,23 +163,23 @@ class TreeWriter:
 
     def _accuracy(self, run: Candidate, test: str, folder: Path) -> None:
         """The score with the whole log's hash, the log's two ends, and the whole log beside."""
-        log = run.logs(test) / _ACCURACY_LOG
+        log = run.logs(test) / ACCURACY_LOG
         if log not in self._hashes:
             self._hashes[log] = sha256(log)
         text = (run.logs(test) / "accuracy.txt").read_text(encoding="utf-8")
         _put(folder / "accuracy.txt", f"{text}hash={self._hashes[log]}\n")
-        truncated(log, folder / _ACCURACY_LOG)
-        keep_whole(log, _partial(self.backup) / folder.relative_to(self._partial) / _ACCURACY_LOG)
+        truncated(log, folder / ACCURACY_LOG)
+        keep_whole(log, _partial(self.backup) / folder.relative_to(self._partial) / ACCURACY_LOG)
 
-    def _refuse_large(self) -> None:
-        limit = self._rules.submission.max_file_bytes
-        for path in sorted(self._partial.rglob("*")):
-            if path.stat().st_size > limit and path.is_file():
-                raise WorkError(
-                    f"{path} has {path.stat().st_size:,} bytes, {self._rules.round} takes at most "
-                    f"{limit:,}",
-                    "repeat the run with a target nearer to the measured speed",
-                )
+
+def _refused(report: Report, partial: Path) -> WorkError:
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    first = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return WorkError(
+        f"not a submission of {report.round}: {first.path}: {first.message} ({first.rule}){more}",
+        f"{first.fix}; all is told by: loadscope check {partial}",
+    )
 
 
 def _partial(path: Path) -> Path:

@@ -102,12 +102,16 @@ def submit_command(
     _require_traces(traces)
     writer = TreeWriter(output, plan, system, submitter, rules, rehearsal, traces)
     with progress_bars() as progress:
-        writer.write(progress)
+        report = writer.write(progress)
     if as_json:
-        click.echo(json.dumps({"output": str(output), **_record(plan)}, indent=2))
+        record = {"output": str(output), **_record(plan), "check": report.record()}
+        click.echo(json.dumps(record, indent=2))
         return
     _show(plan, as_json=False)
     console = Console()
+    if report.findings:
+        rules_found = ", ".join(sorted({finding.rule for finding in report.findings}))
+        _say(console, f"{rules.round} finds: {rules_found}", f"see: loadscope check {output}")
     for line in (
         f"submission{' (REHEARSAL)' if rehearsal else ''}: {output}",
         f"whole accuracy logs, to be kept: {writer.backup}",
@@ -141,6 +145,7 @@ def _record(plan: Plan) -> dict[str, Any]:
         ],
         "missing": [vars(missing) for missing in plan.missing],
         "problems": [vars(problem) for problem in plan.problems],
+        "left_out": list(plan.left_out),
     }
 
 
@@ -159,6 +164,8 @@ def _show(plan: Plan, as_json: bool) -> None:
     for missing in plan.missing:
         kind = "missing" if missing.required else "could be measured instead of inferred"
         _say(console, f"{kind}: {missing}", missing.command)
+    for why in plan.left_out:
+        _say(console, f"left out: {why}", "nothing, if the other results are what you submit")
     for problem in plan.problems:
         _say(console, problem.message, problem.fix)
     hours = [missing.hours for missing in plan.missing if missing.required]

@@ -7,18 +7,34 @@ import sys
 import textwrap
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from loadscope.datasets.imagenet import ImageNet
 from loadscope.files import write_json
 from loadscope.scenarios.names import Mode
+from loadscope.submission.rounds import load_round
+from loadscope.suite.cli import submit as submit_module
+from loadscope.suite.cli.main import main
 from loadscope.suite.compliance import verify
 from loadscope.suite.result import assemble
 from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.scoring import score_run
 
 SAMPLES = 24
+SHORT_ROUND = """
+like: v6.1
+min_duration_ms: 300
+benchmarks:
+  resnet50:
+    dataset_size: 24
+    performance_sample_count: 24
+    offline_min_query_count: 100
+    accuracy_targets: {resnet: 12.0}
+"""
 MODES = ("--mode", "performance", "--mode", "accuracy")
 SYSTEM = {
     "status": "available", "system_name": "Test system", "system_type": "edge",
@@ -110,11 +126,28 @@ def loadscope(work):
     return run
 
 
+@pytest.fixture
+def command(monkeypatch, work):
+    """Run the command in this process, where nothing is measured."""
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(work / "cache"))
+    monkeypatch.chdir(work)
+
+    def run(*arguments, status=0):
+        monkeypatch.setattr(sys, "argv", ["loadscope", *map(str, arguments)])
+        # CliRunner catches what main ends with, and what it has printed.
+        done = CliRunner().invoke(click.command(add_help_option=False)(main), [])
+        assert isinstance(done.exception, SystemExit | None), done.exc_info
+        assert done.exit_code == status, done.output
+        return done
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def run_tiny(work, photographs, loadscope):
     manifest = write_manifest(work / "tiny.yaml")
 
-    def run(scenario, output, *more, status=0, queries=100):
+    def run(scenario, output, *more, status=0, queries=700):
         loadscope(
             "run", "--models", manifest, "--model", "tiny", "--framework", "null", "--scenario",
             scenario, "--dataset-path", photographs, "--min-duration",
@@ -143,10 +176,14 @@ def dataset(photographs):
 
 
 def judge_again(folder: Path, dataset) -> None:
-    """Verify the compliance tests of a run as the runner does."""
+    """Score and verify a run as the runner does."""
     run = RunDirectory(folder)
+    score_run(run, dataset, lambda *_: None)
     for mode in (Mode.TEST01, Mode.TEST04):
         verify(run, mode, dataset, lambda *_: None)
+    result = assemble(run)
+    edit(folder / "run.json", state__performance__value=result["metric"]["value"])
+    edit(folder / "run.json", state__performance__valid=result["valid"])
     write_json(folder / "result.json", assemble(run))
 
 
@@ -185,13 +222,20 @@ def steady(single_stream, dataset, tmp_path):
 
 
 @pytest.fixture
-def full(steady):
-    """A copy that says of itself to be of full length and right; no test can last so long."""
+def full(steady, dataset, short_round):
+    """A copy that is of full length by ``short_round``, and whose score means something."""
     edit(steady / "run.json", rehearsal=[], model__accuracy_meaningful=True)
-    score = json.loads((steady / "accuracy" / "score.json").read_text())
-    write_json(steady / "accuracy" / "score.json", {**score, "value": 80.0})
-    write_json(steady / "result.json", assemble(RunDirectory(steady)))
+    judge_again(steady, dataset)
     return steady
+
+
+@pytest.fixture
+def short_round(work, monkeypatch):
+    """A round that asks for no more than the runs here have: a third of a second, 24 samples."""
+    path = work / "short.yaml"
+    path.write_text(SHORT_ROUND)
+    monkeypatch.setattr(submit_module, "CURRENT", str(path))
+    return load_round(str(path))
 
 
 @pytest.fixture
@@ -206,11 +250,11 @@ def system_file(tmp_path):
 
 
 @pytest.fixture
-def submit(loadscope, system_file, tmp_path):
+def submit(command, system_file, tmp_path):
     """Submit runs; the tree goes to ``tmp_path / "tree"``."""
 
     def run(runs, *more, division="closed", system=None, status=0, output="tree"):
-        return loadscope(
+        return command(
             "submit", "--runs", runs, "--division", division, "--submitter", "Acme", "--system",
             system or system_file(), "--output", tmp_path / output, *more, status=status,
         )  # fmt: skip

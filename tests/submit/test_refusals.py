@@ -1,11 +1,13 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from loadscope.submission.package.plan import make_plan
 from loadscope.submission.package.runs import read_candidate
 from loadscope.submission.rounds import load_round
+from loadscope.suite.cli import submit as submit_module
 
 from .conftest import edit
 
@@ -33,9 +35,11 @@ def test_a_run_that_cannot_stand_is_refused(submit, full, tmp_path, name):
 
 
 def test_an_invalid_result_is_refused_even_as_a_rehearsal(submit, full):
-    edit(full / "result.json", valid=False, invalid_reasons=["too few queries"])
+    log = full / "performance/run_1/mlperf_log_detail.txt"
+    log.write_text(log.read_text().replace('"value": "VALID"', '"value": "INVALID"'))
     for more in ((), ("--rehearsal",)):
-        assert "the result is INVALID: too few queries" in submit(full, *more, status=2).stderr
+        # result.json still says that it is valid.
+        assert "the result is INVALID" in submit(full, *more, status=2).stderr
 
 
 def test_traces_beside_the_logs_are_refused(submit, full):
@@ -43,10 +47,10 @@ def test_traces_beside_the_logs_are_refused(submit, full):
     assert "is a traced run" in submit(full, "--rehearsal", status=2).stderr
 
 
-def test_a_missed_target_is_refused_with_both_numbers(submit, full):
-    edit(full / "result.json", accuracy__value=75.69)
+def test_a_missed_target_is_refused_with_both_numbers(submit, full, monkeypatch):
+    monkeypatch.setattr(submit_module, "CURRENT", "v6.1")
     done = submit(full, status=2)
-    assert "top-1 is 75.690 %, resnet needs 75.6954 %" in done.stderr
+    assert "top-1 is 12.500 %, resnet needs 75.6954 %" in done.stderr
 
 
 def test_another_seed_in_a_log_is_refused(submit, full):
@@ -74,9 +78,8 @@ def test_runs_that_do_not_go_together_are_refused(submit, full, changes, message
 
 
 def test_a_plan_says_what_is_missing_and_for_how_long(submit, full, tmp_path):
-    edit(full / "result.json", samples_per_second=100.0)
     rules = load_round()
-    run = read_candidate(full)
+    run = replace(read_candidate(full), samples_per_second=100.0)
     edge = make_plan([run], "closed", "edge", rules)
     assert [entry.inferred_from for entry in edge.entries] == ["SingleStream"] * 2 + [None]
     assert not any(missing.required for missing in edge.missing)
@@ -130,7 +133,7 @@ def test_other_wrong_usage(submit, full, system_file, loadscope, tmp_path):
     assert "--category datacenter" in submit(full, "--category", "datacenter", status=2).stderr
     (tmp_path / "empty").mkdir()
     assert "no run directory" in submit(tmp_path / "empty", status=2).stderr
-    assert "No such file" in submit(full, system=tmp_path / "none.yaml", status=2).stderr
+    assert "there is no such file" in submit(full, system=tmp_path / "none.yaml", status=2).stderr
     (tmp_path / "bad.yaml").write_text("a: [")
     assert "bad.yaml" in submit(full, system=tmp_path / "bad.yaml", status=2).stderr
     done = loadscope(

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -20,9 +21,7 @@ def recorded(single_stream, tmp_path):
         options = {**artifact.options, **(options or {})}
         loaded = BACKENDS[framework].weight_changes(options)
         folder = tmp_path / "recorded"
-        folder.mkdir(exist_ok=True)
-        for name in ("run.json", "result.json"):
-            (folder / name).write_bytes((single_stream / name).read_bytes())
+        shutil.copytree(single_stream, folder, dirs_exist_ok=True)
         edit(
             folder / "run.json",
             spec__framework=framework,

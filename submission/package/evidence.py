@@ -1,0 +1,125 @@
+"""Whether what a run says of itself is what its logs say."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from loadscope.errors import LoadScopeError
+from loadscope.scenarios.names import Mode
+from loadscope.submission.compliance.payloads import compare, payloads_of
+from loadscope.submission.compliance.performance import judge_test01, judge_test04
+from loadscope.submission.package.runs import Candidate, Problem
+from loadscope.submission.package.truncate import sha256
+from loadscope.suite.loadgen_log import read_detail_log
+
+ACCURACY_LOG = "mlperf_log_accuracy.json"
+_DETAIL = "mlperf_log_detail.txt"
+_FIGURES = {
+    "performance": (("valid",), ("metric", "value"), ("samples_per_second",)),
+    "accuracy": (("accuracy", "value"),),
+}
+"""What ``result.json`` tells of each test."""
+
+
+def unborne(run: Candidate, tests: Iterable[str]) -> Iterator[Problem]:
+    """What a run says that its logs do not bear out.
+
+    A log that was exchanged, edited or cut after its test was judged is found by its digest, or
+    because another verdict comes of it.
+
+    Args:
+        run: The run.
+        tests: The tests to look at, compliance tests only if they were verified.
+    """
+    looks = {"performance": _performance, "accuracy": _accuracy, "TEST01": _test01}
+    yield from _figures(run)
+    for test in tests:
+        try:
+            yield from looks.get(test, _verification)(run, test)
+        except LoadScopeError as error:
+            yield Problem(error.message, error.fix)
+        except OSError as error:
+            yield Problem(f"cannot read {error.filename}: {error.strerror}", _again(run))
+
+
+def _figures(run: Candidate) -> Iterator[Problem]:
+    told = [path for test, paths in _FIGURES.items() if test in run.finished for path in paths]
+    for path in told:
+        said, found = _at(run.noted, path), _at(run.result, path)
+        if run.noted and said != found:
+            yield _differs(run, "result.json", ".".join(path), said, found)
+
+
+def _performance(run: Candidate, test: str) -> Iterator[Problem]:
+    """What was noted when the test ended, against its log."""
+    state = run.record["state"][test]
+    for key, path in (("valid", ("valid",)), ("value", ("metric", "value"))):
+        found = _at(run.result, path)
+        if key in state and state[key] != found:
+            yield _differs(run, "run.json", key, state[key], found)
+
+
+def _accuracy(run: Candidate, test: str) -> Iterator[Problem]:
+    folder = run.logs(test)
+    score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    if "log_sha256" not in score or "line" not in score:
+        yield Problem(
+            f"{folder / 'score.json'}: does not say which log was scored; an earlier version of "
+            "loadscope wrote it",
+            _again(run),
+        )
+        return
+    found = sha256(folder / ACCURACY_LOG)
+    if found != score["log_sha256"]:
+        yield Problem(
+            f"{folder / ACCURACY_LOG} is not the log that was scored: sha256 {found[:12]}…, the "
+            f"scored one had {score['log_sha256'][:12]}…",
+            f"restore it, or {_again(run)}",
+        )
+    if (folder / "accuracy.txt").read_text(encoding="utf-8") != f"{score['line']}\n":
+        yield Problem(
+            f"{folder / 'accuracy.txt'} is not the score of score.json: {score['line']}",
+            _again(run),
+        )
+
+
+def _verification(run: Candidate, test: str) -> Iterator[Problem]:
+    """The verdict on a compliance test's speed, had from the logs again."""
+    judge = judge_test01 if test == Mode.TEST01 else judge_test04
+    performance, own = (read_detail_log(run.logs(name) / _DETAIL) for name in ("performance", test))
+    yield from _verdict(run, test, "verify_performance.txt", judge(performance, own).text())
+
+
+def _test01(run: Candidate, test: str) -> Iterator[Problem]:
+    """The verdict on its answers, too; the accuracies belong to the logs that were scored."""
+    yield from _verification(run, test)
+    logs = [run.logs(name) / ACCURACY_LOG for name in ("accuracy", test)]
+    compared = compare(*map(payloads_of, logs))
+    yield from _verdict(run, test, "verify_accuracy.txt", compared.text())
+    said = run.record["state"][test]["verification"].get("accuracy", {})
+    for key, log in zip(("reference_sha256", "log_sha256"), logs, strict=True):
+        if said.get(key) != sha256(log):
+            yield Problem(f"{log} is not the log that {test} was verified with", _again(run))
+
+
+def _verdict(run: Candidate, test: str, name: str, text: str) -> Iterator[Problem]:
+    path = run.logs(test) / name
+    if path.read_text(encoding="utf-8") != text:
+        yield Problem(f"{path} is not what the logs give", _again(run))
+
+
+def _again(run: Candidate) -> str:
+    return f"score and verify the run again with: loadscope accuracy {run.path}"
+
+
+def _differs(run: Candidate, file: str, key: str, said: object, found: object) -> Problem:
+    return Problem(
+        f"{run.path / file}: {key} is {json.dumps(said)}, the logs give {json.dumps(found)}",
+        "restore the run's files, or repeat the run",
+    )
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
