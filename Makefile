@@ -44,7 +44,7 @@ test: $(READY) ## All tests
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
-	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/trace/test_phoenix.py
+	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/suite/trace/test_phoenix.py
 
 .venv-otlp/.ready:
 	@echo "setup: installing arize-phoenix in .venv-otlp"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from loadscope.datasets.protocol import Answer
+from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 
 # LoadGen writes one entry a line. The longest known (a COCO image with every box kept) is some

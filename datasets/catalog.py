@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from loadscope.datasets.imagenet import IMAGE_FOLDER, ImageNet
-from loadscope.datasets.label_map import LABEL_MAP, write_label_map
+from loadscope.datasets.image_classification.imagenet import IMAGE_FOLDER, ImageNet
+from loadscope.datasets.image_classification.label_map import LABEL_MAP, write_label_map
 from loadscope.errors import InputError, WorkError, near
 
 _SAMPLE20 = "imagenet-sample20"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from loadscope.datasets.protocol import Answer
+from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TypeVar
 
-from loadscope.datasets.protocol import OrderedLibrary, SampleLibrary
-from loadscope.scenarios.answering import Answering
+from loadscope.datasets.task import OrderedLibrary, SampleLibrary
+from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
-from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.inference_pipeline import Answering
 
 WARM_UP_BATCHES = 3
 """A framework may plan memory on the first call and choose kernels on the second."""

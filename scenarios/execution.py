@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 
 from loadscope.errors import InputError
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 
 MULTI_STREAM_SAMPLES = 8
 """Samples in a MultiStream query (mlperf.conf, ``*.MultiStream.samples_per_query``)."""

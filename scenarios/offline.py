@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 
-from loadscope.scenarios.answering import Answering, Fail
+from loadscope.scenarios.inference_pipeline import Answering, Fail
 from loadscope.scenarios.recorder import Recorder
 
 _TOGETHER = 8

@@ -7,7 +7,7 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from loadscope.scenarios.rowfile import BATCHES, LATENCIES
+from loadscope.rundir.rowfile import BATCHES, LATENCIES
 
 PROGRESS_BYTES = 8
 

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Sequence
 from time import perf_counter_ns
 
-from loadscope.scenarios.answering import Answering, Fail
-from loadscope.scenarios.arrivals import Arrivals, FirstCome, LikeSized
-from loadscope.scenarios.lateness import Lateness
+from loadscope.scenarios.batch_queue import Arrivals, FirstCome, LikeSized
+from loadscope.scenarios.deadline_policy import Lateness
+from loadscope.scenarios.inference_pipeline import Answering, Fail
 from loadscope.scenarios.recorder import Recorder
 
 

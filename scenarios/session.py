@@ -10,15 +10,15 @@ from typing import Protocol
 
 import mlperf_loadgen as loadgen
 
-from loadscope.datasets.protocol import LoadableSamples
+from loadscope.datasets.task import LoadableSamples
 from loadscope.errors import WorkError
-from loadscope.scenarios.answering import Answering, Fail
+from loadscope.names import Mode, Scenario
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inline import InlineDriver
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.inference_pipeline import Answering, Fail
 from loadscope.scenarios.offline import OfflineDriver
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.server import ServerDriver
+from loadscope.scenarios.streams import InlineDriver
 
 _started = False
 

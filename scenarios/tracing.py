@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time_ns
 
-from loadscope.datasets.protocol import Payloads, Postprocess, SampleLibrary
-from loadscope.scenarios.answering import Answering, complete, nothing_left
+from loadscope.datasets.task import Payloads, Postprocess, SampleLibrary
+from loadscope.scenarios.inference_pipeline import Answering, complete, nothing_left
 from loadscope.scenarios.session import Driver
 from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import Tracer

@@ -159,7 +159,7 @@ _ALL = (
     BackendInfo(
         name="onnxruntime",
         title="ONNX Runtime",
-        location="loadscope.sut.onnxruntime:OnnxRuntimeBackend",
+        location="loadscope.sut.onnxruntime.backend:OnnxRuntimeBackend",
         package="onnxruntime",
         distributions=("onnxruntime", "onnxruntime-gpu"),
         install="pip install 'loadscope[onnxruntime]'",
@@ -183,7 +183,7 @@ _ALL = (
     BackendInfo(
         name="pytorch",
         title="PyTorch",
-        location="loadscope.sut.pytorch:PyTorchBackend",
+        location="loadscope.sut.pytorch.backend:PyTorchBackend",
         package="torch",
         distributions=("torch",),
         install="pip install 'loadscope[pytorch]'",
@@ -205,7 +205,7 @@ _ALL = (
     BackendInfo(
         name="tensorflow",
         title="TensorFlow",
-        location="loadscope.sut.tensorflow:TensorFlowBackend",
+        location="loadscope.sut.tensorflow.backend:TensorFlowBackend",
         package="tensorflow",
         distributions=("tensorflow-cpu", "tensorflow"),
         install="pip install 'loadscope[tensorflow]'",
@@ -225,7 +225,7 @@ _ALL = (
     BackendInfo(
         name="mxnet",
         title="MXNet",
-        location="loadscope.sut.mxnet:MxnetBackend",
+        location="loadscope.sut.mxnet.backend:MxnetBackend",
         package="mxnet",
         distributions=("mxnet",),
         install="pip install 'loadscope[mxnet]'",
@@ -238,12 +238,12 @@ _ALL = (
         # With two its engine now and then loses an operator, and all wait for it without end.
         one_caller=True,
         each_shape=True,
-        companions={"symbol": "loadscope.sut.mxnet_files:parameters"},
+        companions={"symbol": "loadscope.sut.mxnet.files:parameters"},
     ),
     BackendInfo(
         name="onnxmlir",
         title="onnx-mlir (IBM Z Deep Learning Compiler)",
-        location="loadscope.sut.onnxmlir:OnnxMlirBackend",
+        location="loadscope.sut.onnxmlir.backend:OnnxMlirBackend",
         package="PyRuntime",
         distributions=(),
         install="put the folder of the compiler's PyRuntime on PYTHONPATH; see docs/ibm-z.md",
@@ -260,7 +260,7 @@ _ALL = (
     BackendInfo(
         name="null",
         title="null (answers at once, for measuring the harness)",
-        location="loadscope.sut.null:NullBackend",
+        location="loadscope.sut.null.backend:NullBackend",
         package="",
         distributions=(),
         install="",

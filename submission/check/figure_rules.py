@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import DETAIL, SUMMARY, LoggedTest
 

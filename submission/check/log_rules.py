@@ -5,7 +5,7 @@ The accuracy run answers to those rules that ask for no timing.
 
 from collections.abc import Iterator
 
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.names import Mode, Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import (
     DETAIL,

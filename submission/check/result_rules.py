@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
 from loadscope.submission.check.subjects import TOLERATED, Result
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.names import Mode, Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import LoggedTest
 

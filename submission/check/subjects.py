@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.names import Mode, Scenario
 from loadscope.submission.check.files import Files
 from loadscope.submission.check.log import Log, read_log
 from loadscope.submission.rounds import BenchmarkRules, Round

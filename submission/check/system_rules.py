@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
 from loadscope.submission.check.subjects import Benchmark, System
 

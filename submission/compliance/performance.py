@@ -6,7 +6,7 @@ Both rules, and the names of the metrics, are those of the official ``verify_per
 import math
 from dataclasses import dataclass
 
-from loadscope.suite.loadgen_log import DetailLog
+from loadscope.rundir.detail_log import DetailLog
 
 _METRIC = {
     "SingleStream": "early_stopping_latency_ss",

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from loadscope.errors import LoadScopeError
-from loadscope.scenarios.names import Mode
+from loadscope.names import Mode
+from loadscope.rundir.detail_log import read_detail_log
 from loadscope.submission.compliance.payloads import compare, payloads_of
 from loadscope.submission.compliance.performance import judge_test01, judge_test04
 from loadscope.submission.package.runs import Candidate, Problem
 from loadscope.submission.package.truncate import sha256
-from loadscope.suite.loadgen_log import read_detail_log
 
 ACCURACY_LOG = "mlperf_log_accuracy.json"
 _DETAIL = "mlperf_log_detail.txt"

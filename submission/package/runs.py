@@ -7,13 +7,13 @@ from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.identity import model_difference
-from loadscope.scenarios.names import Mode
+from loadscope.names import Mode
+from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.schema import ResultFile, RunFile, read_checked
 from loadscope.submission.package.recorded import require_recorded
 from loadscope.submission.rounds import Round
-from loadscope.suite.loadgen_log import read_detail_log
-from loadscope.suite.report.schema import ResultFile, RunFile, read_checked
-from loadscope.suite.result import assemble
-from loadscope.suite.rundir import RunDirectory
+from loadscope.suite.run.result import assemble
 
 _MACHINE = ("machine", "byte_order", "processor", "physical_cores", "logical_cores")
 """What of a run's host stays the same on one system; memory differs a little after a restart."""

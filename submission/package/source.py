@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from loadscope.submission.package.plan import Entry
+from loadscope.submission.package.package_plan import Entry
 from loadscope.submission.package.system import System
 from loadscope.submission.package.weights import file_name
 from loadscope.submission.rounds import Round

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import RootModel
 
 from loadscope.errors import InputError
+from loadscope.strict_yaml import read_yaml
 from loadscope.submission.package.names import require_name
 from loadscope.submission.rounds import Round
-from loadscope.suite.strict_yaml import read_yaml
 
 _FIX = "write it with 'loadscope system' and fill in what it asks for"
 # YAML would make other numbers of names such as 007 and 1e3.

@@ -3,7 +3,7 @@
 import itertools
 
 from loadscope.submission.check import Report
-from loadscope.submission.package.plan import Entry, Plan
+from loadscope.submission.package.package_plan import Entry, Plan
 from loadscope.submission.package.system import System
 from loadscope.submission.package.weights import weights_of
 from loadscope.submission.rounds import Round

@@ -9,7 +9,7 @@ from pathlib import Path
 from loadscope.errors import InputError, WorkError
 from loadscope.submission.check import Report, check_tree
 from loadscope.submission.package.evidence import ACCURACY_LOG
-from loadscope.submission.package.plan import Entry, Plan
+from loadscope.submission.package.package_plan import Entry, Plan
 from loadscope.submission.package.runs import Candidate
 from loadscope.submission.package.source import source_files
 from loadscope.submission.package.system import System

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from loadscope.submission.system.commands import Probe
 from loadscope.submission.system.mainframe import ZMachine, z_machine
-from loadscope.submission.system.probe import Probe
 
 _CACHES = ("L1d", "L1i", "L2", "L2d", "L2i", "L3", "L4")
 # PCI base classes (PCI-SIG, "PCI Code and ID Assignment Specification"): 3D controllers, which

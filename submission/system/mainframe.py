@@ -7,7 +7,7 @@ Linux, and ``lscpu`` of util-linux.
 import re
 from dataclasses import dataclass
 
-from loadscope.submission.system.probe import Probe
+from loadscope.submission.system.commands import Probe
 
 _MODELS = {
     "3906": "IBM z14",

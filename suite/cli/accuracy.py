@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from loadscope.files import write_json
-from loadscope.suite.progress import progress_bars
-from loadscope.suite.result import assemble
-from loadscope.suite.rundir import RunDirectory
-from loadscope.suite.scoring import rescore
+from loadscope.rundir.directory import RunDirectory
+from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.run.result import assemble
+from loadscope.suite.run.scoring import rescore
 
 
 @click.command("accuracy")

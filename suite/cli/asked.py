@@ -11,10 +11,10 @@ import click
 import yaml
 
 from loadscope.errors import InputError
-from loadscope.scenarios.names import Scenario
-from loadscope.suite.prepare import Prepared
-from loadscope.suite.script import expand, read_script
-from loadscope.suite.spec import RunSpec
+from loadscope.names import Scenario
+from loadscope.rundir.spec import RunSpec
+from loadscope.suite.run.resolve import Prepared
+from loadscope.suite.run.script import expand, read_script
 from loadscope.sut.registry import frameworks
 
 COMMAND_LINE = "command line"

@@ -7,13 +7,13 @@ from typing import Any
 import click
 from rich.table import Table
 
-from loadscope.datasets.disk_space import readable
+from loadscope.datasets.cache.disk_space import readable
 from loadscope.errors import InputError, WorkError, near
-from loadscope.suite.cache import KINDS, CacheItem, inventory, remove
+from loadscope.paths import cache_location
 from loadscope.suite.cli.failure import finish
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.paths import cache_location
-from loadscope.suite.progress import progress_bars
+from loadscope.suite.fetch.cache import KINDS, CacheItem, inventory, remove
 
 
 @click.command("cache")

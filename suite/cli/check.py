@@ -10,7 +10,7 @@ from rich.text import Text
 
 from loadscope.submission.check import Finding, Report, check_tree
 from loadscope.submission.rounds import CURRENT, load_round
-from loadscope.suite.progress import progress_bars
+from loadscope.suite.cli.progress import progress_bars
 
 _FAILED = 1
 _STYLES = {"error": "red", "warning": "yellow"}

@@ -8,11 +8,11 @@ from typing import Any
 import click
 from rich.console import Console, RenderableType
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.files import write_text
-from loadscope.scenarios.names import Mode
-from loadscope.suite.progress import progress_bars
+from loadscope.names import Mode
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.report import load_run
 from loadscope.suite.report.comparison import (
     RunComparison,
@@ -20,14 +20,14 @@ from loadscope.suite.report.comparison import (
     runs_record,
     runs_tables,
 )
-from loadscope.suite.trace.compare import (
+from loadscope.suite.report.trace_compare import (
     Comparison,
     compare,
     comparison_record,
     comparison_tables,
 )
-from loadscope.suite.trace.events import EVENTS_FILE
 from loadscope.suite.trace.view import load_trace
+from loadscope.suite.worker.tracing.events import EVENTS_FILE
 
 
 @click.command(
@@ -95,7 +95,7 @@ def _tables(found: Comparison | RunComparison) -> Iterator[RenderableType]:
 def _write_page(found: Comparison | RunComparison, output: Path, progress: Progress) -> None:
     # plotly is slow to load, and only a page needs it.
     from loadscope.suite.report.comparison_page import build_runs_page
-    from loadscope.suite.trace.compare.page import build_comparison_page
+    from loadscope.suite.report.trace_compare.page import build_comparison_page
 
     progress("drawing", 0, 1)
     if isinstance(found, RunComparison):

@@ -6,9 +6,9 @@ import click
 from rich.table import Table
 
 from loadscope.datasets.catalog import catalog
+from loadscope.paths import cache_location
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache
-from loadscope.suite.paths import cache_location
 
 
 @click.command("datasets")

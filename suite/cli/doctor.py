@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.diagnosis import diagnose
+from loadscope.suite.fetch.diagnosis import diagnose
 
 _CORE_PART_MISSING = 1
 

@@ -7,15 +7,15 @@ from typing import Any
 import click
 
 from loadscope.datasets.catalog import catalog
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
-from loadscope.suite.artifacts import materialise
+from loadscope.paths import cache_root
 from loadscope.suite.cli.models import models_option
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.fetch import fetch_dataset
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.paths import cache_root
-from loadscope.suite.place import place
-from loadscope.suite.progress import progress_bars
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.fetch.import_file import place
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.registry import BACKENDS, backend_info
 
 

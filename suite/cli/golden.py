@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.golden.file import write_golden
 from loadscope.suite.golden.observation import golden_record, observe, prepare_observation
-from loadscope.suite.progress import progress_bars
 
 _DEFAULT_COUNT = 8
 

@@ -9,10 +9,10 @@ import click
 import yaml
 from rich.table import Table
 
-from loadscope.suite.artifacts import in_cache
+from loadscope.paths import cache_location
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.manifest import Catalogue, ModelEntry
-from loadscope.suite.paths import cache_location
+from loadscope.suite.fetch.artifacts import in_cache
+from loadscope.suite.models.manifest import Catalogue, ModelEntry
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -11,16 +11,16 @@ from rich.table import Table
 
 from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
-from loadscope.scenarios.names import Scenario
-from loadscope.suite.campaign import plan_record
+from loadscope.names import Scenario
+from loadscope.suite.campaign.hours import plan_record
 from loadscope.suite.cli.asked import (
     command_line,
     given_settings,
     read_specs,
     server_bound_option,
 )
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.progress import progress_bars
 
 
 @click.command("plan")

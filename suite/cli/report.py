@@ -9,9 +9,9 @@ from rich.console import Console
 from loadscope.errors import InputError
 from loadscope.files import write_text
 from loadscope.submission.rounds import CURRENT, load_round
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import print_table
 from loadscope.suite.cli.trace_report import report_traces
-from loadscope.suite.progress import progress_bars
 from loadscope.suite.report import (
     RunView,
     find_runs,

@@ -7,9 +7,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.suite.cli.asked import (
     command_line,
     given_settings,
@@ -19,21 +21,19 @@ from loadscope.suite.cli.asked import (
     say_rehearsal,
 )
 from loadscope.suite.cli.failure import finish, gone_on_with
-from loadscope.suite.compliance import compliance_failure, compliance_lines
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.prepare import Prepared, prepare
-from loadscope.suite.progress import progress_bars
-from loadscope.suite.rate_search import FOLDER, RateSearch, search_and_run
+from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
-from loadscope.suite.rundir import RunDirectory
-from loadscope.suite.runner import (
+from loadscope.suite.run.compliance import compliance_failure, compliance_lines
+from loadscope.suite.run.resolve import Prepared, prepare
+from loadscope.suite.run.runner import (
     new_run,
     refuse_stray_audit_config,
     require_same_inputs,
     resume,
 )
-from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec
-from loadscope.suite.units import human
+from loadscope.suite.tune.rate_search import FOLDER, RateSearch, search_and_run
+from loadscope.units import human
 
 
 @click.command("run")

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from loadscope.errors import InputError
 from loadscope.submission.package.names import require_name
-from loadscope.submission.package.plan import Plan, make_plan, refuse
+from loadscope.submission.package.package_plan import Plan, make_plan, refuse
 from loadscope.submission.package.runs import read_candidate
 from loadscope.submission.package.system import normal_category, read_system
 from loadscope.submission.package.tree import TreeWriter
 from loadscope.submission.rounds import CURRENT, load_round
-from loadscope.suite.progress import progress_bars
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.report import find_runs
 
 

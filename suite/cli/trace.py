@@ -8,10 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.files import write_json
-from loadscope.scenarios.names import Mode
+from loadscope.names import Mode
+from loadscope.rundir.spec import RunSpec
 from loadscope.suite.cli.asked import (
     command_line,
     given_settings,
@@ -20,14 +21,13 @@ from loadscope.suite.cli.asked import (
     read_specs,
     say_rehearsal,
 )
-from loadscope.suite.plan import TracePlan
-from loadscope.suite.prepare import prepare
-from loadscope.suite.progress import progress_bars
-from loadscope.suite.runner import new_run, refuse_stray_audit_config
-from loadscope.suite.spec import RunSpec
-from loadscope.suite.trace.coverage import Rest
-from loadscope.suite.trace.events import LEVELS
+from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.run.process_plan import TracePlan
+from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.runner import new_run, refuse_stray_audit_config
 from loadscope.suite.trace.export import endpoint, export_all
+from loadscope.suite.worker.tracing.coverage import Rest
+from loadscope.suite.worker.tracing.events import LEVELS
 
 _SHOWN = 10
 

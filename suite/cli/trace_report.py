@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
 from loadscope.files import write_text
-from loadscope.suite.progress import progress_bars
+from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.report.trace import trace_record, trace_tables
 from loadscope.suite.trace.export import export_all
 from loadscope.suite.trace.peaks import Peaks, machine_peaks
-from loadscope.suite.trace.report import trace_record, trace_tables
 from loadscope.suite.trace.view import TraceView, load_trace
 
 
@@ -57,7 +57,7 @@ def _write_page(
     traces: Sequence[tuple[TraceView, Peaks | str]], output: Path, progress: Progress
 ) -> None:
     # plotly is slow to load, and only a page needs it.
-    from loadscope.suite.trace.report.page import build_trace_page
+    from loadscope.suite.report.trace.page import build_trace_page
 
     progress("drawing", 0, 1)
     write_text(output, build_trace_page(traces))

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from loadscope.errors import InputError
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.suite.cli.asked import (
     command_line,
     given_settings,
@@ -18,8 +18,8 @@ from loadscope.suite.cli.asked import (
     server_bound_option,
 )
 from loadscope.suite.cli.failure import gone_on_with
-from loadscope.suite.progress import progress_bars
-from loadscope.suite.units import milliseconds
+from loadscope.suite.cli.progress import progress_bars
+from loadscope.units import milliseconds
 
 
 @click.command("tune")

@@ -7,14 +7,14 @@ import click
 from rich.table import Table
 
 from loadscope.errors import InputError
+from loadscope.rundir.directory import RunDirectory
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.golden.compare import Verdict, compare
 from loadscope.suite.golden.file import read_golden
 from loadscope.suite.golden.observation import observe, prepare_observation
 from loadscope.suite.golden.run import compare_run
 from loadscope.suite.golden.thresholds import THRESHOLDS, threshold
-from loadscope.suite.progress import progress_bars
-from loadscope.suite.rundir import RunDirectory
 
 _FAILED = 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.catalog import CatalogEntry, catalog_entry, unpack_sample20
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
 from loadscope.in_use import keep

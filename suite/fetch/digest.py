@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.suite.fetch.reporting import report_bytes
 
 CHUNK = 1 << 20

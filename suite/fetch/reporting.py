@@ -1,6 +1,6 @@
 """Progress of bytes, told in megabytes."""
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 
 _MEGABYTE = 1_000_000
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
-from loadscope.suite.checksum import Checksum
 from loadscope.suite.fetch.digest import file_sha256
+from loadscope.suite.models.checksum import Checksum
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 import requests
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
 from loadscope.files import write_json
 from loadscope.suite.fetch.digest import CHUNK
 from loadscope.suite.fetch.reporting import report_bytes
 from loadscope.suite.fetch.store import Transfer
-from loadscope.suite.source import allowed_address
+from loadscope.suite.models.source import allowed_address
 
 # Seconds to connect, and seconds without a byte.
 _TIMEOUT = (10, 60)

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.fetch.digest import CHUNK
 from loadscope.suite.fetch.store import Transfer

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.classification import ArgmaxSpec
-from loadscope.datasets.protocol import Answer, Progress
-from loadscope.datasets.tasks import task
+from loadscope.datasets.image_classification.classification import ArgmaxSpec
+from loadscope.datasets.registry import task
+from loadscope.datasets.task import Answer, Progress
 from loadscope.errors import WorkError
+from loadscope.rundir.spec import make_spec
 from loadscope.suite.golden.digest import Digest, digest, sha256_swapped
-from loadscope.suite.plan import ChildPlan
-from loadscope.suite.prepare import Prepared, prepare
-from loadscope.suite.spec import make_spec
-from loadscope.sut.probe import open_probe
+from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.resolve import Prepared, prepare
+from loadscope.sut.layer_values import open_probe
 from loadscope.sut.registry import open_backend
 from loadscope.tensors import Tensors
 

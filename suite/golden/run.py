@@ -8,7 +8,8 @@ import numpy as np
 from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.errors import InputError
 from loadscope.identity import model_difference
-from loadscope.scenarios.names import Mode
+from loadscope.names import Mode
+from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.golden.cause import Cause, reversed_words
 from loadscope.suite.golden.compare import (
     Verdict,
@@ -20,7 +21,6 @@ from loadscope.suite.golden.compare import (
 )
 from loadscope.suite.golden.observation import Observation
 from loadscope.suite.golden.thresholds import THRESHOLDS, Threshold
-from loadscope.suite.rundir import RunDirectory
 from loadscope.tensors import Tensors
 
 _NO_LAYERS = "a run directory has no values of layers; validate with --model"

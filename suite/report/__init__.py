@@ -4,10 +4,10 @@ The page is ``loadscope.suite.report.page.build_page``; it is not imported here,
 takes time to load and a table needs none of it.
 """
 
+from loadscope.rundir.find import find_runs
 from loadscope.suite.report.export import run_record
-from loadscope.suite.report.runview import RunView, load_run
-from loadscope.suite.report.search import find_runs
 from loadscope.suite.report.table import results_table
 from loadscope.suite.report.wording import ordered
+from loadscope.suite.run.view import RunView, load_run
 
 __all__ = ["RunView", "find_runs", "load_run", "ordered", "results_table", "run_record"]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.errors import InputError
-from loadscope.scenarios.rowfile import BATCHES
+from loadscope.rundir.rowfile import BATCHES
 
 _CURVE_POINTS = 400
 

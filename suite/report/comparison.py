@@ -11,9 +11,9 @@ from loadscope.errors import InputError
 from loadscope.suite.report.export import run_record
 from loadscope.suite.report.marks import NOT_VERIFIED, Marks
 from loadscope.suite.report.quantities import quantity
-from loadscope.suite.report.runview import RunView
+from loadscope.suite.report.trace.terminal import plain_table
 from loadscope.suite.report.wording import NONE, accuracy_text, metric_text, verdict
-from loadscope.suite.trace.report.terminal import plain_table
+from loadscope.suite.run.view import RunView
 
 FIGURE_HEADINGS = ("Figure", "A", "B", "B / A")
 

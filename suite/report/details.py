@@ -6,7 +6,7 @@ from typing import Any
 
 from loadscope.suite.report.batches import Completion
 from loadscope.suite.report.quantities import number
-from loadscope.suite.report.runview import RunView
+from loadscope.suite.run.view import RunView
 
 
 @dataclass(frozen=True)

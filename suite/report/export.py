@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from loadscope.scenarios.names import Mode
-from loadscope.suite.report.runview import RunView
+from loadscope.names import Mode
 from loadscope.suite.report.wording import accuracy_meaningful, verdict
+from loadscope.suite.run.view import RunView
 
 
 def run_record(run: RunView) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.errors import InputError
-from loadscope.scenarios.rowfile import LATENCIES
+from loadscope.rundir.rowfile import LATENCIES
 
 BINS_PER_DECADE = 1000
 """Fine bins are 0.23 % wide and begin at powers of 10**(1/1000) ns, so those of all runs align."""

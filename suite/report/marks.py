@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from loadscope.suite.report.runview import RunView
+from loadscope.suite.run.view import RunView
 
 UNVERIFIED = "unverified"
 NOISY = "noisy"

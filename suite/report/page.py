@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from loadscope.scenarios.names import Mode
+from loadscope.names import Mode
 from loadscope.suite.report.details import Group, run_details
 from loadscope.suite.report.figures import assign_series
 from loadscope.suite.report.marks import NOISY, Marks
 from loadscope.suite.report.quantities import number
 from loadscope.suite.report.render import render
-from loadscope.suite.report.runview import RunView
 from loadscope.suite.report.sections import Measured, draw_models, measure
 from loadscope.suite.report.wording import (
     NONE,
@@ -23,6 +22,7 @@ from loadscope.suite.report.wording import (
     repeat_text,
     verdict,
 )
+from loadscope.suite.run.view import RunView
 
 
 @dataclass(frozen=True)

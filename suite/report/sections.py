@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from loadscope.scenarios.names import Scenario
-from loadscope.scenarios.rowfile import BATCHES, LATENCIES
+from loadscope.names import Scenario
+from loadscope.rundir.rowfile import BATCHES, LATENCIES
 from loadscope.suite.report.batches import Completion, read_completion
 from loadscope.suite.report.figures import (
     Drawing,
@@ -17,8 +17,8 @@ from loadscope.suite.report.figures import (
 )
 from loadscope.suite.report.latencies import Latencies, read_latencies
 from loadscope.suite.report.quantities import duration
-from loadscope.suite.report.runview import ESTIMATED, RunView
 from loadscope.suite.report.wording import NONE
+from loadscope.suite.run.view import ESTIMATED, RunView
 
 
 @dataclass(frozen=True)

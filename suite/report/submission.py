@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.submission.check.accuracy_rules import scores
 from loadscope.submission.check.compliance_rules import COMPLIANCE
 from loadscope.submission.check.files import Files
@@ -16,9 +16,9 @@ from loadscope.submission.check.rule import show
 from loadscope.submission.check.subjects import DIVISIONS, METRICS, LoggedTest, Result, Tree
 from loadscope.submission.rounds import Round
 from loadscope.suite.report.quantities import quantity
-from loadscope.suite.report.shortfall import shortfalls
 from loadscope.suite.report.wording import NONE
-from loadscope.suite.verdict import ESTIMATE, RATE
+from loadscope.suite.run.shortfall import shortfalls
+from loadscope.suite.run.verdict import ESTIMATE, RATE
 
 _FOUND = ("value", "accuracy", "valid", "compliance", "rehearsal")
 """What of a result can differ between two submissions of the same thing."""

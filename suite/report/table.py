@@ -7,9 +7,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadscope.scenarios.names import Mode
+from loadscope.names import Mode
 from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
-from loadscope.suite.report.runview import RunView
 from loadscope.suite.report.wording import (
     Verdict,
     accuracy_text,
@@ -21,6 +20,7 @@ from loadscope.suite.report.wording import (
     repeat_text,
     verdict,
 )
+from loadscope.suite.run.view import RunView
 
 _SCORE_WIDTH = len("90.00 % top-1")
 _METRIC_WIDTH = len("unverified, rehearsal")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.names import Mode, Scenario
 from loadscope.suite.report.quantities import quantity
-from loadscope.suite.report.runview import RunView
-from loadscope.suite.verdict import ESTIMATE, PERCENTILE, RATE
+from loadscope.suite.run.verdict import ESTIMATE, PERCENTILE, RATE
+from loadscope.suite.run.view import RunView
 
 NONE = "\N{EN DASH}"
 

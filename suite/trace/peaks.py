@@ -15,7 +15,7 @@ from typing import Any
 
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
-from loadscope.suite.provenance import host
+from loadscope.suite.run.provenance import host
 
 PEAKS_FILE = Path("trace") / "peaks.json"
 _TIMEOUT_S = 60

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
-from loadscope.scenarios.names import Mode
-from loadscope.suite.report.runview import RunView, load_run
-from loadscope.suite.trace.events import EVENTS_FILE, Event, Header, read_events
+from loadscope.names import Mode
+from loadscope.suite.run.view import RunView, load_run
 from loadscope.suite.trace.export import EXPORT_FILE
-from loadscope.suite.trace.layers import layer_cost
-from loadscope.suite.trace.predicts import Predicts, reduce_predicts
+from loadscope.suite.worker.tracing.events import EVENTS_FILE, Event, Header, read_events
+from loadscope.suite.worker.tracing.layers import layer_cost
+from loadscope.suite.worker.tracing.predicts import Predicts, reduce_predicts
 
 LEVELS_FILE = Path("trace") / "levels.json"
 

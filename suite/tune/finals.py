@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.suite.tune.trial import Outcome, goodness
 
 LEAST_ROUNDS = 3

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json, write_text
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, usable_cores
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.topology import instance_counts, read_topology
-from loadscope.suite.plan import ChildPlan
-from loadscope.suite.prepare import prepare
-from loadscope.suite.rundir import RunDirectory
-from loadscope.suite.spec import RecordedSpec, RunSpec, make_spec, usable_cores
-from loadscope.suite.tune.page import Searched, tune_page
+from loadscope.suite.report.tune_page import Searched, tune_page
+from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.resolve import prepare
 from loadscope.suite.tune.script import headline, script_text
 from loadscope.suite.tune.space import Axis, search_space, settings
 from loadscope.suite.tune.study import Notice, Study, Winner

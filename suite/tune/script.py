@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from loadscope.scenarios.names import Scenario
-from loadscope.suite.spec import RunSpec
+from loadscope.names import Scenario
+from loadscope.rundir.spec import RunSpec
 from loadscope.suite.tune.space import Axis, settings
 from loadscope.suite.tune.study import Winner
 from loadscope.suite.tune.trial import PERCENTILES, goodness

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
-from loadscope.scenarios.names import Scenario
 from loadscope.sut.registry import backend_info
 from loadscope.sut.tunable import TUNABLES
 

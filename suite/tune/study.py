@@ -16,9 +16,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.suite.tune.finals import LEAST_ROUNDS, Finalist, decide
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
 from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
-from loadscope.scenarios.names import Mode, Scenario
-from loadscope.suite.probe import batch_milliseconds, probe, query_milliseconds
-from loadscope.suite.rate_search import RateSearch
-from loadscope.suite.spec import RunSpec
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.spec import RunSpec
+from loadscope.suite.tune.rate_search import RateSearch
+from loadscope.suite.tune.short_run import batch_milliseconds, probe, query_milliseconds
 
 TRIAL_MS = 3000.0
 """LoadGen's part of the look that a promising point gets, or of a probe of a Server rate."""

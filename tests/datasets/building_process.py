@@ -9,8 +9,8 @@ import resource
 import sys
 from pathlib import Path
 
-from loadscope.datasets.image_preprocess import ImagePreprocess
-from loadscope.datasets.tasks import task
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
+from loadscope.datasets.registry import task
 from loadscope.errors import InputError, LoadScopeError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
 
 
 def encoded(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], **options: object) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
-from loadscope.datasets.protocol import Answer
+from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 
 # As LoadGen 6.0 writes it.

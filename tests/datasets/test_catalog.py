@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from loadscope.datasets.catalog import catalog, catalog_entry, unpack_sample20
-from loadscope.datasets.imagenet import ImageNet
-from loadscope.datasets.tasks import TASKS
+from loadscope.datasets.image_classification.imagenet import ImageNet
+from loadscope.datasets.registry import TASKS
 from loadscope.errors import InputError, WorkError
 
 LABELS = [243, 559, 438, 990, 949, 853, 609, 609, 915, 455]

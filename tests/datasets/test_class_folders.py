@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.class_folders import synsets
-from loadscope.datasets.imagenet import ImageNet
-from loadscope.datasets.protocol import Answer
+from loadscope.datasets.image_classification.class_folders import synsets
+from loadscope.datasets.image_classification.imagenet import ImageNet
+from loadscope.datasets.task import Answer
 from loadscope.errors import InputError, WorkError
 
 LayOut = Callable[..., Path]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadscope.datasets.file_digests import file_digests
+from loadscope.datasets.cache.file_digests import file_digests
 from loadscope.errors import InputError
 
 

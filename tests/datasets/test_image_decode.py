@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from loadscope.datasets import image_decode
-from loadscope.datasets.image_decode import decode
+from loadscope.datasets.images import image_decode
+from loadscope.datasets.images.image_decode import decode
 from loadscope.errors import InputError
 
 

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from loadscope.datasets.image_geometry import ImageRecords, apply_geometry, divisor
-from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.datasets.images.image_geometry import ImageRecords, apply_geometry, divisor
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.errors import InputError
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.image_library import ImageLibrary
-from loadscope.datasets.image_preprocess import ImagePreprocess, Normaliser
-from loadscope.datasets.protocol import SampleLibrary
-from loadscope.datasets.sample_cache import DamagedCacheError
-from loadscope.datasets.tasks import task
+from loadscope.datasets.cache.sample_cache import DamagedCacheError
+from loadscope.datasets.images.image_library import ImageLibrary
+from loadscope.datasets.images.image_preprocess import ImagePreprocess, Normaliser
+from loadscope.datasets.registry import task
+from loadscope.datasets.task import SampleLibrary
 from loadscope.errors import InputError, WorkError
 
 MakeDataset = Callable[..., Path]
@@ -320,8 +320,8 @@ def test_a_cache_made_for_another_geometry_is_not_opened(prepared: Path) -> None
 MEASURE = """
 import sys
 from pathlib import Path
-from loadscope.datasets.image_library import ImageLibrary
-from loadscope.datasets.image_preprocess import ImagePreprocess
+from loadscope.datasets.images.image_library import ImageLibrary
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
 
 def resident():
     status = Path("/proc/self/status").read_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from loadscope.datasets.image_preprocess import ImagePreprocess, Normaliser
+from loadscope.datasets.images.image_preprocess import ImagePreprocess, Normaliser
 
 LITE0: dict[str, Any] = {
     "geometry": "crop-then-resize",

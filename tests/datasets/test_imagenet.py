@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.imagenet import ImageNet
-from loadscope.datasets.protocol import Answer, Dataset
+from loadscope.datasets.image_classification.imagenet import ImageNet
+from loadscope.datasets.task import Answer, Dataset
 from loadscope.errors import InputError, WorkError
 
 MakeDataset = Callable[..., Path]

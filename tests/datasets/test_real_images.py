@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from loadscope.datasets.image_decode import decode
-from loadscope.datasets.image_preprocess import ImagePreprocess
-from loadscope.datasets.imagenet import ImageNet
-from loadscope.datasets.tasks import task
+from loadscope.datasets.image_classification.imagenet import ImageNet
+from loadscope.datasets.images.image_decode import decode
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
+from loadscope.datasets.registry import task
 from loadscope.sut.backend import TensorInfo
 
 pytestmark = pytest.mark.real_data

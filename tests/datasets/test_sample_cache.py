@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.image_decode import decode
-from loadscope.datasets.image_geometry import ImageRecords, apply_geometry
-from loadscope.datasets.image_preprocess import ImagePreprocess
-from loadscope.datasets.imagenet import ImageNet
-from loadscope.datasets.sample_cache import DamagedCacheError, SampleCache
-from loadscope.datasets.sample_cache_build import Sources, mend_record, prepare_samples
+from loadscope.datasets.cache.sample_cache import DamagedCacheError, SampleCache
+from loadscope.datasets.cache.sample_cache_build import Sources, mend_record, prepare_samples
+from loadscope.datasets.image_classification.imagenet import ImageNet
+from loadscope.datasets.images.image_decode import decode
+from loadscope.datasets.images.image_geometry import ImageRecords, apply_geometry
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.errors import InputError, WorkError
 
 MakeDataset = Callable[..., Path]

@@ -11,11 +11,11 @@ import numpy as np
 import psutil
 import pytest
 
-from loadscope.datasets.image_geometry import ImageRecords
-from loadscope.datasets.image_preprocess import ImagePreprocess
-from loadscope.datasets.imagenet import ImageNet
-from loadscope.datasets.sample_cache import SampleCache
-from loadscope.datasets.sample_cache_build import Sources, prepare_samples
+from loadscope.datasets.cache.sample_cache import SampleCache
+from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
+from loadscope.datasets.image_classification.imagenet import ImageNet
+from loadscope.datasets.images.image_geometry import ImageRecords
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
 
 MakeDataset = Callable[..., Path]
 SCRIPT = Path(__file__).with_name("building_process.py")

@@ -1,5 +1,5 @@
-from loadscope.datasets.protocol import Answer
 from loadscope.datasets.selection import selected
+from loadscope.datasets.task import Answer
 
 
 def test_answers_take_their_places_and_others_are_passed_over():

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.classification import ArgmaxSpec
-from loadscope.datasets.image_preprocess import ImagePreprocess
-from loadscope.datasets.protocol import Answer
-from loadscope.datasets.tasks import TASKS, task
+from loadscope.datasets.image_classification.classification import ArgmaxSpec
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
+from loadscope.datasets.registry import TASKS, task
+from loadscope.datasets.task import Answer
 from loadscope.errors import InputError
 from loadscope.sut.backend import TensorInfo
 

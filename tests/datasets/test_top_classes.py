@@ -3,8 +3,8 @@ import struct
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import Answer
-from loadscope.datasets.top_classes import score_top
+from loadscope.datasets.image_classification.top_classes import score_top
+from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 
 LABELS = np.array([7, 0, 999, 3, 3])

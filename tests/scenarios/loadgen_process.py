@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
-from loadscope.scenarios.answering import Answering
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.inference_pipeline import Answering
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
-from loadscope.scenarios.user_conf import UserConf
-from loadscope.suite.loadgen_log import read_detail_log
 from loadscope.sut.effective import Effective
 
 SAMPLES = 50

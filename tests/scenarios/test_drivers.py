@@ -3,10 +3,10 @@ import threading
 import numpy as np
 import pytest
 
-from loadscope.scenarios.answering import Answering
+from loadscope.names import Scenario
 from loadscope.scenarios.calibration import warm_up
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.inference_pipeline import Answering
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.server import ServerDriver
 

@@ -1,8 +1,8 @@
 import pytest
 
 from loadscope.errors import InputError
+from loadscope.names import Scenario
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.names import Scenario
 
 
 @pytest.mark.parametrize("scenario", [Scenario.SINGLE_STREAM, Scenario.MULTI_STREAM])

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import Payloads
-from loadscope.scenarios.answering import Answering, orders
+from loadscope.datasets.task import Payloads
+from loadscope.names import Scenario
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     query_size,
@@ -14,10 +14,10 @@ from loadscope.scenarios.calibration import (
     warm_shapes,
 )
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inline import InlineDriver
-from loadscope.scenarios.names import Scenario
+from loadscope.scenarios.inference_pipeline import Answering, orders
 from loadscope.scenarios.offline import OfflineDriver
 from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.streams import InlineDriver
 from loadscope.tensors import Tensors
 
 

@@ -4,7 +4,7 @@ import mlperf_loadgen
 import pytest
 
 from loadscope.errors import InputError
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.submission.rounds import load_round, rounds
 
 

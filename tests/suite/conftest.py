@@ -128,7 +128,9 @@ def child_of():
 
     def find(process):
         children = psutil.Process(process.pid).children()
-        (child,) = [one for one in children if "loadscope.suite.child" in one.cmdline()]
+        (child,) = [
+            one for one in children if "loadscope.suite.worker.test_process" in one.cmdline()
+        ]
         return child
 
     return find

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loadscope.datasets.tasks import task
-from loadscope.suite.plan import ChildPlan
+from loadscope.datasets.registry import task
+from loadscope.suite.run.process_plan import ChildPlan
 from loadscope.sut.registry import open_backend
 
 BATCH = 4

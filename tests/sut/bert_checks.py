@@ -13,8 +13,8 @@ from loadscope.errors import InputError
 from loadscope.sut.architectures.bert import SHAPES
 from loadscope.sut.architectures.registry import build_architecture
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.onnxruntime import OnnxRuntimeBackend
-from loadscope.sut.pytorch import PyTorchBackend
+from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
+from loadscope.sut.pytorch.backend import PyTorchBackend
 from loadscope.tensors import ANY_SIZE, Tensors
 from loadscope.tools.build.onnx_export import export_onnx
 from loadscope.tools.build.seeded import write_seeded

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from loadscope.datasets.tasks import task
-from loadscope.suite.artifacts import materialise
+from loadscope.datasets.registry import task
 from loadscope.suite.fetch import fetch_dataset
-from loadscope.suite.manifest import Catalogue
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, Backend
 
 

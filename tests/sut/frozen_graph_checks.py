@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from loadscope.errors import InputError
-from loadscope.sut import tensorflow as backend
+from loadscope.sut.tensorflow import backend
 from loadscope.tools.byteorder.frozen_graph import swap_graph
 
 # The backend's import is the one that keeps TensorFlow quiet.

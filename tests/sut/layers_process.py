@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.manifest import Catalogue
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.registry import open_backend
 from loadscope.sut.tracing import layers
@@ -61,7 +61,7 @@ def of_pytorch(artifact: Artifact, batch: Tensors) -> Graph:
     import torch
     from torch.overrides import TorchFunctionMode
 
-    from loadscope.sut.pytorch_formats import open_model
+    from loadscope.sut.pytorch.formats import open_model
 
     network, names = open_model(artifact)
     assert isinstance(network, torch.nn.Module)

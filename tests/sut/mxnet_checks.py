@@ -13,8 +13,8 @@ import pytest
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
-from loadscope.sut.mxnet import MxnetBackend
-from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.sut.mxnet.backend import MxnetBackend
+from loadscope.sut.mxnet.mxnet_import import import_mxnet
 
 mx = import_mxnet(1)
 
@@ -131,7 +131,7 @@ def test_more_shapes_of_batches_than_executors(backend, artifact):
 
 
 def test_one_executor_is_kept_where_memory_is_short(backend, artifact, monkeypatch):
-    monkeypatch.setattr("loadscope.sut.mxnet.memory_limit", lambda: 1)
+    monkeypatch.setattr("loadscope.sut.mxnet.backend.memory_limit", lambda: 1)
     backend.load(artifact(), threads=1)
     for size in (1, 2, 3, 1):
         assert_right(backend, np.full((size, 3), size, np.float32))
@@ -175,7 +175,7 @@ def test_an_answer_outlives_the_next_batch(backend, artifact):
 
 def test_a_process_does_not_wait_for_the_engine_at_its_end():
     code = (
-        "from loadscope.sut.mxnet_import import import_mxnet; mx = import_mxnet(1); "
+        "from loadscope.sut.mxnet.mxnet_import import import_mxnet; mx = import_mxnet(1); "
         "mx.base._LIB.MXNotifyShutdown = lambda: print('waits') or 0; print('imported')"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
-from loadscope.sut.onnxruntime import OnnxRuntimeBackend
-from loadscope.sut.onnxruntime_errors import missing_of_provider
+from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
+from loadscope.sut.onnxruntime.load_errors import missing_of_provider
 from loadscope.sut.tracing import layers
 
 

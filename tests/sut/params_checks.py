@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.sut.mxnet.mxnet_import import import_mxnet
 from loadscope.tools.byteorder.mxnet_params import read_params, write_params
 
 mx = import_mxnet(1)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.manifest import Catalogue
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.registry import open_backend
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from loadscope.errors import InputError
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
-from loadscope.sut.pytorch import PyTorchBackend, _device
-from loadscope.sut.pytorch_compile import CompiledModel
+from loadscope.sut.pytorch.backend import PyTorchBackend, _device
+from loadscope.sut.pytorch.compile import CompiledModel
 from loadscope.tensors import Tensors
 from loadscope.tools.build.seeded import write_seeded
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
-from loadscope.sut.tensorflow import TensorFlowBackend
+from loadscope.sut.tensorflow.backend import TensorFlowBackend
 from loadscope.sut.tunable import TUNABLES
 
 # logits = the image's mean over height and width, times WEIGHTS, plus BIAS; aggregate = their sum.
@@ -278,6 +278,6 @@ def test_a_batch_of_another_shape_is_refused(backend, artifact):
 
 
 def test_importing_is_quiet():
-    command = [sys.executable, "-c", "import loadscope.sut.tensorflow"]
+    command = [sys.executable, "-c", "import loadscope.sut.tensorflow.backend"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -10,7 +10,7 @@ import pytest
 
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.onnxmlir_report import (
+from loadscope.sut.onnxmlir.perf_report import (
     VARIABLE,
     OperationTime,
     Tensor,
@@ -18,9 +18,9 @@ from loadscope.sut.onnxmlir_report import (
     placement,
     read_report,
 )
+from loadscope.sut.onnxmlir.tracer import _record, _records
 from loadscope.sut.registry import open_backend
 from loadscope.sut.tracing.onnx_graph import OnnxGraph
-from loadscope.sut.tracing.onnxmlir import _record, _records
 
 from .standin.model import write_model
 
@@ -60,7 +60,7 @@ def runtime(monkeypatch):
     monkeypatch.setenv("PATH", f"{STANDIN}{os.pathsep}{os.environ['PATH']}")
     importlib.invalidate_caches()
     yield
-    for name in ("PyRuntime", "loadscope.sut.onnxmlir"):
+    for name in ("PyRuntime", "loadscope.sut.onnxmlir.backend"):
         sys.modules.pop(name, None)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.scenarios.names import Scenario
-from loadscope.suite.prepare import prepare
-from loadscope.suite.spec import RunSpec
+from loadscope.names import Scenario
+from loadscope.rundir.spec import RunSpec
+from loadscope.suite.run.resolve import prepare
 
 pytestmark = pytest.mark.xdist_group("parity")
 

@@ -25,9 +25,9 @@ def test_every_exported_name_is_there():
         "loadscope.sut.declared",
         "loadscope.sut.architectures",
         "loadscope.tools.build",
-        "loadscope.suite.manifest",
-        "loadscope.suite.artifacts",
-        "loadscope.suite.diagnosis",
+        "loadscope.suite.models.manifest",
+        "loadscope.suite.fetch.artifacts",
+        "loadscope.suite.fetch.diagnosis",
     ],
 )
 def test_the_core_imports_no_framework(module):

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from loadscope.datasets.detection_heads import yolox_anchors  # noqa: E402
+from loadscope.datasets.object_detection.detection_heads import yolox_anchors  # noqa: E402
 from loadscope.sut.architectures.yolox import YoloxNano  # noqa: E402
 
 

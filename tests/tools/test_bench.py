@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
-from loadscope.datasets.coco_annotations import read_annotations
-from loadscope.datasets.coco_categories import CATEGORY_IDS
-from loadscope.datasets.coco_score import score_boxes
-from loadscope.datasets.detection import postprocess
-from loadscope.datasets.detection_heads import yolox_anchors
-from loadscope.datasets.detection_spec import HeadSpec
-from loadscope.datasets.protocol import Answer
-from loadscope.datasets.squad import Squad
+from loadscope.datasets.object_detection.coco_annotations import read_annotations
+from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
+from loadscope.datasets.object_detection.coco_score import score_boxes
+from loadscope.datasets.object_detection.detection import postprocess
+from loadscope.datasets.object_detection.detection_heads import yolox_anchors
+from loadscope.datasets.object_detection.detection_spec import HeadSpec
+from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.suite.fetch import fetch_dataset
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.vocabulary import locate
+from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.tools.bench import preprocessing
 from loadscope.tools.bench.bare import detecting, percentiles

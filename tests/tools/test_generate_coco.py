@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from loadscope.datasets.catalog import catalog_entry
-from loadscope.datasets.coco import ANNOTATIONS, Coco
-from loadscope.datasets.image_decode import decode
+from loadscope.datasets.images.image_decode import decode
+from loadscope.datasets.object_detection.coco import ANNOTATIONS, Coco
 from loadscope.tools.generate.coco import IMAGES, annotations, golden, write_drawings
 from loadscope.tools.generate.drawings import drawing
 

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.detection_heads import yolox_grid
-from loadscope.datasets.detection_spec import HeadSpec
-from loadscope.datasets.protocol import OrderedLibrary
-from loadscope.datasets.tasks import task
+from loadscope.datasets.object_detection.detection_heads import yolox_grid
+from loadscope.datasets.object_detection.detection_spec import HeadSpec
+from loadscope.datasets.registry import task
+from loadscope.datasets.task import OrderedLibrary
 from loadscope.errors import WorkError
-from loadscope.suite.plan import ChildPlan
+from loadscope.suite.run.process_plan import ChildPlan
 from loadscope.sut.backend import Artifact
 from loadscope.tensors import Tensors
 
@@ -52,7 +52,7 @@ def _onnxruntime(artifact: Artifact, threads: int, workers: int) -> Run:
 def _pytorch(artifact: Artifact, threads: int, workers: int) -> Run:
     import torch
 
-    from loadscope.sut.pytorch_formats import open_model
+    from loadscope.sut.pytorch.formats import open_model
 
     network, names = open_model(artifact)
 
@@ -87,7 +87,7 @@ def _tensorflow(artifact: Artifact, threads: int, workers: int) -> Run:
 
 
 def _mxnet(artifact: Artifact, threads: int, workers: int) -> Run:
-    from loadscope.sut.mxnet_import import import_mxnet
+    from loadscope.sut.mxnet.mxnet_import import import_mxnet
 
     mx = import_mxnet(threads, workers)
     if not artifact.options.get("fusion", True):

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from loadscope.suite.trace.events import EVENTS_FILE, read_events
 from loadscope.suite.trace.export.identity import Identity, resource_attributes
 from loadscope.suite.trace.export.otlp_json import write_otlp_json
+from loadscope.suite.worker.tracing.events import EVENTS_FILE, read_events
 
 
 def main(what: str, run_dir: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.tools.bench.pairs import alternate, run_json
 
 SERVER_RATE = 60_000

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.coco_categories import CATEGORY_IDS, CATEGORY_NAMES
-from loadscope.datasets.squad import Squad
-from loadscope.datasets.wordpiece_spec import LONGEST_WINDOW
+from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS, CATEGORY_NAMES
+from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW
 
 WIDTH, HEIGHT = 640, 480
 _MOST_TRUE, _MOST_FOUND = 63, 100

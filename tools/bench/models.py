@@ -9,13 +9,13 @@ from typing import Any
 
 from PIL import Image
 
-from loadscope.datasets.protocol import Progress
-from loadscope.scenarios.names import Scenario
+from loadscope.datasets.task import Progress
+from loadscope.names import Scenario
+from loadscope.paths import cache_root
+from loadscope.rundir.spec import RunSpec, usable_cores
 from loadscope.suite.fetch.datasets import fetch_dataset
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.paths import cache_root
-from loadscope.suite.prepare import prepare
-from loadscope.suite.spec import RunSpec, usable_cores
+from loadscope.suite.models.manifest import Catalogue
+from loadscope.suite.run.resolve import prepare
 from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.pairs import alternate, run_json
 

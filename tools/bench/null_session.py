@@ -17,17 +17,17 @@ from typing import Any, NoReturn
 import mlperf_loadgen as loadgen
 import numpy as np
 
-from loadscope.scenarios.answering import Answering
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.inference_pipeline import Answering
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import Driver, driver_for, run_test
-from loadscope.scenarios.user_conf import UserConf
 from loadscope.submission.rounds import load_round
-from loadscope.suite.loadgen_log import read_detail_log
-from loadscope.suite.verdict import figures
+from loadscope.suite.run.verdict import figures
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.null import NullBackend
+from loadscope.sut.null.backend import NullBackend
 from loadscope.tensors import Tensors
 
 SAMPLES = 1024

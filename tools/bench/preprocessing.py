@@ -16,11 +16,11 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from loadscope.datasets.image_geometry import apply_geometry
-from loadscope.datasets.image_preprocess import Decoding, ImagePreprocess
-from loadscope.datasets.tasks import task
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.spec import usable_cores
+from loadscope.datasets.images.image_geometry import apply_geometry
+from loadscope.datasets.images.image_preprocess import Decoding, ImagePreprocess
+from loadscope.datasets.registry import task
+from loadscope.rundir.spec import usable_cores
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.models import many_images
 from loadscope.tools.bench.pairs import alternate, run_json
 

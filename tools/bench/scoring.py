@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
-from loadscope.datasets.coco_annotations import read_annotations
-from loadscope.datasets.coco_score import score_boxes
-from loadscope.datasets.protocol import Progress
-from loadscope.datasets.squad import QUESTIONS, Squad
-from loadscope.datasets.top_classes import score_top
+from loadscope.datasets.image_classification.top_classes import score_top
+from loadscope.datasets.object_detection.coco_annotations import read_annotations
+from loadscope.datasets.object_detection.coco_score import score_boxes
+from loadscope.datasets.question_answering.squad import QUESTIONS, Squad
+from loadscope.datasets.task import Progress
+from loadscope.paths import cache_root
 from loadscope.suite.fetch.datasets import fetch_dataset
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.paths import cache_root
-from loadscope.suite.vocabulary import locate
+from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate
 

@@ -17,11 +17,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from loadscope.datasets.protocol import Progress
-from loadscope.datasets.tasks import task
-from loadscope.datasets.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.registry import task
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
-from loadscope.scenarios.answering import Answering
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.spec import make_spec, usable_cores
+from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     shape_seconds,
@@ -30,15 +33,12 @@ from loadscope.scenarios.calibration import (
     warm_up,
 )
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.names import Mode, Scenario
+from loadscope.scenarios.inference_pipeline import Answering
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
-from loadscope.scenarios.user_conf import UserConf
-from loadscope.suite.loadgen_log import read_detail_log
-from loadscope.suite.plan import ChildPlan
-from loadscope.suite.prepare import prepare
-from loadscope.suite.spec import make_spec, usable_cores
-from loadscope.suite.verdict import figures
+from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.verdict import figures
 from loadscope.sut.backend import Backend
 from loadscope.sut.registry import backend_info, open_backend
 from loadscope.tensors import Tensors

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from loadscope.suite.trace.events import EVENTS_FILE, LEVELS, Event, Header, write_events
+from loadscope.suite.worker.tracing.events import EVENTS_FILE, LEVELS, Event, Header, write_events
 from loadscope.tools.bench.pairs import alternate, run_json
 
 SPANS = 100_000

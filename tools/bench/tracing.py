@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.protocol import Progress
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.paths import cache_root
+from loadscope.datasets.task import Progress
+from loadscope.paths import cache_root
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut import open_backend
 from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import tracer_of

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from time import perf_counter_ns
 from typing import Any
 
-from loadscope.datasets.protocol import Progress
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.paths import cache_root
-from loadscope.suite.turns import Timed, answer, other_process
+from loadscope.datasets.task import Progress
+from loadscope.paths import cache_root
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
+from loadscope.suite.worker.paired_timing import Timed, answer, other_process
 from loadscope.sut.tracing import layers
 from loadscope.tools.bench.tracing import MODEL, opened
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
+from loadscope.names import Scenario
+from loadscope.rundir.spec import usable_cores
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
-from loadscope.scenarios.names import Scenario
-from loadscope.suite.spec import usable_cores
 from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.models import Cell, Settings, arguments, cell, figure, names, run_suite
 from loadscope.tools.bench.pairs import alternate, enclose, run_json

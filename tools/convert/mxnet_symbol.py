@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from loadscope.errors import InputError
 from loadscope.files import replacing
-from loadscope.sut.mxnet_import import import_mxnet
+from loadscope.sut.mxnet.mxnet_import import import_mxnet
 from loadscope.tools.convert.graph import Dimension, Graph, Node, read_graph
 from loadscope.tools.convert.simplify import simplify
 

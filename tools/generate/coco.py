@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from loadscope.datasets.coco import ANNOTATIONS, Coco
-from loadscope.datasets.coco_categories import CATEGORY_IDS, CATEGORY_NAMES
-from loadscope.datasets.tasks import task
+from loadscope.datasets.object_detection.coco import ANNOTATIONS, Coco
+from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS, CATEGORY_NAMES
+from loadscope.datasets.registry import task
 from loadscope.files import replacing, write_json
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.manifest import Catalogue
-from loadscope.suite.paths import cache_root
-from loadscope.suite.progress import progress_bars
+from loadscope.paths import cache_root
+from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact
 from loadscope.sut.registry import open_backend
 from loadscope.tools.generate.drawings import drawing

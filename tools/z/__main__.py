@@ -16,9 +16,9 @@ from rich.table import Table
 import loadscope
 from loadscope.errors import LoadScopeError, WorkError
 from loadscope.files import write_json
+from loadscope.paths import cache_root
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.paths import cache_root
-from loadscope.suite.progress import progress_bars
 from loadscope.tools.z.checks import LEFT_OUT, Row
 from loadscope.tools.z.lane import Lane
 from loadscope.tools.z.natives import ensure_natives

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from loadscope.datasets.protocol import Progress
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.build import BuildRequest, build_artifact
+from loadscope.datasets.task import Progress
 from loadscope.suite.fetch import fetch_dataset
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.fetch.build import BuildRequest, build_artifact
 from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.golden.file import read_golden
-from loadscope.suite.manifest import Catalogue
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.z.checks import SUITES, Row, Suite
 from loadscope.tools.z.inside import LANE, Inside, loadscope_here, require
 from loadscope.tools.z.pixels import pixel_rows

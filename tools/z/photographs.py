@@ -9,8 +9,8 @@ from typing import get_args
 
 import numpy as np
 
-from loadscope.datasets.image_geometry import ImageRecords
-from loadscope.datasets.image_preprocess import ImagePreprocess, Resampler
+from loadscope.datasets.images.image_geometry import ImageRecords
+from loadscope.datasets.images.image_preprocess import ImagePreprocess, Resampler
 
 SIZE = 224
 

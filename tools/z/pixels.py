@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.protocol import Progress
-from loadscope.suite.artifacts import materialise
-from loadscope.suite.manifest import Catalogue
-from loadscope.sut.onnxruntime import OnnxRuntimeBackend
+from loadscope.datasets.task import Progress
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
+from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
 from loadscope.tools.z.checks import Row
 from loadscope.tools.z.inside import LANE, Inside
 from loadscope.tools.z.photographs import write_samples

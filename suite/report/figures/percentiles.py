@@ -16,8 +16,8 @@ from loadscope.suite.report.figures.layout import (
 from loadscope.suite.report.figures.series import Series
 from loadscope.suite.report.latencies import Latencies
 from loadscope.suite.report.quantities import percentage
-from loadscope.suite.report.runview import ESTIMATED
-from loadscope.suite.verdict import CONFIDENCE
+from loadscope.suite.run.verdict import CONFIDENCE
+from loadscope.suite.run.view import ESTIMATED
 
 _TOO_FEW = "<br>too few queries"
 _ESTIMATE_SYMBOL = "diamond"

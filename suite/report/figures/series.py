@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadscope.suite.report.runview import RunView
+from loadscope.suite.run.view import RunView
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 

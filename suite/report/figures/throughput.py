@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from loadscope.scenarios.names import Scenario
+from loadscope.names import Scenario
 from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing
 from loadscope.suite.report.figures.series import Series

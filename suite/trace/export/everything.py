@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.protocol import Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
 from loadscope.files import write_json
-from loadscope.suite.trace.events import EVENTS_FILE, Event, read_events
 from loadscope.suite.trace.export.identity import Identity, resource_attributes
 from loadscope.suite.trace.export.layer_table import write_csv, write_parquet
 from loadscope.suite.trace.export.otlp_http import endpoint, send_spans, shown
 from loadscope.suite.trace.export.otlp_json import write_otlp_json
 from loadscope.suite.trace.export.perfetto import write_perfetto
+from loadscope.suite.worker.tracing.events import EVENTS_FILE, Event, read_events
 
 EXPORT_FILE = Path("trace") / "export.json"
 """What ``export_all`` returned last, below the run directory."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import loadscope
-from loadscope.suite.rundir import RunDirectory
-from loadscope.suite.trace.events import EVENTS_FILE, Event, Header, compact_json
+from loadscope.rundir.directory import RunDirectory
+from loadscope.suite.worker.tracing.events import EVENTS_FILE, Event, Header, compact_json
 
 SCOPE = "loadscope"
 PREFIX = "loadscope."

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.files import replacing
-from loadscope.suite.trace.events import Events, compact_json
 from loadscope.suite.trace.export.batching import batched
+from loadscope.suite.worker.tracing.events import Events, compact_json
 
 COLUMNS = (
     "predict", "index", "parent", "name", "type", "start_ns", "duration_ns", "own_duration_ns",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from loadscope.errors import InputError
-from loadscope.suite.trace.events import Event
 from loadscope.suite.trace.export.batching import batched
 from loadscope.suite.trace.export.identity import SCOPE, Identity, Scalar, span_attributes
+from loadscope.suite.worker.tracing.events import Event
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource

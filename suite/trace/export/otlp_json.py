@@ -12,7 +12,6 @@ from pathlib import Path
 
 import loadscope
 from loadscope.files import replacing
-from loadscope.suite.trace.events import Event, compact_json
 from loadscope.suite.trace.export.batching import batched
 from loadscope.suite.trace.export.identity import (
     SCOPE,
@@ -21,6 +20,7 @@ from loadscope.suite.trace.export.identity import (
     Value,
     span_attributes,
 )
+from loadscope.suite.worker.tracing.events import Event, compact_json
 
 _SPANS_A_LINE = 1000
 _INTERNAL = 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.files import replacing
-from loadscope.suite.trace.events import Event, Events, Header, compact_json
+from loadscope.suite.worker.tracing.events import Event, Events, Header, compact_json
 
 _PROCESS = 1
 _LANES = 1000

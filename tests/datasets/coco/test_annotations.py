@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loadscope.datasets.coco_annotations import read_annotations
+from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.errors import InputError
 
 Content = dict[str, Any]

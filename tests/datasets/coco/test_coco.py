@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loadscope.datasets.coco import Coco
-from loadscope.datasets.coco_categories import CATEGORY_IDS, CATEGORY_NAMES, class_ids
-from loadscope.datasets.detection_preprocess import DetectionPreprocess
-from loadscope.datasets.object_detection import ObjectDetection
+from loadscope.datasets.object_detection.coco import Coco
+from loadscope.datasets.object_detection.coco_categories import (
+    CATEGORY_IDS,
+    CATEGORY_NAMES,
+    class_ids,
+)
+from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
+from loadscope.datasets.object_detection.task import ObjectDetection
 from loadscope.errors import InputError, WorkError
 
 Content = dict[str, Any]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from loadscope.datasets.coco import Coco
-from loadscope.datasets.protocol import Answer, Score
+from loadscope.datasets.object_detection.coco import Coco
+from loadscope.datasets.task import Answer, Score
 from loadscope.errors import WorkError
 
 Content = dict[str, Any]

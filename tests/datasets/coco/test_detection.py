@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadscope.datasets.coco_categories import CATEGORY_IDS
-from loadscope.datasets.detection import postprocess
-from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
+from loadscope.datasets.object_detection.detection import postprocess
+from loadscope.datasets.object_detection.detection_spec import BoxesSpec, HeadSpec
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
 

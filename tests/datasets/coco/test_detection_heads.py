@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from loadscope.datasets.detection_heads import yolo11, yolox, yolox_anchors
+from loadscope.datasets.object_detection.detection_heads import yolo11, yolox, yolox_anchors
 
 
 @pytest.mark.parametrize(("size", "anchors"), [(32, 16 + 4 + 1), (416, 3549), (640, 8400)])

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadscope.datasets.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.object_detection.detection_spec import BoxesSpec, HeadSpec
 
 YOLOX = HeadSpec("yolox", "output", 0.01, 0.65)
 SSD: dict[str, Any] = {

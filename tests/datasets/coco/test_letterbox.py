@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadscope.datasets.detection_library import DetectionLibrary, image_sizes
-from loadscope.datasets.detection_preprocess import DetectionPreprocess, Placement
-from loadscope.datasets.letterbox import letterbox
-from loadscope.datasets.sample_cache_build import Sources, prepare_samples
+from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
+from loadscope.datasets.object_detection.detection_library import DetectionLibrary, image_sizes
+from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess, Placement
+from loadscope.datasets.object_detection.letterbox import letterbox
 from loadscope.errors import WorkError
 
 from .conftest import picture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadscope.datasets.nms import suppress
+from loadscope.datasets.object_detection.nms import suppress
 
 Array = np.ndarray[Any, Any]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.detection_preprocess import DetectionPreprocess
-from loadscope.datasets.detection_spec import HeadSpec
-from loadscope.datasets.object_detection import ObjectDetection
-from loadscope.datasets.protocol import Answer
+from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
+from loadscope.datasets.object_detection.detection_spec import HeadSpec
+from loadscope.datasets.object_detection.task import ObjectDetection
+from loadscope.datasets.task import Answer
 from loadscope.sut.backend import Artifact, TensorInfo
 
 YOLOX = DetectionPreprocess(
@@ -20,7 +20,7 @@ OUTPUT = TensorInfo("output", "float32", (3549, 85))
 
 @pytest.mark.real_data
 def test_yolox_nano_scores_what_it_is_known_to(real_data: Path, tmp_path: Path) -> None:
-    backend_module = pytest.importorskip("loadscope.sut.onnxruntime")
+    backend_module = pytest.importorskip("loadscope.sut.onnxruntime.backend")
     path = real_data / "models" / "yolox_nano.onnx"
     backend = backend_module.OnnxRuntimeBackend()
     backend.load(Artifact(path, "onnx", (IMAGES,), (OUTPUT,), "NCHW", max_batch=1), 1)

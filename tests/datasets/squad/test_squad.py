@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import Answer
-from loadscope.datasets.squad import Squad
-from loadscope.datasets.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
+from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
+from loadscope.datasets.task import Answer
 from loadscope.errors import InputError, WorkError
 
 MakeSpec = Callable[..., WordPieceSpec]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loadscope.datasets import catalog
-from loadscope.datasets.squad_json import Questions, read_squad
+from loadscope.datasets.question_answering.squad_json import Questions, read_squad
 from loadscope.errors import InputError
 
 PATH = Path("set.json")

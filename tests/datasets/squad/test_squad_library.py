@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.protocol import OrderedLibrary
-from loadscope.datasets.squad import Squad
-from loadscope.datasets.squad_cache import LENGTHS, TOKENS, TokenCache
-from loadscope.datasets.squad_cache_build import prepare_tokens
-from loadscope.datasets.squad_library import SquadLibrary
-from loadscope.datasets.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.question_answering.squad_cache import LENGTHS, TOKENS, TokenCache
+from loadscope.datasets.question_answering.squad_cache_build import prepare_tokens
+from loadscope.datasets.question_answering.squad_library import SquadLibrary
+from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.task import OrderedLibrary
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import TensorInfo
 
@@ -164,7 +164,7 @@ def test_a_cache_of_another_key_is_refused(prepared: Path) -> None:
 
 def test_the_measured_process_imports_no_tokenizer() -> None:
     code = (
-        "import sys; import loadscope.datasets.tasks;"
+        "import sys; import loadscope.datasets.registry;"
         "sys.exit('tokenizers' in sys.modules or 'pydantic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

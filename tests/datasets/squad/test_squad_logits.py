@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from loadscope.datasets.squad_logits import PADDING, SpanSpec, postprocess
+from loadscope.datasets.question_answering.squad_logits import PADDING, SpanSpec, postprocess
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
 

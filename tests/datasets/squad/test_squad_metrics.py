@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadscope.datasets.squad_metrics import comparable, exact_match, f1
+from loadscope.datasets.question_answering.squad_metrics import comparable, exact_match, f1
 
 TEXTS = st.text(st.sampled_from("aAnthe bcü'.,-— \t0İß"), max_size=24)
 Metric = Callable[[str, list[str]], float]

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from loadscope.datasets.squad import Squad
-from loadscope.datasets.squad_spans import best_of_questions, best_spans
-from loadscope.datasets.squad_windows import Windows
-from loadscope.datasets.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
+from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.question_answering.squad_spans import best_of_questions, best_spans
+from loadscope.datasets.question_answering.squad_windows import Windows
+from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
 
 MakeSpec = Callable[..., WordPieceSpec]
 Pair = tuple[float, int, int]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadscope.datasets.squad import Squad
-from loadscope.datasets.squad_windows import cut, owner_of_tokens
-from loadscope.datasets.wordpiece import UncasedWordPiece
-from loadscope.datasets.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.question_answering.squad_windows import cut, owner_of_tokens
+from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
+from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 from loadscope.errors import InputError
 
 MakeSpec = Callable[..., WordPieceSpec]

@@ -1,0 +1,1 @@
+"""Preprocessed samples on disk, built once and mapped into memory."""

@@ -1,0 +1,1 @@
+"""Image classification on data sets in ImageNet's layout."""

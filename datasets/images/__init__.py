@@ -1,0 +1,1 @@
+"""Photographs: decoding, geometry, preprocessing, and the library that LoadGen asks."""

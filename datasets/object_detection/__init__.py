@@ -1,0 +1,1 @@
+"""Object detection on data sets in COCO's layout."""

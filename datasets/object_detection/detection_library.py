@@ -1,0 +1,81 @@
+"""The photographs of a detector, with what brings its boxes back to them."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadscope.datasets.cache.sample_cache import SampleCache
+from loadscope.datasets.images.image_library import ImageLibrary
+from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
+
+SIZE_BYTES = 8
+"""A record ends in the image's own width and height, two ``<u4``."""
+
+
+class DetectionLibrary(ImageLibrary):
+    """A ``SampleLibrary`` whose records end in the image's own width and height.
+
+    Args:
+        prepared: The folder of a finished cache.
+        preprocess: What it was prepared with.
+        name: The model's input.
+        layout: ``NCHW`` or ``NHWC``.
+        dtype: The numpy type of the model's input.
+        most_bytes: As for ``ImageLibrary``.
+
+    Raises:
+        WorkError: The cache is unfinished, damaged, or was made for another geometry.
+    """
+
+    def __init__(
+        self,
+        prepared: Path,
+        preprocess: DetectionPreprocess,
+        name: str,
+        layout: str,
+        dtype: str = "float32",
+        most_bytes: float = math.inf,
+    ) -> None:
+        super().__init__(prepared, preprocess, name, layout, dtype, most_bytes)
+        self._geometry = preprocess
+        self._frame_of: dict[int, NDArray[np.float32]] = {}
+
+    @property
+    def side(self) -> int:
+        """Height and width of the square, pixels."""
+        return self._geometry.size
+
+    def frame(self, index: int) -> NDArray[np.float32]:
+        """What takes a loaded sample's boxes from the square to parts of its image.
+
+        Returns:
+            Two rows of four, for boxes ``(top, left, bottom, right)`` in pixels of the square:
+            ``(boxes - row 0) * row 1`` are parts of the image's height and width.
+        """
+        return self._frame_of[self._rows[index]]
+
+    def _pixels(self, record: int, content: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if record not in self._frame_of:
+            width, height = content[-SIZE_BYTES:].view("<u4").tolist()
+            place = self._geometry.placement(width, height)
+            down, across = 1 / (place.scale_y * height), 1 / (place.scale_x * width)
+            self._frame_of[record] = np.array(
+                [[place.top, place.left] * 2, [down, across] * 2], np.float32
+            )
+        return content[:-SIZE_BYTES]
+
+
+def image_sizes(prepared: Path) -> list[tuple[int, int]]:
+    """Width and height of each sample's image as stored, pixels, read off the cache.
+
+    Raises:
+        WorkError: The cache is unfinished or damaged.
+    """
+    cache = SampleCache.open(prepared)
+    records = np.memmap(
+        cache.records, np.uint8, "r", shape=(len(cache.checksums), cache.record_bytes)
+    )
+    sizes = np.ascontiguousarray(records[:, -SIZE_BYTES:]).view("<u4")
+    return [(width, height) for width, height in sizes[cache.rows].tolist()]

@@ -1,0 +1,141 @@
+"""How boxes are read from a detector's outputs, as a model's manifest states it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from loadscope.datasets.images.image_preprocess import one_of
+from loadscope.datasets.object_detection.detection_heads import yolox_anchors
+
+HeadKind = Literal["yolox", "yolo11"]
+Labels = Literal["coco-80", "coco-80-from-1", "category-ids"]
+BoxForm = Literal["yxyx-parts", "xyxy-parts", "xyxy-pixels"]
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """A model that leaves candidates to be sorted out: decoding and suppression are ours.
+
+    Attributes:
+        kind: The form of the output; see ``detection_heads.yolox`` and ``detection_heads.yolo11``.
+        output: The name of that output.
+        score_threshold: Candidates score above it.
+        iou_threshold: A box is dropped when it overlaps a better one of its class by more than
+            this, as intersection over union.
+        most: How many boxes of an image are kept; COCO counts 100.
+    """
+
+    kind: HeadKind
+    output: str
+    score_threshold: float
+    iou_threshold: float
+    most: int = 100
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
+
+    def __post_init__(self) -> None:
+        one_of("kind", self.kind, get_args(HeadKind))
+        _named(output=self.output)
+        _part("score_threshold", self.score_threshold)
+        _part("iou_threshold", self.iou_threshold)
+        _some("most", self.most)
+
+    def misfit(self, outputs: Mapping[str, tuple[int, ...]], classes: int, size: int) -> str:
+        """Why declared outputs do not fit; empty where they do.
+
+        Args:
+            outputs: Shapes without the batch axis, by name.
+            classes: How many classes the model tells apart.
+            size: Side of its square input, pixels.
+        """
+        missing = _missing([self.output], outputs)
+        if missing:
+            return missing
+        shape, anchors = outputs[self.output], yolox_anchors(size)
+        if self.kind == "yolox" and shape != (anchors, 5 + classes):
+            return _other(self.output, shape, f"{anchors} anchors and 5 + {classes} classes")
+        if self.kind == "yolo11" and (len(shape) != 2 or shape[0] != 4 + classes):
+            return _other(self.output, shape, f"4 + {classes} classes and the anchors")
+        return ""
+
+
+@dataclass(frozen=True)
+class BoxesSpec:
+    """A model that suppresses overlaps in its graph (SSD, RetinaNet): its boxes are the answer.
+
+    Attributes:
+        kind: ``boxes``: there is a batch axis; ``boxes-of-one``: the outputs are those of one
+            image, as many rows as it has boxes.
+        boxes: The name of the output of boxes, ``(n, 4)``.
+        scores: Of their scores, ``(n,)``.
+        labels: Of their labels, ``(n,)``.
+        form: Order of a box's corners, and whether they are parts of the image or pixels of the
+            model's input.
+        label_map: What labels are: ``coco-80`` counts the data set's categories (COCO has 80)
+            from 0, ``coco-80-from-1`` from 1 (0 is background), ``category-ids`` are the data
+            set's own numbers. See ``coco_categories.class_ids``.
+        count: Of the number of valid boxes, where the model has such an output.
+        score_threshold: Boxes that score below it are dropped.
+        most: How many boxes of an image are kept; COCO counts 100.
+    """
+
+    kind: Literal["boxes", "boxes-of-one"]
+    boxes: str
+    scores: str
+    labels: str
+    form: BoxForm
+    label_map: Labels
+    count: str = ""
+    score_threshold: float = 0.0
+    most: int = 100
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
+
+    def __post_init__(self) -> None:
+        one_of("kind", self.kind, ("boxes", "boxes-of-one"))
+        one_of("form", self.form, get_args(BoxForm))
+        one_of("label_map", self.label_map, get_args(Labels))
+        _named(boxes=self.boxes, scores=self.scores, labels=self.labels)
+        _part("score_threshold", self.score_threshold)
+        _some("most", self.most)
+
+    def misfit(self, outputs: Mapping[str, tuple[int, ...]], classes: int, size: int) -> str:
+        """Why declared outputs do not fit; empty where they do. See ``HeadSpec.misfit``."""
+        names = [name for name in (self.boxes, self.scores, self.labels, self.count) if name]
+        missing = _missing(names, outputs)
+        if missing:
+            return missing
+        inner = outputs[self.boxes][1:] if self.kind == "boxes" else outputs[self.boxes]
+        if inner != (4,):
+            return _other(self.boxes, outputs[self.boxes], "boxes of 4 numbers")
+        return ""
+
+
+DetectionSpec = HeadSpec | BoxesSpec
+
+
+def _named(**names: str) -> None:
+    for key, name in names.items():
+        if not name:
+            raise ValueError(f"{key} names no tensor")
+
+
+def _part(key: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ValueError(f"{key} is {value}, not from 0 to below 1")
+
+
+def _some(key: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{key} is {value}, not a number of boxes")
+
+
+def _missing(names: list[str], outputs: Mapping[str, tuple[int, ...]]) -> str:
+    for name in names:
+        if name not in outputs:
+            return f"postprocess reads '{name}', which is not among: {', '.join(outputs)}"
+    return ""
+
+
+def _other(name: str, shape: tuple[int, ...], expected: str) -> str:
+    return f"outputs.{name}: shape {list(shape)} is not one of {expected}"

@@ -1,0 +1,1 @@
+"""Question answering on data sets in SQuAD's form."""

@@ -1,0 +1,216 @@
+"""Several processes that each hold the model, pinned to cores of their own, behind one LoadGen.
+
+LoadGen and the drivers stay in the measured process, whose worker threads only wait here: a
+batch goes down a lane to an instance, and its payloads come back through shared memory. So
+Python's lock is held by one process a few cores, not by one a machine, and each instance's
+memory is near its cores.
+"""
+
+import os
+import queue
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Pipe
+from typing import Any
+
+from loadscope.datasets.task import Payloads, SampleLibrary
+from loadscope.errors import WorkError
+from loadscope.scenarios.inference_pipeline import Answering, complete, nothing_left, orders
+from loadscope.scenarios.shm_channel import Lane, LaneMemory, require_done
+
+_GRACE_SECONDS = 10
+
+
+class Instance:
+    """One process: started, told which samples to load, and ended.
+
+    Args:
+        number: Its number, from 0.
+        module: The module to run, which calls ``suite.instance.main``'s like.
+        arguments: Its arguments, before the descriptors.
+        cpus: The logical CPUs that it may run on.
+        lanes: How many lanes to open.
+    """
+
+    def __init__(
+        self, number: int, module: str, arguments: Sequence[str], cpus: tuple[int, ...], lanes: int
+    ) -> None:
+        self.number, self.cpus = number, cpus
+        self._control, control = Pipe()
+        ours, theirs = zip(*[Pipe() for _ in range(lanes)], strict=True)
+        memories = [LaneMemory.create() for _ in range(lanes)]
+        given = [control.fileno()]
+        for connection, memory in zip(theirs, memories, strict=True):
+            given += [connection.fileno(), memory.descriptor]
+        # The affinity of this thread is inherited before a library of the instance can start a
+        # thread; set from within, it would miss those that were started at an import.
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, cpus)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments, *map(str, given)],
+                pass_fds=given,
+                stdin=subprocess.DEVNULL,
+            )
+        finally:
+            os.sched_setaffinity(0, allowed)
+        for connection in (control, *theirs):
+            connection.close()
+        self.lanes = [
+            Lane(connection, memory, self._lost)
+            for connection, memory in zip(ours, memories, strict=True)
+        ]
+
+    def send(self, command: str, indices: Sequence[int] = ()) -> None:
+        """Give an order without waiting: ``load``, ``unload`` or ``close``."""
+        try:
+            self._control.send((command, list(indices)))
+        except OSError as error:
+            raise self._lost() from error
+
+    def wait(self) -> dict[str, Any]:
+        """Wait for the answer to the last order, or to the start.
+
+        Raises:
+            InputError, WorkError: What the instance raised, or that it is gone.
+        """
+        try:
+            reply = self._control.recv()
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+        if isinstance(reply, bytes):
+            require_done(reply)
+        answer: dict[str, Any] = reply
+        return answer
+
+    def _lost(self) -> WorkError:
+        try:
+            status = self.process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return WorkError(f"instance {self.number} closed its connection", "see process.log")
+        cause = f"signal {-status}" if status < 0 else f"status {status}"
+        return WorkError(
+            f"instance {self.number} (CPUs {', '.join(map(str, self.cpus))}) ended with {cause}",
+            "its output is in process.log of the test's folder; was memory short?",
+        )
+
+
+class Instances:
+    """All instances of a test.
+
+    Args:
+        module: The module that an instance runs.
+        arguments: Its arguments.
+        cpus: The CPUs of each instance.
+        workers: Batches that all instances together work on at once.
+        ahead: Further batches that wait at each worker, so that it never waits for the next.
+
+    Attributes:
+        started: What each instance said when it had loaded the model.
+
+    Raises:
+        InputError, WorkError: An instance cannot start or cannot load the model.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        cpus: Sequence[tuple[int, ...]],
+        workers: int,
+        ahead: int = 0,
+    ) -> None:
+        each = workers // len(cpus) * (1 + ahead)
+        self.all = [
+            Instance(number, module, arguments, some, each) for number, some in enumerate(cpus)
+        ]
+        self.started = [instance.wait() for instance in self.all]
+        self.lanes = each * len(self.all)
+        # First every instance's first lane, so that few batches spread over many instances.
+        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        for turn in range(each):
+            for instance in self.all:
+                self._free.put(instance.lanes[turn])
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Have every instance bring these samples into its memory, all at the same time."""
+        self._order("load", indices)
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Have every instance drop these samples."""
+        self._order("unload", indices)
+
+    def close(self) -> int:
+        """End the instances; returns the sum of their peak memory, bytes."""
+        answers = self._order("close")
+        for instance in self.all:
+            instance.process.wait(_GRACE_SECONDS)
+        return sum(answer["peak_memory_bytes"] for answer in answers)
+
+    def places(self) -> list[dict[str, Any]]:
+        """Process number and CPUs of each instance, for the record."""
+        return [{"pid": one.process.pid, "cpus": list(one.cpus)} for one in self.all]
+
+    def take(self) -> Lane:
+        """A lane that nobody uses; there is one for each of ``lanes`` threads."""
+        return self._free.get()
+
+    def give_back(self, lane: Lane) -> None:
+        """Make a lane free again."""
+        self._free.put(lane)
+
+    def _order(self, command: str, indices: Sequence[int] = ()) -> list[dict[str, Any]]:
+        for instance in self.all:
+            instance.send(command, indices)
+        return [instance.wait() for instance in self.all]
+
+
+class SpreadAnswering(Answering):
+    """Answers from instances; for at most as many threads as there are lanes.
+
+    Args:
+        instances: Started instances.
+        library: The samples, to know their order; none are loaded here.
+    """
+
+    def __init__(self, instances: Instances, library: SampleLibrary) -> None:
+        self._instances = instances
+        self._total = len(library)
+        self.order, self.offline_order = orders(library)
+
+    def compute(self, indices: Sequence[int]) -> Payloads:
+        """See ``Answering.compute``; the payloads are valid until the lane's next batch."""
+        lane = self._instances.take()
+        try:
+            return lane.compute(indices)
+        finally:
+            self._instances.give_back(lane)
+
+    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        """See ``Answering.answer``; the lane is kept until LoadGen has copied."""
+        lane = self._instances.take()
+        complete(ids, lane.compute(indices))
+        self._instances.give_back(lane)
+
+    def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
+        """See ``Answering.begin``; a lane holds one answer, so it is handed over at once."""
+        self.answer(ids, indices)
+        return nothing_left
+
+
+class SpreadLibrary:
+    """What LoadGen's load and unload calls reach: the samples in every instance.
+
+    Args:
+        instances: Started instances.
+        library: Tells how many samples there are.
+    """
+
+    def __init__(self, instances: Instances, library: SampleLibrary) -> None:
+        self._instances, self._library = instances, library
+        self.load, self.unload = instances.load, instances.unload
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+        return len(self._library)

@@ -1,0 +1,1 @@
+"""The run directory: the only contract between stages, plain files throughout."""

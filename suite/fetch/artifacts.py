@@ -1,0 +1,217 @@
+"""From an entry of the manifest to a model file on this machine that a backend can load."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loadscope.datasets.task import Progress
+from loadscope.errors import InputError
+from loadscope.identity import model_sha256
+from loadscope.suite.fetch.build import BuildRequest, build_artifact, built_path, require_exporter
+from loadscope.suite.fetch.digest import file_sha256
+from loadscope.suite.fetch.files import Fetched, fetch_file, is_cached, require_checksum
+from loadscope.suite.fetch.store import cached_digest
+from loadscope.suite.models.artifact_entry import ArtifactEntry
+from loadscope.suite.models.checksum import Checksum
+from loadscope.suite.models.model_entry import ModelEntry
+from loadscope.suite.models.source import CONVERTERS, BuildSource, FileSource
+from loadscope.sut.backend import Artifact
+from loadscope.sut.registry import backend_info
+
+
+@dataclass(frozen=True)
+class Materialised:
+    """A model file, ready to be loaded.
+
+    Attributes:
+        artifact: What a backend loads.
+        sha256: Digest of all files that are loaded (``identity.model_sha256``); empty for the
+            null backend, which has none.
+        source: Where it came from, as the manifest puts it.
+        files: The digest of each file by its name, relative to the first one's folder or to the
+            folder that is the model.
+        verified: Whether the manifest has a checksum of every file, or of what it is built from.
+    """
+
+    artifact: Artifact
+    sha256: str
+    source: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    verified: bool = True
+
+
+def require_makers(entry: ModelEntry, framework: str) -> None:
+    """Check that what builds a model for a framework is installed, before any work is done.
+
+    Raises:
+        InputError: A package is missing; the message has the command that installs it.
+    """
+    if framework not in entry.artifacts:
+        return
+    for maker in entry.makers(framework):
+        source = maker.parsed_source()
+        if isinstance(source, BuildSource):
+            require_exporter(source.exporter)
+
+
+def materialise(
+    model_id: str,
+    entry: ModelEntry,
+    framework: str,
+    cache: Path,
+    progress: Progress,
+    verify: bool = False,
+) -> Materialised:
+    """Have a model's file for a framework on this machine: fetched, checked, or built.
+
+    Args:
+        model_id: The model's id, for messages and the cache.
+        entry: The model.
+        framework: The framework that is to load it.
+        cache: The cache folder.
+        progress: Told of long work.
+        verify: Read cached files in full, and get them again where they are damaged.
+
+    Raises:
+        InputError: The model has no artifact for the framework, a file is not what its
+            manifest says, or what a build needs is not installed.
+        WorkError: A download or a build failed.
+    """
+    chosen = entry.artifact_for(framework).entry
+    if framework not in entry.artifacts:
+        return Materialised(_artifact(chosen, Path(), "none"), "", "none")
+    require_makers(entry, framework)
+    source = chosen.parsed_source()
+    mend = (
+        "get the file elsewhere and give it with: "
+        f"loadscope fetch {model_id} --framework {framework} --from FILE"
+    )
+    if entry.stand_in:
+        mend += f"; without it, the model '{entry.stand_in}' has the same speed"
+    known: dict[Path, str] = {}
+    for wanted, checksum in chosen.downloads():
+        if isinstance(wanted, FileSource) and _is_folder(wanted.path, framework, chosen.format):
+            known[wanted.path] = ""
+            continue
+        fetched = fetch_file(wanted, checksum, cache, progress, mend, verify)
+        known[fetched.path] = fetched.sha256
+    if isinstance(source, BuildSource):
+        origin = _origin(known)
+        if chosen.made_from is not None:
+            made = materialise(model_id, entry, chosen.made_from, cache, progress, verify)
+            origin = Fetched(made.artifact.path, made.sha256)
+        request = _request(model_id, entry, framework, origin)
+        built = build_artifact(request, cache, progress, verify)
+        known = {built.path: built.sha256}
+    path = next(iter(known))
+    files = _files(framework, chosen, path, known, progress)
+    sha256 = model_sha256(files)
+    if path.is_dir():
+        require_checksum(path, sha256, chosen.checksum())
+    listed = path.is_dir() or set(files) <= {*chosen.files, path.name}
+    verified = entry.verified(framework) and listed
+    return Materialised(_artifact(chosen, path), sha256, chosen.source, files, verified)
+
+
+def in_cache(model_id: str, entry: ModelEntry, framework: str, cache: Path) -> bool:
+    """Whether ``materialise`` would neither fetch nor build anything."""
+    chosen = entry.artifact_for(framework).entry
+    if not all(is_cached(source, checksum, cache) for source, checksum in chosen.downloads()):
+        return False
+    if not isinstance(chosen.parsed_source(), BuildSource):
+        return True
+    if chosen.made_from is not None and not in_cache(model_id, entry, chosen.made_from, cache):
+        return False
+    try:
+        require_makers(entry, framework)
+    except InputError:
+        # What the exporter needs is not installed, so nothing of its making can be matched.
+        return False
+    origin = None
+    if chosen.made_from is not None:
+        made = materialise(model_id, entry, chosen.made_from, cache, lambda *_: None)
+        origin = Fetched(made.artifact.path, made.sha256)
+    elif chosen.base is not None:
+        fetched = [fetch_file(*each, cache, lambda *_: None) for each in chosen.downloads()]
+        origin = fetched[0]
+    target = built_path(_request(model_id, entry, framework, origin), cache)
+    return cached_digest(target, Checksum()) is not None
+
+
+def _is_folder(path: Path, framework: str, format: str) -> bool:
+    """Whether a source is a folder, as some formats are."""
+    if not path.is_dir():
+        return False
+    info = backend_info(framework)
+    if format not in info.folders:
+        raise InputError(
+            f"{path} is a folder, and {format} is the format of a file",
+            "correct source or format in the model's manifest"
+            + (f"; folders are: {', '.join(info.folders)}" if info.folders else ""),
+        )
+    return True
+
+
+def _origin(known: Mapping[Path, str]) -> Fetched | None:
+    return next((Fetched(path, sha256) for path, sha256 in known.items()), None)
+
+
+def _files(
+    framework: str,
+    entry: ArtifactEntry,
+    path: Path,
+    known: Mapping[Path, str],
+    progress: Progress,
+) -> dict[str, str]:
+    """The sha256 of every file that is loaded, by name; of those that are known as they are."""
+    folder = path if path.is_dir() else path.parent
+    found = {}
+    try:
+        for file in backend_info(framework).model_files(entry.format, path):
+            name = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+            found[name] = known.get(file) or file_sha256(file, progress)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path} keeps weights in {error.filename}, which is not there",
+            "put it there, or name it under files in the model's manifest, with its sha256",
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename or path}: {error.strerror}") from error
+    return found
+
+
+def _request(
+    model_id: str, entry: ModelEntry, framework: str, origin: Fetched | None
+) -> BuildRequest:
+    artifact = entry.artifacts[framework]
+    exporter = artifact.source.removeprefix("build:")
+    if exporter in CONVERTERS:
+        return BuildRequest(model_id, exporter, {}, origin)
+    is_export = exporter == "onnx"
+    network = entry.artifacts[artifact.made_from or framework] if is_export else artifact
+    options: dict[str, str | Sequence[str]] = {
+        "architecture": network.architecture,
+        "classes": str(entry.classes),
+        "size": str(entry.artifact_for(framework).preprocess.size),
+    }
+    if artifact.seed is not None:
+        options["seed"] = str(artifact.seed)
+    if artifact.delta is not None:
+        options["delta"] = artifact.delta
+    if is_export:
+        options["input-name"] = list(artifact.inputs)
+        options["output-name"] = next(iter(artifact.outputs))
+    return BuildRequest(model_id, exporter, options, origin)
+
+
+def _artifact(entry: ArtifactEntry, path: Path, format: str = "") -> Artifact:
+    return Artifact(
+        path=path,
+        format=format or entry.format,
+        inputs=entry.tensors("inputs"),
+        outputs=entry.tensors("outputs"),
+        layout=entry.layout,
+        architecture=entry.architecture,
+        options={} if format else dict(entry.options),
+        max_batch=entry.max_batch,
+    )

@@ -1,0 +1,175 @@
+"""What is installed, what is missing, and the command that mends it."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from loadscope.datasets.catalog import catalog
+from loadscope.errors import InputError
+from loadscope.paths import cache_location, cache_root
+from loadscope.submission.rounds import load_round
+from loadscope.suite.fetch import dataset_folder, dataset_in_cache
+from loadscope.sut.registry import BACKENDS
+
+Status = Literal["ok", "missing", "wrong"]
+
+_PYTHONS = ((3, 11), (3, 14))
+
+# Import names of what every run needs, and the distributions that bring them.
+_CORE = {
+    "numpy": ("numpy",),
+    "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
+    "PIL": ("pillow",),
+    "mlperf_loadgen": ("mlcommons-loadgen",),
+}
+
+# What some jobs alone need: import names, and the extra that brings them.
+_EXTRAS = {
+    "ONNX export": (("torch", "onnx", "onnxscript"), "export"),
+    "question answering (SQuAD)": (("tokenizers",), "squad"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        part: What it is.
+        status: Whether it is in order.
+        detail: What was found.
+        fix: The command or step that mends it, empty where nothing is to be done.
+        core: Whether nothing runs without it.
+    """
+
+    part: str
+    status: Status
+    detail: str
+    fix: str = ""
+    core: bool = False
+
+
+def diagnose(working_directory: Path) -> list[Finding]:
+    """Look at everything that a run depends on; imports no framework.
+
+    Args:
+        working_directory: Where runs would be started.
+    """
+    return [
+        _python(),
+        *_core_packages(),
+        *_frameworks(),
+        *_extras(),
+        _cache(),
+        _host(),
+        *_datasets(),
+        _audit_config(working_directory),
+    ]
+
+
+def _python() -> Finding:
+    lowest, beyond = _PYTHONS
+    fits = lowest <= sys.version_info[:2] < beyond
+    fix = "" if fits else f"use Python {lowest[0]}.{lowest[1]} to {beyond[0]}.{beyond[1] - 1}"
+    return Finding("Python", "ok" if fits else "wrong", platform.python_version(), fix, True)
+
+
+def _core_packages() -> Iterator[Finding]:
+    for package, distributions in _CORE.items():
+        version = _version(distributions)
+        if importlib.util.find_spec(package) is None or version is None:
+            fix = f"pip install {distributions[0]}"
+            yield Finding(distributions[0], "missing", "not installed", fix, True)
+        elif package == "mlperf_loadgen" and version != load_round().loadgen:
+            # mlperf.conf, with the round's seeds, is compiled into the package.
+            wanted = f"{distributions[0]}=={load_round().loadgen}"
+            detail = f"{version}; {load_round().round} needs {load_round().loadgen}"
+            yield Finding(distributions[0], "wrong", detail, f"pip install {wanted}", True)
+        else:
+            yield Finding(distributions[0], "ok", version, core=True)
+
+
+def _frameworks() -> Iterator[Finding]:
+    for info in BACKENDS.values():
+        if not info.package:
+            continue
+        if info.installed():
+            yield Finding(info.title, "ok", info.version() or "version not known")
+        else:
+            yield Finding(info.title, "missing", "not installed", info.install)
+
+
+def _extras() -> Iterator[Finding]:
+    for job, (packages, extra) in _EXTRAS.items():
+        absent = [name for name in packages if importlib.util.find_spec(name) is None]
+        if absent:
+            detail = f"{', '.join(absent)} not installed"
+            yield Finding(job, "missing", detail, f"pip install 'loadscope[{extra}]'")
+        else:
+            found = ", ".join(f"{name} {_version((name,))}" for name in packages)
+            yield Finding(job, "ok", found)
+
+
+def _cache() -> Finding:
+    try:
+        root = cache_root()
+    except InputError as error:
+        return Finding("cache", "wrong", error.message, error.fix, True)
+    files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+    used = sum(file.lstat().st_size for file in files if file.exists())
+    free = shutil.disk_usage(root).free
+    return Finding("cache", "ok", f"{root}, {_gigabytes(used)} used, {_gigabytes(free)} free")
+
+
+def _host() -> Finding:
+    usable = len(os.sched_getaffinity(0))
+    physical = psutil.cpu_count(logical=False) or "unknown"
+    memory = psutil.virtual_memory()
+    return Finding(
+        "host",
+        "ok",
+        f"{platform.machine()} {sys.byteorder}-endian, {usable} CPUs to use ({physical} physical "
+        f"cores), {_gigabytes(memory.total)} memory, {_gigabytes(memory.available)} available",
+    )
+
+
+def _datasets() -> Iterator[Finding]:
+    cache = cache_location()
+    for name, entry in catalog().items():
+        part = f"data set {name}"
+        if dataset_in_cache(name, cache):
+            yield Finding(part, "ok", str(dataset_folder(name, cache)))
+        elif entry.source is not None:
+            yield Finding(part, "missing", "not fetched", entry.obtain)
+        else:
+            yield Finding(part, "missing", "got by hand", "loadscope datasets")
+
+
+def _audit_config(folder: Path) -> Finding:
+    path = folder / "audit.config"
+    if not path.exists():
+        return Finding("audit.config", "ok", f"none in {folder}")
+    detail = f"{path} would turn every run into a compliance test; runs refuse to start here"
+    return Finding("audit.config", "wrong", detail, f"move {path} away")
+
+
+def _version(distributions: tuple[str, ...]) -> str | None:
+    for distribution in distributions:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

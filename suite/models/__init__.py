@@ -1,0 +1,1 @@
+"""What can run: manifests, their entries, and the sources of files."""

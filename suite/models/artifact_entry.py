@@ -1,0 +1,312 @@
+"""What a manifest says of a model's file for one framework."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    PositiveInt,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
+
+from loadscope.datasets.image_classification.classification import ArgmaxSpec
+from loadscope.datasets.images.image_preprocess import ImagePreprocess
+from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
+from loadscope.datasets.object_detection.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.question_answering.squad_logits import SpanSpec
+from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.misfits import Misfits
+from loadscope.suite.models.checksum import Checksum
+from loadscope.suite.models.source import (
+    FROM_ONNX,
+    BuildSource,
+    FileSource,
+    Source,
+    WebSource,
+    WheelSource,
+    beside,
+    parse_source,
+)
+from loadscope.sut.backend import TensorInfo
+from loadscope.tensors import ANY_SIZE
+
+Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
+
+
+def _resolve_vocabulary(spec: WordPieceSpec, info: ValidationInfo) -> WordPieceSpec:
+    """Check a vocabulary's source as an artifact's is."""
+    if spec.file and (info.context or {}).get("folder") is not None:
+        raise ValueError("file is for the suite to fill in; name the source under vocabulary")
+    return replace(spec, vocabulary=_resolve_source(spec.vocabulary, info))
+
+
+def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
+    logging.getLogger(__name__).warning(
+        "loadscope: %s: the key '%s' was removed and is ignored; delete it",
+        (info.context or {}).get("file", "a manifest"),
+        info.field_name,
+    )
+
+
+def _given(value: Any) -> Mapping[str, Any]:
+    """The settings in a mapping or a dataclass; none in what is neither, which is then refused."""
+    return value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+
+
+def _preprocess_tag(value: Any) -> str:
+    given = _given(value)
+    if "tokenizer" in given:
+        return "<text>"
+    boxes = str(given.get("geometry")).startswith(("letterbox", "stretch"))
+    return "<boxes>" if boxes else "<image>"
+
+
+def _postprocess_tag(value: Any) -> str:
+    given = _given(value)
+    kind = str(given.get("kind"))
+    if kind.startswith("boxes"):
+        return "<boxes>"
+    if kind.startswith("yolo"):
+        return "<head>"
+    return "<spans>" if kind == "spans" else "<class>"
+
+
+# Tags stand in angle brackets, by which messages leave them out of a key.
+Preprocess = Annotated[
+    Annotated[ImagePreprocess, Tag("<image>")]
+    | Annotated[DetectionPreprocess, Tag("<boxes>")]
+    | Annotated[WordPieceSpec, AfterValidator(_resolve_vocabulary), Tag("<text>")],
+    Discriminator(_preprocess_tag),
+]
+"""What may stand under ``preprocess``; a further task adds its own."""
+Postprocess = Annotated[
+    Annotated[ArgmaxSpec, Tag("<class>")]
+    | Annotated[HeadSpec, Tag("<head>")]
+    | Annotated[BoxesSpec, Tag("<boxes>")]
+    | Annotated[SpanSpec, Tag("<spans>")],
+    Discriminator(_postprocess_tag),
+]
+"""What may stand under ``postprocess``."""
+Percent = Annotated[float, Field(ge=0, le=100)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Strict(BaseModel):
+    """A part of a manifest: no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _size(value: int) -> int:
+    if value < 1 and value != ANY_SIZE:
+        raise ValueError(f"must be at least 1, or {ANY_SIZE} for a size that each batch chooses")
+    return value
+
+
+class TensorSpec(Strict):
+    """An input or output: numpy type name, and sizes without the batch axis.
+
+    A size of -1 is one that each batch chooses (``tensors.ANY_SIZE``).
+    """
+
+    dtype: Dtype
+    shape: tuple[Annotated[int, AfterValidator(_size)], ...]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.dtype).itemsize
+
+
+class Accuracy(Strict):
+    """What is known of a model's accuracy; the target is the round's, not the model's.
+
+    Attributes:
+        metric: The metric's name.
+        published: The accuracy that its publisher reports, percent; None where there is none.
+        meaningful: False for weights that were never trained.
+    """
+
+    metric: str
+    published: Percent | None = None
+    meaningful: bool = True
+
+    @model_validator(mode="after")
+    def _no_figure_for_untrained_weights(self) -> Self:
+        if self.published is not None and not self.meaningful:
+            raise ValueError("published cannot stand beside meaningful: false")
+        return self
+
+
+def _resolve_source(text: str, info: ValidationInfo) -> str:
+    """Check a source, and make a ``file:`` relative to its manifest's folder."""
+    source = parse_source(text)
+    folder = (info.context or {}).get("folder")
+    if isinstance(source, FileSource) and folder is not None:
+        source = FileSource((folder / source.path.expanduser()).absolute())
+    return str(source)
+
+
+def _plain_path(name: str) -> str:
+    parts = name.split("/")
+    if "\\" in name or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"'{name}' is not a plain path from the folder of the source's file")
+    return name
+
+
+class Weights(Strict):
+    """What lies behind the weights of a file, as a submission's ``measurements.json`` tells it.
+
+    Attributes:
+        file: The name of the weights file that it was made from; empty where it is that file.
+        retrained: Whether the weights were trained further than in that file.
+        changes: What else was done to them, such as how they were quantised.
+    """
+
+    file: str = ""
+    retrained: bool = False
+    changes: str = ""
+
+
+class ArtifactEntry(Strict):
+    """A model's file for one framework.
+
+    Attributes:
+        source: Where it comes from; see ``loadscope.suite.models.source``.
+        sha256: Digest of the file (of a wheel's member, not of the wheel).
+        sha256_prefix: Its first digits, where only these are published.
+        checksum_note: Why there is no checksum; the first fetch's one is then kept.
+        files: The sha256 of further files that are loaded, by their path from the first one's
+            folder (an ONNX file's external data); each is got from there beside it.
+        format: A format that the framework's backend loads.
+        architecture: The network that a ``state-dict`` fits.
+        layout: Layout of image inputs.
+        inputs: The tensors to feed, by name.
+        outputs: The tensors to fetch, by name.
+        options: Settings of the backend.
+        numerics: What numbers the file computes with, of which results carry the name.
+        weights: What was done to its weights before they came into the file.
+        max_batch: The samples that the file takes at once, where its batch axis is fixed.
+        best_batch: How many samples it takes best, where that is known.
+        best_threads: How many of the framework's threads a batch is worth where there is work for
+            every core, if that is known to be more than one.
+        seed: For ``build:seeded-state-dict``.
+        base: For ``build:merged-state-dict``: the source of the weights to start from.
+        base_sha256: Their checksum.
+        delta: For ``build:merged-state-dict``: the name of a delta in ``tools/build/data``.
+        made_from: For ``build:onnx`` and the converters (key ``from``): the framework whose
+            artifact is exported or converted.
+        preprocess: Instead of the model's.
+        postprocess: Instead of the model's.
+        accuracy: Instead of the model's.
+    """
+
+    source: Annotated[str, AfterValidator(_resolve_source)]
+    sha256: Sha256 | None = None
+    sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
+    checksum_note: Annotated[str, Field(min_length=1)] | None = None
+    files: dict[Annotated[str, AfterValidator(_plain_path)], Sha256] = {}
+    format: str
+    architecture: str = ""
+    layout: Literal["", "NCHW", "NHWC"] = ""
+    inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
+    outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
+    options: dict[str, JsonValue] = {}
+    # Of earlier versions; no part of the schema that messages tell of.
+    single_stream_options: Annotated[
+        SkipJsonSchema[JsonValue], AfterValidator(_ignore_removed), Field(exclude=True)
+    ] = None
+    numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
+    weights: Weights = Weights()
+    max_batch: PositiveInt | None = None
+    best_batch: PositiveInt | None = None
+    best_threads: PositiveInt | None = None
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
+    base: Annotated[str, AfterValidator(_resolve_source)] | None = None
+    base_sha256: Sha256 | None = None
+    delta: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
+    made_from: str | None = Field(default=None, alias="from")
+    preprocess: Preprocess | None = None
+    postprocess: Postprocess | None = None
+    accuracy: Accuracy | None = None
+
+    def parsed_source(self) -> Source:
+        """The source in parts."""
+        return parse_source(self.source)
+
+    def parsed_base(self) -> WebSource | WheelSource | FileSource | None:
+        """The source of the weights to start from, where there are such."""
+        if self.base is None:
+            return None
+        source = parse_source(self.base)
+        if isinstance(source, BuildSource):
+            raise TypeError("a base is never built")
+        return source
+
+    def checksum(self) -> Checksum:
+        """What the file's sha256 must be."""
+        return Checksum(self.sha256, self.sha256_prefix)
+
+    def downloads(self) -> list[tuple[WebSource | WheelSource | FileSource, Checksum]]:
+        """The files that must be here before it can be loaded or built, itself first."""
+        source = self.parsed_source()
+        if isinstance(source, BuildSource):
+            base = self.parsed_base()
+            return [] if base is None else [(base, Checksum(self.base_sha256))]
+        return [
+            (source, self.checksum()),
+            *((beside(source, name), Checksum(sha256)) for name, sha256 in self.files.items()),
+        ]
+
+    def tensors(self, side: Literal["inputs", "outputs"]) -> tuple[TensorInfo, ...]:
+        """The declared inputs or outputs in the form that backends take."""
+        specs: dict[str, TensorSpec] = getattr(self, side)
+        return tuple(TensorInfo(name, spec.dtype, spec.shape) for name, spec in specs.items())
+
+    @model_validator(mode="after")
+    def _keys_fit_the_source(self) -> Self:
+        source, misfits = self.parsed_source(), Misfits()
+        given = [
+            name for name in ("sha256", "sha256_prefix", "checksum_note") if getattr(self, name)
+        ]
+        if len(given) > 1:
+            misfits.add(given[1], f"give one of {' and '.join(given)}")
+        if isinstance(source, WebSource | WheelSource) and not given:
+            misfits.add("", "sha256 is missing; where none is published say so in checksum_note")
+        if isinstance(source, BuildSource) and given:
+            misfits.add(given[0], "has no meaning for build:, whose bytes vary by version")
+        if isinstance(source, BuildSource) and self.files:
+            misfits.add("files", "has no meaning for build:, which makes one file")
+        exporter = source.exporter if isinstance(source, BuildSource) else ""
+        for key, value, owner in (
+            ("seed", self.seed, "seeded-state-dict"),
+            ("base", self.base, "merged-state-dict"),
+            ("base_sha256", self.base_sha256, "merged-state-dict"),
+            ("delta", self.delta, "merged-state-dict"),
+        ):
+            if (value is not None) != (exporter == owner):
+                verb = "needs" if exporter == owner else "alone takes"
+                place = "source" if exporter == owner else key
+                misfits.add(place, f"build:{owner} {verb} the key '{key}'")
+        exports = ("onnx", *FROM_ONNX)
+        if (self.made_from is not None) != (exporter in exports):
+            verb = "need" if exporter in exports else "alone take"
+            place = "source" if exporter in exports else "from"
+            misfits.add(place, f"build:{', build:'.join(exports)} {verb} the key 'from'")
+        if self.base is not None and isinstance(parse_source(self.base), BuildSource):
+            misfits.add("base", "base is fetched, not built: https:, pypi: or file:")
+        if self.format == "state-dict" and not self.architecture:
+            misfits.add("format", "a state-dict needs the key 'architecture'")
+        misfits.refuse()
+        return self

@@ -1,0 +1,135 @@
+"""The model manifest: ``models.yaml`` and the user's own files, together a catalogue."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from loadscope.errors import InputError, near
+from loadscope.strict_yaml import line_of, read_yaml
+from loadscope.suite.models.artifact_entry import Postprocess, Preprocess, Strict
+from loadscope.suite.models.model_entry import ModelEntry
+
+__all__ = ["Catalogue", "Manifest", "ModelEntry", "Postprocess", "Preprocess", "read_manifest"]
+
+
+class Manifest(Strict):
+    """A whole manifest file."""
+
+    version: Literal[1] = Field(alias="schema")
+    models: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], ModelEntry]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file; its ``file:`` sources start from its folder.
+
+    Raises:
+        InputError: It cannot be read or does not fit; the message names file, line and key.
+    """
+    return read_yaml(path, Manifest, {"folder": path.absolute().parent, "file": path})
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Models by id.
+
+    Attributes:
+        models: The entries.
+        origins: The file that each id comes from.
+        built_in: The file of the built-in ones.
+    """
+
+    models: Mapping[str, ModelEntry]
+    origins: Mapping[str, Path]
+    built_in: Path
+
+    @classmethod
+    def load(cls, extra_files: Iterable[Path] = ()) -> "Catalogue":
+        """Read the built-in manifest and further ones.
+
+        Args:
+            extra_files: The user's manifests.
+
+        Raises:
+            InputError: A file is not a manifest, gives an id a second time, or names a
+                stand-in that does not exist.
+        """
+        models: dict[str, ModelEntry] = {}
+        origins: dict[str, Path] = {}
+        with as_file(files("loadscope") / "models.yaml") as built_in:
+            # A file given twice is read once.
+            paths = {Path(path).resolve(): Path(path) for path in (built_in, *extra_files)}
+            for path in paths.values():
+                manifest = read_manifest(path)
+                for model_id, entry in manifest.models.items():
+                    if model_id in models:
+                        raise InputError(
+                            f"{line_of(path, 'models', model_id)}: models.{model_id}: "
+                            f"{origins[model_id]} has a model of that id already",
+                            "give it another id",
+                        )
+                    models[model_id] = entry
+                    origins[model_id] = path
+        for model_id, entry in models.items():
+            if entry.stand_in and entry.stand_in not in models:
+                where = line_of(origins[model_id], "models", model_id, "stand_in")
+                raise InputError(
+                    f"{where}: models.{model_id}.stand_in: there is no model '{entry.stand_in}'",
+                    f"use one of: {', '.join(models)}",
+                )
+        return cls(models, origins, built_in)
+
+    @classmethod
+    def of_run(cls, record: dict[str, Any]) -> "Catalogue":
+        """The models as a run had them, whatever has become of its manifests since.
+
+        Args:
+            record: Its ``run.json``.
+
+        Raises:
+            InputError: What it recorded of the model cannot be read by this version.
+        """
+        if "manifest" not in record:
+            return cls.load(map(Path, record["spec"]["models"]))
+        if record["manifest"] is None:
+            return cls.load()
+        try:
+            models = Manifest.model_validate_json(json.dumps(record["manifest"])).models
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, ("manifest", *first["loc"])))
+            raise InputError(
+                f"run.json: {key}: {first['msg']}", "use the version of LoadScope that wrote it"
+            ) from error
+        return cls(models, dict.fromkeys(models, Path("run.json")), Path())
+
+    def manifest_of(self, model_id: str) -> dict[str, Any] | None:
+        """A manifest of one of the user's models alone; None for a built-in one.
+
+        It is as it was understood: its ``file:`` sources are absolute.
+        """
+        if self.origins[model_id] == self.built_in:
+            return None
+        # The stand-in is another entry, and what it stands for is there.
+        entry = self.get(model_id).model_copy(update={"stand_in": ""})
+        manifest = Manifest(schema=1, models={model_id: entry})
+        return manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    def get(self, model_id: str) -> ModelEntry:
+        """Look a model up.
+
+        Raises:
+            InputError: There is no model of that id; the message has near and known ids.
+        """
+        try:
+            return self.models[model_id]
+        except KeyError:
+            raise InputError(
+                f"unknown model '{model_id}'",
+                f"{near(model_id, self.models)}known: {', '.join(self.models)}; or add one with "
+                "--models FILE",
+            ) from None

@@ -1,0 +1,288 @@
+"""Carry out a run: one fresh process for each LoadGen test, then the figures."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.task import Dataset, Progress
+from loadscope.errors import InputError, LoadScopeError
+from loadscope.files import write_json, write_text
+from loadscope.identity import model_difference
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.detail_log import DetailLog, read_detail_log
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.log_digests import log_digests
+from loadscope.rundir.user_conf import UserConf
+from loadscope.scenarios.calibration import Calibration, expectation
+from loadscope.submission.compliance.audit import audit_config
+from loadscope.submission.rounds import load_round
+from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
+from loadscope.suite.run.launcher import run_child
+from loadscope.suite.run.noise import NoiseWatch
+from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.repeat import median_run
+from loadscope.suite.run.resolve import Prepared
+from loadscope.suite.run.result import assemble
+from loadscope.suite.run.scoring import score_run
+from loadscope.suite.run.verdict import Asked, figures, invalid_reasons, require_as_asked
+
+_MOST_CORRECTIONS = 2
+
+
+def refuse_stray_audit_config(folder: Path) -> None:
+    """Check that nothing turns the run into a compliance test without a word.
+
+    Raises:
+        InputError: LoadGen's ``audit.config`` lies in ``folder``.
+    """
+    stray = folder / "audit.config"
+    if stray.exists():
+        raise InputError(
+            f"{stray.resolve()} would make LoadGen run a compliance test",
+            "move it away or start from another folder",
+        )
+
+
+def new_run(
+    prepared: Prepared, folder: Path, command: str, progress: Progress, user_conf: str = ""
+) -> dict[str, Any]:
+    """Start a run in ``folder`` and carry it out.
+
+    Args:
+        prepared: What ``prepare`` made of the spec.
+        folder: The run directory, new or empty.
+        command: The command line to record.
+        progress: Where progress goes.
+        user_conf: The text of a user.conf to use as it is, when a run is repeated.
+
+    Returns:
+        The object of ``loadscope run --json``.
+    """
+    run = RunDirectory(folder)
+    with run.locked():
+        modes = tests_of(prepared)
+        run.claim(
+            {
+                **prepared.record(),
+                "command": command,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "state": {str(mode): {"status": "planned"} for mode in modes},
+            }
+        )
+        if user_conf:
+            (folder / "user.conf").write_text(user_conf, encoding="utf-8")
+        return _carry_out(run, prepared.dataset, progress)
+
+
+def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    """Carry out what is unfinished in a run.
+
+    Args:
+        run: The run directory.
+        prepared: The same spec, prepared again.
+        progress: Where progress goes.
+
+    Raises:
+        InputError: The model or the data are not the ones the run began with.
+    """
+    with run.locked():
+        record = run.read()
+        fresh = prepared.record()
+        require_same_inputs(record, fresh, run.path)
+        planned = {str(mode): {"status": "planned"} for mode in tests_of(prepared)}
+        run.write(
+            {
+                **record,
+                "spec": fresh["spec"],
+                "plan": fresh["plan"],
+                "state": {**planned, **record["state"]},
+            }
+        )
+        return _carry_out(run, prepared.dataset, progress)
+
+
+def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:
+    """Check that model and data are what a recorded run had.
+
+    Raises:
+        InputError: A digest differs; the message has both.
+    """
+    if difference := model_difference(old["model"], new["model"]):
+        raise InputError(f"{where}: {difference}", "restore the model, or start a new run")
+    then, now = old["data"]["digest"], new["data"]["digest"]
+    if then != now:
+        raise InputError(
+            f"{where}: the data has changed: digest {then[:12]}… then, {now[:12]}… now",
+            "restore the data, or start a new run",
+        )
+
+
+def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+    record = run.read()
+    plan = ChildPlan.model_validate(record["plan"])
+    for name in record["state"]:
+        mode = Mode(name)
+        verified = bool(run.read()["state"][name].get("verification"))
+        if mode.audit and not (verified and run.status(mode) == "finished"):
+            reasons = invalid_performance(run)
+            if reasons:
+                # It would take as long as the performance test, and tell nothing.
+                error = f"needs a VALID performance test; it is INVALID: {'; '.join(reasons)}"
+                run.set_state(mode, status="failed", error=error, verification=None)
+                write_json(run.path / "result.json", assemble(run))
+                continue
+        if run.status(mode) != "finished":
+            _tests(run, mode, plan, record, progress)
+            if mode is Mode.ACCURACY:
+                score_run(run, dataset, progress)
+        if mode.audit and not run.read()["state"][name].get("verification"):
+            verify(run, mode, dataset, progress)
+        write_json(run.path / "result.json", assemble(run))
+    return assemble(run)
+
+
+def _tests(
+    run: RunDirectory, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+) -> None:
+    """One test, or the repeats of the performance test that are not there yet."""
+    fresh = {"verification": None} if mode.audit else {}
+    run.set_state(mode, status="running", started=_now(), error=None, **fresh)
+    count = record["spec"].get("repeat", 1) if mode is Mode.PERFORMANCE else 1
+    repeats: list[dict[str, Any]] = record["state"][str(mode)].get("repeats", [])
+    try:
+        for number in range(len(repeats) + 1, count + 1):
+            name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
+            name += f" {number} of {count}" if count > 1 else ""
+            outcome = _one_test(
+                run, mode, number, plan, _watcher(name, mode, plan, record, progress)
+            )
+            if count > 1:
+                repeats.append({"run": number, **outcome})
+                run.set_state(mode, repeats=repeats)
+    except KeyboardInterrupt:
+        run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
+        raise
+    except LoadScopeError as error:
+        run.set_state(mode, status="failed", ended=_now(), error=error.message)
+        raise
+    if count > 1:
+        number = median_run(repeats, plan.scenario)
+        outcome = {**repeats[number - 1], "median_run": number}
+        del outcome["run"]
+    run.set_state(mode, status="finished", ended=_now(), **outcome)
+
+
+def _one_test(
+    run: RunDirectory,
+    mode: Mode,
+    number: int,
+    plan: ChildPlan,
+    watch: Callable[[float, int], None],
+) -> dict[str, Any]:
+    """Run a test in a fresh process and hold its log against what was asked.
+
+    Returns:
+        What the process said, ``noise`` of a performance test or a trace, and ``value`` and
+        ``valid`` of a performance test.
+    """
+    noise = NoiseWatch()
+
+    def watch_both(elapsed: float, answered: int) -> None:
+        watch(elapsed, answered)
+        noise.sample()
+
+    outcome, log = _attempt(run, mode, number, plan, watch_both)
+    corrections = 0
+    while mode is Mode.PERFORMANCE and corrections < _MOST_CORRECTIONS:
+        expected = _missed_estimate(outcome, log, plan.scenario)
+        if expected is None:
+            break
+        # The machine was slower while it was calibrated than in the test: LoadGen ran out of
+        # queries. Told of the rate that it has just seen, it does not.
+        corrections += 1
+        conf = _conf(run, plan).having(
+            plan.loadgen_model, plan.scenario, {expected.key: expected.value}
+        )
+        write_text(run.path / "user.conf", conf.text())
+        noise = NoiseWatch()
+        outcome, log = _attempt(run, mode, number, plan, watch_both)
+        outcome["calibration"] = {**vars(expected), "corrections": corrections}
+    outcome["sha256"] = log_digests(run.partial(mode, number))
+    run.finish(mode, number)
+    if mode is Mode.TRACE:
+        return {**outcome, "noise": noise.finish()}
+    if mode is not Mode.PERFORMANCE:
+        return outcome
+    return {
+        **outcome,
+        "value": figures(log, plan.scenario)["metric"]["value"],
+        "valid": not invalid_reasons(log, plan.scenario, load_round()),
+        "noise": noise.finish(),
+    }
+
+
+def _attempt(
+    run: RunDirectory,
+    mode: Mode,
+    number: int,
+    plan: ChildPlan,
+    watch: Callable[[float, int], None],
+) -> tuple[dict[str, Any], DetailLog]:
+    folder = run.begin(mode, number)
+    if mode.audit:
+        benchmark = load_round().benchmarks[plan.loadgen_model]
+        write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
+    outcome = run_child(run.path, mode, folder, watch)
+    samples = run.read()["data"]["samples"]
+    asked = Asked(plan.loadgen_model, plan.scenario, mode, _conf(run, plan), samples)
+    log = read_detail_log(folder / "mlperf_log_detail.txt")
+    require_as_asked(log, asked, load_round())
+    return outcome, log
+
+
+def _conf(run: RunDirectory, plan: ChildPlan) -> UserConf:
+    return UserConf.read(run.path / "user.conf", [plan.loadgen_model])
+
+
+def _missed_estimate(
+    outcome: dict[str, Any], log: DetailLog, scenario: Scenario
+) -> Calibration | None:
+    """What to expect instead, if a test ended early because its calibration was too slow."""
+    if outcome.get("calibration") is None or scenario is Scenario.SERVER:
+        # Server's rate is what is asked of it, not what it is expected to do.
+        return None
+    if log.values.get("result_min_duration_met") is not False:
+        return None
+    if scenario.inline:
+        fastest = log.number("result_min_latency_ns")
+        return expectation(scenario, fastest / 1e6) if fastest else None
+    rate = log.number("result_samples_per_second")
+    return expectation(scenario, rate) if rate else None
+
+
+def _watcher(
+    name: str, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+) -> Callable[[float, int], None]:
+    total = record["data"]["samples"]
+    duration = plan.user_conf().get(plan.loadgen_model, plan.scenario, "min_duration")
+    seconds = (load_round().min_duration_ms if duration is None else duration) / 1e3
+    begun: list[float] = []
+
+    def watch(elapsed: float, answered: int) -> None:
+        if not answered:
+            progress(f"{name}: loading and calibrating", 0, 0)
+        elif mode is Mode.ACCURACY:
+            progress(f"{name}: samples", min(answered, total), total)
+        else:
+            begun.append(elapsed) if not begun else None
+            # The minimum is not the end: LoadGen also wants its minimum of queries.
+            shown = min(int(elapsed - begun[0]), max(1, int(seconds) - 1))
+            progress(f"{name}: running {seconds:g} s", shown, max(1, int(seconds)))
+
+    return watch
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

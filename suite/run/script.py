@@ -1,0 +1,110 @@
+"""Scenario scripts: ``scenarios/<target>/<benchmark>.yaml``, one or more specs in a file."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from loadscope.errors import InputError
+from loadscope.names import Scenario
+from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
+from loadscope.strict_yaml import read_yaml
+
+_LISTS = ("model", "framework", "scenario")
+
+
+class _Script(BaseModel):
+    """Any settings of a ``RunSpec``; the spec itself is what checks them."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
+    """Read a scenario script.
+
+    ``model``, ``framework`` and ``scenario`` may be lists; every combination is one run, and a
+    setting that only one kind of scenario has is for the runs of that kind.
+    ``runs`` may list settings that differ from run to run, each on top of the others.
+    Relative paths in a script are relative to the working directory, as on the command line.
+
+    Args:
+        path: The YAML file.
+        overrides: Settings from the command line, which win.
+
+    Raises:
+        InputError: Unreadable, an unknown key, or a bad value.
+    """
+    common = dict(read_yaml(path, _Script).model_extra or {})
+    runs = common.pop("runs", [{}])
+    if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
+        raise InputError(
+            f"{path}: 'runs' must be a list of settings", "for example: runs: [{scenario: Offline}]"
+        )
+    return expand(common, runs, overrides, str(path))
+
+
+def expand(
+    common: dict[str, Any], runs: list[dict[str, Any]], overrides: dict[str, Any], where: str
+) -> list[RunSpec]:
+    """Every combination of the models, frameworks and scenarios of each of the runs.
+
+    A setting that some scenarios alone have is theirs, where several share it; see ``among``.
+
+    Args:
+        common: Settings of all runs.
+        runs: Settings of each run, on top of them.
+        overrides: Settings on top of both.
+        where: The file, or ``command line``.
+
+    Raises:
+        InputError: A key is unknown, a value is bad, or one has two meanings.
+    """
+    groups = [list(_combinations(_layered(common, run, overrides), where)) for run in runs]
+    everywhere = [scenario for group in groups for scenario in _scenarios(group)]
+    specs = []
+    for run, group in zip(runs, groups, strict=True):
+        own = [key for key in run if key not in overrides]
+        for settings in group:
+            scenario = scenario_of(settings.get("scenario"))
+            if scenario is not None:
+                shared = [key for key in settings if key not in own]
+                kept = among(shared, scenario, everywhere, where)
+                kept += among(own, scenario, _scenarios(group), where)
+                settings = {key: settings[key] for key in settings if key in kept}
+            specs.append(make_spec(settings, where))
+    return specs
+
+
+def _scenarios(group: list[dict[str, Any]]) -> list[Scenario]:
+    named = (scenario_of(settings.get("scenario")) for settings in group)
+    return [scenario for scenario in named if scenario is not None]
+
+
+def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Later settings over earlier ones; the backend's options one by one."""
+    settings: dict[str, Any] = {}
+    for layer in layers:
+        before, after = settings.get("options"), layer.get("options")
+        settings |= layer
+        if isinstance(before, dict) and isinstance(after, dict):
+            settings["options"] = {**before, **after}
+    return settings
+
+
+def _combinations(settings: dict[str, Any], where: str) -> Iterator[dict[str, Any]]:
+    axes = []
+    for key in _LISTS:
+        if key in settings:
+            given = settings[key]
+            values = list(given) if isinstance(given, list | tuple) else [given]
+            if key == "scenario":
+                values = [scenario_of(value) or value for value in values]
+            if not values:
+                raise InputError(f"{where}: '{key}' is an empty list", "name at least one")
+            # What is named twice is run once.
+            different = [one for at, one in enumerate(values) if one not in values[:at]]
+            axes.append([(key, value) for value in different])
+    for combination in itertools.product(*axes):
+        yield {**settings, **dict(combination)}

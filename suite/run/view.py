@@ -1,0 +1,172 @@
+"""One run directory as a report sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadscope.errors import InputError
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.rowfile import BATCHES, LATENCIES, RowFile
+from loadscope.rundir.schema import (
+    Accuracy,
+    Metric,
+    ModelInfo,
+    Repeat,
+    RunFile,
+    TestState,
+    read_checked,
+)
+from loadscope.suite.run.evidence import examine
+from loadscope.suite.run.verdict import ESTIMATE
+from loadscope.sut.registry import DEFAULT_NUMERICS
+
+RUN_FILE = "run.json"
+ESTIMATED = {Scenario.SINGLE_STREAM: 0.9, Scenario.MULTI_STREAM: 0.99}
+"""The percentile, a fraction, of which LoadGen's early stopping makes an estimate."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What a run asked for, what it ran on and what came out of it.
+
+    Results are there only for tests that finished.
+
+    Attributes:
+        path: The run directory.
+        run_id: Its name, to tell repeats of one measurement apart.
+        modes: The tests asked for.
+        states: Where the tests stand that have begun.
+        mean_ns: LoadGen's mean latency per query, nanoseconds.
+        percentiles_ns: LoadGen's own percentiles: fraction in (0, 1) to nanoseconds.
+        rehearsal: Why the run is shorter than full length; empty when it is not.
+        altered: By test, what of its logs and records is not as the run left it.
+        few_queries: The fractions of ``percentiles_ns`` that have too few queries.
+        assembled: The object of ``loadscope run --json``, taken from the logs.
+        repeat: Of how many performance tests the results are the median; None for one.
+        warnings: Why the performance figures cannot be trusted.
+        notes: What else one must know of the results.
+        latency_file: ``rowfile.LATENCIES``.
+        batches_file: ``rowfile.BATCHES``.
+    """
+
+    path: Path
+    run_id: str
+    model: ModelInfo
+    framework: str
+    scenario: Scenario
+    modes: tuple[Mode, ...]
+    states: Mapping[Mode, TestState]
+    valid: bool | None
+    invalid_reasons: tuple[str, ...]
+    metric: Metric | None
+    samples_per_second: float | None
+    mean_ns: float | None
+    queries: int | None
+    percentiles_ns: Mapping[float, float]
+    few_queries: frozenset[float]
+    accuracy: Accuracy | None
+    rehearsal: tuple[str, ...]
+    altered: Mapping[Mode, tuple[str, ...]]
+    repeat: Repeat | None
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    spec: Mapping[str, Any]
+    effective: Mapping[str, Any]
+    data: Mapping[str, Any]
+    host: Mapping[str, Any]
+    versions: Mapping[str, str]
+    command: str
+    created: str
+    latency_file: Path | None
+    batches_file: Path | None
+    assembled: Mapping[str, Any]
+
+    @property
+    def estimate_ns(self) -> float | None:
+        """LoadGen's early-stopping estimate, nanoseconds; None where it made none."""
+        metric = self.metric
+        if metric is None or metric.value is None or metric.kind != ESTIMATE:
+            return None
+        return metric.value * 1e6
+
+    @property
+    def system(self) -> str:
+        """The framework, with the numerics where they are not float32: ``pytorch bfloat16``."""
+        numerics = self.model.numerics
+        return self.framework if numerics == DEFAULT_NUMERICS else f"{self.framework} {numerics}"
+
+
+def load_run(path: Path) -> RunView:
+    """Read the run directory ``path``.
+
+    A run that failed or never finished is a view without results, not an error.
+
+    Raises:
+        InputError: ``path`` is no run directory, or one of its files is corrupt.
+    """
+    if not (path / RUN_FILE).is_file():
+        raise InputError(
+            f"{path} is not a run directory: it has no {RUN_FILE}",
+            "give the folder that loadscope run wrote",
+        )
+    run = read_checked(path / RUN_FILE, RunFile)
+    evidence = examine(path, run)
+    result = evidence.result
+    done = {mode for mode, state in run.state.items() if state.status == "finished"}
+    logs = RunDirectory(path).logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
+    return RunView(
+        path=path,
+        run_id=path.resolve().name,
+        model=run.model,
+        framework=run.asked.framework,
+        scenario=run.asked.scenario,
+        modes=run.asked.mode,
+        states=run.state,
+        valid=result.valid,
+        invalid_reasons=result.invalid_reasons,
+        metric=result.metric,
+        samples_per_second=result.samples_per_second,
+        mean_ns=result.latency_ns.mean if result.latency_ns else None,
+        queries=result.queries,
+        percentiles_ns={
+            _fraction(name): value
+            for name, value in (result.percentiles_ns or {}).items()
+            if value is not None
+        },
+        few_queries=frozenset(map(_fraction, result.few_queries)),
+        accuracy=result.accuracy,
+        rehearsal=evidence.rehearsal,
+        altered=evidence.altered,
+        repeat=result.repeat,
+        warnings=result.warnings,
+        notes=result.notes,
+        spec=run.spec,
+        effective=run.effective,
+        data=run.data,
+        host=run.host,
+        versions=run.versions,
+        command=run.command,
+        created=run.created,
+        latency_file=_rows(logs, LATENCIES) if logs else None,
+        batches_file=_rows(logs, BATCHES) if logs else None,
+        assembled=evidence.assembled,
+    )
+
+
+def _fraction(percent: str) -> float:
+    return round(float(percent) / 100, 9)
+
+
+def _rows(logs: Path, kind: RowFile) -> Path | None:
+    path, row = logs / kind.name, kind.row_bytes
+    if not path.exists():
+        return None
+    size = path.stat().st_size
+    if size == 0 or size % row:
+        raise InputError(
+            f"{path} is corrupt: {size} bytes are no whole number of {row}-byte rows",
+            "repeat the run",
+        )
+    return path

@@ -1,0 +1,300 @@
+"""Find the highest Server rate that LoadGen calls VALID, by real LoadGen runs.
+
+The search lives in ``rate_search/`` of the run directory: ``search.json`` and one run
+directory a probe. The rate is confirmed at full length there too, and the confirmed run then
+takes its place in the run directory, so that an unfinished search never looks like a run.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.task import Progress
+from loadscope.errors import InputError, WorkError
+from loadscope.files import write_json
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
+from loadscope.submission.rounds import load_round
+from loadscope.suite.run.loadgen_settings import server_bound
+from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.result import assemble
+from loadscope.suite.run.runner import resume
+from loadscope.suite.tune.rate_estimate import Tried, bracket, next_rate, queueing_rate
+from loadscope.suite.tune.short_run import batch_milliseconds, probe, sample_milliseconds
+from loadscope.units import human
+
+PROBE_MS = 10_000.0
+PROBE_QUERIES = 500
+"""459 queries, none of them late, are the fewest that prove 99 % to be in time."""
+TOLERANCE = 0.03
+FOLDER = "rate_search"
+_CONFIRMATIONS = 6
+"""Two each of three rates."""
+_NEAR = 1.1
+_SLOW = 1.1
+"""Between rates so near, batches that take so much longer tell of the machine, not of the rate."""
+
+Notice = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class RateSearch:
+    """A search in a folder; every probe is on disk before the next one begins.
+
+    Attributes:
+        spec: What to run; its rate, if it has one, is the estimate to begin with.
+        folder: Takes ``search.json`` and the probes.
+        command: The command line to record.
+        progress: Where progress goes.
+        probe_ms: Shortest probe, milliseconds.
+        tolerance: See ``next_rate``.
+        most: Most probes.
+        longer: How many times as long a probe is repeated that was in time, with too few
+            queries to prove it; 1 for not at all.
+        attempts: How often a rate is tried at most, as long as others disturb the machine or it
+            is slow.
+        notice: Told of each run when it is over.
+        probes: ``{rate, valid, reasons, noise, p99_ms, sample_ms, folder}`` of what has been
+            tried; ``sample_ms`` is the time of a batch over its samples, None without batches.
+        estimate: Queries a second that queueing theory expects; None before the first probe.
+    """
+
+    spec: RunSpec
+    folder: Path
+    command: str
+    progress: Progress
+    probe_ms: float = PROBE_MS
+    tolerance: float = TOLERANCE
+    notice: Notice = lambda _: None
+    probes: list[dict[str, Any]] = field(default_factory=list)
+    estimate: float | None = None
+    most: int = 24
+    longer: int = 4
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        if self.spec.scenario is not Scenario.SERVER:
+            raise InputError(
+                f"--find-rate: only Server has a rate to find, {self.spec.scenario} has none",
+                "use --scenario Server",
+            )
+        self.estimate = self.estimate or self.spec.target_qps
+
+    @classmethod
+    def open(cls, folder: Path, progress: Progress, notice: Notice) -> "RateSearch":
+        """Take up the search that ``folder`` holds."""
+        path = folder / "search.json"
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            spec = make_spec(held["spec"], str(path), RecordedSpec)
+            return cls(
+                spec,
+                folder,
+                held["command"],
+                progress,
+                held["probe_ms"],
+                held["tolerance"],
+                notice,
+                held["probes"],
+                held["estimate"],
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path}: unreadable ({error})", "start a new search") from error
+
+    def save(self) -> None:
+        """Write ``search.json``."""
+        write_json(
+            self.folder / "search.json",
+            {
+                "spec": self.spec.model_dump(mode="json"),
+                "command": self.command,
+                "probe_ms": self.probe_ms,
+                "tolerance": self.tolerance,
+                "estimate": self.estimate,
+                "probes": self.probes,
+            },
+        )
+
+    def highest(self) -> float:
+        """Probe until the highest valid rate is known within the tolerance; queries a second.
+
+        Raises:
+            WorkError: No rate is valid.
+        """
+        self.save()
+        if self.estimate is None:
+            self._probe(None)
+        while len(self.probes) < self.most:
+            rate = next_rate(self._tried(), self.estimate or 1.0, self.tolerance)
+            if rate is None:
+                break
+            self._probe(rate)
+        valid, _ = bracket(self._tried())
+        if valid is None:
+            raise WorkError(
+                f"{self.spec.model} on {self.spec.framework}: no Server rate is valid, down to "
+                f"{min(one['rate'] for one in self.probes):.3g} queries/s",
+                "loosen --server-target-latency, or give fewer --batch-size or less --max-wait",
+            )
+        return valid
+
+    def holds(self, rate: float) -> bool:
+        """Whether LoadGen calls a short run at ``rate`` VALID."""
+        self._probe(rate)
+        return bool(self.probes[-1]["valid"])
+
+    def confirmed(self) -> Path:
+        """Run the highest valid rate at full length, lower while that is INVALID.
+
+        Returns:
+            The run directory of the valid run.
+
+        Raises:
+            WorkError: It stays INVALID.
+        """
+        for _ in range(_CONFIRMATIONS):
+            spec = self.spec.model_copy(
+                update={"target_qps": self.highest(), "mode": (Mode.PERFORMANCE,)}
+            )
+            if self.spec.min_duration is None or self.spec.min_query_count is not None:
+                one = self._undisturbed(spec, f"confirm-{len(self.probes) + 1:02}")
+            else:
+                # Of a rehearsal's few queries none can prove anything.
+                one = self._proving(spec, self.spec.min_duration, "confirm")
+            self._keep(one)
+            if one["valid"]:
+                return self.folder / str(one["folder"])
+        raise WorkError(
+            f"{self.spec.model} on {self.spec.framework}: valid in short runs only; INVALID at "
+            f"full length {_CONFIRMATIONS} times",
+            f"quieten the machine; the runs are in {self.folder}",
+        )
+
+    def _tried(self) -> list[Tried]:
+        return [Tried(one["rate"], one["valid"]) for one in self.probes]
+
+    def _probe(self, rate: float | None) -> None:
+        """Try a rate, or the calibrated one."""
+        spec = self.spec.model_copy(
+            update={
+                "mode": (Mode.PERFORMANCE,),
+                "repeat": 1,
+                "target_qps": None if rate is None else _digits(rate),
+            }
+        )
+        probe_ms = min(self.probe_ms, self.spec.min_duration or self.probe_ms)
+        self._keep(self._proving(spec, probe_ms, "probe"))
+
+    def _proving(self, spec: RunSpec, least_ms: float, what: str) -> dict[str, Any]:
+        """Run for at least ``least_ms``, or longer to prove what looks valid."""
+        for length in sorted({1, self.longer}):
+            more = {"min_duration": least_ms * length, "min_query_count": PROBE_QUERIES * length}
+            one = self._undisturbed(
+                spec.model_copy(update=more), f"{what}-{len(self.probes) + 1:02}"
+            )
+            if one["valid"] or one["p99_ms"] is None or one["p99_ms"] > one["bound_ms"]:
+                break
+        return one
+
+    def _undisturbed(self, spec: RunSpec, name: str) -> dict[str, Any]:
+        """Run, and again where it is INVALID while others had the machine, or it was slow.
+
+        Such a run says nothing of the rate, and all rates above it would be lost for the search.
+        """
+        for left in reversed(range(self.attempts)):
+            one = self._run(spec, name)
+            one["noise"] = [*one["noise"], *self._slower(one)]
+            if one["valid"] or not one["noise"] or not left:
+                break
+            self.notice(one)
+        return one
+
+    def _slower(self, one: dict[str, Any]) -> list[str]:
+        """What tells of a moment in which the machine was slower than at probes of near rates.
+
+        The host of a virtual machine need not tell it of its other guests.
+        """
+        rate, took = one["rate"], one["sample_ms"]
+        near = [
+            other["sample_ms"]
+            for other in self.probes
+            if other["sample_ms"] and 1 / _NEAR <= other["rate"] / rate <= _NEAR
+        ]
+        if not took or not near or took <= _SLOW * min(near):
+            return []
+        return [f"a batch took {human(took)} a sample, {human(min(near))} at nearly the same rate"]
+
+    def _run(self, spec: RunSpec, name: str) -> dict[str, Any]:
+        folder = self.folder / name
+        result = probe(spec, folder, self.command, self.progress)
+        plan = ChildPlan.model_validate(RunDirectory(folder).read()["plan"])
+        rules, model = load_round(), plan.loadgen_model
+        bound = server_bound(plan.user_conf(), model, rules)
+        calibration = result["state"]["performance"]["calibration"]
+        if calibration and self.estimate is None:
+            self.estimate = _digits(
+                queueing_rate(
+                    calibration["measured"],
+                    plan.execution.workers,
+                    batch_milliseconds(folder) or 0.0,
+                    bound,
+                    rules.scenarios[Scenario.SERVER].percentile or 99,
+                )
+            )
+        p99 = result["latency_ns"]["p99"]
+        return {
+            # As it would be tried again.
+            "rate": _digits(calibration["value"]) if calibration else spec.target_qps,
+            "valid": result["valid"],
+            "reasons": result["invalid_reasons"],
+            "noise": result["warnings"],
+            "p99_ms": None if p99 is None else p99 / 1e6,
+            "bound_ms": bound,
+            "sample_ms": sample_milliseconds(folder),
+            "folder": name,
+        }
+
+    def _keep(self, one: dict[str, Any]) -> None:
+        self.probes.append(one)
+        self.save()
+        self.notice(one)
+
+
+def search_and_run(search: RateSearch, run: RunDirectory) -> dict[str, Any]:
+    """Search, confirm, and make the confirmed run the content of ``run``.
+
+    Args:
+        search: A new or a half-done search in ``run``'s folder ``rate_search``.
+        run: The run directory.
+
+    Returns:
+        The object of ``loadscope run --json``; ``rate_search`` has the probes.
+    """
+    with RunDirectory(search.folder).locked():
+        confirmed = search.confirmed()
+        record = RunDirectory(confirmed).read()
+        spec = search.spec.model_copy(
+            update={key: record["spec"][key] for key in ("target_qps", "min_query_count")}
+        )
+        record["spec"] = spec.model_dump(mode="json")
+        for mode in spec.mode:
+            record["state"].setdefault(str(mode), {"status": "planned"})
+        record["rate_search"] = {"estimate": search.estimate, "probes": search.probes}
+        # run.json comes last: with it the folder is a run, without it a search.
+        for name in ("performance", "user.conf", "result.json"):
+            if (confirmed / name).exists():
+                (confirmed / name).replace(run.path / name)
+        run.write(record)
+    if len(spec.mode) > 1:
+        resume(run, prepare(spec, search.progress), search.progress)
+    result = assemble(run)
+    write_json(run.path / "result.json", result)
+    return result
+
+
+def _digits(rate: float) -> float:
+    return float(f"{rate:.4g}")

@@ -1,0 +1,1 @@
+"""The process in which one LoadGen test runs, and the replicas beside it."""

@@ -1,0 +1,80 @@
+"""One of several processes that hold the model: answers batches that come down its lanes.
+
+Started by ``scenarios.instances`` as ``python -m loadscope.suite.worker.replica RUN_DIR CONTROL
+(SOCKET MEMORY)...``, already confined to its CPUs; the numbers are inherited descriptors.
+"""
+
+import json
+import os
+import resource
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from loadscope.datasets.task import Payloads
+from loadscope.scenarios.shm_channel import LaneMemory, failure, serve
+from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.worker.loaded_model import open_model
+
+_End = tuple["Connection[Any, Any]", LaneMemory]
+
+
+def main() -> None:
+    """Load the model, say so, and answer until told to close or the other end is gone."""
+    run_dir, descriptors = Path(sys.argv[1]), list(map(int, sys.argv[2:]))
+    control: Connection[Any, Any] = Connection(descriptors[0])
+    lanes = [
+        (Connection(socket), LaneMemory(memory))
+        for socket, memory in zip(descriptors[1::2], descriptors[2::2], strict=True)
+    ]
+    try:
+        record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+        plan = ChildPlan.model_validate(record["plan"])
+        opened = open_model(plan)
+    except BaseException as error:
+        control.send(failure(error))
+        return
+    workers = plan.execution.workers // plan.execution.instances
+    for worker in range(workers):
+        threading.Thread(
+            target=_work, args=(lanes[worker::workers], opened.answering.compute), daemon=True
+        ).start()
+    control.send({"in_force": opened.in_force})
+    calls = {"load": opened.library.load, "unload": opened.library.unload}
+    while True:
+        try:
+            command, indices = control.recv()
+        except (EOFError, OSError):
+            return
+        if command == "close":
+            opened.backend.close()
+            # ru_maxrss is in KiB on Linux.
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            control.send({"peak_memory_bytes": peak})
+            return
+        try:
+            calls[command](indices)
+        except BaseException as error:
+            control.send(failure(error))
+        else:
+            control.send({})
+
+
+def _work(lanes: Sequence[_End], compute: Callable[[Sequence[int]], Payloads]) -> None:
+    open_lanes = list(lanes)
+    while open_lanes:
+        ready = wait([connection for connection, _ in open_lanes])
+        for lane in [lane for lane in open_lanes if lane[0] in ready]:
+            if not serve(*lane, compute):
+                open_lanes.remove(lane)
+
+
+if __name__ == "__main__":
+    main()
+    # As the measured process ends: a framework may wait for ever at the interpreter's end.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

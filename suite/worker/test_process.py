@@ -1,0 +1,205 @@
+"""The measured process: one model, one framework, one LoadGen test, then the end.
+
+Started by the runner as ``python -m loadscope.suite.worker.test_process RUN_DIR MODE`` in the folder that
+takes the logs. It reads ``run.json``, writes LoadGen's logs, ``latency.bin``, ``batches.bin``
+and ``outcome.json``; on an error ``error.json`` says what happened.
+"""
+
+import dataclasses
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from loadscope.datasets.task import LoadableSamples
+from loadscope.errors import InputError, describe
+from loadscope.files import write_json, write_text
+from loadscope.names import Mode, Scenario
+from loadscope.rundir.user_conf import UserConf
+from loadscope.scenarios.batch_memory import require_memory
+from loadscope.scenarios.calibration import (
+    batch_of_each_shape,
+    calibrate,
+    query_size,
+    shape_seconds,
+    typical_batches,
+    warm_shapes,
+    warm_up,
+)
+from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.replicas import Instances, SpreadAnswering, SpreadLibrary
+from loadscope.scenarios.session import driver_for, run_test
+from loadscope.scenarios.topology import read_topology, spread
+from loadscope.submission.rounds import load_round
+from loadscope.suite.run.process_plan import ChildPlan, TracePlan
+from loadscope.suite.run.verdict import offline_samples
+from loadscope.suite.worker.loaded_model import open_library, open_model
+from loadscope.suite.worker.tracing.collect import environment, traced_test
+from loadscope.sut.registry import backend_info
+
+_failing = threading.Lock()
+
+
+def main() -> None:
+    """Run the test that the arguments name."""
+    run_dir, mode = Path(sys.argv[1]), Mode(sys.argv[2])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+        outcome = _run(run_dir, mode, ChildPlan.model_validate(record["plan"]))
+        write_json(Path("outcome.json"), outcome)
+    except BaseException as error:
+        _fail(error)
+    # Nothing is left to do, and a framework may wait for ever at the interpreter's end: MXNet
+    # does at times, for operators that workers held back when they ended.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
+    if plan.trace is not None:
+        return _traced(run_dir, plan, plan.trace)
+    model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
+    scenario, execution, answering = plan.scenario, model.execution, model.answering
+
+    batches = typical_batches(model.library, query_size(scenario, execution))
+    each_shape = backend_info(plan.framework).each_shape and mode is not Mode.ACCURACY
+    shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
+    samples = sorted({index for batch in [*batches, *shapes] for index in batch})
+    model.samples.load(samples)
+    if execution.instances == 1:
+        require_memory(execution, answering.compute, batches[0])
+    warm_up(answering, execution, batches)
+    conf = run_dir / "user.conf"
+    calibration = None
+    settings = plan.user_conf()
+    least = settings.get(plan.loadgen_model, scenario, "min_duration")
+    warm_shapes(answering, execution, shapes, shape_seconds(least))
+    if plan.calibrate and not conf.exists():
+        calibration = calibrate(scenario, answering, execution, batches)
+        settings = settings.having(
+            plan.loadgen_model, scenario, {calibration.key: calibration.value}
+        )
+    if not conf.exists():
+        write_text(conf, settings.text())
+    if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, conf)):
+        # The batches go from large to small samples, and so does the query.
+        warm_up(answering, execution, [batches[-1][:last]])
+    model.samples.unload(samples)
+
+    recorder = Recorder(Path("progress.bin"))
+    driver = driver_for(scenario, answering, execution, recorder, _fail)
+    started = time.perf_counter()
+    run_test(
+        model=plan.loadgen_model,
+        scenario=scenario,
+        mode=mode,
+        user_conf=conf,
+        driver=driver,
+        library=model.samples,
+        folder=Path.cwd(),
+        fail=_fail,
+    )
+    seconds = time.perf_counter() - started
+    recorder.save(Path.cwd())
+    # ru_maxrss is in KiB on Linux.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "test_seconds": round(seconds, 3),
+        "load_seconds": round(model.load_seconds, 3),
+        "in_force": model.in_force,
+        "calibration": vars(calibration) if calibration else None,
+        "peak_memory_bytes": peak + model.close(),
+        "instances": model.places,
+    }
+
+
+def _left_over(plan: ChildPlan, conf: Path) -> int:
+    """Samples in the last batch of Offline's query; 0 where it is as full as the others."""
+    if plan.scenario is not Scenario.OFFLINE:
+        return 0
+    model = plan.loadgen_model
+    samples = offline_samples(model, UserConf.read(conf, [model]), load_round())
+    return samples % plan.execution.batch_size
+
+
+def _traced(run_dir: Path, plan: ChildPlan, trace: TracePlan) -> dict[str, Any]:
+    os.environ.update(environment(trace))
+    model = open_model(plan)
+    batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
+    model.library.load(sorted({index for batch in batches for index in batch}))
+    warm_up(model.answering, plan.execution, batches)
+    return {
+        "load_seconds": round(model.load_seconds, 3),
+        "in_force": model.in_force,
+        **traced_test(plan, model, batches, run_dir / "user.conf", _fail),
+    }
+
+
+class _Here:
+    """The model in this process."""
+
+    def __init__(self, plan: ChildPlan) -> None:
+        opened = open_model(plan)
+        self.library = opened.library
+        self.samples: LoadableSamples = opened.library
+        self.answering, self.execution = opened.answering, plan.execution
+        self.load_seconds, self.places = opened.load_seconds, None
+        self.in_force = opened.in_force
+        self._backend = opened.backend
+
+    def close(self) -> int:
+        """Release the model; no memory is used elsewhere."""
+        self._backend.close()
+        return 0
+
+
+class _Spread:
+    """The model in several processes; this one keeps LoadGen and the drivers."""
+
+    def __init__(self, run_dir: Path, plan: ChildPlan) -> None:
+        started = time.perf_counter()
+        execution = plan.execution
+        instances = Instances(
+            "loadscope.suite.worker.replica",
+            [str(run_dir)],
+            spread(read_topology(), execution.instances),
+            execution.workers,
+            # Offline always has a next batch; in Server it is better merged with later ones.
+            ahead=1 if plan.scenario is Scenario.OFFLINE else 0,
+        )
+        self.load_seconds = time.perf_counter() - started
+        # Each has checked its own; they are all loaded alike.
+        self.in_force: dict[str, Any] = instances.started[0]["in_force"]
+        self.library = open_library(plan)
+        self.samples: LoadableSamples = SpreadLibrary(instances, self.library)
+        self.answering = SpreadAnswering(instances, self.library)
+        self.execution = dataclasses.replace(execution, workers=instances.lanes)
+        self.places, self.close = instances.places(), instances.close
+
+
+def _fail(error: BaseException) -> NoReturn:
+    """Leave the evidence and end the process, from whichever thread.
+
+    LoadGen's threads wait for answers that will not come, so nothing can be unwound.
+    """
+    _failing.acquire()
+    write_json(Path("error.json"), describe(error))
+    sys.stderr.flush()
+    os._exit(2 if isinstance(error, InputError) else 1)
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end of the pipe to close, which it does however the parent ends."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

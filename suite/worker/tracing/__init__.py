@@ -1,0 +1,1 @@
+"""What a traced test records, and how records become layers."""

@@ -1,0 +1,56 @@
+"""What a model computes inside: the values of its layers and its weights, to compare hosts by."""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from loadscope.sut.backend import Artifact
+from loadscope.tensors import Tensors
+
+
+@dataclass(frozen=True, eq=False)
+class LayerValue:
+    """What a layer gave for one batch.
+
+    Attributes:
+        name: The layer's output (ONNX) or module (PyTorch).
+        type: The operator or the module's class.
+        value: The output, native byte order.
+    """
+
+    name: str
+    type: str
+    value: NDArray[Any]
+
+
+class Probe(Protocol):
+    """A model loaded so that it can be looked into; slower than a backend, and never timed."""
+
+    def layers(self, batch: Tensors) -> Sequence[LayerValue]:
+        """The outputs of all layers for a batch, in the order in which they are computed."""
+
+    def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """The weights by name as the framework holds them, native byte order."""
+
+
+_PROBES = {
+    "onnxruntime": "loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
+    "pytorch": "loadscope.sut.pytorch.layer_values:PyTorchProbe",
+}
+
+
+def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None:
+    """Load a model to look into it; None where the framework has no probe.
+
+    Raises:
+        InputError: The artifact is unusable, or a package that the probe needs is missing.
+    """
+    location = _PROBES.get(framework)
+    if location is None:
+        return None
+    module, _, name = location.partition(":")
+    probe: Probe = getattr(importlib.import_module(module), name)(artifact, threads)
+    return probe

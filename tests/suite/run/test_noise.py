@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadscope.suite.run import noise
+from loadscope.suite.run.noise import NoiseWatch, noise_warnings
+
+QUIET = {
+    "others_percent": 1.0,
+    "steal_percent": 0.1,
+    "heat_throttles": 0,
+    "quota_throttled_percent": 0.0,
+    "frequency_mhz": [3000, 2900, 3000],
+    "memory_stall_percent": 0.0,
+    "swapped_pages": 0,
+}
+
+
+def test_a_quiet_machine_and_one_that_tells_nothing_warn_of_nothing():
+    assert noise_warnings(QUIET) == []
+    silent = dict.fromkeys(
+        ("heat_throttles", "quota_throttled_percent", "memory_stall_percent", "swapped_pages")
+    )
+    assert noise_warnings({**QUIET, **silent, "frequency_mhz": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "warning"),
+    [
+        ({"others_percent": 23.4}, "other processes used 23 % of the CPU"),
+        ({"steal_percent": 2.0}, "the hypervisor took 2.0 % of the CPU"),
+        ({"heat_throttles": 3}, "heat throttled the CPU 3 times"),
+        ({"quota_throttled_percent": 40.0}, "the control group's quota held it for 40 %"),
+        ({"frequency_mhz": [3000, 2000]}, "the frequency went from 3000 to 2000 MHz"),
+        ({"memory_stall_percent": 7.0}, "tasks waited for memory 7.0 % of the time"),
+        ({"swapped_pages": 12}, "12 pages were swapped"),
+    ],
+)
+def test_each_disturbance_is_named(change, warning):
+    (found,) = noise_warnings({**QUIET, **change})
+    assert found.startswith(warning)
+
+
+BURN = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
+
+
+def test_the_time_of_a_child_is_told_from_that_of_others(monkeypatch):
+    counters: dict[str, Any] = {"own": 100.0, "busy": 1000.0}
+    read = noise._read_counters
+
+    def scripted():
+        return replace(read(), **counters)
+
+    monkeypatch.setattr(noise, "_read_counters", scripted)
+    watch = NoiseWatch()
+    counters.update(own=101.0, busy=1001.0)
+    assert watch.finish()["others_percent"] == 0
+    watch = NoiseWatch()
+    counters.update(own=102.0, busy=1005.0)
+    assert watch.finish()["others_percent"] > 0
+
+
+def test_a_childs_time_is_counted_when_it_has_ended():
+    before = noise._read_counters().own
+    subprocess.run([sys.executable, "-c", BURN], check=True)
+    assert noise._read_counters().own - before >= 1
