@@ -37,7 +37,7 @@ SUITES = (
     # The longest first, as two run side by side.
     Suite(
         "LoadGen drivers, all scenarios",
-        ("scenarios/test_drivers.py", "scenarios/test_lanes.py", "scenarios/test_verdict.py"),
+        ("scenarios/test_drivers.py", "scenarios/test_shm_channel.py", "suite/run/test_verdict.py"),
     ),
     Suite(
         "image preprocessing and sample cache",
@@ -60,7 +60,8 @@ SUITES = (
     Suite(
         "byte order of all files and payloads",
         (
-            "golden/test_byte_order.py", "report/test_latencies.py", "report/test_batches.py",
+            "suite/golden/test_byte_order.py", "suite/report/test_latencies.py",
+            "suite/report/test_batches.py",
             "tools/test_byteorder.py",
         ),
     ),
