@@ -69,9 +69,10 @@ class Marks:
 
     def further(self) -> list[str]:
         """Say of each run what else one must know of its results."""
-        return [
+        said = (
             f"{run.framework} {run.scenario}: {note}" for run in self._runs for note in run.notes
-        ]
+        )
+        return list(dict.fromkeys(said))
 
     def notes(self) -> list[tuple[str, str]]:
         """Explain the rehearsals."""
