@@ -19,6 +19,7 @@ def require_recorded(record: RunRecord, path: Path) -> None:
         InputError: It has not; the message has the first key.
     """
     missing = [f"model.{name}" for name in _NEEDED if getattr(record.model, name) is None]
+    missing += ["manifest"] if record.manifest is None and record.spec.models else []
     missing += [] if record.data.digest else ["data.digest"]
     missing += [] if record.spec.dataset_path else ["spec.dataset_path"]
     if missing:

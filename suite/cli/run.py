@@ -181,7 +181,7 @@ def _run_all(
         try:
             if output is not None and len(specs) == 1:
                 # Before data are resolved, which can take minutes.
-                RunDirectory(output).require_empty()
+                RunDirectory(output).require_new()
             ready.append(resolve(spec, progress))
         except WorkError as error:
             failure = failed(spec, error)

@@ -52,6 +52,16 @@ class Building:
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def hold(self) -> None:
+        """Stop it and its children where they are, until ``release``."""
+        for each in (psutil.Process(self.process.pid), *self.children()):
+            each.suspend()
+
+    def release(self) -> None:
+        """Let them go on."""
+        for each in (*self.children(), psutil.Process(self.process.pid)):
+            each.resume()
+
     def finish(self) -> tuple[int, str]:
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
@@ -187,11 +197,13 @@ def test_of_two_builds_at_once_one_builds_and_the_other_says_that_it_waits(
     data, cache = make_dataset(COUNT, SIDE, SIDE), tmp_path / "cache"
     first = started(data, cache, 1)
     first.wait_for("preparing samples", 0)
+    first.hold()
     second = started(data, cache, 1)
+    second.wait_for("waiting for another process to prepare the same samples", 0)
+    first.release()
     told = [what for what, _, _ in second.said()]
     assert list(first.said())[-1] == ("preparing samples", COUNT, COUNT)
     assert first.finish() == second.finish() == (0, "")
-    assert "waiting for another process to prepare the same samples" in told
     assert "preparing samples" not in told
     (header,) = cache.glob("samples/*/header.json")
     assert len(SampleCache.open(header.parent).checksums) == COUNT
@@ -202,10 +214,12 @@ def test_when_the_building_process_is_killed_the_waiting_one_goes_on(
 ) -> None:
     data, cache = make_dataset(COUNT, SIDE, SIDE), tmp_path / "cache"
     first = started(data, cache, 1)
-    first.wait_for("preparing samples", 0)
+    first.wait_for("preparing samples", 1)
+    first.hold()
     second = started(data, cache, 1)
     second.wait_for("waiting for another process to prepare the same samples", 0)
     first.process.kill()
+    first.release()
     first.finish()
     done = finished_records(cache)
     steps = [done for what, done, _ in second.said() if what == "preparing samples"]

@@ -29,7 +29,7 @@ def assemble(
         without: Tests of which nothing is read.
 
     Raises:
-        InputError: ``score.json`` is no score.
+        InputError: ``score.json`` is no score, or a figure of the log cannot be.
         WorkError: The log of a finished performance test is missing or broken.
     """
     record = run.read()
@@ -86,10 +86,17 @@ def _performance(
     run: RunDirectory, record: RunRecord, least_queries: LeastQueries
 ) -> dict[str, Any]:
     log = read_detail_log(run.logs(Mode.PERFORMANCE) / "mlperf_log_detail.txt")
+    try:
+        seen = figures(log, record.scenario)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(
+            f"{run.path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", "repeat the run"
+        ) from error
     reasons = invalid_reasons(log, least_queries(record.round, record.scenario))
     state = record.of(Mode.PERFORMANCE)
     return {
-        **dict(figures(log, record.scenario)),
+        **dict(seen),
         "valid": not reasons,
         "invalid_reasons": tuple(reasons),
         "repeat": summary(state),

@@ -51,6 +51,16 @@ class RunDirectory:
         self.write_plan(plan)
         self.write(record)
 
+    def require_new(self) -> None:
+        """Check that a run can begin in the folder: nobody is at work in it, and it is empty.
+
+        Raises:
+            InputError: Another process is running in it, or something is there.
+        """
+        if self.path.exists():
+            with self.locked():
+                self.require_empty()
+
     def require_empty(self) -> None:
         """Check that nothing is in the folder, or that it does not exist.
 
@@ -251,8 +261,9 @@ def _checked(
                 f"{_NEWEST}",
                 "use the version of LoadScope that wrote it",
             ) from error
+        wrong = "is not recorded" if first["type"] == "missing" else first["msg"]
         raise InputError(
-            f"{path}: {key}: {first['msg']}",
+            f"{path}: {key}: {wrong}",
             "repeat the run, or use the version of LoadScope that wrote it",
         ) from error
 

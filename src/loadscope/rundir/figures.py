@@ -5,7 +5,7 @@ import re
 
 from loadscope.names import Scenario
 from loadscope.rundir.detail_log import DetailLog
-from loadscope.rundir.result import Figures, LatencySummary, Metric
+from loadscope.rundir.result import Figures, Metric
 
 _MORE_QUERIES = re.compile(r"need to run at least (\d+) more queries")
 ESTIMATE, PERCENTILE, RATE = "early-stopping estimate", "percentile", "rate"
@@ -94,13 +94,18 @@ def figures(log: DetailLog, scenario: Scenario) -> Figures:
         and queries is not None
         and queries < least_queries(float(name) / 100)
     )
-    return Figures(
-        metric=metric,
-        samples_per_second=rate,
-        queries=None if queries is None else int(queries),
-        latency_ns=LatencySummary(
-            mean=mean, p50=percentiles["50"], p90=percentiles["90"], p99=percentiles["99"]
-        ),
-        percentiles_ns=percentiles,
-        few_queries=few,
+    return Figures.model_validate(
+        {
+            "metric": metric,
+            "samples_per_second": rate,
+            "queries": None if queries is None else int(queries),
+            "latency_ns": {
+                "mean": mean,
+                "p50": percentiles["50"],
+                "p90": percentiles["90"],
+                "p99": percentiles["99"],
+            },
+            "percentiles_ns": percentiles,
+            "few_queries": few,
+        }
     )

@@ -7,6 +7,8 @@ import json
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from loadscope.rundir.record import DEFAULT_NUMERICS
+
 # Settings that were taken out of the project; what they said of a run is gone with them.
 _GONE_FROM_SPEC = ("idle",)
 _GONE_FROM_EXECUTION = ("idle_poll",)
@@ -26,11 +28,13 @@ def upgraded_run(old: dict[str, Any]) -> dict[str, Any]:
         "task": plan.get("task", ""),
         "format": artifact.get("format", ""),
         "input_types": list(inputs),
+        "numerics": DEFAULT_NUMERICS,
         **old["model"],
     }
     data = {key: value for key, value in old["data"].items() if key != "path"}
     new |= {
         "format": 2,
+        "manifest": old.get("manifest"),
         "uid": str(_identity(old)),
         "round": old.get("round", "v6.1"),
         "spec": _without(old["spec"], _GONE_FROM_SPEC),

@@ -5,7 +5,7 @@ of the prepared samples and of the data) lies beside it in ``plan.json``.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
@@ -136,6 +136,8 @@ class TestOutcome(Part):
         sha256: The digests that the logs had when the test ended, by name.
     """
 
+    __test__: ClassVar[bool] = False  # A LoadGen test, not one of pytest's.
+
     test_seconds: float | None = None
     load_seconds: float | None = None
     calibration: Calibration | None = None
@@ -224,7 +226,7 @@ class ModelRecord(Part):
     weights: str | None = None
     lineage: Lineage | None = None
     licence: str | None = None
-    numerics: str = DEFAULT_NUMERICS
+    numerics: str
     format: str = ""
     input_types: tuple[str, ...] = ()
     options: dict[str, JsonValue] = {}
@@ -326,7 +328,7 @@ class RunRecord(Part):
     data: DataRecord
     host: HostRecord
     versions: dict[str, str]
-    manifest: dict[str, JsonValue] | None = None
+    manifest: dict[str, JsonValue] | None
     state: dict[Mode, TestState] = Field(default_factory=dict)
     rate_search: RateSearchRecord | None = None
     traced: bool = False

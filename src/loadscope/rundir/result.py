@@ -1,12 +1,14 @@
 """``result.json``: what the finished tests of a run came to."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, FiniteFloat, JsonValue
 
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.record import Part, RateSearchRecord, TestState, Verification
+
+Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Metric(Part):
@@ -24,10 +26,10 @@ class Metric(Part):
 class LatencySummary(Part):
     """LoadGen's own latency figures, nanoseconds per query."""
 
-    mean: FiniteFloat | None = None
-    p50: FiniteFloat | None = None
-    p90: FiniteFloat | None = None
-    p99: FiniteFloat | None = None
+    mean: Nanoseconds | None = None
+    p50: Nanoseconds | None = None
+    p90: Nanoseconds | None = None
+    p99: Nanoseconds | None = None
 
 
 class Figures(Part):
@@ -46,7 +48,7 @@ class Figures(Part):
     samples_per_second: FiniteFloat | None
     queries: int | None = None
     latency_ns: LatencySummary
-    percentiles_ns: dict[str, FiniteFloat | None]
+    percentiles_ns: dict[str, Nanoseconds | None]
     few_queries: tuple[str, ...] = ()
 
 
@@ -120,7 +122,7 @@ class ResultRecord(Part):
     samples_per_second: FiniteFloat | None = None
     queries: int | None = None
     latency_ns: LatencySummary | None = None
-    percentiles_ns: dict[str, FiniteFloat | None] | None = None
+    percentiles_ns: dict[str, Nanoseconds | None] | None = None
     few_queries: tuple[str, ...] = ()
     accuracy: AccuracyRecord | None = None
     unscored: str = ""

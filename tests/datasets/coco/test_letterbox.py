@@ -9,7 +9,7 @@ from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
 from loadscope.datasets.object_detection.detection_library import DetectionLibrary, image_sizes
 from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess, Placement
 from loadscope.datasets.object_detection.letterbox import letterbox
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 
 from .conftest import picture
 
@@ -128,7 +128,7 @@ def test_pixels_can_stay_whole_numbers(tmp_path: Path) -> None:
 
 def test_whole_numbers_cannot_be_normalised(tmp_path: Path) -> None:
     preprocess = square("stretch", mean=(1, 1, 1))
-    with pytest.raises(ValueError, match="uint8 take neither mean nor std"):
+    with pytest.raises(InputError, match="uint8 cannot hold mean"):
         DetectionLibrary(prepared(tmp_path, preprocess), preprocess, "x", "NHWC", "uint8")
 
 

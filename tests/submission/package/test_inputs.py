@@ -75,7 +75,7 @@ def test_names_are_those_that_every_operating_system_takes():
 
 @pytest.mark.parametrize(
     "key",
-    ["model.lineage", "model.numerics", "model.mlperf", "manifest", "plan.artifact", "round",
+    ["model.lineage", "model.numerics", "model.mlperf", "manifest", "round",
      "data.digest", "versions"],
 )  # fmt: skip
 def test_a_run_of_an_earlier_version_is_refused_with_what_it_lacks(submit, full, key):

@@ -240,7 +240,7 @@ def test_squad_alone_needs_the_tokenizer(loadscope, tiny_dataset, manifest, with
 
 def test_run_directories_that_are_none(refused):
     for command in (("accuracy", "."), ("run", "--resume", "."), ("run", "--from", ".")):
-        assert "no run directory" in refused(*command).err
+        assert "not a run directory" in refused(*command).err
 
 
 def test_from_and_resume_take_no_settings(refused):

@@ -108,7 +108,9 @@ def test_the_digest_is_that_of_all_files(model, split, tmp_path):
     after = materialise("tiny", one, "onnxruntime", tmp_path / "cache", quiet)
     assert after.sha256 == sha256sum(tmp_path, *names) != before.sha256
     one, other = (
-        ModelRecord(id="m", title="M", sha256=each.sha256, files=dict(each.files))
+        ModelRecord(
+            id="m", title="M", numerics="float32", sha256=each.sha256, files=dict(each.files)
+        )
         for each in (before, after)
     )
     assert "(sub/b)" in model_difference(one, other)
@@ -179,8 +181,9 @@ OLD = {"sha256": "a" * 64}
     ],
 )
 def test_a_run_that_recorded_one_file_is_told_from_one_of_another_model(files, said):
-    new = {"sha256": model_sha256(files), "files": files}
-    for pair in ((OLD, new), (new, OLD)):
+    old = ModelRecord(id="m", title="M", numerics="float32", **OLD)
+    new = old.model_copy(update={"sha256": model_sha256(files), "files": files})
+    for pair in ((old, new), (new, old)):
         found = model_difference(*pair)
         assert found.startswith(said) or said in found
         assert bool(found) == bool(said)

@@ -15,12 +15,20 @@ from loadscope.rundir.log_digests import log_digests
 from loadscope.suite.run.result import completed
 
 REHEARSAL = ["min_duration 5 s instead of 600 s"]
+
+
+def _verified(passed: bool) -> dict[str, Any]:
+    compared = {"passed": passed, "reference": 1000.0, "score": 1428.57, "bounds": [900.0, 1100.0],
+                "reason": ""}  # fmt: skip
+    return {"passed": passed, "performance": compared}
+
+
 AUDITED = {
-    "TEST01": {"status": "finished", "verification": {"passed": True}},
+    "TEST01": {"status": "finished", "verification": _verified(True)},
     "TEST04": {
         "status": "failed",
         "error": "performance: score 1428.57 against 1000",
-        "verification": {"passed": False},
+        "verification": _verified(False),
     },
 }
 

@@ -90,7 +90,7 @@ def test_a_missing_key_is_named(make_run: Callable[..., Path]) -> None:
     record = json.loads((path / "run.json").read_text(encoding="utf-8"))
     del record["model"]["title"]
     (path / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(InputError, match=r"run\.json: model\.title: Field required"):
+    with pytest.raises(InputError, match=r"run\.json: model\.title: is not recorded"):
         load_run(path)
 
 

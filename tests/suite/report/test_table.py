@@ -69,7 +69,10 @@ def test_a_terminal_of_80_columns_cuts_nothing_off(make_run: Callable[..., Path]
             run={
                 "model": model | {"numerics": "bfloat16"},
                 "state": {
-                    "performance": {"status": "finished", "noise": {"warnings": NOISE}},
+                    "performance": {
+                        "status": "finished",
+                        "noise": {"seconds": 1.0, "warnings": NOISE},
+                    },
                     "accuracy": {"status": "finished"},
                 },
             },

@@ -79,8 +79,8 @@ def run(monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path):
     def start(models: Path, data: Path, *more: str) -> tuple[dict[str, Any], Path, str]:
         arguments = [
             "run", "--model", "own", "--models", str(models), "--framework", "onnxruntime",
-            "--scenario", "Offline", "--dataset-path", str(data), "--output", "out", "--json",
-            "--min-duration", "100ms", *more,
+            "--scenario", "Offline", "--dataset-path", str(data), "--json",
+            "--min-duration", "100ms", *(more if "--output" in more else (*more, "--output", "out")),
         ]  # fmt: skip
         done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
         assert done.exit_code == 0, done.output
