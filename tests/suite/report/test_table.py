@@ -9,6 +9,7 @@ from rich.console import Console
 from loadscope.suite.report import load_run, results_table
 
 NOISE = ["other processes used 32 % of the CPU"]
+NOISY = {"seconds": 1.0, "warnings": NOISE}
 SEEDED = {"id": "resnet50", "title": "ResNet-50 v1.5", "accuracy_meaningful": False}
 
 
@@ -71,7 +72,7 @@ def test_a_terminal_of_80_columns_cuts_nothing_off(make_run: Callable[..., Path]
                 "state": {
                     "performance": {
                         "status": "finished",
-                        "noise": {"seconds": 1.0, "warnings": NOISE},
+                        "noise": NOISY,
                     },
                     "accuracy": {"status": "finished"},
                 },

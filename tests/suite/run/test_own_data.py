@@ -80,7 +80,8 @@ def run(monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path):
         arguments = [
             "run", "--model", "own", "--models", str(models), "--framework", "onnxruntime",
             "--scenario", "Offline", "--dataset-path", str(data), "--json",
-            "--min-duration", "100ms", *(more if "--output" in more else (*more, "--output", "out")),
+            "--min-duration", "100ms", *more,
+            *(() if "--output" in more else ("--output", "out")),
         ]  # fmt: skip
         done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
         assert done.exit_code == 0, done.output
