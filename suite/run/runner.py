@@ -1,8 +1,8 @@
 """Carry out a run: one fresh process for each LoadGen test, then the figures."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.log_digests import log_digests
+from loadscope.rundir.progress import LiveProgress
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import Calibration, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
-from loadscope.suite.run.launcher import run_child
-from loadscope.suite.run.noise import NoiseWatch
+from loadscope.suite.run.engine import Cancelled, Engine, RequestedTest, Watch, forget_cancel
+from loadscope.suite.run.launcher import LOCAL
+from loadscope.suite.run.live import LiveReport, scoring
 from loadscope.suite.run.process_plan import ChildPlan
 from loadscope.suite.run.repeat import median_run
 from loadscope.suite.run.resolve import Prepared
@@ -46,7 +48,12 @@ def refuse_stray_audit_config(folder: Path) -> None:
 
 
 def new_run(
-    prepared: Prepared, folder: Path, command: str, progress: Progress, user_conf: str = ""
+    prepared: Prepared,
+    folder: Path,
+    command: str,
+    progress: Progress,
+    user_conf: str = "",
+    engine: Engine = LOCAL,
 ) -> dict[str, Any]:
     """Start a run in ``folder`` and carry it out.
 
@@ -54,8 +61,9 @@ def new_run(
         prepared: What ``prepare`` made of the spec.
         folder: The run directory, new or empty.
         command: The command line to record.
-        progress: Where progress goes.
+        progress: Where progress goes; one that is a ``LiveReport`` too is told where a test stands.
         user_conf: The text of a user.conf to use as it is, when a run is repeated.
+        engine: Where the tests run.
 
     Returns:
         The object of ``loadscope run --json``.
@@ -73,16 +81,19 @@ def new_run(
         )
         if user_conf:
             (folder / "user.conf").write_text(user_conf, encoding="utf-8")
-        return _carry_out(run, prepared.dataset, progress)
+        return _carry_out(run, prepared.dataset, progress, engine)
 
 
-def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+def resume(
+    run: RunDirectory, prepared: Prepared, progress: Progress, engine: Engine = LOCAL
+) -> dict[str, Any]:
     """Carry out what is unfinished in a run.
 
     Args:
         run: The run directory.
         prepared: The same spec, prepared again.
-        progress: Where progress goes.
+        progress: See ``new_run``.
+        engine: Where the tests run.
 
     Raises:
         InputError: The model or the data are not the ones the run began with.
@@ -100,7 +111,7 @@ def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[st
                 "state": {**planned, **record["state"]},
             }
         )
-        return _carry_out(run, prepared.dataset, progress)
+        return _carry_out(run, prepared.dataset, progress, engine)
 
 
 def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:
@@ -119,7 +130,10 @@ def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -
         )
 
 
-def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+def _carry_out(
+    run: RunDirectory, dataset: Dataset, progress: Progress, engine: Engine
+) -> dict[str, Any]:
+    forget_cancel(run.path)
     record = run.read()
     plan = ChildPlan.model_validate(record["plan"])
     for name in record["state"]:
@@ -134,17 +148,24 @@ def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[
                 write_json(run.path / "result.json", assemble(run))
                 continue
         if run.status(mode) != "finished":
-            _tests(run, mode, plan, record, progress)
+            _tests(run, mode, plan, record, progress, engine)
             if mode is Mode.ACCURACY:
-                score_run(run, dataset, progress)
+                with scoring(run.path, mode):
+                    score_run(run, dataset, progress)
         if mode.audit and not run.read()["state"][name].get("verification"):
-            verify(run, mode, dataset, progress)
+            with scoring(run.path, mode):
+                verify(run, mode, dataset, progress)
         write_json(run.path / "result.json", assemble(run))
     return assemble(run)
 
 
 def _tests(
-    run: RunDirectory, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+    run: RunDirectory,
+    mode: Mode,
+    plan: ChildPlan,
+    record: dict[str, Any],
+    progress: Progress,
+    engine: Engine,
 ) -> None:
     """One test, or the repeats of the performance test that are not there yet."""
     fresh = {"verification": None} if mode.audit else {}
@@ -155,14 +176,16 @@ def _tests(
         for number in range(len(repeats) + 1, count + 1):
             name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
             name += f" {number} of {count}" if count > 1 else ""
-            outcome = _one_test(
-                run, mode, number, plan, _watcher(name, mode, plan, record, progress)
-            )
+            test = RequestedTest(mode, number, count)
+            outcome = _one_test(run, test, plan, _watcher(name, progress), engine)
             if count > 1:
                 repeats.append({"run": number, **outcome})
                 run.set_state(mode, repeats=repeats)
     except KeyboardInterrupt:
         run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
+        raise
+    except Cancelled as error:
+        run.set_state(mode, status="interrupted", ended=_now(), error=error.message)
         raise
     except LoadScopeError as error:
         run.set_state(mode, status="failed", ended=_now(), error=error.message)
@@ -175,25 +198,15 @@ def _tests(
 
 
 def _one_test(
-    run: RunDirectory,
-    mode: Mode,
-    number: int,
-    plan: ChildPlan,
-    watch: Callable[[float, int], None],
+    run: RunDirectory, test: RequestedTest, plan: ChildPlan, watch: Watch, engine: Engine
 ) -> dict[str, Any]:
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
-        What the process said, ``noise`` of a performance test or a trace, and ``value`` and
-        ``valid`` of a performance test.
+        What the engine said, and ``value`` and ``valid`` of a performance test.
     """
-    noise = NoiseWatch()
-
-    def watch_both(elapsed: float, answered: int) -> None:
-        watch(elapsed, answered)
-        noise.sample()
-
-    outcome, log = _attempt(run, mode, number, plan, watch_both)
+    mode, number = test.mode, test.run
+    outcome, log = _attempt(run, test, plan, watch, engine)
     corrections = 0
     while mode is Mode.PERFORMANCE and corrections < _MOST_CORRECTIONS:
         expected = _missed_estimate(outcome, log, plan.scenario)
@@ -206,40 +219,37 @@ def _one_test(
             plan.loadgen_model, plan.scenario, {expected.key: expected.value}
         )
         write_text(run.path / "user.conf", conf.text())
-        noise = NoiseWatch()
-        outcome, log = _attempt(run, mode, number, plan, watch_both)
+        outcome, log = _attempt(run, test, plan, watch, engine)
         outcome["calibration"] = {**vars(expected), "corrections": corrections}
     outcome["sha256"] = log_digests(run.partial(mode, number))
     run.finish(mode, number)
-    if mode is Mode.TRACE:
-        return {**outcome, "noise": noise.finish()}
     if mode is not Mode.PERFORMANCE:
         return outcome
     return {
         **outcome,
         "value": figures(log, plan.scenario)["metric"]["value"],
         "valid": not invalid_reasons(log, plan.scenario, load_round()),
-        "noise": noise.finish(),
     }
 
 
 def _attempt(
-    run: RunDirectory,
-    mode: Mode,
-    number: int,
-    plan: ChildPlan,
-    watch: Callable[[float, int], None],
+    run: RunDirectory, test: RequestedTest, plan: ChildPlan, watch: Watch, engine: Engine
 ) -> tuple[dict[str, Any], DetailLog]:
-    folder = run.begin(mode, number)
+    mode = test.mode
+    folder = run.begin(mode, test.run)
     if mode.audit:
         benchmark = load_round().benchmarks[plan.loadgen_model]
         write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
-    outcome = run_child(run.path, mode, folder, watch)
-    samples = run.read()["data"]["samples"]
+    launched = engine.launch(run.path, test, watch)
+    record = run.read()
+    if not any(state["status"] == "finished" for state in record["state"].values()):
+        # The machine of the first test is the run's, whichever has resolved it.
+        run.write({**record, "host": launched.host})
+    samples = record["data"]["samples"]
     asked = Asked(plan.loadgen_model, plan.scenario, mode, _conf(run, plan), samples)
     log = read_detail_log(folder / "mlperf_log_detail.txt")
     require_as_asked(log, asked, load_round())
-    return outcome, log
+    return launched.outcome, log
 
 
 def _conf(run: RunDirectory, plan: ChildPlan) -> UserConf:
@@ -262,24 +272,13 @@ def _missed_estimate(
     return expectation(scenario, rate) if rate else None
 
 
-def _watcher(
-    name: str, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
-) -> Callable[[float, int], None]:
-    total = record["data"]["samples"]
-    duration = plan.user_conf().get(plan.loadgen_model, plan.scenario, "min_duration")
-    seconds = (load_round().min_duration_ms if duration is None else duration) / 1e3
-    begun: list[float] = []
+def _watcher(name: str, progress: Progress) -> Watch:
+    if isinstance(progress, LiveReport):
+        return partial(progress.live, name)
 
-    def watch(elapsed: float, answered: int) -> None:
-        if not answered:
-            progress(f"{name}: loading and calibrating", 0, 0)
-        elif mode is Mode.ACCURACY:
-            progress(f"{name}: samples", min(answered, total), total)
-        else:
-            begun.append(elapsed) if not begun else None
-            # The minimum is not the end: LoadGen also wants its minimum of queries.
-            shown = min(int(elapsed - begun[0]), max(1, int(seconds) - 1))
-            progress(f"{name}: running {seconds:g} s", shown, max(1, int(seconds)))
+    def watch(now: LiveProgress) -> None:
+        total = 0 if now.left_s is None else int(now.elapsed_s + now.left_s) + 1
+        progress(f"{name}: {now.phase}", int(now.elapsed_s) if total else 0, total)
 
     return watch
 
