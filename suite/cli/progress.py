@@ -40,7 +40,7 @@ def progress_bars() -> Iterator[Report]:
 
 
 def live_line(name: str, now: LiveProgress) -> str:
-    """Where a test stands, most important first: a narrow terminal cuts the end off."""
+    """Where a test stands, for people."""
     parts = [f"{now.phase} {_clock(now.elapsed_s)}"]
     if now.left_s is not None:
         parts.append(f"{_clock(now.left_s)} left")
@@ -80,7 +80,7 @@ class _Bars(Progress):
         if self.tasks:
             yield self.make_tasks_table(self.tasks)
         if self.report.line:
-            yield Text(self.report.line, no_wrap=True, overflow="ellipsis")
+            yield Text(self.report.line)
 
 
 class _OnTerminal:

@@ -163,7 +163,7 @@ def installed(tmp_path, monkeypatch):
 def test_an_engine_of_another_package_runs_the_tests(installed, prepared, tmp_path):
     installed("faraway", elsewhere=f"{__name__}:ELSEWHERE")
     engine = engine_named("elsewhere")
-    engine.launched.clear()
+    assert isinstance(engine, Elsewhere)
     new_run(
         prepared("performance", "accuracy"), tmp_path / "out", "test", Watching(), engine=engine
     )
