@@ -21,7 +21,8 @@ def synsets() -> dict[str, int]:
 
     Source: the list of ILSVRC 2012, whose order is that of the names.
     """
-    text = (files("loadscope.datasets") / "imagenet_synsets.txt").read_text("ascii")
+    path = files("loadscope.datasets.image_classification") / "imagenet_synsets.txt"
+    text = path.read_text("ascii")
     return {name: number for number, name in enumerate(text.split())}
 
 

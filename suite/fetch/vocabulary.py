@@ -26,10 +26,11 @@ def locate(preprocess: T, cache: Path, progress: Progress) -> T:
         InputError: The source or the checksum is wrong.
         WorkError: The download failed or the file system refuses.
     """
-    for source, checksum in vocabulary_source(preprocess):
-        fetched = fetch_file(source, checksum, cache, progress)
-        preprocess = replace(preprocess, file=str(fetched.path))  # type: ignore[type-var]
-    return preprocess
+    if not isinstance(preprocess, WordPieceSpec):
+        return preprocess
+    ((source, checksum),) = vocabulary_source(preprocess)
+    fetched = fetch_file(source, checksum, cache, progress)
+    return replace(preprocess, file=str(fetched.path))
 
 
 def vocabulary_source(preprocess: Any) -> list[tuple[FetchedSource, Checksum]]:

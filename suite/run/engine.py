@@ -10,11 +10,12 @@ import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from loadscope.errors import InputError, WorkError, near
 from loadscope.names import Mode
 from loadscope.rundir.progress import LiveProgress
+from loadscope.rundir.record import HostRecord, TestOutcome
 
 GROUP = "loadscope.engines"
 _CANCEL = "cancel"
@@ -54,7 +55,7 @@ class EngineHost:
     machine: str
     processor: str | None
     cores: int | None
-    memory_bytes: int
+    memory_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Launched:
         host: The machine that the test ran on, for ``run.json``.
     """
 
-    outcome: dict[str, Any]
-    host: dict[str, Any]
+    outcome: TestOutcome
+    host: HostRecord
 
 
 class Cancelled(WorkError):

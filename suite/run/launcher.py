@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import TestOutcome
 from loadscope.scenarios.live_counters import FILE, Counted, read_counters
 from loadscope.suite.run.engine import (
     EngineHost,
@@ -41,10 +41,10 @@ class LocalEngine:
         return (
             EngineHost(
                 name=platform.node(),
-                machine=here["machine"],
-                processor=here["processor"],
-                cores=here["physical_cores"],
-                memory_bytes=here["memory_bytes"],
+                machine=here.machine,
+                processor=here.processor,
+                cores=here.physical_cores,
+                memory_bytes=here.memory_bytes,
             ),
         )
 
@@ -69,7 +69,7 @@ class LocalEngine:
             (folder / FILE).unlink(missing_ok=True)
         # What a test of accuracy tells does not depend on the machine's speed.
         if test.mode in (Mode.PERFORMANCE, Mode.TRACE):
-            outcome["noise"] = noise.finish()
+            outcome = outcome.model_copy(update={"noise": noise.finish()})
         return Launched(outcome, here)
 
     def cancel(self, run_dir: Path) -> None:
@@ -82,7 +82,7 @@ LOCAL = LocalEngine()
 
 def run_child(
     run_dir: Path, mode: Mode, folder: Path, look: Callable[[int, Counted | None], None]
-) -> dict[str, Any]:
+) -> TestOutcome:
     """Run one LoadGen test in a fresh process.
 
     Args:
@@ -133,8 +133,7 @@ def run_child(
         _end(process)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
-        record: dict[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
-        return record
+        return TestOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
     raise _failure(folder, process.returncode)
 
 

@@ -4,31 +4,34 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from loadscope.datasets.task import Dataset, Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.files import write_json, write_text
+from loadscope.files import write_text
 from loadscope.identity import model_difference
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
 from loadscope.rundir.progress import LiveProgress
+from loadscope.rundir.record import Calibration as CalibrationRecord
+from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestState
+from loadscope.rundir.repeat import median_run
+from loadscope.rundir.spec import recorded
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import Calibration, expectation
 from loadscope.submission.compliance.audit import audit_config
-from loadscope.submission.rounds import load_round
+from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
 from loadscope.suite.run.engine import Cancelled, Engine, RequestedTest, Watch, forget_cancel
 from loadscope.suite.run.launcher import LOCAL
 from loadscope.suite.run.live import LiveReport, scoring
-from loadscope.suite.run.process_plan import ChildPlan
-from loadscope.suite.run.repeat import median_run
-from loadscope.suite.run.resolve import Prepared
-from loadscope.suite.run.result import assemble
+from loadscope.suite.run.process_plan import ProcessPlan
+from loadscope.suite.run.resolve import ResolvedRun
+from loadscope.suite.run.result import CompletedRun, completed
 from loadscope.suite.run.scoring import score_run
-from loadscope.suite.run.verdict import Asked, figures, invalid_reasons, require_as_asked
+from loadscope.suite.run.verdict import Asked, require_as_asked
 
 _MOST_CORRECTIONS = 2
 
@@ -48,50 +51,40 @@ def refuse_stray_audit_config(folder: Path) -> None:
 
 
 def new_run(
-    prepared: Prepared,
+    resolved: ResolvedRun,
     folder: Path,
     command: str,
     progress: Progress,
     user_conf: str = "",
     engine: Engine = LOCAL,
-) -> dict[str, Any]:
+) -> CompletedRun:
     """Start a run in ``folder`` and carry it out.
 
     Args:
-        prepared: What ``prepare`` made of the spec.
+        resolved: What to run.
         folder: The run directory, new or empty.
         command: The command line to record.
         progress: Where progress goes; one that is a ``LiveReport`` too is told where a test stands.
         user_conf: The text of a user.conf to use as it is, when a run is repeated.
         engine: Where the tests run.
-
-    Returns:
-        The object of ``loadscope run --json``.
     """
     run = RunDirectory(folder)
     with run.locked():
-        modes = tests_of(prepared)
-        run.claim(
-            {
-                **prepared.record(),
-                "command": command,
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "state": {str(mode): {"status": "planned"} for mode in modes},
-            }
-        )
+        record = resolved.record(command, tests_of(resolved))
+        run.claim(record, resolved.plan.model_dump_json(indent=2))
         if user_conf:
             (folder / "user.conf").write_text(user_conf, encoding="utf-8")
-        return _carry_out(run, prepared.dataset, progress, engine)
+        return _carry_out(run, resolved, progress, engine)
 
 
 def resume(
-    run: RunDirectory, prepared: Prepared, progress: Progress, engine: Engine = LOCAL
-) -> dict[str, Any]:
+    run: RunDirectory, resolved: ResolvedRun, progress: Progress, engine: Engine = LOCAL
+) -> CompletedRun:
     """Carry out what is unfinished in a run.
 
     Args:
         run: The run directory.
-        prepared: The same spec, prepared again.
+        resolved: The same spec, resolved again.
         progress: See ``new_run``.
         engine: Where the tests run.
 
@@ -100,87 +93,81 @@ def resume(
     """
     with run.locked():
         record = run.read()
-        fresh = prepared.record()
-        require_same_inputs(record, fresh, run.path)
-        planned = {str(mode): {"status": "planned"} for mode in tests_of(prepared)}
-        run.write(
-            {
-                **record,
-                "spec": fresh["spec"],
-                "plan": fresh["plan"],
-                "state": {**planned, **record["state"]},
-            }
-        )
-        return _carry_out(run, prepared.dataset, progress, engine)
+        require_same_inputs(record, resolved, run.path)
+        planned = {mode: TestState(status="planned") for mode in tests_of(resolved)}
+        changes = {"spec": recorded(resolved.spec), "state": {**planned, **record.state}}
+        run.write_plan(resolved.plan.model_dump_json(indent=2))
+        run.write(record.model_copy(update=changes))
+        return _carry_out(run, resolved, progress, engine)
 
 
-def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:
+def require_same_inputs(old: RunRecord, new: ResolvedRun, where: Path) -> None:
     """Check that model and data are what a recorded run had.
 
     Raises:
         InputError: A digest differs; the message has both.
     """
-    if difference := model_difference(old["model"], new["model"]):
+    if difference := model_difference(old.model, new.model):
         raise InputError(f"{where}: {difference}", "restore the model, or start a new run")
-    then, now = old["data"]["digest"], new["data"]["digest"]
+    then, now = old.data.digest, new.data.digest
     if then != now:
         raise InputError(
-            f"{where}: the data has changed: digest {then[:12]}… then, {now[:12]}… now",
+            f"{where}: the data has changed: digest {str(then)[:12]}… then, {str(now)[:12]}… now",
             "restore the data, or start a new run",
         )
 
 
 def _carry_out(
-    run: RunDirectory, dataset: Dataset, progress: Progress, engine: Engine
-) -> dict[str, Any]:
+    run: RunDirectory, resolved: ResolvedRun, progress: Progress, engine: Engine
+) -> CompletedRun:
     forget_cancel(run.path)
     record = run.read()
-    plan = ChildPlan.model_validate(record["plan"])
-    for name in record["state"]:
-        mode = Mode(name)
-        verified = bool(run.read()["state"][name].get("verification"))
+    for mode in record.state:
+        verified = run.read().of(mode).verification is not None
         if mode.audit and not (verified and run.status(mode) == "finished"):
             reasons = invalid_performance(run)
             if reasons:
                 # It would take as long as the performance test, and tell nothing.
                 error = f"needs a VALID performance test; it is INVALID: {'; '.join(reasons)}"
                 run.set_state(mode, status="failed", error=error, verification=None)
-                write_json(run.path / "result.json", assemble(run))
+                completed(run)
                 continue
         if run.status(mode) != "finished":
-            _tests(run, mode, plan, record, progress, engine)
+            _tests(run, mode, resolved.plan, record, progress, engine)
             if mode is Mode.ACCURACY:
                 with scoring(run.path, mode):
-                    score_run(run, dataset, progress)
-        if mode.audit and not run.read()["state"][name].get("verification"):
+                    score_run(run, resolved.dataset, progress)
+        if mode.audit and run.read().of(mode).verification is None:
             with scoring(run.path, mode):
-                verify(run, mode, dataset, progress)
-        write_json(run.path / "result.json", assemble(run))
-    return assemble(run)
+                verify(run, mode, resolved.dataset, progress)
+        completed(run)
+    return completed(run)
 
 
 def _tests(
     run: RunDirectory,
     mode: Mode,
-    plan: ChildPlan,
-    record: dict[str, Any],
+    plan: ProcessPlan,
+    record: RunRecord,
     progress: Progress,
     engine: Engine,
 ) -> None:
     """One test, or the repeats of the performance test that are not there yet."""
     fresh = {"verification": None} if mode.audit else {}
     run.set_state(mode, status="running", started=_now(), error=None, **fresh)
-    count = record["spec"].get("repeat", 1) if mode is Mode.PERFORMANCE else 1
-    repeats: list[dict[str, Any]] = record["state"][str(mode)].get("repeats", [])
+    count = record.spec.repeat if mode is Mode.PERFORMANCE else 1
+    repeats = list(record.of(mode).repeats)
+    median: int | None = None
+    outcome: TestOutcome = TestOutcome()
     try:
         for number in range(len(repeats) + 1, count + 1):
-            name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
+            name = f"{record.model.id} {plan.framework} {plan.scenario} {mode}"
             name += f" {number} of {count}" if count > 1 else ""
             test = RequestedTest(mode, number, count)
             outcome = _one_test(run, test, plan, _watcher(name, progress), engine)
             if count > 1:
-                repeats.append({"run": number, **outcome})
-                run.set_state(mode, repeats=repeats)
+                repeats.append(RepeatOutcome(run=number, **outcome.model_dump()))
+                run.set_state(mode, repeats=[one.model_dump(mode="json") for one in repeats])
     except KeyboardInterrupt:
         run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
         raise
@@ -192,14 +179,14 @@ def _tests(
         raise
     if count > 1:
         number = median_run(repeats, plan.scenario)
-        outcome = {**repeats[number - 1], "median_run": number}
-        del outcome["run"]
-    run.set_state(mode, status="finished", ended=_now(), **outcome)
+        outcome, median = repeats[number - 1], number
+    told = outcome.model_dump(mode="json", exclude={"run"})
+    run.set_state(mode, status="finished", ended=_now(), median_run=median, **told)
 
 
 def _one_test(
-    run: RunDirectory, test: RequestedTest, plan: ChildPlan, watch: Watch, engine: Engine
-) -> dict[str, Any]:
+    run: RunDirectory, test: RequestedTest, plan: ProcessPlan, watch: Watch, engine: Engine
+) -> TestOutcome:
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
@@ -220,21 +207,28 @@ def _one_test(
         )
         write_text(run.path / "user.conf", conf.text())
         outcome, log = _attempt(run, test, plan, watch, engine)
-        outcome["calibration"] = {**vars(expected), "corrections": corrections}
-    outcome["sha256"] = log_digests(run.partial(mode, number))
+        told = CalibrationRecord(**vars(expected), corrections=corrections)
+        outcome = outcome.model_copy(update={"calibration": told})
+    digests = log_digests(run.partial(mode, number))
+    outcome = outcome.model_copy(update={"sha256": digests})
     run.finish(mode, number)
     if mode is not Mode.PERFORMANCE:
         return outcome
-    return {
-        **outcome,
-        "value": figures(log, plan.scenario)["metric"]["value"],
-        "valid": not invalid_reasons(log, plan.scenario, load_round()),
-    }
+    return outcome.model_copy(
+        update={
+            "value": figures(log, plan.scenario).metric.value,
+            "valid": not invalid_reasons(log, _early_stopping(plan)),
+        }
+    )
+
+
+def _early_stopping(plan: ProcessPlan) -> int | None:
+    return early_stopping_queries(CURRENT, plan.scenario)
 
 
 def _attempt(
-    run: RunDirectory, test: RequestedTest, plan: ChildPlan, watch: Watch, engine: Engine
-) -> tuple[dict[str, Any], DetailLog]:
+    run: RunDirectory, test: RequestedTest, plan: ProcessPlan, watch: Watch, engine: Engine
+) -> tuple[TestOutcome, DetailLog]:
     mode = test.mode
     folder = run.begin(mode, test.run)
     if mode.audit:
@@ -242,25 +236,25 @@ def _attempt(
         write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
     launched = engine.launch(run.path, test, watch)
     record = run.read()
-    if not any(state["status"] == "finished" for state in record["state"].values()):
+    if not record.finished():
         # The machine of the first test is the run's, whichever has resolved it.
-        run.write({**record, "host": launched.host})
-    samples = record["data"]["samples"]
+        run.write(record.model_copy(update={"host": launched.host}))
+    samples = record.data.samples
     asked = Asked(plan.loadgen_model, plan.scenario, mode, _conf(run, plan), samples)
     log = read_detail_log(folder / "mlperf_log_detail.txt")
     require_as_asked(log, asked, load_round())
     return launched.outcome, log
 
 
-def _conf(run: RunDirectory, plan: ChildPlan) -> UserConf:
+def _conf(run: RunDirectory, plan: ProcessPlan) -> UserConf:
     return UserConf.read(run.path / "user.conf", [plan.loadgen_model])
 
 
 def _missed_estimate(
-    outcome: dict[str, Any], log: DetailLog, scenario: Scenario
+    outcome: TestOutcome, log: DetailLog, scenario: Scenario
 ) -> Calibration | None:
     """What to expect instead, if a test ended early because its calibration was too slow."""
-    if outcome.get("calibration") is None or scenario is Scenario.SERVER:
+    if outcome.calibration is None or scenario is Scenario.SERVER:
         # Server's rate is what is asked of it, not what it is expected to do.
         return None
     if log.values.get("result_min_duration_met") is not False:

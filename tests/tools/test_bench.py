@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.coco_score import score_boxes
@@ -17,6 +16,7 @@ from loadscope.datasets.question_answering.squad import Squad
 from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 from loadscope.names import Scenario
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.vocabulary import locate
 from loadscope.suite.models.manifest import Catalogue

@@ -1,7 +1,6 @@
 """The traced test's own parts: what is noted while it runs, and what is written after it."""
 
 import contextlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from time import time_ns
@@ -10,6 +9,7 @@ from typing import Any
 from loadscope.datasets.task import SampleLibrary
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import Phase
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import calibrate, query_size
@@ -19,7 +19,7 @@ from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.tracing import TracedAnswering, TracingDriver
 from loadscope.suite.run.loadgen_settings import target_key
-from loadscope.suite.run.process_plan import ChildPlan, TracePlan
+from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.worker.loaded_model import Opened
 from loadscope.suite.worker.paired_timing import Timed
 from loadscope.suite.worker.tracing.assemble import Noted, assemble
@@ -46,7 +46,7 @@ def environment(trace: TracePlan) -> dict[str, str]:
     return onednn.ENVIRONMENT if reaches(trace.level, "library") else {}
 
 
-def settings(plan: ChildPlan, trace: TracePlan, conf: UserConf) -> UserConf:
+def settings(plan: ProcessPlan, trace: TracePlan, conf: UserConf) -> UserConf:
     """The user.conf of a test that ends after the wanted number of batches."""
     size = plan.execution.batch_size
     whole = query_size(plan.scenario, plan.execution)
@@ -65,13 +65,13 @@ def settings(plan: ChildPlan, trace: TracePlan, conf: UserConf) -> UserConf:
 
 
 def traced_test(
-    plan: ChildPlan,
+    plan: ProcessPlan,
     model: Opened,
     batches: Sequence[Sequence[int]],
     conf: Path,
     live: LiveCounters,
     fail: Fail,
-) -> dict[str, Any]:
+) -> float:
     """Run one LoadGen test with tracing and leave its files in the working directory.
 
     Args:
@@ -83,7 +83,7 @@ def traced_test(
         fail: See ``scenarios.answering``.
 
     Returns:
-        The outcome for ``run.json``.
+        LoadGen's part of the test, seconds.
     """
     trace = plan.trace
     if trace is None:
@@ -147,7 +147,7 @@ def traced_test(
     execution = plan.execution
     header = Header(
         levels=LEVELS[: LEVELS.index(trace.level) + 1],
-        model=json.loads((conf.parent / "run.json").read_text(encoding="utf-8"))["model"]["id"],
+        model=RunDirectory(conf.parent).read().model.id,
         framework=plan.framework,
         scenario=str(plan.scenario),
         threads=execution.threads,
@@ -163,11 +163,11 @@ def traced_test(
     write_json(Path("levels.json"), levels)
     write_json(Path("summary.json"), summarise(header, events, levels, outside))
     Path(TRACE_LOG).unlink()
-    return {"test_seconds": round((end - start) / 1e9, 3), "traced": True}
+    return round((end - start) / 1e9, 3)
 
 
 def _levels(
-    plan: ChildPlan,
+    plan: ProcessPlan,
     model: Opened,
     tracer: Tracer,
     deepest: Tracer,
@@ -192,7 +192,7 @@ def _levels(
 
 
 def _run_loadgen(
-    plan: ChildPlan,
+    plan: ProcessPlan,
     answering: TracedAnswering,
     library: SampleLibrary,
     conf: Path,
