@@ -50,6 +50,7 @@ class OfflineDriver:
 
     def issue(self, ids: list[int], indices: list[int]) -> None:
         """LoadGen's query callback."""
+        self._recorder.issued(len(ids))
         if self._order is not None:
             try:
                 order = self._order(indices)

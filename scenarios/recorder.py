@@ -1,15 +1,14 @@
 """What the harness itself notes while LoadGen runs: latencies, batches, progress."""
 
-import mmap
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter_ns
 
 import numpy as np
 
 from loadscope.rundir.rowfile import BATCHES, LATENCIES
-
-PROGRESS_BYTES = 8
+from loadscope.scenarios.live_counters import ANSWERED, ISSUED, LiveCounters
 
 
 class Recorder:
@@ -21,28 +20,38 @@ class Recorder:
     so workers share one recorder.
 
     Args:
-        progress: An 8-byte file in which the number of answered samples is kept, native
-            order, for a process that watches; None to keep none.
+        counters: Where a process that watches finds what is answered; None where none does.
     """
 
-    def __init__(self, progress: Path | None = None) -> None:
+    def __init__(self, counters: LiveCounters | None = None) -> None:
         self.latencies = array("q")
         self._batches: list[tuple[int, int, int, int]] = []
-        self._done = memoryview(bytearray(PROGRESS_BYTES)).cast("q")
-        if progress is not None:
-            progress.write_bytes(bytes(PROGRESS_BYTES))
-            with progress.open("r+b") as file:
-                self._done = memoryview(mmap.mmap(file.fileno(), PROGRESS_BYTES)).cast("q")
+        counters = counters or LiveCounters()
+        self._words, self._slot = counters.words, counters.slot
+
+    def issued(self, samples: int) -> None:
+        """Note samples that are issued and wait; by the one thread that issues."""
+        self._words[ISSUED] += samples
 
     def query(self, start: int, samples: int) -> None:
         """Note a query that was issued at ``start`` (``perf_counter_ns``) and is answered."""
-        self.latencies.append(perf_counter_ns() - start)
-        self._done[0] += samples
+        latency = perf_counter_ns() - start
+        self.latencies.append(latency)
+        words = self._words
+        words[ANSWERED] += samples
+        words[self._slot()] = latency
+
+    def answered(self, latencies: Sequence[int]) -> None:
+        """Note the latencies of queries that were answered in a batch, nanoseconds."""
+        self.latencies.extend(latencies)
+        words, slot = self._words, self._slot
+        for latency in latencies:
+            words[slot()] = latency
 
     def batch(self, start: int, samples: int, worker: int) -> None:
         """Note a batch that began at ``start`` (``perf_counter_ns``) and ends now."""
         self._batches.append((start, perf_counter_ns(), samples, worker))
-        self._done[0] += samples
+        self._words[ANSWERED] += samples
 
     def save(self, folder: Path) -> None:
         """Write what there is of ``rowfile.LATENCIES`` and ``rowfile.BATCHES``."""

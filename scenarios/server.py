@@ -52,6 +52,7 @@ class ServerDriver:
     def issue(self, ids: Sequence[int], indices: Sequence[int]) -> None:
         """LoadGen's query callback; more than one sample where LoadGen coalesces queries."""
         self._arrivals.add(perf_counter_ns(), ids, indices)
+        self._recorder.issued(len(ids))
 
     def flush(self) -> None:
         """No further queries: stop waiting for batches to fill."""
@@ -71,7 +72,7 @@ class ServerDriver:
                 self._answer(ids, indices)
                 end = perf_counter_ns()
                 self._lateness.took(end - begun, indices)
-                self._recorder.latencies.extend([end - at for at in arrived])
+                self._recorder.answered([end - at for at in arrived])
                 self._recorder.batch(begun, len(ids), number)
         except BaseException as error:
             self._fail(error)

@@ -1,8 +1,8 @@
-"""Start the measured process, watch it, and turn its end into a record or an exception."""
+"""The local engine: start the measured process, watch it, and turn its end into a record."""
 
 import json
-import mmap
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,16 +13,75 @@ from pathlib import Path
 import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
+from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import TestOutcome
-from loadscope.scenarios.recorder import PROGRESS_BYTES
+from loadscope.scenarios.live_counters import FILE, Counted, read_counters
+from loadscope.suite.run.engine import (
+    EngineHost,
+    Launched,
+    RequestedTest,
+    Watch,
+    request_cancel,
+    require_wanted,
+)
+from loadscope.suite.run.live import LiveWatch
+from loadscope.suite.run.noise import NoiseWatch
+from loadscope.suite.run.provenance import host
 
-_TEST_PROCESS = "loadscope.suite.worker.test_process"
 _POLL_SECONDS = 0.25
 _GRACE_SECONDS = 5
 
 
+class LocalEngine:
+    """Runs tests on this machine."""
+
+    def hosts(self) -> tuple[EngineHost, ...]:
+        """See ``Engine``: this machine alone."""
+        here = host()
+        return (
+            EngineHost(
+                name=platform.node(),
+                machine=here.machine,
+                processor=here.processor,
+                cores=here.physical_cores,
+                memory_bytes=here.memory_bytes,
+            ),
+        )
+
+    def launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
+        """See ``Engine``; Ctrl-C ends the test."""
+        here, noise = host(), NoiseWatch()
+        process = 0
+
+        def look(pid: int, counted: Counted | None) -> None:
+            nonlocal process
+            process = pid
+            require_wanted(run_dir)
+            live.look(counted)
+            noise.sample()
+
+        live = LiveWatch(run_dir, test, watch, lambda: noise.so_far(process))
+        folder = RunDirectory(run_dir).partial(test.mode, test.run)
+        try:
+            outcome = run_child(run_dir, test.mode, folder, look)
+        finally:
+            live.end(read_counters(folder / FILE))
+            (folder / FILE).unlink(missing_ok=True)
+        # What a test of accuracy tells does not depend on the machine's speed.
+        if test.mode in (Mode.PERFORMANCE, Mode.TRACE):
+            outcome = outcome.model_copy(update={"noise": noise.finish()})
+        return Launched(outcome, here)
+
+    def cancel(self, run_dir: Path) -> None:
+        """See ``Engine``; within a quarter of a second."""
+        request_cancel(run_dir)
+
+
+LOCAL = LocalEngine()
+
+
 def run_child(
-    run_dir: Path, mode: Mode, folder: Path, watch: Callable[[float, int], None]
+    run_dir: Path, mode: Mode, folder: Path, look: Callable[[int, Counted | None], None]
 ) -> TestOutcome:
     """Run one LoadGen test in a fresh process.
 
@@ -30,7 +89,8 @@ def run_child(
         run_dir: The run directory, with its ``run.json``.
         mode: Which test.
         folder: The empty folder that takes the logs; the process's working directory.
-        watch: Called now and then with (seconds since the start, samples answered).
+        look: Called a few times a second with the process's number and its counters, None before
+            there are any.
 
     Returns:
         The process's ``outcome.json``.
@@ -66,26 +126,15 @@ def run_child(
             start_new_session=True,
         )
     try:
-        started = time.monotonic()
         while process.poll() is None:
-            watch(time.monotonic() - started, _answered(folder / "progress.bin"))
+            look(process.pid, read_counters(folder / FILE))
             time.sleep(_POLL_SECONDS)
     finally:
         _end(process)
-    (folder / "progress.bin").unlink(missing_ok=True)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
         return TestOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
     raise _failure(folder, process.returncode)
-
-
-def _answered(path: Path) -> int:
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), PROGRESS_BYTES, access=1) as counter:
-            return int.from_bytes(counter[:PROGRESS_BYTES], sys.byteorder)
-    except (OSError, ValueError):
-        # Not there yet: the process is still loading the model.
-        return 0
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from loadscope.rundir.progress import NoiseSoFar
 from loadscope.rundir.record import Noise
 
 OTHERS_PERCENT = 5.0
@@ -59,6 +60,23 @@ class NoiseWatch:
             if frequency:
                 self._frequencies.append(frequency)
 
+    def so_far(self, running: int) -> NoiseSoFar:
+        """What was seen until now, from counters that are quick to read.
+
+        Args:
+            running: The process of the test, whose time counts as its children's does.
+        """
+        start, times = self._first, psutil.cpu_times()
+        capacity = max(time.monotonic() - start.clock, 1e-9) * (psutil.cpu_count() or 1)
+        ours = _own_seconds() + _tree_seconds(running) - start.own
+        # Over a moment, what the kernel counts in hundredths can be more than there was.
+        others = min(max(0.0, _busy_seconds(times) - start.busy - ours), capacity)
+        steal = max(0.0, getattr(times, "steal", 0.0) - start.steal)
+        return NoiseSoFar(
+            others_percent=round(100 * others / capacity, 2),
+            steal_percent=round(100 * steal / capacity, 2),
+        )
+
     def finish(self) -> Noise:
         """What was seen, and warnings where it is too much."""
         self._sampled = 0.0
@@ -97,7 +115,7 @@ def noise_warnings(seen: Noise) -> list[str]:
         )
     frequencies = seen.frequency_mhz
     if frequencies and min(frequencies) < FREQUENCY_SHARE * max(frequencies):
-        found.append(f"the frequency went from {max(frequencies)} to {min(frequencies)} MHz")
+        found.append(f"the frequency went from {max(frequencies):.0f} to {min(frequencies):.0f} MHz")
     if (seen.memory_stall_percent or 0) > STALL_PERCENT:
         found.append(f"tasks waited for memory {seen.memory_stall_percent:.1f} % of the time")
     if seen.swapped_pages:
@@ -117,7 +135,6 @@ def _share(before: float | None, after: float | None, seconds: float) -> float |
 
 def _read_counters() -> _Counters:
     times = psutil.cpu_times()
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     quota = _value(_control_group() / "cpu.stat", "throttled_usec")
     stall = _value(Path("/proc/pressure/memory"), "some")
     swapped = [_value(Path("/proc/vmstat"), name) for name in ("pswpin", "pswpout")]
@@ -129,17 +146,39 @@ def _read_counters() -> _Counters:
     ]
     return _Counters(
         clock=time.monotonic(),
-        # The kernel counts a guest's time under user and nice already.
-        busy=sum(
-            getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")
-        ),
+        busy=_busy_seconds(times),
         steal=getattr(times, "steal", 0.0),
-        own=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        own=_own_seconds(),
         heat=sum(heat) if heat else None,
         quota=None if quota is None else quota / 1e6,
         stall=None if stall is None else stall / 1e6,
         swapped=None if None in swapped else sum(count or 0 for count in swapped),
     )
+
+
+def _busy_seconds(times: object) -> float:
+    # The kernel counts a guest's time under user and nice already.
+    names = ("user", "nice", "system", "irq", "softirq")
+    return float(sum(getattr(times, name, 0.0) for name in names))
+
+
+def _own_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _tree_seconds(process: int) -> float:
+    """CPU time of a process and of its children; 0 of one that has ended."""
+    try:
+        times = psutil.Process(process).cpu_times()
+        # The kernel's own list; psutil's looks at every process of the machine.
+        threads = Path(f"/proc/{process}/task").glob("*/children")
+        children = [int(child) for file in threads for child in file.read_text().split()]
+    except (OSError, psutil.Error):
+        return 0.0
+    ended = times.children_user + times.children_system
+    return float(times.user + times.system + ended) + sum(map(_tree_seconds, children))
 
 
 def _frequency() -> float | None:

@@ -1,8 +1,8 @@
 """Carry out a run: one fresh process for each LoadGen test, then the figures."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from loadscope.datasets.task import Progress
@@ -14,6 +14,7 @@ from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
+from loadscope.rundir.progress import LiveProgress
 from loadscope.rundir.record import Calibration as CalibrationRecord
 from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestState
 from loadscope.rundir.repeat import median_run
@@ -23,8 +24,9 @@ from loadscope.scenarios.calibration import Calibration, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
-from loadscope.suite.run.launcher import run_child
-from loadscope.suite.run.noise import NoiseWatch
+from loadscope.suite.run.engine import Cancelled, Engine, RequestedTest, Watch, forget_cancel
+from loadscope.suite.run.launcher import LOCAL
+from loadscope.suite.run.live import LiveReport, scoring
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.result import CompletedRun, completed
@@ -49,7 +51,12 @@ def refuse_stray_audit_config(folder: Path) -> None:
 
 
 def new_run(
-    resolved: ResolvedRun, folder: Path, command: str, progress: Progress, user_conf: str = ""
+    resolved: ResolvedRun,
+    folder: Path,
+    command: str,
+    progress: Progress,
+    user_conf: str = "",
+    engine: Engine = LOCAL,
 ) -> CompletedRun:
     """Start a run in ``folder`` and carry it out.
 
@@ -57,8 +64,9 @@ def new_run(
         resolved: What to run.
         folder: The run directory, new or empty.
         command: The command line to record.
-        progress: Where progress goes.
+        progress: Where progress goes; one that is a ``LiveReport`` too is told where a test stands.
         user_conf: The text of a user.conf to use as it is, when a run is repeated.
+        engine: Where the tests run.
     """
     run = RunDirectory(folder)
     with run.locked():
@@ -66,16 +74,19 @@ def new_run(
         run.claim(record, resolved.plan.model_dump_json(indent=2))
         if user_conf:
             (folder / "user.conf").write_text(user_conf, encoding="utf-8")
-        return _carry_out(run, resolved, progress)
+        return _carry_out(run, resolved, progress, engine)
 
 
-def resume(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> CompletedRun:
+def resume(
+    run: RunDirectory, resolved: ResolvedRun, progress: Progress, engine: Engine = LOCAL
+) -> CompletedRun:
     """Carry out what is unfinished in a run.
 
     Args:
         run: The run directory.
         resolved: The same spec, resolved again.
-        progress: Where progress goes.
+        progress: See ``new_run``.
+        engine: Where the tests run.
 
     Raises:
         InputError: The model or the data are not the ones the run began with.
@@ -87,7 +98,7 @@ def resume(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> Comp
         changes = {"spec": recorded(resolved.spec), "state": {**planned, **record.state}}
         run.write_plan(resolved.plan.model_dump_json(indent=2))
         run.write(record.model_copy(update=changes))
-        return _carry_out(run, resolved, progress)
+        return _carry_out(run, resolved, progress, engine)
 
 
 def require_same_inputs(old: RunRecord, new: ResolvedRun, where: Path) -> None:
@@ -106,7 +117,10 @@ def require_same_inputs(old: RunRecord, new: ResolvedRun, where: Path) -> None:
         )
 
 
-def _carry_out(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> CompletedRun:
+def _carry_out(
+    run: RunDirectory, resolved: ResolvedRun, progress: Progress, engine: Engine
+) -> CompletedRun:
+    forget_cancel(run.path)
     record = run.read()
     for mode in record.state:
         verified = run.read().of(mode).verification is not None
@@ -119,17 +133,24 @@ def _carry_out(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> 
                 completed(run)
                 continue
         if run.status(mode) != "finished":
-            _tests(run, mode, resolved.plan, record, progress)
+            _tests(run, mode, resolved.plan, record, progress, engine)
             if mode is Mode.ACCURACY:
-                score_run(run, resolved.dataset, progress)
+                with scoring(run.path, mode):
+                    score_run(run, resolved.dataset, progress)
         if mode.audit and run.read().of(mode).verification is None:
-            verify(run, mode, resolved.dataset, progress)
+            with scoring(run.path, mode):
+                verify(run, mode, resolved.dataset, progress)
         completed(run)
     return completed(run)
 
 
 def _tests(
-    run: RunDirectory, mode: Mode, plan: ProcessPlan, record: RunRecord, progress: Progress
+    run: RunDirectory,
+    mode: Mode,
+    plan: ProcessPlan,
+    record: RunRecord,
+    progress: Progress,
+    engine: Engine,
 ) -> None:
     """One test, or the repeats of the performance test that are not there yet."""
     fresh = {"verification": None} if mode.audit else {}
@@ -142,14 +163,16 @@ def _tests(
         for number in range(len(repeats) + 1, count + 1):
             name = f"{record.model.id} {plan.framework} {plan.scenario} {mode}"
             name += f" {number} of {count}" if count > 1 else ""
-            outcome = _one_test(
-                run, mode, number, plan, _watcher(name, mode, plan, record, progress)
-            )
+            test = RequestedTest(mode, number, count)
+            outcome = _one_test(run, test, plan, _watcher(name, progress), engine)
             if count > 1:
                 repeats.append(RepeatOutcome(run=number, **outcome.model_dump()))
                 run.set_state(mode, repeats=[one.model_dump(mode="json") for one in repeats])
     except KeyboardInterrupt:
         run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
+        raise
+    except Cancelled as error:
+        run.set_state(mode, status="interrupted", ended=_now(), error=error.message)
         raise
     except LoadScopeError as error:
         run.set_state(mode, status="failed", ended=_now(), error=error.message)
@@ -162,25 +185,15 @@ def _tests(
 
 
 def _one_test(
-    run: RunDirectory,
-    mode: Mode,
-    number: int,
-    plan: ProcessPlan,
-    watch: Callable[[float, int], None],
+    run: RunDirectory, test: RequestedTest, plan: ProcessPlan, watch: Watch, engine: Engine
 ) -> TestOutcome:
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
-        What the process said, ``noise`` of a performance test or a trace, and ``value`` and
-        ``valid`` of a performance test.
+        What the engine said, and ``value`` and ``valid`` of a performance test.
     """
-    noise = NoiseWatch()
-
-    def watch_both(elapsed: float, answered: int) -> None:
-        watch(elapsed, answered)
-        noise.sample()
-
-    outcome, log = _attempt(run, mode, number, plan, watch_both)
+    mode, number = test.mode, test.run
+    outcome, log = _attempt(run, test, plan, watch, engine)
     corrections = 0
     while mode is Mode.PERFORMANCE and corrections < _MOST_CORRECTIONS:
         expected = _missed_estimate(outcome, log, plan.scenario)
@@ -193,22 +206,18 @@ def _one_test(
             plan.loadgen_model, plan.scenario, {expected.key: expected.value}
         )
         write_text(run.path / "user.conf", conf.text())
-        noise = NoiseWatch()
-        outcome, log = _attempt(run, mode, number, plan, watch_both)
+        outcome, log = _attempt(run, test, plan, watch, engine)
         told = CalibrationRecord(**vars(expected), corrections=corrections)
         outcome = outcome.model_copy(update={"calibration": told})
     digests = log_digests(run.partial(mode, number))
     outcome = outcome.model_copy(update={"sha256": digests})
     run.finish(mode, number)
-    if mode is Mode.TRACE:
-        return outcome.model_copy(update={"noise": noise.finish()})
     if mode is not Mode.PERFORMANCE:
         return outcome
     return outcome.model_copy(
         update={
             "value": figures(log, plan.scenario).metric.value,
             "valid": not invalid_reasons(log, _early_stopping(plan)),
-            "noise": noise.finish(),
         }
     )
 
@@ -218,22 +227,23 @@ def _early_stopping(plan: ProcessPlan) -> int | None:
 
 
 def _attempt(
-    run: RunDirectory,
-    mode: Mode,
-    number: int,
-    plan: ProcessPlan,
-    watch: Callable[[float, int], None],
+    run: RunDirectory, test: RequestedTest, plan: ProcessPlan, watch: Watch, engine: Engine
 ) -> tuple[TestOutcome, DetailLog]:
-    folder = run.begin(mode, number)
+    mode = test.mode
+    folder = run.begin(mode, test.run)
     if mode.audit:
         benchmark = load_round().benchmarks[plan.loadgen_model]
         write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
-    outcome = run_child(run.path, mode, folder, watch)
-    samples = run.read().data.samples
+    launched = engine.launch(run.path, test, watch)
+    record = run.read()
+    if not record.finished():
+        # The machine of the first test is the run's, whichever has resolved it.
+        run.write(record.model_copy(update={"host": launched.host}))
+    samples = record.data.samples
     asked = Asked(plan.loadgen_model, plan.scenario, mode, _conf(run, plan), samples)
     log = read_detail_log(folder / "mlperf_log_detail.txt")
     require_as_asked(log, asked, load_round())
-    return outcome, log
+    return launched.outcome, log
 
 
 def _conf(run: RunDirectory, plan: ProcessPlan) -> UserConf:
@@ -256,24 +266,13 @@ def _missed_estimate(
     return expectation(scenario, rate) if rate else None
 
 
-def _watcher(
-    name: str, mode: Mode, plan: ProcessPlan, record: RunRecord, progress: Progress
-) -> Callable[[float, int], None]:
-    total = record.data.samples
-    duration = plan.user_conf().get(plan.loadgen_model, plan.scenario, "min_duration")
-    seconds = (load_round().min_duration_ms if duration is None else duration) / 1e3
-    begun: list[float] = []
+def _watcher(name: str, progress: Progress) -> Watch:
+    if isinstance(progress, LiveReport):
+        return partial(progress.live, name)
 
-    def watch(elapsed: float, answered: int) -> None:
-        if not answered:
-            progress(f"{name}: loading and calibrating", 0, 0)
-        elif mode is Mode.ACCURACY:
-            progress(f"{name}: samples", min(answered, total), total)
-        else:
-            begun.append(elapsed) if not begun else None
-            # The minimum is not the end: LoadGen also wants its minimum of queries.
-            shown = min(int(elapsed - begun[0]), max(1, int(seconds) - 1))
-            progress(f"{name}: running {seconds:g} s", shown, max(1, int(seconds)))
+    def watch(now: LiveProgress) -> None:
+        total = 0 if now.left_s is None else int(now.elapsed_s + now.left_s) + 1
+        progress(f"{name}: {now.phase}", int(now.elapsed_s) if total else 0, total)
 
     return watch
 

@@ -21,6 +21,7 @@ from loadscope.errors import InputError, describe
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import Calibration as CalibrationRecord
 from loadscope.rundir.record import ReplicaPlace, TestOutcome
 from loadscope.rundir.user_conf import UserConf
@@ -34,6 +35,8 @@ from loadscope.scenarios.calibration import (
     warm_shapes,
     warm_up,
 )
+from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
+from loadscope.scenarios.live_counters import FILE, LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.replicas import Instances, SpreadAnswering, SpreadLibrary
 from loadscope.scenarios.session import driver_for, run_test
@@ -65,8 +68,9 @@ def main() -> None:
 
 
 def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
+    live = LiveCounters(Path(FILE))
     if plan.trace is not None:
-        return _traced(run_dir, plan, plan.trace)
+        return _traced(run_dir, plan, plan.trace, live)
     model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
     scenario, execution, answering = plan.scenario, model.execution, model.answering
 
@@ -75,6 +79,7 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
     shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
     samples = sorted({index for batch in [*batches, *shapes] for index in batch})
     model.samples.load(samples)
+    live.enter(Phase.WARMING_UP)
     if execution.instances == 1:
         require_memory(execution, answering.compute, batches[0])
     warm_up(answering, execution, batches)
@@ -84,6 +89,7 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
     least = settings.get(plan.loadgen_model, scenario, "min_duration")
     warm_shapes(answering, execution, shapes, shape_seconds(least))
     if plan.calibrate and not conf.exists():
+        live.enter(Phase.CALIBRATING)
         calibration = calibrate(scenario, answering, execution, batches)
         settings = settings.having(
             plan.loadgen_model, scenario, {calibration.key: calibration.value}
@@ -95,8 +101,10 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
         warm_up(answering, execution, [batches[-1][:last]])
     model.samples.unload(samples)
 
-    recorder = Recorder(Path("progress.bin"))
+    live.expect(*_least(plan, mode, conf, len(model.library)), _query_samples(scenario))
+    recorder = Recorder(live)
     driver = driver_for(scenario, answering, execution, recorder, _fail)
+    live.enter(Phase.RUNNING)
     started = time.perf_counter()
     run_test(
         model=plan.loadgen_model,
@@ -109,6 +117,7 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
         fail=_fail,
     )
     seconds = time.perf_counter() - started
+    live.enter(Phase.FINISHING)
     recorder.save(Path.cwd())
     # ru_maxrss is in KiB on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -131,13 +140,34 @@ def _left_over(plan: ProcessPlan, conf: Path) -> int:
     return samples % plan.execution.batch_size
 
 
-def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan) -> TestOutcome:
+def _least(plan: ProcessPlan, mode: Mode, conf: Path, samples: int) -> tuple[int, float]:
+    """Samples and milliseconds before which LoadGen will not end."""
+    model, scenario, rules = plan.loadgen_model, plan.scenario, load_round()
+    if mode is Mode.ACCURACY:
+        return samples, 0
+    settings = UserConf.read(conf, [model])
+    if scenario is Scenario.OFFLINE:
+        return offline_samples(model, settings, rules), 0
+    queries = settings.get(model, scenario, "min_query_count")
+    duration = settings.get(model, scenario, "min_duration")
+    if queries is None:
+        queries = rules.min_query_count(model, scenario)
+    least_ms = rules.min_duration_ms if duration is None else duration
+    return int(queries) * _query_samples(scenario), least_ms
+
+
+def _query_samples(scenario: Scenario) -> int:
+    return MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
+
+
+def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounters) -> TestOutcome:
     os.environ.update(environment(trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))
+    live.enter(Phase.WARMING_UP)
     warm_up(model.answering, plan.execution, batches)
-    seconds = traced_test(plan, model, batches, run_dir / "user.conf", _fail)
+    seconds = traced_test(plan, model, batches, run_dir / "user.conf", live, _fail)
     return TestOutcome(
         load_seconds=round(model.load_seconds, 3),
         in_force=model.in_force,

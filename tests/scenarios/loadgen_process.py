@@ -17,6 +17,7 @@ from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.live_counters import LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.sut.effective import Effective
@@ -127,7 +128,7 @@ def main():
         Execution.decide(scenario, 2, **asked.get("execution", {})),
         late_after_ms=asked.get("late_after_ms", 0),
     )
-    recorder = Recorder(folder / "progress.bin")
+    recorder = Recorder(LiveCounters(folder / "progress.bin"))
     driver = driver_for(
         scenario, Answering(backend, library, postprocess(fault)), execution, recorder, fail
     )

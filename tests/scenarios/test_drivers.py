@@ -7,6 +7,7 @@ from loadscope.names import Scenario
 from loadscope.scenarios.calibration import warm_up
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.live_counters import read_counters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.server import ServerDriver
 
@@ -231,7 +232,10 @@ def test_latencies_are_little_endian_and_complete(loadgen, tmp_path):
     assert np.median(latencies) == pytest.approx(
         seen["log"]["result_50.00_percentile_latency_ns"], rel=0.5
     )
-    assert np.frombuffer((tmp_path / "progress.bin").read_bytes(), np.int64) == len(latencies)
+    counted = read_counters(tmp_path / "progress.bin")
+    assert counted is not None
+    assert counted.answered == len(latencies)
+    assert list(counted.ring[: len(latencies)]) == list(latencies[: len(counted.ring)])
 
 
 def test_batches_are_little_endian_and_complete(loadgen, tmp_path):

@@ -10,9 +10,11 @@ from loadscope.datasets.task import SampleLibrary
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.progress import Phase
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import calibrate, query_size
 from loadscope.scenarios.inference_pipeline import Fail
+from loadscope.scenarios.live_counters import LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.tracing import TracedAnswering, TracingDriver
@@ -63,7 +65,12 @@ def settings(plan: ProcessPlan, trace: TracePlan, conf: UserConf) -> UserConf:
 
 
 def traced_test(
-    plan: ProcessPlan, model: Opened, batches: Sequence[Sequence[int]], conf: Path, fail: Fail
+    plan: ProcessPlan,
+    model: Opened,
+    batches: Sequence[Sequence[int]],
+    conf: Path,
+    live: LiveCounters,
+    fail: Fail,
 ) -> float:
     """Run one LoadGen test with tracing and leave its files in the working directory.
 
@@ -72,6 +79,7 @@ def traced_test(
         model: Loaded and warmed up.
         batches: Typical batches, their samples loaded; unloaded afterwards.
         conf: The user.conf to write.
+        live: Told of what is answered.
         fail: See ``scenarios.answering``.
 
     Returns:
@@ -113,9 +121,11 @@ def traced_test(
     library = reaches(trace.level, "library")
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(onednn.captured()) if library else []
+        live.enter(Phase.RUNNING)
         start = time_ns()
-        _run_loadgen(plan, answering, model.library, conf, fail)
+        _run_loadgen(plan, answering, model.library, conf, live, fail)
         end = time_ns()
+    live.enter(Phase.FINISHING)
     # The samples of the test are unloaded; those of the typical batches may be among them.
     model.library.load(sorted({index for batch in batches for index in batch}))
     levels = _levels(plan, model, tracer, deepest, batches[0], counters, conf.parent)
@@ -182,9 +192,14 @@ def _levels(
 
 
 def _run_loadgen(
-    plan: ProcessPlan, answering: TracedAnswering, library: SampleLibrary, conf: Path, fail: Fail
+    plan: ProcessPlan,
+    answering: TracedAnswering,
+    library: SampleLibrary,
+    conf: Path,
+    live: LiveCounters,
+    fail: Fail,
 ) -> None:
-    recorder = Recorder(Path("progress.bin"))
+    recorder = Recorder(live)
     driver = driver_for(plan.scenario, answering, plan.execution, recorder, fail)
     run_test(
         model=plan.loadgen_model,

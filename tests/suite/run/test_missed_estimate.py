@@ -25,7 +25,7 @@ def run(tiny_dataset, manifest, tmp_path, cache, monkeypatch):
     def start(scenario, *more):
         monkeypatch.setenv("LOADSCOPE_CACHE", str(cache))
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("loadscope.suite.run.runner.run_child", calibrated)
+        monkeypatch.setattr("loadscope.suite.run.launcher.run_child", calibrated)
         command = (
             "loadscope", "run", "--models", manifest(delay_us=500), "--model", "tiny",
             "--framework", "null", "--dataset-path", tiny_dataset, "--output", "out",

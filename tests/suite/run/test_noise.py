@@ -3,6 +3,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 
 from loadscope.rundir.record import Noise
@@ -63,6 +64,32 @@ def test_the_time_of_a_child_is_told_from_that_of_others(monkeypatch):
     watch = NoiseWatch()
     counters.update(own=102.0, busy=1005.0)
     assert watch.finish().others_percent > 0
+
+
+def test_noise_so_far_is_what_others_used(monkeypatch):
+    watch = NoiseWatch()
+    start, cores = watch._first, psutil.cpu_count() or 1
+    monkeypatch.setattr(noise.time, "monotonic", lambda: start.clock + 10)
+    monkeypatch.setattr(noise, "_busy_seconds", lambda times: start.busy + 4 * cores)
+    monkeypatch.setattr(noise, "_own_seconds", lambda: start.own + cores)
+    monkeypatch.setattr(noise, "_tree_seconds", lambda process: 2.0 * cores)
+    assert watch.so_far(1).others_percent == 10
+
+
+def test_the_time_of_a_running_test_and_of_its_children_is_its_own():
+    code = f"import os, time, sys\nos.fork()\n{BURN}\nprint(flush=True)\nsys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin
+    assert process.stdout
+    with process, process.stdin:
+        # Both have burnt their second.
+        process.stdout.readline()
+        process.stdout.readline()
+        # The kernel counts in hundredths.
+        assert noise._tree_seconds(process.pid) >= 1.9
+    assert noise._tree_seconds(process.pid) == 0
 
 
 def test_a_childs_time_is_counted_when_it_has_ended():

@@ -1,8 +1,12 @@
 import json
 import os
 import signal
+from datetime import timedelta
 
 import pytest
+
+from loadscope.names import Mode
+from loadscope.rundir.progress import read_progress, utc_now
 
 
 @pytest.fixture
@@ -16,7 +20,7 @@ def long_run(tiny_dataset, manifest, tmp_path):
 
     def measuring():
         counter = tmp_path / "out/performance/run_1.partial/progress.bin"
-        return counter.exists() and counter.read_bytes() != bytes(8)
+        return counter.exists() and counter.read_bytes()[:8].strip(bytes(1))
 
     return arguments, measuring
 
@@ -76,6 +80,10 @@ def test_kill_9_takes_the_measured_process_along_and_shows(
     process.wait()
     child.wait(timeout=60)
     assert states(tmp_path / "out")["performance"] == "running"
+    left = read_progress(tmp_path / "out")
+    assert left is not None
+    assert left.test is Mode.PERFORMANCE
+    assert left.stale(utc_now() + timedelta(minutes=1))
     assert not (tmp_path / "out/performance/run_1").exists()
     # Unfinished work is told apart, not scored, and not overwritten.
     assert "unfinished" in loadscope("report", "out").stdout
@@ -84,6 +92,7 @@ def test_kill_9_takes_the_measured_process_along_and_shows(
     shorten(tmp_path / "out")
     (tmp_path / "out" / "user.conf").unlink()
     loadscope("run", "--resume", "out")
+    assert read_progress(tmp_path / "out") is None
     assert set(states(tmp_path / "out").values()) == {"finished"}
 
 

@@ -86,7 +86,7 @@ def test_the_run_directory_tells_everything(loadscope, tiny_run, tmp_path):
     said = loadscope(*tiny_run("SingleStream", *BOTH, "--output", "out", delay_us=500)).stderr
     # Before the run, not minutes later.
     short = "will be a rehearsal: min_duration"
-    assert 0 <= said.index(short) < said.index("loading and calibrating")
+    assert 0 <= said.index(short) < said.index("performance: loading")
     out = tmp_path / "out"
     assert load_run(out).altered == {}
     record = json.loads((out / "run.json").read_text())
