@@ -15,7 +15,7 @@ from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.log_digests import log_digests
 from loadscope.rundir.user_conf import UserConf
-from loadscope.scenarios.calibration import Calibration, expectation
+from loadscope.scenarios.expectation import Calibration, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
