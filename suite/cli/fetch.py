@@ -10,6 +10,8 @@ from loadscope.datasets.catalog import catalog
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.paths import cache_root
+from loadscope.suite.cli.complete import frameworks as complete_frameworks
+from loadscope.suite.cli.complete import models_and_datasets
 from loadscope.suite.cli.models import models_option
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.fetch import fetch_dataset
@@ -20,11 +22,12 @@ from loadscope.sut.registry import BACKENDS, backend_info
 
 
 @click.command("fetch")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=models_and_datasets)
 @click.option(
     "--framework",
     "frameworks",
     multiple=True,
+    shell_complete=complete_frameworks,
     help="Only the model files for this framework; repeat. Default: the installed ones.",
 )
 @click.option("--verify", is_flag=True, help="Read what is here in full; mend what is damaged.")

@@ -11,27 +11,20 @@ import click
 
 from loadscope.errors import InputError
 from loadscope.names import Scenario
-from loadscope.suite.cli.asked import (
-    command_line,
-    given_settings,
-    read_specs,
-    server_bound_option,
-)
+from loadscope.suite.cli.asked import command_line, read_specs
 from loadscope.suite.cli.failure import gone_on_with
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import (
+    SEARCHED,
+    SpecCommand,
+    given_settings,
+    spec_options,
+)
 from loadscope.units import milliseconds
 
 
-@click.command("tune")
-@click.option("--model", help="Model id; see 'loadscope models'.")
-@click.option("--framework", help="See 'loadscope doctor'.")
-@click.option("--scenario", multiple=True, help="A scenario to tune; repeat. Default: Offline.")
-@click.option("--dataset-path", help="Folder of the data set, or an id of 'loadscope datasets'.")
-@click.option("--count", type=int, help="Search with only the first so many samples.")
-@server_bound_option
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
-)
+@click.command("tune", cls=SpecCommand)
+@spec_options(*SEARCHED, single=("model", "framework"), defaults={"scenario": "Offline"})
 @click.option(
     "--budget", default="15m", show_default=True, help="Time for all scenarios together, e.g. 1h."
 )

@@ -12,7 +12,8 @@ from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
 from loadscope.strict_yaml import read_yaml
 
-_LISTS = ("model", "framework", "scenario")
+LISTS = ("model", "framework", "scenario")
+"""The fields that may be lists where runs are asked for; every combination is one."""
 
 
 class _Script(BaseModel):
@@ -95,7 +96,7 @@ def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
 
 def _combinations(settings: dict[str, Any], where: str) -> Iterator[dict[str, Any]]:
     axes = []
-    for key in _LISTS:
+    for key in LISTS:
         if key in settings:
             given = settings[key]
             values = list(given) if isinstance(given, list | tuple) else [given]
