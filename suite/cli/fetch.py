@@ -66,7 +66,9 @@ def fetch_command(
         if name not in catalog():
             _require_model(catalogue, name)
     if given is not None and (len(ids) > 1 or ids[0] in catalog()):
-        raise InputError("--from brings the file of one model", "name just that model")
+        raise InputError(
+            f"--from: expected one model, got {', '.join(ids)}", "name the model of the file"
+        )
     cache = cache_root()
     fetched: list[dict[str, Any]] = []
     placed = None
@@ -105,7 +107,7 @@ def _require_model(catalogue: Catalogue, name: str) -> None:
         catalogue.get(name)
     except InputError as error:
         raise InputError(
-            f"no model or data set is called '{name}'",
+            f"unknown model or data set '{name}'",
             f"{error.fix}; data sets: {', '.join(catalog())}",
         ) from None
 

@@ -92,7 +92,9 @@ def _settings(settings: tuple[str, ...]) -> dict[str, str]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
-            raise InputError(f"--set '{setting}' has no '='", "write --set FIELD=TEXT")
+            raise InputError(
+                f"--set: expected FIELD=TEXT, got '{setting}'", "write --set FIELD=TEXT"
+            )
         given[name.strip()] = value.strip()
     return given
 

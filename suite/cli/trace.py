@@ -112,7 +112,7 @@ def trace_command(
 def _traced(spec: RunSpec) -> RunSpec:
     if spec.instances not in (None, 1):
         raise InputError(
-            f"--instances {spec.instances}: a trace is of one process", "leave instances out"
+            f"instances: expected 1 in a trace, got {spec.instances}", "leave instances out"
         )
     # How long a trace is follows from its batches alone.
     return spec.model_copy(

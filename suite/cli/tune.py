@@ -89,7 +89,9 @@ def tune_command(
     for missing in (
         name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
     ):
-        raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
+        raise InputError(
+            f"{missing} is not installed; tune needs it", "pip install 'loadscope[tune]'"
+        )
     # 'm' is minutes here; LoadGen's files have no such unit.
     seconds = (
         _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m", 60_000) / 1e3
@@ -101,7 +103,9 @@ def tune_command(
     settings = given_settings(options)
     if resume is None:
         if output is None:
-            raise InputError("no folder to keep the search in", "add --output FOLDER")
+            raise InputError(
+                "missing option --output: a search is kept in a folder", "add --output FOLDER"
+            )
         folder, scenarios = output, list(scenario or (Scenario.OFFLINE,))
         specs = read_specs(None, {**settings, "scenario": scenarios})
         trial_ms = (

@@ -66,14 +66,16 @@ def validate_command(
     allowed = threshold(dtype, max_rel_diff, min_top1)
     if (run_dir is None) == (model is None):
         raise InputError(
-            "name a run directory or --model, one of them",
+            "expected either a run directory or --model, got "
+            + ("neither" if model is None else "both"),
             "loadscope validate RUN_DIR --golden FILE, or --model M --framework F --dataset-path P",
         )
     trusted = read_golden(golden)
     if run_dir is not None:
         if framework or dataset_path or models:
             raise InputError(
-                "a run directory has its framework and data set", "leave the options out"
+                "--framework, --dataset-path, --models: not allowed with a run directory",
+                "leave them out: it has its own",
             )
         verdict = compare_run(RunDirectory.open(run_dir), trusted, allowed)
     else:

@@ -1,6 +1,7 @@
 """Scenario scripts: ``scenarios/<target>/<benchmark>.yaml``, one or more specs in a file."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
     runs = common.pop("runs", [{}])
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
         raise InputError(
-            f"{path}: 'runs' must be a list of settings", "for example: runs: [{scenario: Offline}]"
+            f"{path}: runs: expected a list of settings, got {json.dumps(runs, default=str)}",
+            "for example: runs: [{scenario: Offline}]",
         )
     return expand(common, runs, overrides, str(path))
 
@@ -103,7 +105,9 @@ def _combinations(settings: dict[str, Any], where: str) -> Iterator[dict[str, An
             if key == "scenario":
                 values = [scenario_of(value) or value for value in values]
             if not values:
-                raise InputError(f"{where}: '{key}' is an empty list", "name at least one")
+                raise InputError(
+                    f"{where}: {key}: expected at least one, got an empty list", "name one"
+                )
             # What is named twice is run once.
             different = [one for at, one in enumerate(values) if one not in values[:at]]
             axes.append([(key, value) for value in different])

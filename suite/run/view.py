@@ -108,7 +108,7 @@ def load_run(path: Path) -> RunView:
     """
     if not (path / RUN_FILE).is_file():
         raise InputError(
-            f"{path} is not a run directory: it has no {RUN_FILE}",
+            f"{path} is not a run directory: {RUN_FILE} not found in it",
             "give the folder that loadscope run wrote",
         )
     run = read_checked(path / RUN_FILE, RunFile)
@@ -166,7 +166,7 @@ def _rows(logs: Path, kind: RowFile) -> Path | None:
     size = path.stat().st_size
     if size == 0 or size % row:
         raise InputError(
-            f"{path} is corrupt: {size} bytes are no whole number of {row}-byte rows",
+            f"{path} is corrupt: expected a multiple of {row} bytes, got {size} bytes",
             "repeat the run",
         )
     return path

@@ -209,13 +209,15 @@ class RunSpec(BaseModel):
             raise ValueError("target_latency: Offline has no latency; use target_qps")
         key = "expected_latency" if scenario.inline else "server_target_latency"
         if rest.get(key) is not None:
-            raise ValueError(f"target_latency: the old name of {key}; leave it out")
+            raise ValueError(f"target_latency: duplicate key, the old name of {key}; leave it out")
         return {**rest, key: value}
 
     @model_validator(mode="after")
     def _targets_fit_the_scenario(self) -> Self:
         if not self.mode or len(set(self.mode)) != len(self.mode):
-            raise ValueError("mode: give each of performance, accuracy, compliance at most once")
+            raise ValueError(
+                f"mode: expected each test at most once, got {', '.join(self.mode) or 'none'}"
+            )
         if Mode.TRACE in self.mode and len(self.mode) > 1:
             raise ValueError("mode: a trace is made alone, with loadscope trace")
         for key, only in _ONLY.items():
@@ -319,9 +321,9 @@ def among(
 
 def _say(key: str, error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return f"the setting '{key}' was removed" if key in _REMOVED else f"unknown key '{key}'"
+        return f"the key '{key}' was removed" if key in _REMOVED else f"unknown key '{key}'"
     if error["type"] == "missing":
-        return f"'{key}' is missing"
+        return f"missing key '{key}'"
     message: str = error["msg"].removeprefix("Value error, ")
     if message.startswith(tuple(f"{name}:" for name in (*RunSpec.model_fields, _OLD_LATENCY))):
         return message

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from loadscope.names import Scenario
 
@@ -89,8 +89,13 @@ def told(
         completes: A catalogue.
         choices: Instead of those that the field's type has.
     """
-    said = {"group": group, "unit": unit, "completes": completes, "choices": list(choices)}
-    return Field(description=help, json_schema_extra=dict(said))
+    said: dict[str, JsonValue] = {
+        "group": group,
+        "unit": unit,
+        "completes": completes,
+        "choices": list(choices),
+    }
+    return Field(description=help, json_schema_extra=said)
 
 
 def spec_fields(model: type[BaseModel]) -> tuple[SpecField, ...]:

@@ -140,7 +140,7 @@ def test_a_missing_data_set(run, tmp_path):
 
 def test_no_data_set_at_all(refused, manifest):
     error = refused(*RUN, "--models", manifest()).err
-    assert "no data set given" in error and "--dataset-path" in error
+    assert "missing key 'dataset_path'" in error and "--dataset-path" in error
 
 
 @pytest.mark.parametrize(
