@@ -33,7 +33,8 @@ def milliseconds(text: str | int | float, plausible: tuple[float, float] | None 
     if not unit and plausible is not None and not plausible[0] <= value <= plausible[1]:
         raise ValueError(
             f"'{text}' without a unit is milliseconds, expected {plausible[0]:g} to "
-            f"{plausible[1]:g}; write the unit, for example {number:g}us, {number:g}ms or {number:g}s"
+            f"{plausible[1]:g}; write the unit, for example "
+            f"{number:g}us, {number:g}ms or {number:g}s"
         )
     return value
 

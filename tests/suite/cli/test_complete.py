@@ -38,6 +38,7 @@ def complete(cache, monkeypatch):
         ("trace --level l", ["layer", "library"]),
         ("models show efficientnet-l", ["efficientnet-lite0"]),
         ("golden --framework py", ["pytorch"]),
+        ("system --framework mx", ["mxnet"]),
         ("validate --model efficientnet-l", ["efficientnet-lite0"]),
     ],
 )

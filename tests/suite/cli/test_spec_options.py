@@ -62,8 +62,9 @@ def test_no_option_is_written_beside_its_field(command):
     made = {name for option in spec_options(command).values() for name in option.opts}
     for option in command.params:
         if isinstance(option, SpecOption):
-            assert option.help.startswith(FIELDS[option.name].help)
-            assert FIELDS[option.name].unit in option.help
+            said = option.help or ""
+            assert said.startswith(FIELDS[option.name].help)
+            assert FIELDS[option.name].unit in said
         else:
             assert option.name not in FIELDS
             assert not made & set(option.opts)
