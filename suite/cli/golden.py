@@ -51,6 +51,8 @@ def golden_command(output: Path, as_json: bool, **options: Any) -> None:
     inside = f"{layers} layers, {len(seen.weights)} weights" if layers else "no layers"
     accuracy = golden_record(seen)["accuracy"]
     score = f"{accuracy['metric']} not meaningful (seeded weights or null backend)"
-    if accuracy["meaningful"]:
+    if accuracy["meaningful"] and accuracy["value"] is None:
+        score = "no score"
+    elif accuracy["meaningful"]:
         score = f"{accuracy['metric']} {accuracy['value']:.3f} %"
     click.echo(f"{output}: {len(seen.samples)} samples, {inside}, {score}")
