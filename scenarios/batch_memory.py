@@ -49,7 +49,8 @@ def bound_batch(
     """
     if asked is not None and asked > samples:
         raise InputError(
-            f"--batch-size {asked}: the data set has {samples} sample(s)", f"use at most {samples}"
+            f"--batch-size: expected at most {samples}, the samples of the data set, got {asked}",
+            f"use at most {samples}",
         )
     size = min(execution.batch_size, samples)
     each = sum(

@@ -8,13 +8,13 @@ so the estimates are measured, in the measured process, with the batches of the 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TypeVar
 
 from loadscope.datasets.task import OrderedLibrary, SampleLibrary
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
+from loadscope.scenarios.expectation import Calibration, expectation
 from loadscope.scenarios.inference_pipeline import Answering
 
 WARM_UP_BATCHES = 3
@@ -29,26 +29,6 @@ _SHAPE_SECONDS = 20.0
 _TYPICAL = 4
 _SECONDS = 1.5
 _WINDOWS = 3
-_LATENCY_SHARE = 0.7
-_RATE_SHARE = 1.1
-_SERVER_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What was measured before the test.
-
-    Attributes:
-        key: The user.conf key that it sets (``target_latency`` in ms or ``target_qps``).
-        value: The value to set.
-        measured: The figure behind it, same unit.
-        reason: How one follows from the other.
-    """
-
-    key: str
-    value: float
-    measured: float
-    reason: str
 
 
 def query_size(scenario: Scenario, execution: Execution) -> int:
@@ -162,35 +142,6 @@ def calibrate(
     return expectation(scenario, rate)
 
 
-def expectation(scenario: Scenario, measured: float) -> Calibration:
-    """What LoadGen is to be told to expect.
-
-    Args:
-        scenario: What will run.
-        measured: The fastest query in ms where the callback answers, else samples a second.
-    """
-    if scenario.inline:
-        return Calibration(
-            "target_latency",
-            _three_digits(measured * _LATENCY_SHARE),
-            measured,
-            f"{_LATENCY_SHARE} of the fastest query, ms, so that enough queries are drawn up",
-        )
-    if scenario is Scenario.OFFLINE:
-        return Calibration(
-            "target_qps",
-            _three_digits(measured * _RATE_SHARE),
-            measured,
-            f"{_RATE_SHARE} of the measured rate, so that the query outlasts the minimum duration",
-        )
-    return Calibration(
-        "target_qps",
-        _three_digits(measured * _SERVER_SHARE),
-        measured,
-        f"{_SERVER_SHARE} of the measured rate, to leave room for bunched arrivals",
-    )
-
-
 def _fastest_query(
     answering: Answering, execution: Execution, queries: Sequence[Sequence[int]]
 ) -> float:
@@ -234,7 +185,3 @@ def _on_every_worker(execution: Execution, work: Callable[[], _Result]) -> list[
 def _compute(answering: Answering, execution: Execution, query: Sequence[int]) -> None:
     for at in range(0, len(query), execution.batch_size):
         answering.compute(query[at : at + execution.batch_size])
-
-
-def _three_digits(value: float) -> float:
-    return float(f"{value:.3g}")

@@ -78,7 +78,8 @@ class Execution:
             )
         if max_batch is not None and batch_size is not None and batch_size > max_batch:
             raise InputError(
-                f"--batch-size {batch_size}: the model's file takes {max_batch} sample(s) at once",
+                f"--batch-size: expected at most {max_batch}, the batch of the model's file, "
+                f"got {batch_size}",
                 f"use at most {max_batch}, or a file with a free batch axis",
             )
         limit = max_batch or sys.maxsize
@@ -91,12 +92,13 @@ class Execution:
                 workers = max(1, cores // instances // (threads or 1)) * instances
             if workers % instances:
                 raise InputError(
-                    f"--workers {workers}: {instances} instances cannot share them equally",
+                    f"--workers: expected a multiple of the {instances} instances, got {workers}",
                     f"use a multiple of {instances}, or leave --workers out",
                 )
             if one_caller and workers > instances:
                 raise InputError(
-                    f"--workers {workers}: the framework must not be called by two threads at once",
+                    f"--workers: expected at most {instances}, got {workers}: the framework takes "
+                    "one thread a process",
                     f"use processes instead: --instances {workers}",
                 )
             # A file of a fixed size computes as many samples whatever it is given.
@@ -112,12 +114,12 @@ class Execution:
             )
         if instances > 1:
             raise InputError(
-                f"--instances {instances}: {scenario} answers one query at a time",
+                f"--instances: expected 1 in {scenario}, got {instances}",
                 "leave --instances out and raise --threads",
             )
         if workers not in (None, 1):
             raise InputError(
-                f"--workers {workers}: {scenario} answers inside LoadGen's callback",
+                f"--workers: expected 1 in {scenario}, got {workers}",
                 "leave --workers out and raise --threads",
             )
         threads = threads or cores
@@ -128,7 +130,8 @@ class Execution:
         most = MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
         if batch_size is not None and batch_size > most:
             raise InputError(
-                f"--batch-size {batch_size}: a {scenario} query has {most} sample(s)",
+                f"--batch-size: expected at most {most}, the samples of a {scenario} query, "
+                f"got {batch_size}",
                 f"use at most {most}",
             )
         return cls(batch_size or min(most, limit, best_batch or most), 1, threads)

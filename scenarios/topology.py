@@ -54,7 +54,7 @@ def read_topology() -> list[Core]:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise WorkError(
-            f"cannot tell which cores this machine has: {error}",
+            f"cannot read this machine's cores: {error}",
             "install util-linux (apt install util-linux), or leave --instances out",
         ) from error
     return parse_topology(done.stdout, os.sched_getaffinity(0))
@@ -113,7 +113,8 @@ def spread(cores: list[Core], instances: int) -> list[tuple[int, ...]]:
     """
     if instances > len(cores):
         raise InputError(
-            f"--instances {instances}: this process may use {len(cores)} core(s)",
+            f"--instances: expected at most {len(cores)}, the cores of this process, "
+            f"got {instances}",
             f"use at most {len(cores)}",
         )
     places = list(_places(cores).values())

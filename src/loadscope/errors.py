@@ -47,6 +47,21 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"did you mean {named}? " if named else ""
 
 
+def unexpected(reason: str, given: str) -> str:
+    """What follows a key whose value does not fit: ``: expected …, got …``.
+
+    Args:
+        reason: As pydantic gives it.
+        given: The value as it is shown; empty where it is too large to be.
+    """
+    said = reason.removeprefix("Input should be ")
+    if said == reason:
+        return f" = {given}: {reason}" if given else f": {reason}"
+    # What pydantic tried in vain adds nothing.
+    said = said.partition(", unable to ")[0]
+    return f": expected {said}, got {given}" if given else f": expected {said}"
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """An error in the form in which processes hand it on: message, fix, kind and traceback."""
     return {

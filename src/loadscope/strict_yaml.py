@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, unexpected
 
 T = TypeVar("T", bound=BaseModel)
 _Location = tuple[int | str, ...]
@@ -98,7 +98,7 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any, list["_Fault"]]:
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file", "check the path") from None
+        raise InputError(f"{path}: not found", "check the path") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -187,15 +187,15 @@ def _fault(root: yaml.Node | None, schema: type[BaseModel], error: Any) -> _Faul
         hint = f"did you mean '{near[0]}'? " if near else ""
         return _Fault(line, f"unknown key '{key}'", f"{hint}known here: {', '.join(known)}")
     if error["type"] in _MISSING_KEY and isinstance(location[-1], str):
-        return _Fault(line, f"the key '{key}' is missing", "add it")
+        return _Fault(line, f"missing key '{key}'", "add it")
     reason = error["msg"].removeprefix("Value error, ")
     # A check of several keys together begins with the one that it is about.
     line = _line(root, (*location, reason.partition(" ")[0])) or line
-    reason = reason[:1].lower() + reason[1:] if error["type"] != "misfit" else reason
+    if error["type"] != "misfit" and not reason.startswith("Input should be "):
+        reason = reason[:1].lower() + reason[1:]
     given = error["input"]
-    shown = "" if isinstance(given, dict | list) else f" = {_shorten(given)}"
-    subject = f"{key}{shown}: " if key else ""
-    return _Fault(line, f"{subject}{reason}", _CORRECT)
+    shown = "" if isinstance(given, dict | list) else _shorten(given)
+    return _Fault(line, f"{key}{unexpected(reason, shown)}" if key else reason, _CORRECT)
 
 
 def _shorten(value: Any) -> str:

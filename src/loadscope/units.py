@@ -32,8 +32,9 @@ def milliseconds(text: str | int | float, plausible: tuple[float, float] | None 
         raise ValueError(f"'{text}' must be longer than zero")
     if not unit and plausible is not None and not plausible[0] <= value <= plausible[1]:
         raise ValueError(
-            f"'{text}' without a unit is milliseconds, which is hardly meant; "
-            f"write the unit, for example {number:g}us, {number:g}ms or {number:g}s"
+            f"'{text}' without a unit is milliseconds, expected {plausible[0]:g} to "
+            f"{plausible[1]:g}; write the unit, for example "
+            f"{number:g}us, {number:g}ms or {number:g}s"
         )
     return value
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from loadscope.rundir.directory import RunDirectory
+from loadscope.suite.cli.complete import COMPLETIONS
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.run.result import completed
 from loadscope.suite.run.scoring import rescore
@@ -15,6 +16,7 @@ from loadscope.suite.run.scoring import rescore
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option(
     "--dataset-path",
+    shell_complete=COMPLETIONS["datasets"],
     help="Where the data set is here, or its id, for a run of another machine. "
     "Default: where the run had it.",
 )

@@ -58,7 +58,7 @@ def cache_command(
     choosing = bool(names) or older_than is not None
     if yes and not choosing:
         raise InputError(
-            "--yes removes what is chosen, and nothing is",
+            "--yes: nothing is chosen to be removed",
             "choose with --remove NAME or --older-than DAYS",
         )
     cache = cache_location()
@@ -99,7 +99,7 @@ def _require_known(names: tuple[str, ...], items: list[CacheItem]) -> None:
     for name in names:
         if not fnmatch.filter(known, name):
             raise InputError(
-                f"nothing in the cache is called '{name}'",
+                f"'{name}' not found in the cache",
                 f"{near(name, known)}'loadscope cache' lists the names",
             )
 

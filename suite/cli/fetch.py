@@ -10,6 +10,8 @@ from loadscope.datasets.catalog import catalog
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.paths import cache_root
+from loadscope.suite.cli.complete import frameworks as complete_frameworks
+from loadscope.suite.cli.complete import models_and_datasets
 from loadscope.suite.cli.models import models_option
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.fetch import fetch_dataset
@@ -20,11 +22,12 @@ from loadscope.sut.registry import BACKENDS, backend_info
 
 
 @click.command("fetch")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=models_and_datasets)
 @click.option(
     "--framework",
     "frameworks",
     multiple=True,
+    shell_complete=complete_frameworks,
     help="Only the model files for this framework; repeat. Default: the installed ones.",
 )
 @click.option("--verify", is_flag=True, help="Read what is here in full; mend what is damaged.")
@@ -63,7 +66,9 @@ def fetch_command(
         if name not in catalog():
             _require_model(catalogue, name)
     if given is not None and (len(ids) > 1 or ids[0] in catalog()):
-        raise InputError("--from brings the file of one model", "name just that model")
+        raise InputError(
+            f"--from: expected one model, got {', '.join(ids)}", "name the model of the file"
+        )
     cache = cache_root()
     fetched: list[dict[str, Any]] = []
     placed = None
@@ -102,7 +107,7 @@ def _require_model(catalogue: Catalogue, name: str) -> None:
         catalogue.get(name)
     except InputError as error:
         raise InputError(
-            f"no model or data set is called '{name}'",
+            f"unknown model or data set '{name}'",
             f"{error.fix}; data sets: {', '.join(catalog())}",
         ) from None
 

@@ -7,23 +7,23 @@ from typing import Any
 import click
 
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.golden.file import write_golden
 from loadscope.suite.golden.observation import golden_record, observe, prepare_observation
 
 _DEFAULT_COUNT = 8
 
 
-@click.command("golden")
-@click.option("--model", required=True, help="Model id; see 'loadscope models'.")
-@click.option("--framework", required=True, help="See 'loadscope doctor'.")
-@click.option(
-    "--dataset-path", required=True, help="The data set's folder, or an id of 'loadscope datasets'."
-)
-@click.option(
-    "--count", type=int, default=_DEFAULT_COUNT, show_default=True, help="First samples to take."
-)
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
+@click.command("golden", cls=SpecCommand)
+@spec_options(
+    "model",
+    "framework",
+    "dataset_path",
+    "count",
+    "models",
+    single=("model", "framework"),
+    required=("model", "framework", "dataset_path"),
+    defaults={"count": str(_DEFAULT_COUNT)},
 )
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="The golden file, .npz."
@@ -40,7 +40,7 @@ def golden_command(output: Path, as_json: bool, **options: Any) -> None:
       loadscope golden --model efficientnet-lite0 --framework onnxruntime \\
           --dataset-path imagenet-sample20 --count 4 --output efficientnet.npz
     """
-    settings = {key: value for key, value in options.items() if value not in (None, ())}
+    settings = {"count": _DEFAULT_COUNT, **given_settings(options)}
     with progress_bars() as progress:
         seen = observe(prepare_observation(settings, progress), progress, trusted=True)
         write_golden(output, seen)
@@ -51,6 +51,8 @@ def golden_command(output: Path, as_json: bool, **options: Any) -> None:
     inside = f"{layers} layers, {len(seen.weights)} weights" if layers else "no layers"
     accuracy = golden_record(seen)["accuracy"]
     score = f"{accuracy['metric']} not meaningful (seeded weights or null backend)"
-    if accuracy["meaningful"]:
+    if accuracy["meaningful"] and accuracy["value"] is None:
+        score = "no score"
+    elif accuracy["meaningful"]:
         score = f"{accuracy['metric']} {accuracy['value']:.3f} %"
     click.echo(f"{output}: {len(seen.samples)} samples, {inside}, {score}")

@@ -5,6 +5,7 @@ import json
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 import loadscope
 from loadscope.errors import LoadScopeError, near
@@ -58,7 +59,7 @@ class Commands(click.Group):
             hint = near(args[0], COMMANDS).rstrip()
             ctx.fail(f"No such command '{args[0]}'. {hint}".rstrip())
         name, command, rest = super().resolve_command(ctx, args)
-        if command is not None:
+        if command is not None and not ctx.resilient_parsing:
             _refuse_repeated(command, click.Context(command, ctx, name), rest)
         return name, command, rest
 
@@ -73,6 +74,15 @@ class Commands(click.Group):
         module = importlib.import_module(f"loadscope.suite.cli.{cmd_name}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, or an option, without importing any command."""
+        commands = [
+            CompletionItem(name, help=said)
+            for name, said in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them without importing any."""

@@ -1,31 +1,21 @@
 """``loadscope models``: what can be run."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import yaml
 from rich.table import Table
 
 from loadscope.paths import cache_location
+from loadscope.suite.cli.complete import models as complete_models
+from loadscope.suite.cli.spec_options import spec_options
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.fetch.artifacts import in_cache
 from loadscope.suite.models.manifest import Catalogue, ModelEntry
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def models_option(command: _Command) -> _Command:
-    """Add the repeatable option ``--models FILE``."""
-    return click.option(
-        "--models",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Further manifest; repeat.",
-    )(command)
+models_option = spec_options("models")
 
 
 @click.group("models", invoke_without_command=True)
@@ -61,7 +51,7 @@ def models_command(context: click.Context, models: tuple[Path, ...], as_json: bo
 
 
 @models_command.command("show")
-@click.argument("model_id", metavar="ID")
+@click.argument("model_id", metavar="ID", shell_complete=complete_models)
 @models_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj

@@ -13,25 +13,23 @@ from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
 from loadscope.names import Scenario
 from loadscope.suite.campaign.hours import plan_record
-from loadscope.suite.cli.asked import (
-    command_line,
-    given_settings,
-    read_specs,
-    server_bound_option,
-)
+from loadscope.suite.cli.asked import command_line, read_specs
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import (
+    SEARCHED,
+    SpecCommand,
+    given_settings,
+    spec_options,
+)
 from loadscope.suite.cli.tables import add_plain_row, print_table
 
 
-@click.command("plan")
-@click.option("--model", required=True, help="Model id; see 'loadscope models'.")
-@click.option("--framework", required=True, help="See 'loadscope doctor'.")
-@click.option("--dataset-path", help="Folder of the data set, or an id of 'loadscope datasets'.")
-@click.option("--scenario", multiple=True, help="Only this scenario; repeat. Default: all four.")
-@click.option("--count", type=int, help="Calibrate with only the first so many samples.")
-@server_bound_option
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
+@click.command("plan", cls=SpecCommand)
+@spec_options(
+    *SEARCHED,
+    single=("model", "framework"),
+    required=("model", "framework"),
+    defaults={"scenario": "all four"},
 )
 @click.option(
     "--output",

@@ -81,7 +81,7 @@ def report_command(
         _report_submissions(runs, output, csv_file, as_json)
         return
     if csv_file is not None:
-        raise InputError("--csv is for submissions", "use --json for runs")
+        raise InputError("--csv: expected submissions, got runs", "use --json for runs")
     views = ordered(load_run(path) for path in find_runs(runs))
     if output is not None:
         _write_page(views, output)
@@ -116,17 +116,19 @@ def _report_submissions(
     for path in paths:
         if not is_submission(path):
             raise InputError(
-                f"{path} is no submission: it holds neither closed/ nor open/",
+                f"{path} is not a submission: closed/ or open/ not found in it",
                 "give submissions alone, or runs alone",
             )
     if len(paths) > _COMPARED:
-        raise InputError(f"{len(paths)} submissions", "give one, or two to compare them")
+        raise InputError(
+            f"expected one or two submissions, got {len(paths)}", "leave the others out"
+        )
     rules = load_round(CURRENT)
     compared = len(paths) == _COMPARED
     first, *others = (read_submission(path, rules) for path in paths)
     rows = side_by_side(first, others[0] if others else ())
     if not rows:
-        raise InputError(f"{paths[0]} holds no result", "see what loadscope check says of it")
+        raise InputError(f"{paths[0]}: no result found", "see what loadscope check says of it")
     titles = [str(path) for path in paths]
     if csv_file is not None:
         write_text(csv_file, csv_text(rows, compared))

@@ -15,14 +15,13 @@ from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.suite.cli.asked import (
     command_line,
-    given_settings,
-    model_options,
     new_folder,
     read_specs,
     say_rehearsal,
 )
 from loadscope.suite.cli.failure import finish, gone_on_with
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
@@ -38,30 +37,9 @@ from loadscope.suite.tune.rate_search import FOLDER, RateSearch, search_and_run
 from loadscope.units import human
 
 
-@click.command("run")
+@click.command("run", cls=SpecCommand)
 @click.argument("script", required=False, type=click.Path(path_type=Path))
-@model_options
-@click.option(
-    "--mode",
-    multiple=True,
-    help="performance (default), accuracy, compliance (TEST01, TEST04); repeat for several.",
-)
-@click.option(
-    "--min-duration", help="Shortest test, e.g. 60s; a bare number is ms. Default: the round's."
-)
-@click.option(
-    "--min-query-count",
-    type=int,
-    help="Fewest queries. Default: the round's; 1 when --min-duration is shorter than the round's.",
-)
-@click.option(
-    "--instances",
-    help="Processes that hold the model, each pinned to cores of its own: a number, or auto "
-    "(Offline, Server). Default: the measured process alone.",
-)
-@click.option(
-    "--repeat", type=int, help="Run the performance test so many times; the median counts."
-)
+@spec_options()
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

@@ -10,6 +10,7 @@ import click
 from loadscope.errors import InputError, near
 from loadscope.submission.rounds import CURRENT, load_round
 from loadscope.submission.system import Probe, describe, detect, detected_in
+from loadscope.suite.cli.complete import frameworks
 from loadscope.sut.registry import BACKENDS
 
 _STACK = ("mlcommons-loadgen", "numpy", "opencv-python-headless")
@@ -27,7 +28,11 @@ _STACK = ("mlcommons-loadgen", "numpy", "opencv-python-headless")
     "--division", type=click.Choice(["closed", "open"]), help="Division of the submission."
 )
 @click.option("--submitter", help="Name of the submitter.")
-@click.option("--framework", help="Framework that the runs use, by its name in loadscope run.")
+@click.option(
+    "--framework",
+    shell_complete=frameworks,
+    help="Framework that the runs use, by its name in loadscope run.",
+)
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=TEXT", help="Fill in a field; repeatable."
 )
@@ -92,7 +97,9 @@ def _settings(settings: tuple[str, ...]) -> dict[str, str]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
-            raise InputError(f"--set '{setting}' has no '='", "write --set FIELD=TEXT")
+            raise InputError(
+                f"--set: expected FIELD=TEXT, got '{setting}'", "write --set FIELD=TEXT"
+            )
         given[name.strip()] = value.strip()
     return given
 

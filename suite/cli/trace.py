@@ -13,15 +13,15 @@ from loadscope.errors import InputError
 from loadscope.files import write_json
 from loadscope.names import Mode
 from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_fields import Group
 from loadscope.suite.cli.asked import (
     command_line,
-    given_settings,
-    model_options,
     new_folder,
     read_specs,
     say_rehearsal,
 )
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import FIELDS, SpecCommand, given_settings, spec_options
 from loadscope.suite.run.process_plan import TracePlan
 from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.runner import new_run, refuse_stray_audit_config
@@ -29,12 +29,17 @@ from loadscope.suite.trace.export import endpoint, export_all
 from loadscope.suite.worker.tracing.coverage import Rest
 from loadscope.suite.worker.tracing.events import LEVELS
 
+TRACED = tuple(
+    name for name, field in FIELDS.items() if field.group is not Group.TESTS and name != "instances"
+)
+"""The fields that a trace has: its length follows from its batches, and it is of one process."""
+
 _SHOWN = 10
 
 
-@click.command("trace")
+@click.command("trace", cls=SpecCommand)
 @click.argument("script", required=False, type=click.Path(path_type=Path))
-@model_options
+@spec_options(*TRACED)
 @click.option(
     "--level",
     type=click.Choice(LEVELS),
@@ -107,7 +112,7 @@ def trace_command(
 def _traced(spec: RunSpec) -> RunSpec:
     if spec.instances not in (None, 1):
         raise InputError(
-            f"--instances {spec.instances}: a trace is of one process", "leave instances out"
+            f"instances: expected 1 in a trace, got {spec.instances}", "leave instances out"
         )
     # How long a trace is follows from its batches alone.
     return spec.model_copy(

@@ -11,27 +11,20 @@ import click
 
 from loadscope.errors import InputError
 from loadscope.names import Scenario
-from loadscope.suite.cli.asked import (
-    command_line,
-    given_settings,
-    read_specs,
-    server_bound_option,
-)
+from loadscope.suite.cli.asked import command_line, read_specs
 from loadscope.suite.cli.failure import gone_on_with
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import (
+    SEARCHED,
+    SpecCommand,
+    given_settings,
+    spec_options,
+)
 from loadscope.units import milliseconds
 
 
-@click.command("tune")
-@click.option("--model", help="Model id; see 'loadscope models'.")
-@click.option("--framework", help="See 'loadscope doctor'.")
-@click.option("--scenario", multiple=True, help="A scenario to tune; repeat. Default: Offline.")
-@click.option("--dataset-path", help="Folder of the data set, or an id of 'loadscope datasets'.")
-@click.option("--count", type=int, help="Search with only the first so many samples.")
-@server_bound_option
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
-)
+@click.command("tune", cls=SpecCommand)
+@spec_options(*SEARCHED, single=("model", "framework"), defaults={"scenario": "Offline"})
 @click.option(
     "--budget", default="15m", show_default=True, help="Time for all scenarios together, e.g. 1h."
 )
@@ -96,7 +89,9 @@ def tune_command(
     for missing in (
         name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
     ):
-        raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
+        raise InputError(
+            f"{missing} is not installed; tune needs it", "pip install 'loadscope[tune]'"
+        )
     # 'm' is minutes here; LoadGen's files have no such unit.
     seconds = (
         _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m", 60_000) / 1e3
@@ -109,7 +104,9 @@ def tune_command(
     settings = given_settings(options)
     if resume is None:
         if output is None:
-            raise InputError("no folder to keep the search in", "add --output FOLDER")
+            raise InputError(
+                "missing option --output: a search is kept in a folder", "add --output FOLDER"
+            )
         folder, scenarios = output, list(scenario or (Scenario.OFFLINE,))
         specs = read_specs(None, {**settings, "scenario": scenarios})
         trial_ms = (

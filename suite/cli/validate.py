@@ -9,6 +9,7 @@ from rich.table import Table
 from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import SpecCommand, spec_options
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.golden.compare import Verdict, compare
 from loadscope.suite.golden.file import read_golden
@@ -19,17 +20,12 @@ from loadscope.suite.golden.thresholds import THRESHOLDS, threshold
 _FAILED = 1
 
 
-@click.command("validate")
+@click.command("validate", cls=SpecCommand)
 @click.argument("run_dir", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--golden", required=True, type=click.Path(path_type=Path), help="From 'loadscope golden'."
 )
-@click.option("--model", help="Run this model here, instead of reading a run directory.")
-@click.option("--framework", help="With --model; may be another than the golden file's.")
-@click.option("--dataset-path", help="With --model: the data set's folder or id.")
-@click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="Further manifest; repeat."
-)
+@spec_options("model", "framework", "dataset_path", "models", single=("model", "framework"))
 @click.option(
     "--dtype",
     default="float32",
@@ -55,7 +51,8 @@ def validate_command(
 ) -> None:
     """Hold this host against a golden file: same inputs, weights, layers, outputs?
 
-    Reads a run's accuracy log, or runs --model here on the golden file's samples. Ends with
+    Reads a run's accuracy log, or runs --model here on the golden file's samples, on the golden
+    file's framework where --framework names none. Ends with
     status 1 where a threshold does not hold, and says whether byte order, preprocessing,
     weights or reduced precision is the cause.
 
@@ -69,14 +66,16 @@ def validate_command(
     allowed = threshold(dtype, max_rel_diff, min_top1)
     if (run_dir is None) == (model is None):
         raise InputError(
-            "name a run directory or --model, one of them",
+            "expected either a run directory or --model, got "
+            + ("neither" if model is None else "both"),
             "loadscope validate RUN_DIR --golden FILE, or --model M --framework F --dataset-path P",
         )
     trusted = read_golden(golden)
     if run_dir is not None:
         if framework or dataset_path or models:
             raise InputError(
-                "a run directory has its framework and data set", "leave the options out"
+                "--framework, --dataset-path, --models: not allowed with a run directory",
+                "leave them out: it has its own",
             )
         verdict = compare_run(RunDirectory.open(run_dir), trusted, allowed)
     else:

@@ -145,7 +145,7 @@ def _is_folder(path: Path, framework: str, format: str) -> bool:
     info = backend_info(framework)
     if format not in info.folders:
         raise InputError(
-            f"{path} is a folder, and {format} is the format of a file",
+            f"{path}: expected a file, as format {format} is, got a folder",
             "correct source or format in the model's manifest"
             + (f"; folders are: {', '.join(info.folders)}" if info.folders else ""),
         )
@@ -172,7 +172,7 @@ def _files(
             found[name] = known.get(file) or file_sha256(file, progress)
     except FileNotFoundError as error:
         raise InputError(
-            f"{path} keeps weights in {error.filename}, which is not there",
+            f"{error.filename} not found; {path} keeps weights in it",
             "put it there, or name it under files in the model's manifest, with its sha256",
         ) from error
     except OSError as error:

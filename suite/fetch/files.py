@@ -118,6 +118,6 @@ def require_checksum(path: Path, digest: str, checksum: Checksum) -> None:
     """
     if not checksum.accepts(digest):
         raise InputError(
-            f"{path}: sha256 is {digest}, the manifest says {checksum}",
+            f"{path}: expected sha256 {checksum} of the manifest, got {digest}",
             "restore the file or correct sha256 in the manifest",
         )

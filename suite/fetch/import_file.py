@@ -68,7 +68,7 @@ def place(
     known = _downloads(entry, frameworks)
     if not known:
         raise InputError(
-            f"{model_id} has no file that is downloaded"
+            f"{model_id}: no downloaded file found"
             + (f" for {', '.join(frameworks)}" if frameworks else ""),
             "leave --from out: the file is built or lies on this machine already",
         )
@@ -80,15 +80,15 @@ def place(
     if not fitting:
         wanted = " or ".join(f"{one.checksum} ({one.what})" for one in known)
         raise InputError(
-            f"{file} is not a file of {model_id}: sha256 is {digest}, the manifest says {wanted}",
+            f"{file} is not a file of {model_id}: expected sha256 {wanted}, got {digest}",
             "get the file again; it may be another version or cut short",
         )
     # What has a checksum is known for certain; the others take anything.
     certain = [each for each in fitting if each.checksum] or fitting
     if len({each.source for each in certain}) > 1:
         raise InputError(
-            f"{file} may be the file for any of: {', '.join(each.what for each in certain)}",
-            "say which with --framework",
+            f"{file} fits several frameworks: {', '.join(each.what for each in certain)}",
+            "choose one with --framework",
         )
     return _copy(certain[0], file, digest, cache, progress)
 

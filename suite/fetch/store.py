@@ -185,10 +185,10 @@ def _differs(
 ) -> InputError:
     if published:
         return InputError(
-            f"{source}: sha256 is {found}, the manifest says {expected}",
+            f"{source}: expected sha256 {expected} of the manifest, got {found}",
             "the source has changed or the manifest's sha256 is wrong; nothing was kept",
         )
     return InputError(
-        f"{source}: sha256 is {found}, the first fetch had {expected}",
+        f"{source}: expected sha256 {expected} of the first fetch, got {found}",
         f"if the new file is meant, delete {stamp_path(target)} and fetch again",
     )

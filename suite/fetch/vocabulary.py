@@ -44,7 +44,7 @@ def vocabulary_source(preprocess: Any) -> list[tuple[FetchedSource, Checksum]]:
     source = parse_source(preprocess.vocabulary)
     if isinstance(source, BuildSource):
         raise InputError(
-            f"preprocess.vocabulary is {source}; a vocabulary is never built",
-            "give an https:, pypi: or file: source in the model's manifest",
+            f"preprocess.vocabulary: expected https:, pypi: or file:, got {source}",
+            "correct the model's manifest",
         )
     return [(source, Checksum(preprocess.sha256))]

@@ -88,7 +88,7 @@ def _no_member(wheel: Path, member: str) -> InputError:
     same_name = [name for name in names if name.rsplit("/", 1)[-1] == member.rsplit("/", 1)[-1]]
     listed = list(dict.fromkeys([*same_name, *near]))[:3] or names[:3]
     return InputError(
-        f"{wheel.name} holds no '{member}'", f"correct the source; near it: {', '.join(listed)}"
+        f"'{member}' not found in {wheel.name}", f"correct the source; near it: {', '.join(listed)}"
     )
 
 

@@ -70,7 +70,7 @@ class Catalogue:
                     if model_id in models:
                         raise InputError(
                             f"{line_of(path, 'models', model_id)}: models.{model_id}: "
-                            f"{origins[model_id]} has a model of that id already",
+                            f"duplicate id, also in {origins[model_id]}",
                             "give it another id",
                         )
                     models[model_id] = entry
@@ -79,7 +79,7 @@ class Catalogue:
             if entry.stand_in and entry.stand_in not in models:
                 where = line_of(origins[model_id], "models", model_id, "stand_in")
                 raise InputError(
-                    f"{where}: models.{model_id}.stand_in: there is no model '{entry.stand_in}'",
+                    f"{where}: models.{model_id}.stand_in: unknown model '{entry.stand_in}'",
                     f"use one of: {', '.join(models)}",
                 )
         return cls(models, origins, built_in)

@@ -127,7 +127,7 @@ def parse_source(text: str) -> Source:
         if rest not in EXPORTERS:
             raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(EXPORTERS)}")
         return BuildSource(rest)
-    raise ValueError("must begin with https:, pypi:, file: or build:")
+    raise ValueError("expected https:, pypi:, file: or build: at its beginning")
 
 
 def allowed_address(url: str) -> bool:

@@ -49,8 +49,8 @@ def tests_of(resolved: ResolvedRun) -> list[Mode]:
         missing = [mode for mode in test.compared_with if mode not in tests]
         if missing:
             raise InputError(
-                f"{test} is held against the {' and '.join(test.compared_with)} tests of the same "
-                f"run, and there is no {' and no '.join(missing)} test",
+                f"{test}: {' and '.join(missing)} test not found in the run, and {test} is "
+                "compared with it",
                 " ".join(["add", *(f"--mode {mode}" for mode in missing)])
                 + ", or add compliance to a run that has them with --resume DIR --mode compliance",
             )

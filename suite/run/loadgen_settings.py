@@ -47,8 +47,8 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Roun
     bound = conf.get(model, spec.scenario, "target_latency")
     if spec.scenario is Scenario.SERVER and bound is not None and bound != int(bound):
         raise InputError(
-            f"target latency {human(bound)}: LoadGen reads Server's bound in whole milliseconds "
-            f"and would use {int(bound)} ms",
+            f"server_target_latency: expected whole milliseconds, got {human(bound)}; LoadGen "
+            f"would use {int(bound)} ms",
             f"use {int(bound)}ms or {int(bound) + 1}ms" if bound > 1 else "use 1ms or more",
         )
     return conf
@@ -66,8 +66,8 @@ def _sample_count(
     # LoadGen would take a number larger than the data set, and log it.
     if asked is not None and asked > samples:
         raise InputError(
-            f"{spec.user_conf}: performance_sample_count_override = {asked:g}, "
-            f"but the data set has {samples} samples",
+            f"{spec.user_conf}: performance_sample_count_override: expected at most {samples}, the "
+            f"samples of the data set, got {asked:g}",
             "lower it, or raise --count",
         )
     if asked is None and benchmark is not None and samples < benchmark.performance_sample_count:

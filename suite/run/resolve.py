@@ -158,8 +158,8 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     kind = task(entry.task)
     if spec.dataset_path is None:
         raise InputError(
-            f"no data set given; {spec.model} is measured on {entry.dataset}",
-            "name its folder with --dataset-path, or a data set of 'loadscope datasets'",
+            f"missing key 'dataset_path': {spec.model} is measured on {entry.dataset}",
+            "add --dataset-path with its folder, or with an id of 'loadscope datasets'",
         )
     path = dataset_folder(spec.dataset_path, cache, progress)
     preprocess = locate(chosen.preprocess, cache, progress)

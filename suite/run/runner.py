@@ -20,7 +20,7 @@ from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestS
 from loadscope.rundir.repeat import median_run
 from loadscope.rundir.spec import recorded
 from loadscope.rundir.user_conf import UserConf
-from loadscope.scenarios.calibration import Calibration, expectation
+from loadscope.scenarios.expectation import Calibration, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify

@@ -103,16 +103,18 @@ def rescore(
         path = Path(ProcessPlan.of(run).data)
         if not path.exists():
             raise InputError(
-                f"the run's data set {path} is not on this machine",
+                f"data set of the run not found: {path}",
                 "name it here with --dataset-path FOLDER",
             )
     else:
         path = dataset_folder(dataset_path, cache, progress)
     metric = metric_of(kind, chosen.accuracy.metric)
     dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
-    if dataset.digest(cache, progress) != record.data.digest:
+    digest, recorded = dataset.digest(cache, progress), str(record.data.digest)
+    if digest != recorded:
         raise InputError(
-            f"{path}: the data set is not the one of the run, or has changed since",
+            f"{path}: expected the data set of the run, digest {recorded[:12]}…, "
+            f"got digest {digest[:12]}…",
             "restore it, or run again",
         )
     accuracy = score_run(run, dataset, progress)

@@ -1,6 +1,7 @@
 """Scenario scripts: ``scenarios/<target>/<benchmark>.yaml``, one or more specs in a file."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
 from loadscope.strict_yaml import read_yaml
 
-_LISTS = ("model", "framework", "scenario")
+LISTS = ("model", "framework", "scenario")
+"""The fields that may be lists where runs are asked for; every combination is one."""
 
 
 class _Script(BaseModel):
@@ -40,7 +42,8 @@ def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
     runs = common.pop("runs", [{}])
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
         raise InputError(
-            f"{path}: 'runs' must be a list of settings", "for example: runs: [{scenario: Offline}]"
+            f"{path}: runs: expected a list of settings, got {json.dumps(runs, default=str)}",
+            "for example: runs: [{scenario: Offline}]",
         )
     return expand(common, runs, overrides, str(path))
 
@@ -95,14 +98,16 @@ def _layered(*layers: dict[str, Any]) -> dict[str, Any]:
 
 def _combinations(settings: dict[str, Any], where: str) -> Iterator[dict[str, Any]]:
     axes = []
-    for key in _LISTS:
+    for key in LISTS:
         if key in settings:
             given = settings[key]
             values = list(given) if isinstance(given, list | tuple) else [given]
             if key == "scenario":
                 values = [scenario_of(value) or value for value in values]
             if not values:
-                raise InputError(f"{where}: '{key}' is an empty list", "name at least one")
+                raise InputError(
+                    f"{where}: {key}: expected at least one, got an empty list", "name one"
+                )
             # What is named twice is run once.
             different = [one for at, one in enumerate(values) if one not in values[:at]]
             axes.append([(key, value) for value in different])

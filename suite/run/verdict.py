@@ -61,7 +61,7 @@ def require_as_asked(log: DetailLog, asked: Asked, rules: Round) -> None:
             same = found == expected
         if not same:
             raise WorkError(
-                f"LoadGen ran with {key} = {found}, asked was {expected}",
+                f"LoadGen's log: {key}: expected {expected}, got {found}",
                 f"use mlcommons-loadgen=={rules.loadgen}, and no configuration beside user.conf",
             )
 

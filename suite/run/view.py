@@ -160,7 +160,7 @@ def _rows(logs: Path, kind: RowFile) -> Path | None:
     size = path.stat().st_size
     if size == 0 or size % row:
         raise InputError(
-            f"{path} is corrupt: {size} bytes are no whole number of {row}-byte rows",
+            f"{path} is corrupt: expected a multiple of {row} bytes, got {size} bytes",
             "repeat the run",
         )
     return path

@@ -53,7 +53,7 @@ def test_an_unknown_key_names_line_path_and_the_near_name(refused):
 
 
 def test_a_missing_key_names_the_part_that_lacks_it(refused):
-    assert "line 2: the key 'parts.a.batch_size' is missing" in refused("parts:\n  a:\n    name: x")
+    assert "line 2: missing key 'parts.a.batch_size'" in refused("parts:\n  a:\n    name: x")
 
 
 @pytest.mark.parametrize("value", ["'4'", "4.5", "true", "four", "-1", "0", "null", "[4]"])
@@ -76,8 +76,8 @@ def test_all_faults_are_told_each_with_its_line(refused):
         "5", "6", "7", "8",
     ]  # fmt: skip
     assert "the key 'a' comes twice" in lines[0]
-    assert "the key 'parts.b.batch_size' is missing" in lines[1]
-    assert "parts.b.name = 3" in lines[2]
+    assert "missing key 'parts.b.batch_size'" in lines[1]
+    assert "parts.b.name: expected a valid string, got 3" in lines[2]
     assert "numbers.1" in lines[3]
     assert lines[-1] == "  fix: correct these 4 places"
 

@@ -17,7 +17,7 @@ EACH = 4 * (3 * 224 * 224 + 1000)
 
 def test_more_samples_than_there_are_are_refused() -> None:
     with pytest.raises(
-        InputError, match=r"--batch-size 99999: the data set has 200 sample"
+        InputError, match=r"--batch-size: expected at most 200, the samples .*, got 99999"
     ) as said:
         bound_batch(Execution(99999, 1, 1), 99999, 200, [PHOTO])
     assert said.value.fix == "use at most 200"

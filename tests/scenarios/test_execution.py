@@ -29,9 +29,17 @@ def test_what_is_not_asked_for_fills_the_cores(asked, expected):
 @pytest.mark.parametrize(
     ("scenario", "asked", "message"),
     [
-        (Scenario.SINGLE_STREAM, {"workers": 2}, "--workers 2"),
-        (Scenario.SINGLE_STREAM, {"batch_size": 2}, "a SingleStream query has 1 sample"),
-        (Scenario.MULTI_STREAM, {"batch_size": 9}, "a MultiStream query has 8 sample"),
+        (Scenario.SINGLE_STREAM, {"workers": 2}, "--workers: expected 1 in SingleStream, got 2"),
+        (
+            Scenario.SINGLE_STREAM,
+            {"batch_size": 2},
+            "expected at most 1, the samples of a SingleStream query, got 2",
+        ),
+        (
+            Scenario.MULTI_STREAM,
+            {"batch_size": 9},
+            "expected at most 8, the samples of a MultiStream query, got 9",
+        ),
         (Scenario.OFFLINE, {"max_wait_ms": 2.0}, "--max-wait 2ms: Offline has no queue"),
     ],
 )
@@ -56,7 +64,7 @@ def test_a_file_of_a_fixed_batch_gets_batches_of_its_size():
 
 
 def test_a_larger_batch_than_the_file_takes_is_refused():
-    with pytest.raises(InputError, match=r"the model's file takes 1 sample\(s\) at once"):
+    with pytest.raises(InputError, match="expected at most 1, the batch of the model's file, got"):
         Execution.decide(Scenario.OFFLINE, cores=2, batch_size=2, max_batch=1)
 
 
@@ -104,6 +112,6 @@ def test_a_framework_that_takes_one_caller_gets_one_worker_a_process(scenario):
 
 
 def test_more_workers_than_a_framework_can_take_are_refused():
-    with pytest.raises(InputError, match="--workers 2: the framework must not be called") as caught:
+    with pytest.raises(InputError, match="--workers: expected at most 1, got 2") as caught:
         Execution.decide(Scenario.OFFLINE, cores=2, workers=2, one_caller=True)
     assert caught.value.fix == "use processes instead: --instances 2"

@@ -203,10 +203,10 @@ def test_it_is_said_wherever_shown_that_a_submission_is_none(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (["{tree}", "."], "is no submission"),
-        (["{tree}"] * 3, "3 submissions"),
-        (["{tree}/closed/..", "{tree}/closed"], "is no submission"),
-        (["{empty}"], "holds no result"),
+        (["{tree}", "."], "is not a submission: closed/ or open/ not found"),
+        (["{tree}"] * 3, "expected one or two submissions, got 3"),
+        (["{tree}/closed/..", "{tree}/closed"], "is not a submission: closed/ or open/ not found"),
+        (["{empty}"], "no result found"),
     ],
 )
 def test_what_cannot_be_reported_is_an_input_error(wrong, message, passing_tree, tmp_path):

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.files import write_json
-from loadscope.suite.cli.asked import given_settings
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.cli.spec_options import given_settings
 from loadscope.suite.run.provenance import host
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import MODELS, cell, model_rows

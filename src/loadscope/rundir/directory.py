@@ -93,7 +93,7 @@ class RunDirectory:
         path = self.path / RUN_FILE
         if not path.is_file():
             raise InputError(
-                f"{self.path} is not a run directory: it has no {RUN_FILE}",
+                f"{self.path} is not a run directory: {RUN_FILE} not found in it",
                 "give the folder that loadscope run wrote",
             )
         value = _read_json(path)

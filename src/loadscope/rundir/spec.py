@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -21,8 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-from loadscope.errors import InputError, near
+from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.spec_fields import Group, Only, told
 from loadscope.units import milliseconds
 
 MinDuration = Annotated[float, BeforeValidator(milliseconds)]
@@ -53,19 +53,6 @@ DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
 _Name = TypeVar("_Name", bound=StrEnum)
 
 
-@dataclass(frozen=True)
-class Only:
-    """Marks a field of ``RunSpec`` that some scenarios alone have.
-
-    Attributes:
-        scenarios: Those that have it.
-        otherwise: What to say where it is given to another, ``{scenario}``.
-    """
-
-    scenarios: tuple[Scenario, ...]
-    otherwise: str
-
-
 def _in_any_case(kind: type[_Name]) -> BeforeValidator:
     """Take a name however it is capitalised."""
     by_folded = {str(one).casefold(): one for one in kind}
@@ -81,72 +68,125 @@ _INLINE = tuple(scenario for scenario in Scenario if scenario.inline)
 
 
 class RunSpec(BaseModel):
-    """One model on one framework in one scenario; times are milliseconds.
+    """One model on one framework in one scenario; what each field is stands beside it.
 
-    Attributes:
-        model: A model id of the catalogue.
-        framework: A backend's name.
-        scenario: A LoadGen scenario.
-        mode: The LoadGen tests to run, in this order, each in a process of its own; compliance
-            tests come last, as they are held against the others.
-        dataset_path: A folder in the data set's layout, or the id of a data set that
-            ``loadscope fetch`` gets.
-        count: Use only the first so many samples.
-        min_duration: Shortest duration of the performance test; the round's if None.
-        min_query_count: Smallest number of queries; if None the round's, or 1 where
-            ``min_duration`` is shorter than the round's.
-        target_qps: Offline's expected rate, Server's rate; calibrated if None.
-        server_target_latency: Server's bound; the round's if None.
-        expected_latency: SingleStream's and MultiStream's expected latency, by which LoadGen
-            draws up its queries; calibrated if None.
-        batch_size: Most samples in a batch.
-        workers: Batches in flight at once (Offline, Server).
-        threads: The framework's threads for each batch.
-        instances: Processes that hold the model, each on cores of its own, or ``auto``; the
-            measured process alone if None.
-        max_wait: Longest time that Server holds a sample back to fill a batch.
-        late: What becomes of Server's samples that cannot be answered within the bound any more:
-            ``last``, they wait until nothing else does, or ``in-turn``; ``last`` if None.
-        options: Settings of the backend, on top of the manifest's.
-        repeat: How many times to run the performance test; the median stands for the run.
-        user_conf: A LoadGen user.conf to start from.
-        models: Further manifest files.
+    A field that is None has a value of its own: the round's, a calibrated or an automatic one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str
-    framework: str
-    scenario: AnyScenario
-    mode: tuple[AnyMode, ...] = (Mode.PERFORMANCE,)
-    dataset_path: DatasetPath | None = None
-    count: PositiveInt | None = None
-    min_duration: MinDuration | None = None
-    min_query_count: PositiveInt | None = None
+    model: Annotated[str, told(Group.DATA, "Model id; see 'loadscope models'.", completes="models")]
+    framework: Annotated[
+        str, told(Group.DATA, "Backend's name; see 'loadscope doctor'.", completes="frameworks")
+    ]
+    scenario: Annotated[AnyScenario, told(Group.TARGETS, "How LoadGen issues queries.")]
+    mode: Annotated[
+        tuple[AnyMode, ...],
+        told(
+            Group.TESTS,
+            "LoadGen tests, in this order, each in a process of its own; compliance is those of "
+            "the round.",
+            choices=tuple(mode for mode in Mode if mode is not Mode.TRACE),
+        ),
+    ] = (Mode.PERFORMANCE,)
+    dataset_path: Annotated[
+        DatasetPath | None,
+        told(
+            Group.DATA,
+            "Folder in the data set's own layout, or an id of 'loadscope datasets'.",
+            completes="datasets",
+        ),
+    ] = None
+    count: Annotated[
+        PositiveInt | None, told(Group.DATA, "Use only the first so many samples.", "samples")
+    ] = None
+    min_duration: Annotated[
+        MinDuration | None,
+        told(Group.TESTS, "Shortest performance test, e.g. 60s. Default: the round's.", "ms"),
+    ] = None
+    min_query_count: Annotated[
+        PositiveInt | None,
+        told(
+            Group.TESTS,
+            "Fewest queries. Default: the round's; 1 where min_duration is shorter than the "
+            "round's.",
+            "queries",
+        ),
+    ] = None
     target_qps: Annotated[
         PositiveFloat | None,
+        told(
+            Group.TARGETS,
+            "Server's rate; Offline's expected rate. Default: calibrated.",
+            "samples/s",
+        ),
         Only((Scenario.OFFLINE, Scenario.SERVER), "{scenario} has no rate; use expected_latency"),
     ] = None
     server_target_latency: Annotated[
-        TargetLatency | None, Only((Scenario.SERVER,), "only Server has a bound, {scenario} none")
+        TargetLatency | None,
+        told(Group.TARGETS, "Server's bound, e.g. 15ms. Default: the round's.", "ms"),
+        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
     ] = None
     expected_latency: Annotated[
         TargetLatency | None,
+        told(
+            Group.TARGETS,
+            "Expected latency, e.g. 2ms, by which LoadGen draws up its queries. Default: "
+            "calibrated.",
+            "ms",
+        ),
         Only(_INLINE, "{scenario} takes target_qps; SingleStream and MultiStream expect a latency"),
     ] = None
-    batch_size: PositiveInt | None = None
-    workers: PositiveInt | None = None
-    threads: PositiveInt | None = None
-    instances: PositiveInt | Literal["auto"] | None = None
-    max_wait: Wait | None = None
+    batch_size: Annotated[
+        PositiveInt | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
+    ] = None
+    workers: Annotated[
+        PositiveInt | None,
+        told(Group.EXECUTION, "Batches in flight at once (Offline, Server).", "batches"),
+    ] = None
+    threads: Annotated[
+        PositiveInt | None,
+        told(Group.EXECUTION, "The framework's own threads for each batch."),
+    ] = None
+    instances: Annotated[
+        PositiveInt | Literal["auto"] | None,
+        told(
+            Group.EXECUTION,
+            "Processes that hold the model, each on cores of its own (Offline, Server). Default: "
+            "the measured process alone.",
+            "processes",
+        ),
+    ] = None
+    max_wait: Annotated[
+        Wait | None,
+        told(Group.EXECUTION, "Longest wait of Server to fill a batch, e.g. 2ms.", "ms"),
+    ] = None
     late: Annotated[
         Literal["last", "in-turn"] | None,
+        told(
+            Group.EXECUTION,
+            "When samples are answered that cannot keep the bound any more: last, when nothing "
+            "else waits (the default), or in-turn.",
+        ),
         Only((Scenario.SERVER,), "only Server has a bound, {scenario} none; leave it out"),
     ] = None
-    options: dict[str, JsonValue] = {}
-    repeat: PositiveInt = 1
-    user_conf: HerePath | None = None
-    models: tuple[HerePath, ...] = ()
+    options: Annotated[
+        dict[str, JsonValue],
+        told(
+            Group.EXECUTION,
+            "Setting of the framework's backend, on top of the manifest's, e.g. compile=true. One "
+            "that changes numerics (dtype=bfloat16) stands in the result's name.",
+            completes="backend options",
+        ),
+    ] = {}
+    repeat: Annotated[
+        PositiveInt,
+        told(Group.TESTS, "Run the performance test so many times; the median counts."),
+    ] = 1
+    user_conf: Annotated[
+        HerePath | None, told(Group.TARGETS, "LoadGen user.conf to start from.")
+    ] = None
+    models: Annotated[tuple[HerePath, ...], told(Group.DATA, "Further model manifest.")] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -169,13 +209,15 @@ class RunSpec(BaseModel):
             raise ValueError("target_latency: Offline has no latency; use target_qps")
         key = "expected_latency" if scenario.inline else "server_target_latency"
         if rest.get(key) is not None:
-            raise ValueError(f"target_latency: the old name of {key}; leave it out")
+            raise ValueError(f"target_latency: duplicate key, the old name of {key}; leave it out")
         return {**rest, key: value}
 
     @model_validator(mode="after")
     def _targets_fit_the_scenario(self) -> Self:
         if not self.mode or len(set(self.mode)) != len(self.mode):
-            raise ValueError("mode: give each of performance, accuracy, compliance at most once")
+            raise ValueError(
+                f"mode: expected each test at most once, got {', '.join(self.mode) or 'none'}"
+            )
         if Mode.TRACE in self.mode and len(self.mode) > 1:
             raise ValueError("mode: a trace is made alone, with loadscope trace")
         for key, only in _ONLY.items():
@@ -284,13 +326,13 @@ def among(
 
 def _say(key: str, error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return f"the setting '{key}' was removed" if key in _REMOVED else f"unknown key '{key}'"
+        return f"the key '{key}' was removed" if key in _REMOVED else f"unknown key '{key}'"
     if error["type"] == "missing":
-        return f"'{key}' is missing"
+        return f"missing key '{key}'"
     message: str = error["msg"].removeprefix("Value error, ")
     if message.startswith(tuple(f"{name}:" for name in (*RunSpec.model_fields, _OLD_LATENCY))):
         return message
-    return f"{key} = {error['input']!r}: {message}"
+    return f"{key}{unexpected(message, repr(error['input']))}"
 
 
 def _mend(key: str, error: Any) -> str:

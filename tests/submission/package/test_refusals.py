@@ -134,7 +134,7 @@ def test_other_wrong_usage(submit, full, system_file, loadscope, tmp_path):
     assert "--category datacenter" in submit(full, "--category", "datacenter", status=2).stderr
     (tmp_path / "empty").mkdir()
     assert "no run directory" in submit(tmp_path / "empty", status=2).stderr
-    assert "there is no such file" in submit(full, system=tmp_path / "none.yaml", status=2).stderr
+    assert "none.yaml: not found" in submit(full, system=tmp_path / "none.yaml", status=2).stderr
     (tmp_path / "bad.yaml").write_text("a: [")
     assert "bad.yaml" in submit(full, system=tmp_path / "bad.yaml", status=2).stderr
     done = loadscope(

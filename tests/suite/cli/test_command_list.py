@@ -32,3 +32,18 @@ def test_the_list_has_every_command():
         command = main.cli.get_command(context, name)
         assert command is not None and command.name == name
     assert main.cli.get_command(context, "nonsense") is None
+
+
+def test_the_help_of_the_commands_that_run_models_imports_no_framework():
+    code = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from loadscope.suite.cli.main import cli\n"
+        "for name in ('run', 'trace', 'tune', 'plan'):\n"
+        "    assert CliRunner().invoke(cli, [name, '--help']).exit_code == 0\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "loadscope.suite.run.runner" in imported
+    assert not {"mlperf_loadgen", "torch", "onnxruntime", "tensorflow", "mxnet"} & imported

@@ -198,7 +198,7 @@ def test_what_a_crash_left_of_a_removal_is_cleared_away(loadscope, listed, cache
     [
         (["--yes"], "choose with --remove NAME or --older-than DAYS"),
         (["--remove", "aaaaaaaaaaab"], "did you mean 'aaaaaaaaaaaa'?"),
-        (["--remove", "zzz", "--yes"], "nothing in the cache is called 'zzz'"),
+        (["--remove", "zzz", "--yes"], "'zzz' not found in the cache"),
         (["--older-than", "-1"], "--older-than"),
         (["--kind", "photographs"], "samples"),
     ],

@@ -92,7 +92,7 @@ def test_a_second_file_without_a_checksum_replaces_the_first(tmp_path, file, mon
 
 def test_another_file_is_refused_and_both_checksums_are_named(tmp_path, file):
     file.write_bytes(b"something else")
-    with pytest.raises(InputError, match=f"is not a file of small.*{SHA256}"):
+    with pytest.raises(InputError, match=f"is not a file of small: expected sha256 .*{SHA256}"):
         put(tmp_path, file)
 
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_model_that_is_not_downloaded_has_no_use_for_a_file(tmp_path, file):
     entry = Catalogue.load().get("resnet50-seeded")
-    with pytest.raises(InputError, match="resnet50-seeded has no file that is downloaded"):
+    with pytest.raises(InputError, match="resnet50-seeded: no downloaded file found"):
         place("resnet50-seeded", entry, (), file, tmp_path, lambda *_: None)
 
 
@@ -123,7 +123,7 @@ def test_a_file_without_a_checksum_that_may_be_for_either_is_asked_about(tmp_pat
 """
     )
     entry = Catalogue.load([other]).get("small")
-    with pytest.raises(InputError, match="for any of: onnxruntime, pytorch") as caught:
+    with pytest.raises(InputError, match="fits several frameworks: onnxruntime, pytorch") as caught:
         place("small", entry, (), file, tmp_path / "cache", lambda *_: None)
     assert "--framework" in caught.value.fix
     placed = place("small", entry, ("pytorch",), file, tmp_path / "cache", lambda *_: None)
@@ -158,4 +158,4 @@ def test_without_a_network_the_command_that_takes_a_file_is_named(tmp_path, monk
 
 def test_fetch_takes_a_file_for_one_model_only(tmp_path, file, monkeypatch, capsys):
     assert loadscope(monkeypatch, tmp_path, "fetch", "coco", "--from", file) == 2
-    assert "--from brings the file of one model" in capsys.readouterr().err
+    assert "--from: expected one model, got " in capsys.readouterr().err

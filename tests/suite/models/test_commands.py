@@ -110,7 +110,7 @@ def test_fetch_says_where_the_file_is(run, manifest, tmp_path):
 def test_fetch_of_an_unknown_name_lists_models_and_data_sets_before_anything_is_done(
     run, manifest, tmp_path
 ):
-    with pytest.raises(InputError, match="no model or data set is called 'restnet50'") as caught:
+    with pytest.raises(InputError, match="unknown model or data set 'restnet50'") as caught:
         run(fetch_command, "tiny", "restnet50", "--models", manifest)
     assert "did you mean 'resnet50'?" in caught.value.fix
     assert "imagenet-sample20" in caught.value.fix

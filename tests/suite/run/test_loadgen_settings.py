@@ -84,7 +84,7 @@ def test_a_loosened_rule_in_user_conf_is_a_rehearsal(tmp_path, line, reason):
 def test_more_samples_than_there_are_is_refused(tmp_path):
     path = tmp_path / "user.conf"
     path.write_text("*.*.performance_sample_count_override = 1024")
-    with pytest.raises(InputError, match="the data set has 200 samples"):
+    with pytest.raises(InputError, match="expected at most 200, the samples of the data set, got"):
         settings(samples=200, user_conf=path)
 
 

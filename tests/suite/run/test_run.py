@@ -161,7 +161,7 @@ def test_a_run_of_another_machine_is_scored_where_its_data_is(loadscope, tiny_ru
     elsewhere = record.replace(str(data), "/z/imagenet").replace(str(manifest), "/z/tiny.yaml")
     (tmp_path / "out/run.json").write_text(elsewhere)
     said = loadscope("accuracy", "out", status=2).stderr
-    assert "data set /z/imagenet is not on this machine" in said and "--dataset-path" in said
+    assert "data set of the run not found: /z/imagenet" in said and "--dataset-path" in said
     for more in ((), ("--models", manifest)):
         here = (*more, "--dataset-path", data)
         assert json.loads(loadscope("accuracy", "out", *here, "--json").stdout) == score

@@ -48,7 +48,7 @@ def test_a_run_as_asked_passes_and_any_difference_shows_both_values(real_run, sc
     }
     for key, value in changes.items():
         changed = replace(log, values={**log.values, key: value})
-        with pytest.raises(WorkError, match=f"{key} = {value}, asked was"):
+        with pytest.raises(WorkError, match=f"{key}: expected .*, got {value}"):
             require_as_asked(changed, asked, load_round())
 
 

@@ -53,7 +53,7 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
         (("--budget", "0s", "--output", "t"), "'0s' must be longer than zero"),
         (("--trial-duration", "x", "--output", "t"), "--trial-duration: "),
         ((), "add --output FOLDER"),
-        (("--scenario", "ofline", "--output", "t"), "scenario = 'ofline'"),
+        (("--scenario", "ofline", "--output", "t"), "got 'ofline'"),
         (("--allow-numerics", "--output", "t"), "the accuracy of tiny on null means nothing"),
         (("--resume", "nowhere"), "--resume takes its settings from the folder"),
     ],
