@@ -52,5 +52,5 @@ def golden_command(output: Path, as_json: bool, **options: Any) -> None:
     accuracy = golden_record(seen)["accuracy"]
     score = f"{accuracy['metric']} not meaningful (seeded weights or null backend)"
     if accuracy["meaningful"]:
-        score = f"{accuracy['metric']} {accuracy['value']:.3f} %"
+        score = f"{accuracy['metric']} {accuracy['value']:.3f} {accuracy['unit']}".rstrip()
     click.echo(f"{output}: {len(seen.samples)} samples, {inside}, {score}")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.image_classification.classification import ArgmaxSpec
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, Progress
 from loadscope.errors import WorkError
@@ -117,11 +116,11 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
         )
         library.unload([index])
     progress(f"{prepared.spec.model} {plan.framework}: samples", total, total)
-    metric: dict[str, Any] = {"name": "", "value": None}
+    metric: dict[str, Any] = {"name": "", "unit": "", "value": None}
     if all(sample.payload for sample in samples) and not prepared.dataset.unscored:
         answers = [Answer(index, sample.payload) for index, sample in enumerate(samples)]
         score = prepared.dataset.score(answers, None)
-        metric = {"name": score.metric, "value": score.value}
+        metric = {"name": score.metric.name, "unit": score.metric.unit, "value": score.value}
     weights = list(probe.weights()) if probe else []
     backend.close()
     meta = {
@@ -130,7 +129,7 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
         "data": prepared.parts["data"],
         "host": prepared.parts["host"],
         "versions": prepared.parts["versions"],
-        "payload": "classes" if isinstance(plan.postprocess, ArgmaxSpec) else "numbers",
+        "payload": kind.payload,
         "metric": metric,
     }
     return Observation(
@@ -145,8 +144,8 @@ def golden_record(seen: Observation) -> dict[str, Any]:
     """What a golden file is of, for ``loadscope golden --json``.
 
     ``model``, ``framework``, ``numerics``, ``accuracy`` and ``versions`` are as in
-    ``loadscope run --json`` and ``run.json``; the value is percent, null where the model's
-    answers mean nothing.
+    ``loadscope run --json`` and ``run.json``; the value is null where the model's answers mean
+    nothing.
     """
     model, metric = seen.meta["model"], seen.meta["metric"]
     meaningful = model["accuracy_meaningful"]
@@ -159,6 +158,7 @@ def golden_record(seen: Observation) -> dict[str, Any]:
         "weights": len(seen.weights),
         "accuracy": {
             "metric": metric["name"],
+            "unit": metric["unit"],
             "value": metric["value"] if meaningful else None,
             "samples": len(seen.samples),
             "meaningful": meaningful,

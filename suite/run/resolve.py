@@ -16,7 +16,7 @@ from loadscope.scenarios.topology import automatic_instances, read_topology, spr
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
 from loadscope.suite.fetch.datasets import fetch_dataset
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.loadgen_settings import (
     loadgen_settings,
@@ -104,8 +104,8 @@ def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             "name its folder with --dataset-path, or a data set of 'loadscope datasets'",
         )
     path = dataset_folder(spec.dataset_path, cache, progress)
-    preprocess = locate(chosen.preprocess, cache, progress)
-    metric = metric_of(kind, chosen.accuracy.metric)
+    preprocess = locate(kind, chosen.preprocess, cache, progress)
+    metric = metric_of(kind, chosen.accuracy.metric).name
     dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
     if dataset.unscored and Mode.ACCURACY in spec.mode:
         raise InputError(

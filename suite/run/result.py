@@ -32,8 +32,9 @@ def _notes(record: dict[str, Any], finished: list[Mode]) -> list[str]:
 def assemble(run: RunDirectory, without: Collection[Mode] = ()) -> dict[str, Any]:
     """Collect what the finished tests of a run gave; null where a test is missing.
 
-    Latencies are nanoseconds, accuracy is percent. ``mode`` names the finished tests, joined
-    by a comma. ``unscored`` says why the data set gives no accuracy, and is empty where it does.
+    Latencies are nanoseconds, accuracy has its metric's ``unit``. ``mode`` names the finished
+    tests, joined by a comma. ``unscored`` says why the data set gives no accuracy, and is empty
+    where it does.
 
     Args:
         run: The run.

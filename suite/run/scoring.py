@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
@@ -14,7 +15,7 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.spec import RecordedSpec, make_spec
 from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import load_round
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import verify
 from loadscope.suite.run.resolve import dataset_folder
@@ -29,8 +30,9 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[s
         progress: Told of long work.
 
     Returns:
-        ``{metric, value, target, passed, samples, meaningful, details, line, log_sha256}``, the
-        value in percent; ``details`` are the task's own further figures, ``line`` is what
+        ``{metric, unit, better, value, target, passed, samples, meaningful, details, line,
+        log_sha256}``; value and target are in ``unit``, and ``better`` says which values are the
+        better ones. ``details`` are the task's own further figures, ``line`` is what
         ``accuracy.txt`` says, ``log_sha256`` the digest of the log that was scored. For a model
         with seeded weights the value is null and the details are empty: they would mean nothing
         beside a target.
@@ -43,10 +45,12 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[s
     meaningful = model["accuracy_meaningful"]
     target = _target(model["mlperf"], score.metric) if meaningful else None
     accuracy = {
-        "metric": score.metric,
+        "metric": score.metric.name,
+        "unit": score.metric.unit,
+        "better": score.metric.better,
         "value": score.value if meaningful else None,
         "target": target,
-        "passed": None if target is None else score.value >= target,
+        "passed": None if target is None else score.metric.meets(score.value, target),
         "samples": score.samples,
         "meaningful": meaningful,
         "details": score.details if meaningful else {},
@@ -58,15 +62,15 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[s
     return accuracy
 
 
-def _target(mlperf: dict[str, Any], metric: str) -> float | None:
-    """The round's accuracy target in percent; it binds the closed division and its metric only."""
+def _target(mlperf: dict[str, Any], metric: ScoreMetric) -> float | None:
+    """The round's accuracy target; it binds the closed division and its metric only."""
     benchmark = load_round().benchmarks.get(mlperf["loadgen"])
     if benchmark is None or mlperf["division"] != "closed":
         return None
-    if metric != benchmark.accuracy_metric:
+    if metric.name != benchmark.accuracy_metric:
         return None
     targets = benchmark.accuracy_targets
-    return max((targets[name] for name in mlperf["submission"] if name in targets), default=None)
+    return metric.strictest(targets[name] for name in mlperf["submission"] if name in targets)
 
 
 def rescore(
@@ -100,7 +104,7 @@ def rescore(
     entry = catalogue.get(spec.model)
     kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
-    preprocess = locate(chosen.preprocess, cache, progress)
+    preprocess = locate(kind, chosen.preprocess, cache, progress)
     if dataset_path is None:
         path = Path(record["data"]["path"])
         if not path.exists():
@@ -110,7 +114,7 @@ def rescore(
             )
     else:
         path = dataset_folder(dataset_path, cache, progress)
-    metric = metric_of(kind, chosen.accuracy.metric)
+    metric = metric_of(kind, chosen.accuracy.metric).name
     dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
     if dataset.digest(cache, progress) != record["data"]["digest"]:
         raise InputError(

@@ -8,7 +8,7 @@ import pytest
 
 from loadscope.datasets.image_classification.classification import ArgmaxSpec
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
-from loadscope.datasets.registry import TASKS, task
+from loadscope.datasets.registry import task, task_names
 from loadscope.datasets.task import Answer
 from loadscope.errors import InputError
 from loadscope.sut.backend import TensorInfo
@@ -24,7 +24,9 @@ def test_an_unknown_task_is_refused_and_the_known_ones_are_listed() -> None:
 
 
 def test_tasks_are_known_by_their_own_names() -> None:
-    assert all(each.name == name for name, each in TASKS.items())
+    names = task_names()
+    assert {"image-classification", "object-detection", "question-answering"} <= set(names)
+    assert [task(name).name for name in names] == names
 
 
 def test_photographs_become_a_score(
@@ -76,12 +78,18 @@ IMPORTS = """
 import sys
 import loadscope.datasets.{module}
 heavy = {{"cv2", "PIL", "filelock", "pydantic", "yaml", "multiprocessing", "torch", "onnxruntime"}}
-heavy.add("pycocotools")
+heavy |= {{"pycocotools", "tokenizers"}}
 print(*sorted(heavy & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("module", ["tasks", "image_library", "classification"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "registry", "images.image_library", "image_classification", "object_detection",
+        "question_answering",
+    ],
+)  # fmt: skip
 def test_what_the_measured_process_imports_is_light(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTS.format(module=module)],

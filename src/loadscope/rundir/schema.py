@@ -119,9 +119,14 @@ class Metric(_Part):
 
 
 class Accuracy(_Part):
-    """A score in percent, the target it is held against, and over how many samples."""
+    """A score, the target it is held against, and over how many samples.
+
+    Runs of version 0.1 have neither ``unit`` nor ``better``: theirs are percent.
+    """
 
     metric: str
+    unit: str = "%"
+    better: Literal["higher", "lower"] = "higher"
     value: FiniteFloat | None
     target: FiniteFloat | None = None
     passed: bool | None = None

@@ -39,7 +39,7 @@ def test_scores_are_those_of_the_answers_worked_by_hand(squad: Squad) -> None:
     score = squad.score(answers_of(squad))
     # One of four exact; F1 is 1, 2/3 (one word of two), 0 and 0.
     assert score.line == '{"exact_match": 25, "f1": 41.666667}'
-    assert score.metric == "f1"
+    assert score.metric.name == "f1"
     assert score.value == pytest.approx(100 * (1 + 2 / 3) / 4)
     assert score.samples == len(squad)
     assert score.details["questions"] == 4

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.registry import task
 from loadscope.errors import InputError
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache, fetch_dataset
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 
 Change = Callable[[dict[str, Any]], object]
@@ -133,15 +134,15 @@ def test_a_vocabulary_is_located_and_checked(tmp_path: Path) -> None:
         sha256="9acaec2346bac4ead7e83d0be8def2a16ff1b78a5de9b6cb4a9ba1f8cf7b5d5c",
     )
     with pytest.raises(InputError, match=r"vocab\.txt: sha256 is .*, the manifest says 9acaec"):
-        locate(spec, tmp_path, lambda *_: None)
+        locate(task("question-answering"), spec, tmp_path, lambda *_: None)
     path.unlink()
     with pytest.raises(InputError, match=r"cannot read .*vocab\.txt"):
-        locate(spec, tmp_path, lambda *_: None)
+        locate(task("question-answering"), spec, tmp_path, lambda *_: None)
 
 
 def test_settings_without_a_vocabulary_are_given_back_as_they_are(tmp_path: Path) -> None:
     preprocess = Catalogue.load().get("resnet50").preprocess
-    assert locate(preprocess, tmp_path, lambda *_: None) is preprocess
+    assert locate(task("image-classification"), preprocess, tmp_path, lambda *_: None) is preprocess
 
 
 def test_the_shipped_set_needs_no_fetching(tmp_path: Path) -> None:
