@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.errors import InputError
+from loadscope.rundir.accuracy_log import Answer as Answer
 from loadscope.tensors import Tensors
 
 Payloads = NDArray[np.float32] | Sequence[NDArray[Any]]
@@ -40,19 +41,6 @@ class AnswerForm:
 
     metric: str = ""
     category_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One sample's response, as read from LoadGen's accuracy log.
-
-    Attributes:
-        index: The sample's position in the data set (``qsl_idx``).
-        payload: The bytes that the harness handed to LoadGen, little-endian.
-    """
-
-    index: int
-    payload: bytes
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,7 @@ class BenchmarkRules(_Frozen):
     demands but its mlperf.conf lacks. ``answer_bytes`` holds the sizes that an answer in the
     accuracy log can have, or ``answer_record_bytes`` the size that it is a multiple of.
     ``categories`` holds the scenarios that a system type must submit and no others;
-    ``compliance`` LoadGen's settings in each compliance test; ``accuracy_change_percent``, by
-    folder, where TEST01 allows another change than elsewhere.
+    ``compliance`` LoadGen's settings in each compliance test.
     """
 
     dataset_size: PositiveInt
@@ -54,6 +53,7 @@ class BenchmarkRules(_Frozen):
     categories: dict[str, tuple[str, ...]]
     compliance: dict[str, dict[str, int]]
     accuracy_change_percent: dict[str, PositiveFloat] = {}
+    """By folder, where TEST01 lets accuracy move further, or less far, than elsewhere."""
 
 
 class SystemField(_Frozen):
@@ -213,6 +213,11 @@ def _merged(name: str) -> dict[str, Any]:
         raise InputError(f"round {name}: holds no mapping", f"see the form of round {CURRENT}")
     base = given.pop("like", None)
     return given if base is None else _over(_merged(str(base)), given)
+
+
+def early_stopping_queries(name: str, scenario: str) -> int | None:
+    """How many queries early stopping needs in a round; None where it is no rule."""
+    return load_round(name).scenarios[scenario].early_stopping_queries
 
 
 def _read(path: Path) -> str:

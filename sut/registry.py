@@ -100,7 +100,8 @@ class BackendInfo:
             OSError: It cannot be read.
         """
         if path.is_dir():
-            return sorted(each for each in path.rglob("*") if each.is_file())
+            found = (each for each in path.rglob("*") if each.is_file())
+            return sorted(found, key=lambda each: each.relative_to(path).as_posix())
         if format not in self.companions:
             return [path]
         module, _, name = self.companions[format].partition(":")

@@ -17,7 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Of these folders all tests share runs of LoadGen, which a second process would make again.
-_FOLDERS = ("submission", "submit")
+_FOLDERS = ("submission", "package")
 
 _KEPT = "LOADSCOPE_TEST_KEPT"
 

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+
+from loadscope.rundir.record import ModelRecord
 
 
 def model_sha256(files: Mapping[str, str]) -> str:
@@ -20,29 +21,28 @@ def model_sha256(files: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def model_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def model_difference(one: ModelRecord, other: ModelRecord) -> str:
     """That the models of two runs differ, in words; empty where they are the same.
 
     Args:
-        one: The ``model`` of a ``run.json``. Runs of version 0.1 have no ``files``: their
-            ``sha256`` is that of the first file alone.
+        one: Of a run. Of format 1 it has no ``files``: its ``sha256`` is that of the first alone.
         other: Another one's.
     """
-    if one["sha256"] == other["sha256"]:
+    if one.sha256 == other.sha256:
         return ""
     for old, new in ((one, other), (other, one)):
-        files: Mapping[str, str] = new.get("files") or {}
-        if "files" not in old and len(files) > 1:
+        files = new.files or {}
+        if old.files is None and len(files) > 1:
             first, *further = files
-            if old["sha256"] == files[first]:
+            if old.sha256 == files[first]:
                 return (
                     "the models cannot be compared: one run has recorded the sha256 of "
                     f"{first} alone, without {_named(further)}"
                 )
-    both = [run.get("files") or {} for run in (one, other)]
+    both = [model.files or {} for model in (one, other)]
     changed = [name for name in {**both[0], **both[1]} if both[0].get(name) != both[1].get(name)]
     where = f" ({_named(changed)})" if max(map(len, both)) > 1 else ""
-    return f"the model differs: sha256 {one['sha256'][:12]}… and {other['sha256'][:12]}…{where}"
+    return f"the model differs: sha256 {str(one.sha256)[:12]}… and {str(other.sha256)[:12]}…{where}"
 
 
 def _named(names: list[str]) -> str:

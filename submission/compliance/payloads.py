@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.rundir.accuracy_log import read_accuracy_log
 
 Payload = tuple[int, bytes]
 """A sample's index and what it was answered with, little-endian float32."""

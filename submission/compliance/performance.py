@@ -98,7 +98,7 @@ def judge_test04(reference: DetailLog, test: DetailLog) -> Judgement:
 
 def _scores(reference: DetailLog, test: DetailLog) -> tuple[str, float, float]:
     scenario = str(reference.values.get("effective_scenario"))
-    key = _METRIC[scenario]
+    key = _METRIC.get(scenario, "")
     return scenario, reference.number(key) or 0.0, test.number(key) or 0.0
 
 
@@ -107,6 +107,9 @@ def _obstacle(reference: DetailLog, test: DetailLog) -> str:
         validity = log.values.get("result_validity")
         if validity != "VALID":
             return f"the {name} test is {validity or 'without a result'}"
+    scenarios = [log.values.get("effective_scenario") for log in (reference, test)]
+    if scenarios[0] not in tuple(_METRIC) or scenarios[0] != scenarios[1]:
+        return f"the scenario of the compliance test is {scenarios[1]} instead of {scenarios[0]}"
     key = "effective_target_latency_ns"
     before, now = (log.values.get(key) for log in (reference, test))
     if reference.values.get("effective_scenario") == "Server" and before != now:

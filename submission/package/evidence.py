@@ -35,34 +35,48 @@ def unborne(run: Candidate, tests: Iterable[str]) -> Iterator[Problem]:
     yield from _figures(run)
     for test in tests:
         try:
+            yield from _changed(run, test)
             yield from looks.get(test, _verification)(run, test)
         except LoadScopeError as error:
             yield Problem(error.message, error.fix)
         except OSError as error:
             yield Problem(f"cannot read {error.filename}: {error.strerror}", _again(run))
+        except UnicodeDecodeError:
+            yield Problem(f"{run.logs(test)}: a verdict there is not UTF-8 text", _again(run))
 
 
 def _figures(run: Candidate) -> Iterator[Problem]:
     told = [path for test, paths in _FIGURES.items() if test in run.finished for path in paths]
-    for path in told:
+    for path in told if run.noted else ():
         said, found = _at(run.noted, path), _at(run.result, path)
-        if run.noted and said != found:
+        if said != found:
             yield _differs(run, "result.json", ".".join(path), said, found)
+
+
+def _changed(run: Candidate, test: str) -> Iterator[Problem]:
+    """Logs that are not what they were when the test ended, where that was noted."""
+    for name, digest in run.record.of(Mode(test)).sha256.items():
+        log = run.logs(test) / name
+        if not log.is_file() or sha256(log) != digest:
+            how = "is not what" if log.is_file() else "is missing, which"
+            yield Problem(
+                f"{log} {how} the test has written", "restore the run's files, or repeat the run"
+            )
 
 
 def _performance(run: Candidate, test: str) -> Iterator[Problem]:
     """What was noted when the test ended, against its log."""
-    state = run.record["state"][test]
+    state = run.record.of(Mode(test))
     for key, path in (("valid", ("valid",)), ("value", ("metric", "value"))):
-        found = _at(run.result, path)
-        if key in state and state[key] != found:
-            yield _differs(run, "run.json", key, state[key], found)
+        said, found = getattr(state, key), _at(run.result, path)
+        if said is not None and said != found:
+            yield _differs(run, "run.json", key, said, found)
 
 
 def _accuracy(run: Candidate, test: str) -> Iterator[Problem]:
     folder = run.logs(test)
-    score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
-    if "log_sha256" not in score or "line" not in score:
+    score = run.result.accuracy
+    if score is None or score.log_sha256 is None or score.line is None:
         yield Problem(
             f"{folder / 'score.json'}: does not say which log was scored; an earlier version of "
             "loadscope wrote it",
@@ -70,15 +84,15 @@ def _accuracy(run: Candidate, test: str) -> Iterator[Problem]:
         )
         return
     found = sha256(folder / ACCURACY_LOG)
-    if found != score["log_sha256"]:
+    if found != score.log_sha256:
         yield Problem(
             f"{folder / ACCURACY_LOG} is not the log that was scored: sha256 {found[:12]}…, the "
-            f"scored one had {score['log_sha256'][:12]}…",
+            f"scored one had {score.log_sha256[:12]}…",
             f"restore it, or {_again(run)}",
         )
-    if (folder / "accuracy.txt").read_text(encoding="utf-8") != f"{score['line']}\n":
+    if (folder / "accuracy.txt").read_text(encoding="utf-8") != f"{score.line}\n":
         yield Problem(
-            f"{folder / 'accuracy.txt'} is not the score of score.json: {score['line']}",
+            f"{folder / 'accuracy.txt'} is not the score of score.json: {score.line}",
             _again(run),
         )
 
@@ -96,9 +110,11 @@ def _test01(run: Candidate, test: str) -> Iterator[Problem]:
     logs = [run.logs(name) / ACCURACY_LOG for name in ("accuracy", test)]
     compared = compare(*map(payloads_of, logs))
     yield from _verdict(run, test, "verify_accuracy.txt", compared.text())
-    said = run.record["state"][test]["verification"].get("accuracy", {})
-    for key, log in zip(("reference_sha256", "log_sha256"), logs, strict=True):
-        if said.get(key) != sha256(log):
+    verified = run.record.of(Mode(test)).verification
+    said = verified.accuracy if verified else None
+    digests = (said.reference_sha256, said.log_sha256) if said else (None, None)
+    for digest, log in zip(digests, logs, strict=True):
+        if digest != sha256(log):
             yield Problem(f"{log} is not the log that {test} was verified with", _again(run))
 
 
@@ -121,5 +137,5 @@ def _differs(run: Candidate, file: str, key: str, said: object, found: object) -
 
 def _at(value: Any, path: tuple[str, ...]) -> Any:
     for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
+        value = getattr(value, key, None)
     return value

@@ -292,14 +292,14 @@ def _incomplete(
 
 
 def _command(like: Candidate, scenario: str, benchmark: BenchmarkRules) -> str:
-    spec = like.record["spec"]
+    spec = like.record.spec
     modes = ("performance", "accuracy", *(("compliance",) if benchmark.compliance else ()))
     options = [
-        *(("models", path) for path in spec["models"]),
+        *(("models", str(path)) for path in spec.models),
         ("model", like.model),
-        ("framework", spec["framework"]),
+        ("framework", spec.framework),
         ("scenario", scenario),
-        ("dataset-path", spec["dataset_path"]),
+        ("dataset-path", spec.dataset_path or ""),
         *(("mode", mode) for mode in modes),
     ]
     return " ".join(["loadscope run", *(f"--{key} {shlex.quote(value)}" for key, value in options)])

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from loadscope.errors import InputError
 from loadscope.identity import model_difference
 from loadscope.names import Mode
+from loadscope.rundir.assemble import assemble
 from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.schema import ResultFile, RunFile, read_checked
+from loadscope.rundir.record import BenchmarkNames, RunRecord
+from loadscope.rundir.result import ResultRecord
 from loadscope.submission.package.recorded import require_recorded
-from loadscope.submission.rounds import Round
-from loadscope.suite.run.result import assemble
+from loadscope.submission.rounds import Round, early_stopping_queries
 
 _MACHINE = ("machine", "byte_order", "processor", "physical_cores", "logical_cores")
 """What of a run's host stays the same on one system; memory differs a little after a restart."""
@@ -42,52 +41,59 @@ class Candidate:
         path: The run directory.
         record: ``run.json``.
         result: What ``result.json`` has to hold, assembled from the logs.
-        noted: What ``result.json`` holds; empty if there is none.
+        noted: What ``result.json`` holds; None before any test is finished.
         finished: The names of the finished tests.
         samples_per_second: At the measured speed, or None.
     """
 
     path: Path
-    record: dict[str, Any]
-    result: dict[str, Any]
-    noted: dict[str, Any]
+    record: RunRecord
+    result: ResultRecord
+    noted: ResultRecord | None
     finished: frozenset[str]
     samples_per_second: float | None
 
     @property
     def present(self) -> frozenset[str]:
         """The tests with logs: those that finished, and compliance tests that failed."""
-        state = self.record["state"]
-        return self.finished | {name for name in state if state[name].get("verification")}
+        judged = {mode for mode, state in self.record.state.items() if state.verification}
+        return self.finished | judged
+
+    @property
+    def names(self) -> BenchmarkNames:
+        """The benchmark's names; ``read_candidate`` lets no run without them through."""
+        if self.record.model.mlperf is None:
+            raise TypeError(f"{self.path}: no benchmark is recorded")
+        return self.record.model.mlperf
 
     @property
     def model(self) -> str:
         """The model's id."""
-        return str(self.record["model"]["id"])
+        return self.record.model.id
 
     @property
     def loadgen_model(self) -> str:
         """LoadGen's key of the model."""
-        return str(self.record["model"]["mlperf"]["loadgen"])
+        return self.names.loadgen
 
     @property
     def scenario(self) -> str:
         """The scenario."""
-        return str(self.record["spec"]["scenario"])
+        return str(self.record.scenario)
 
     @property
     def accuracy(self) -> float | None:
         """The score in percent, or None where there is none that means anything."""
-        score = self.result.get("accuracy")
-        return score["value"] if score else None
+        score = self.result.accuracy if self.result else None
+        return score.value if score else None
 
     def accuracy_change(self) -> float:
         """How far TEST01's accuracy moved from its baseline, percent; 0 for the same answers."""
-        verified = self.record["state"].get("TEST01", {}).get("verification") or {}
-        answers = verified.get("accuracy") or {}
-        if answers.get("deterministic", True):
+        verified = self.record.of(Mode.TEST01).verification
+        answers = verified.accuracy if verified else None
+        if answers is None or answers.deterministic:
             return 0.0
-        before, now = answers.get("baseline"), answers.get("score")
+        before, now = answers.baseline, answers.score
         return abs(1 - before / now) * 100 if before and now else float("inf")
 
     def infers_multi_stream(self) -> bool:
@@ -106,35 +112,19 @@ def read_candidate(path: Path) -> Candidate:
     Raises:
         InputError: It is none, or one of its files is corrupt.
     """
-    run = RunDirectory.open(path)
-    record, noted = run.read(), run.result() or {}
+    run = RunDirectory(path)
+    record, noted = run.read(), run.result()
     require_recorded(record, path / "run.json")
-    read_checked(path / "run.json", RunFile)
-    if noted:
-        read_checked(path / "result.json", ResultFile)
-    result = _assembled(run)
-    finished = {name for name, state in record["state"].items() if state["status"] == "finished"}
-    speed = result["samples_per_second"]
-    return Candidate(path, record, result, noted, frozenset(finished), speed)
-
-
-def _assembled(run: RunDirectory) -> dict[str, Any]:
-    try:
-        result = assemble(run)
-        ResultFile.model_validate(result)
-    except ValueError as error:
-        # score.json is the one file that is read here for the first time.
-        raise InputError(
-            f"{run.logs(Mode.ACCURACY) / 'score.json'}: not a score",
-            f"score it again with: loadscope accuracy {run.path}",
-        ) from error
-    return result
+    result = assemble(run, early_stopping_queries)
+    return Candidate(
+        path, record, result, noted, frozenset(record.finished()), result.samples_per_second
+    )
 
 
 def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
     """What speaks against one run by itself."""
     again = "repeat the run"
-    if run.record.get("traced") or (run.path / "trace").exists():
+    if run.record.traced or (run.path / "trace").exists():
         yield Problem(
             f"{run.path} is a traced run; tracing changes the speed",
             "measure again without tracing",
@@ -146,14 +136,19 @@ def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
             f"leave it out; the benchmarks are: {', '.join(rules.benchmarks)}",
         )
         return
-    loadgen = run.record["versions"].get("mlcommons-loadgen")
+    if run.record.round != rules.round:
+        yield Problem(
+            f"{run.path}: measured for {run.record.round}, this submission is for {rules.round}",
+            again,
+        )
+    loadgen = run.record.versions.get("mlcommons-loadgen")
     if loadgen != rules.loadgen:
         yield Problem(
             f"{run.path}: measured with mlcommons-loadgen {loadgen}, {rules.round} wants "
             f"{rules.loadgen}",
             f"pip install mlcommons-loadgen=={rules.loadgen}, and {again}",
         )
-    if division == "closed" and run.record["model"]["mlperf"]["division"] != "closed":
+    if division == "closed" and run.names.division != "closed":
         yield Problem(
             f"{run.path}: {run.model} is not the round's own model",
             "submit it with --division open",
@@ -168,16 +163,16 @@ def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
             )
         elif test not in run.finished:
             yield Problem(
-                f"{run.path}: {test} failed: {run.record['state'][test]['error']}",
+                f"{run.path}: {test} failed: {run.record.of(Mode(test)).error}",
                 f"loadscope run --resume {run.path} --mode compliance",
                 rehearsable=True,
             )
-    if run.result.get("valid") is False:
-        reasons = "; ".join(run.result["invalid_reasons"])
+    if run.result and run.result.valid is False:
+        reasons = "; ".join(run.result.invalid_reasons)
         yield Problem(f"{run.path}: the result is INVALID: {reasons}", again)
-    if run.record["rehearsal"]:
+    if run.record.rehearsal:
         yield Problem(
-            f"{run.path} is a rehearsal: {'; '.join(run.record['rehearsal'])}",
+            f"{run.path} is a rehearsal: {'; '.join(run.record.rehearsal)}",
             f"{again} at full length, or build the tree as a --rehearsal",
             rehearsable=True,
         )
@@ -192,8 +187,11 @@ def tests_of(run: Candidate, division: str, rules: Round) -> list[str]:
 
 def verified(run: Candidate, tests: list[str]) -> list[str]:
     """Those tests that need no verdict, or have one."""
-    state = run.record["state"]
-    return [test for test in tests if not Mode(test).audit or state[test].get("verification")]
+
+    def judged(test: Mode) -> bool:
+        return not test.audit or run.record.of(test).verification is not None
+
+    return [test for test in tests if judged(Mode(test))]
 
 
 def _wrong_seeds(run: Candidate, test: str, rules: Round) -> Iterator[Problem]:
@@ -213,18 +211,18 @@ def mixed(runs: list[Candidate]) -> Iterator[Problem]:
     for run in runs:
         other = first.setdefault(run.model, run)
         both = f"{run.path} and {other.path}"
-        if difference := model_difference(run.record["model"], other.record["model"]):
+        if difference := model_difference(run.record.model, other.record.model):
             yield Problem(
                 f"{both}: {difference}",
                 f"measure all scenarios of {run.model} with the same model",
             )
-        found, expected = run.record["data"]["digest"], other.record["data"]["digest"]
+        found, expected = run.record.data.digest, other.record.data.digest
         if found != expected:
             yield Problem(
-                f"{both}: different data: digest {found[:12]}… and {expected[:12]}…",
+                f"{both}: different data: digest {str(found)[:12]}… and {str(expected)[:12]}…",
                 f"measure all scenarios of {run.model} with the same data",
             )
-    frameworks = {run.record["spec"]["framework"]: run for run in runs}
+    frameworks = {run.record.spec.framework: run for run in runs}
     if len(frameworks) > 1:
         where = " and ".join(f"{name} ({run.path})" for name, run in frameworks.items())
         yield Problem(
@@ -233,7 +231,7 @@ def mixed(runs: list[Candidate]) -> Iterator[Problem]:
         )
     for run in runs[1:]:
         for key in _MACHINE:
-            here, there = runs[0].record["host"].get(key), run.record["host"].get(key)
+            here, there = getattr(runs[0].record.host, key), getattr(run.record.host, key)
             if here != there:
                 yield Problem(
                     f"{runs[0].path} and {run.path}: two machines, {key} is {here} and {there}",

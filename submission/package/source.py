@@ -32,13 +32,13 @@ def source_files(
     yield "README.md", _readme(benchmark, list(runs.values()), rules)
     for scenario, entry in runs.items():
         yield f"{scenario}.yaml", _yaml(_script(entry, system))
-        manifest = entry.run.record["manifest"]
+        manifest = entry.run.record.manifest
         if manifest is not None:
             yield _manifest_name(entry), _yaml(_beside(manifest))
 
 
 def _readme(benchmark: str, entries: list[Entry], rules: Round) -> str:
-    version = entries[0].run.record["versions"]["loadscope"]
+    version = entries[0].run.record.versions["loadscope"]
     lines = [
         f"# How the results of {benchmark} are made",
         "",
@@ -51,20 +51,18 @@ def _readme(benchmark: str, entries: list[Entry], rules: Round) -> str:
         ),
         "",
     ]
-    own = [entry for entry in entries if entry.run.record["manifest"] is not None]
+    own = [entry for entry in entries if entry.run.record.manifest is not None]
     if own:
         names = " and ".join(f"`{_manifest_name(entry)}`" for entry in own)
         lines += [f"The model's manifest, which the scripts name, is in {names}.", ""]
-    files = dict.fromkeys(
-        file for entry in own for file in _local_files(entry.run.record["manifest"])
-    )
+    files = dict.fromkeys(file for entry in own for file in _local_files(entry.run.record.manifest))
     if files:
-        model = own[0].run.record["model"]
+        model = own[0].run.record.model
         lines += ["It reads files that are not part of this tree; put them into this folder:", ""]
         for file in files:
-            digest = f", sha256 `{model['sha256']}`" if model["source"] == file else ""
+            digest = f", sha256 `{model.sha256}`" if model.source == file else ""
             lines.append(f"- `{file_name(file)}`{digest}")
-            if digest and len(parts := model.get("files") or {}) > 1:
+            if digest and len(parts := model.files or {}) > 1:
                 lines[-1] += ", of these files, as sha256sum lists them:"
                 lines += [f"  - `{name}`, sha256 `{each}`" for name, each in parts.items()]
         lines.append("")
@@ -77,12 +75,12 @@ def _script(entry: Entry, system: System) -> dict[str, Any]:
     left_out = {"dataset_path", "user_conf", "models"}
     spec = {
         key: value
-        for key, value in record["spec"].items()
+        for key, value in record.spec.model_dump(mode="json").items()
         if value is not None and key not in left_out
     }
-    if record["manifest"] is not None:
+    if record.manifest is not None:
         spec["models"] = [_manifest_name(entry)]
-    if record["spec"]["user_conf"] is not None:
+    if record.spec.user_conf is not None:
         result = f"results/{system.name}/{entry.benchmark}/{entry.scenario}"
         spec["user_conf"] = f"../../{result}/user.conf"
     return spec

@@ -35,7 +35,7 @@ def result_readme(entry: Entry, system: System, rules: Round, rehearsal: bool) -
     record = entry.run.record
     lines = [f"# {entry.benchmark} {entry.scenario} on {system.fields['system_name']}", ""]
     if rehearsal:
-        lines += [REHEARSAL, *(f"- {reason}" for reason in record["rehearsal"]), ""]
+        lines += [REHEARSAL, *(f"- {reason}" for reason in record.rehearsal), ""]
     if entry.inferred_from:
         how = _INFERENCE[(entry.inferred_from, entry.scenario)]
         lines += [
@@ -44,11 +44,11 @@ def result_readme(entry: Entry, system: System, rules: Round, rehearsal: bool) -
             "",
         ]
     lines += [
-        f"- model: {record['model']['title']}, sha256 `{record['model']['sha256']}`",
-        f"- weights: `{weights_of(record['model'])}` ({record['model']['licence']})",
-        f"- data: {record['data']['samples']:,} samples, digest `{record['data']['digest']}`",
-        *(f"- {name} {version}" for name, version in sorted(record["versions"].items())),
-        *(f"- {name}: {value}" for name, value in sorted(record["effective"].items())),
+        f"- model: {record.model.title}, sha256 `{record.model.sha256}`",
+        f"- weights: `{weights_of(record.model)}` ({record.model.licence})",
+        f"- data: {record.data.samples:,} samples, digest `{record.data.digest}`",
+        *(f"- {name} {version}" for name, version in sorted(record.versions.items())),
+        *(f"- {name}: {value}" for name, value in sorted(record.effective.model_dump().items())),
         "",
         f"To repeat it, see `{rules.submission.source_folder}/{entry.benchmark}/README.md`.",
         "",

@@ -98,11 +98,21 @@ class TreeWriter:
                 _partial(place).replace(place)
             self._whole.replace(self._output)
         except OSError as error:
-            raise WorkError(
-                f"cannot write {error.filename or self._output}: {error.strerror or error}",
-                "free space, choose another --output, or repeat the run that lost a file",
-            ) from error
+            raise self._failed(error) from error
         return report
+
+    def _failed(self, error: OSError) -> WorkError:
+        # Of a copy that fails, the target is named second.
+        path = Path(error.filename2 or error.filename or self._output)
+        runs = [entry.run.path for entry in self._plan.entries]
+        if any(path.is_relative_to(run) for run in runs):
+            return WorkError(
+                f"cannot read {path}: {error.strerror or error}", "restore it, or repeat the run"
+            )
+        return WorkError(
+            f"cannot write {path}: {error.strerror or error}",
+            "free space, or choose another --output",
+        )
 
     def _clear(self, places: list[Path]) -> None:
         """Remove what an attempt that was ended has left, and nothing else."""

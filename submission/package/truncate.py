@@ -32,7 +32,7 @@ def keep_whole(source: Path, target: Path) -> None:
     """Put the whole of ``source`` at ``target``: the same file again where that can be."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)
     except OSError:
         # Another file system, or one without hard links.
         shutil.copyfile(source, target)

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Any
 
+from loadscope.rundir.record import Lineage, ModelRecord
 from loadscope.submission.package.runs import Candidate
 
 _TYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
@@ -16,13 +16,13 @@ _WHOLE = "float32"
 
 def measurements(run: Candidate, rehearsal: bool) -> str:
     """The contents of measurements.json."""
-    artifact, model = run.record["plan"]["artifact"], run.record["model"]
-    inputs = dict.fromkeys(_short(item["dtype"]) for item in artifact["inputs"])
+    model = run.record.model
+    inputs = dict.fromkeys(_short(dtype) for dtype in model.input_types)
     values = {
         "input_data_types": ", ".join(inputs),
-        "retraining": "yes" if model["lineage"]["retrained"] else "no",
+        "retraining": "yes" if lineage(model).retrained else "no",
         "starting_weights_filename": _starting_file(model),
-        "weight_data_types": _short(model["numerics"]),
+        "weight_data_types": _short(model.numerics),
         "weight_transformations": "; ".join(_changes(run)) or "no",
         **({"rehearsal": "yes"} if rehearsal else {}),
     }
@@ -33,9 +33,9 @@ def calibration(runs: Iterable[Candidate]) -> str:
     """The document that the rules ask for: how weights were quantised, or that they were not."""
     lines = {}
     for run in runs:
-        numerics = run.record["model"]["numerics"]
+        numerics = run.record.model.numerics
         if numerics == _INTEGER:
-            how = run.record["model"]["lineage"]["steps"]
+            how = lineage(run.record.model).steps
             said = f"quantised: {'; '.join(how)}" if how else "quantised by their publisher"
             lines[run.model] = f"The weights are {numerics}, {said}. The suite calibrated nothing."
         elif numerics == _WHOLE:
@@ -46,9 +46,9 @@ def calibration(runs: Iterable[Candidate]) -> str:
     return "\n".join(["# Calibration", "", *(f"- {name}: {lines[name]}" for name in lines), ""])
 
 
-def weights_of(model: dict[str, Any]) -> str:
+def weights_of(model: ModelRecord) -> str:
     """Where the weights come from, without the folders of this machine."""
-    source = str(model["weights"])
+    source = str(model.weights)
     return f"file:{file_name(source)}" if source.startswith("file:") else source
 
 
@@ -57,21 +57,25 @@ def file_name(source: str) -> str:
     return PurePosixPath(source.partition("#")[2] or source.removeprefix("file:")).name
 
 
-def _starting_file(model: dict[str, Any]) -> str:
-    if model["weights"] == _SEEDED:
+def _starting_file(model: ModelRecord) -> str:
+    if model.weights == _SEEDED:
         return "none: seeded, never trained"
-    return str(model["lineage"]["file"]) or file_name(model["weights"])
+    return lineage(model).file or file_name(str(model.weights))
 
 
 def _changes(run: Candidate) -> list[str]:
     """Everything that was done to the weights between the starting file and the processor."""
-    model = run.record["model"]
-    steps: list[str] = model["lineage"]["steps"]
-    loaded: list[str] = model["lineage"]["loaded"]
-    if model["numerics"] == _INTEGER and not steps:
+    model = run.record.model
+    steps = list(lineage(model).steps)
+    if model.numerics == _INTEGER and not steps:
         steps = [f"{_INTEGER} in the file as it was got"]
-    return steps + loaded
+    return [*steps, *lineage(model).loaded]
 
 
 def _short(dtype: str) -> str:
     return _TYPES.get(dtype, dtype)
+
+
+def lineage(model: ModelRecord) -> Lineage:
+    """What became of the weights; nothing where nothing is recorded."""
+    return model.lineage or Lineage()

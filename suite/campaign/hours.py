@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.task import Progress
+from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import RunRecord
 from loadscope.rundir.spec import RunSpec
 from loadscope.rundir.user_conf import UserConf
 from loadscope.submission.rounds import Round, load_round
 from loadscope.suite.run.loadgen_settings import loadgen_settings, server_bound
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.tune.rate_estimate import queueing_rate
-from loadscope.suite.tune.short_run import batch_milliseconds, probe
+from loadscope.suite.tune.short_run import batch_milliseconds, short_run
 from loadscope.units import human
 
 CALIBRATION_MS = 3000.0
@@ -65,7 +67,7 @@ class Step:
 
 def calibrate_scenario(
     spec: RunSpec, folder: Path, command: str, progress: Progress
-) -> tuple[Measured, UserConf, dict[str, Any]]:
+) -> tuple[Measured, UserConf, RunRecord]:
     """Run a scenario for a few seconds.
 
     Args:
@@ -78,12 +80,15 @@ def calibrate_scenario(
         What was measured, the scenario's user.conf at full length, and the run's record.
     """
     short = spec.model_copy(update={"mode": (Mode.PERFORMANCE,), "min_duration": CALIBRATION_MS})
-    result = probe(short, folder, command, progress)
+    result = short_run(short, folder, command, progress)
     record, rules = RunDirectory(folder).read(), load_round()
-    plan, state = ChildPlan.model_validate(record["plan"]), result["state"]["performance"]
-    model, calibration = plan.loadgen_model, state["calibration"]
-    target, reason = calibration["value"], calibration["reason"]
-    rate = calibration["measured"] if not spec.scenario.inline else result["samples_per_second"]
+    plan, state = ProcessPlan.of(RunDirectory(folder)), result.state[Mode.PERFORMANCE]
+    model, calibration = plan.loadgen_model, state.calibration
+    if calibration is None or state.noise is None:
+        raise WorkError(f"{folder}: nothing was calibrated", "leave the targets of user.conf out")
+    target, reason = calibration.value, calibration.reason
+    measured_rate = result.samples_per_second if spec.scenario.inline else calibration.measured
+    rate = measured_rate or 0.0
     if spec.scenario is Scenario.SERVER:
         bound = server_bound(plan.user_conf(), model, rules)
         batch = batch_milliseconds(folder) or 0.0
@@ -95,15 +100,15 @@ def calibrate_scenario(
         )
     # The samples of the calibration, or of this machine, are not those of the campaign.
     conf = loadgen_settings(spec, model, None, rules)
-    conf = conf.having(model, spec.scenario, {calibration["key"]: target})
-    mean = (result["latency_ns"] or {}).get("mean") or 0.0
+    conf = conf.having(model, spec.scenario, {calibration.key: target})
+    mean = (result.latency_ns.mean if result.latency_ns else None) or 0.0
     measured = Measured(
         spec.scenario,
         target,
         reason,
         rate,
         mean / 1e9,
-        max(0.0, state["noise"]["seconds"] - state["test_seconds"]),
+        max(0.0, state.noise.seconds - (state.test_seconds or 0.0)),
     )
     return measured, conf, record
 
@@ -168,16 +173,14 @@ def plan_record(
     targets, steps, warnings = {}, [], []
     for spec in specs:
         measured, own, record = calibrate_scenario(spec, folder / spec.scenario, command, progress)
-        model = record["plan"]["loadgen_model"]
+        model = ProcessPlan.of(RunDirectory(folder / spec.scenario)).loadgen_model
         conf = UserConf((*conf.settings, *own.settings))
         benchmark = rules.benchmarks.get(model)
-        samples = benchmark.dataset_size if benchmark else record["data"]["full_size"]
+        samples = benchmark.dataset_size if benchmark else record.data.full_size
         targets[str(spec.scenario)] = asdict(measured)
         steps += campaign_steps(measured, model, samples, rules)
-        warnings += [
-            f"{spec.scenario}: {warning}"
-            for warning in record["state"]["performance"]["noise"]["warnings"]
-        ]
+        noise = record.of(Mode.PERFORMANCE).noise
+        warnings += [f"{spec.scenario}: {warning}" for warning in (noise.warnings if noise else ())]
     return {
         "model": specs[0].model,
         "framework": specs[0].framework,

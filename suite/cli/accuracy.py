@@ -5,10 +5,9 @@ from pathlib import Path
 
 import click
 
-from loadscope.files import write_json
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.run.result import assemble
+from loadscope.suite.run.result import completed
 from loadscope.suite.run.scoring import rescore
 
 
@@ -42,17 +41,11 @@ def accuracy_command(
     run = RunDirectory.open(run_dir)
     with run.locked(), progress_bars() as progress:
         accuracy = rescore(run, progress, dataset_path, models)
-        write_json(run.path / "result.json", assemble(run))
+        completed(run)
     if as_json:
-        click.echo(json.dumps(accuracy, indent=2))
+        click.echo(json.dumps(accuracy.model_dump(mode="json"), indent=2))
         return
-    unit = accuracy["unit"]
-    value = (
-        "not meaningful"
-        if accuracy["value"] is None
-        else f"{accuracy['value']:.3f} {unit}".rstrip()
-    )
-    target = "" if accuracy["target"] is None else f", target {accuracy['target']} {unit}".rstrip()
-    click.echo(
-        f"{accuracy['metric']}: {value} of {accuracy['samples']} samples{target} (unverified)"
-    )
+    unit = accuracy.unit
+    value = "not meaningful" if accuracy.value is None else f"{accuracy.value:.3f} {unit}".rstrip()
+    target = "" if accuracy.target is None else f", target {accuracy.target} {unit}".rstrip()
+    click.echo(f"{accuracy.metric}: {value} of {accuracy.samples} samples{target} (unverified)")

@@ -13,7 +13,7 @@ import yaml
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec
-from loadscope.suite.run.resolve import Prepared
+from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.script import expand, read_script
 from loadscope.sut.registry import frameworks
 
@@ -125,9 +125,9 @@ def read_specs(script: Path | None, settings: dict[str, Any]) -> list[RunSpec]:
     return read_script(script, settings)
 
 
-def say_rehearsal(prepared: Prepared) -> None:
+def say_rehearsal(resolved: ResolvedRun) -> None:
     """Say before a run starts that it cannot stand in a submission, and why."""
-    spec, reasons = prepared.spec, prepared.parts["rehearsal"]
+    spec, reasons = resolved.spec, resolved.rehearsal
     if reasons:
         run = f"{spec.model} {spec.framework} {spec.scenario}"
         click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)

@@ -11,6 +11,7 @@ from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.suite.cli.asked import (
     command_line,
@@ -25,7 +26,8 @@ from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
-from loadscope.suite.run.resolve import Prepared, prepare
+from loadscope.suite.run.resolve import ResolvedRun, resolve
+from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import (
     new_run,
     refuse_stray_audit_config,
@@ -134,7 +136,8 @@ def run_command(
             several = len(specs) > 1
     failure = failure or compliance_failure(results)
     if as_json:
-        finish({"runs": results} if several else results[0], failure, context)
+        told = [one.to_json() for one in results]
+        finish({"runs": told} if several else told[0], failure, context)
         return
     if results:
         _show(results)
@@ -142,28 +145,28 @@ def run_command(
         raise failure
 
 
-def _show(results: list[dict[str, Any]]) -> None:
+def _show(results: list[CompletedRun]) -> None:
     console = Console()
-    console.print(results_table([load_run(Path(result["run_dir"])) for result in results]))
-    folders = [Path(result["run_dir"]) for result in results]
+    console.print(results_table([load_run(one.path) for one in results]))
+    folders = [one.path.resolve() for one in results]
     where = (
         f"run directory: {folders[0]}"
         if len(folders) == 1
         else f"run directories: {len(folders)} in {folders[0].parent}"
     )
     console.print(where, soft_wrap=True, highlight=False)
-    for result in results:
-        for line in compliance_lines(result["compliance"]):
+    for one in results:
+        for line in compliance_lines(one.result.compliance):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _run_all(
     specs: list[RunSpec], output: Path | None, find_rate: bool, progress: Progress
-) -> tuple[list[dict[str, Any]], LoadScopeError | None]:
+) -> tuple[list[CompletedRun], LoadScopeError | None]:
     """Run one spec after the other; of several, one that fails does not end the others."""
     if any(Mode.TRACE in spec.mode for spec in specs):
         raise InputError("--mode trace: a trace is no measurement", "use loadscope trace")
-    results: list[dict[str, Any]] = []
+    results: list[CompletedRun] = []
     failure: LoadScopeError | None = None
 
     def failed(spec: RunSpec, error: LoadScopeError) -> LoadScopeError:
@@ -173,30 +176,30 @@ def _run_all(
         return error
 
     # What is wrong with one of them is said before the first one runs.
-    ready: list[Prepared] = []
+    ready: list[ResolvedRun] = []
     for spec in specs:
         try:
             if output is not None and len(specs) == 1:
-                # Before data are prepared, which can take minutes.
+                # Before data are resolved, which can take minutes.
                 RunDirectory(output).require_empty()
-            ready.append(prepare(spec, progress))
+            ready.append(resolve(spec, progress))
         except WorkError as error:
             failure = failed(spec, error)
-    for prepared in ready:
-        spec = prepared.spec
-        if prepared.dataset.unscored:
-            why = f"{prepared.dataset.path}: {prepared.dataset.unscored}"
+    for resolved in ready:
+        spec = resolved.spec
+        if resolved.dataset.unscored:
+            why = f"{resolved.dataset.path}: {resolved.dataset.unscored}"
             click.echo(f"{why}: performance alone, no score", err=True)
-        say_rehearsal(prepared)
+        say_rehearsal(resolved)
         searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)
         named = output if len(specs) == 1 else None
-        folder = named or new_folder(output or Path("runs"), spec, prepared.numerics)
+        folder = named or new_folder(output or Path("runs"), spec, resolved.numerics)
         try:
             with _resumable(folder):
                 if searched:
                     results.append(_find_rate(spec, folder, progress))
                 else:
-                    results.append(new_run(prepared, folder, command_line(), progress))
+                    results.append(new_run(resolved, folder, command_line(), progress))
         except LoadScopeError as error:
             failure = failed(spec, error)
     return results, failure
@@ -207,58 +210,58 @@ def _resumable(folder: Path) -> AbstractContextManager[None]:
     return gone_on_with("loadscope run --resume", folder, *signs)
 
 
-def _find_rate(spec: RunSpec, folder: Path, progress: Progress) -> dict[str, Any]:
+def _find_rate(spec: RunSpec, folder: Path, progress: Progress) -> CompletedRun:
     run = RunDirectory(folder)
     run.require_empty()
     search = RateSearch(spec, run.path / FOLDER, command_line(), progress, notice=_say_probe)
     return search_and_run(search, run)
 
 
-def _say_probe(probe: dict[str, Any]) -> None:
-    p99 = "" if probe["p99_ms"] is None else f", p99 {human(probe['p99_ms'])}"
-    why = "; ".join([*probe["reasons"], *probe["noise"]])
-    verdict = "VALID" if probe["valid"] else f"INVALID ({why})"
-    click.echo(f"{probe['folder']}: {probe['rate']:g} queries/s {verdict}{p99}", err=True)
+def _say_probe(probe: RateProbe) -> None:
+    p99 = "" if probe.p99_ms is None else f", p99 {human(probe.p99_ms)}"
+    why = "; ".join([*probe.reasons, *probe.noise])
+    verdict = "VALID" if probe.valid else f"INVALID ({why})"
+    click.echo(f"{probe.folder}: {probe.rate:g} queries/s {verdict}{p99}", err=True)
 
 
-def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
+def _resume(folder: Path, added: tuple[str, ...], progress: Progress) -> CompletedRun:
     with _resumable(folder):
         return _go_on(folder, added, progress)
 
 
-def _go_on(folder: Path, added: tuple[str, ...], progress: Progress) -> dict[str, Any]:
+def _go_on(folder: Path, added: tuple[str, ...], progress: Progress) -> CompletedRun:
     if (folder / FOLDER / "search.json").exists() and not (folder / "run.json").exists():
         search = RateSearch.open(folder / FOLDER, progress, _say_probe)
         return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
     _require_no_trace(run)
-    prepared = prepare(_recorded_spec(run, added), progress, Catalogue.of_run(run.read()))
-    say_rehearsal(prepared)
-    return resume(run, prepared, progress)
+    resolved = resolve(_recorded_spec(run, added), progress, Catalogue.of_run(run.read()))
+    say_rehearsal(resolved)
+    return resume(run, resolved, progress)
 
 
-def _repeat(source: Path, output: Path | None, progress: Progress) -> dict[str, Any]:
+def _repeat(source: Path, output: Path | None, progress: Progress) -> CompletedRun:
     old = RunDirectory.open(source)
     _require_no_trace(old)
     spec = _recorded_spec(old)
-    prepared = prepare(spec, progress, Catalogue.of_run(old.read()))
-    require_same_inputs(old.read(), prepared.record(), old.path)
-    say_rehearsal(prepared)
+    resolved = resolve(spec, progress, Catalogue.of_run(old.read()))
+    require_same_inputs(old.read(), resolved, old.path)
+    say_rehearsal(resolved)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or new_folder(Path("runs"), spec, prepared.numerics)
+    folder = output or new_folder(Path("runs"), spec, resolved.numerics)
     with _resumable(folder):
-        return new_run(prepared, folder, command_line(), progress, user_conf=text)
+        return new_run(resolved, folder, command_line(), progress, user_conf=text)
 
 
 def _require_no_trace(run: RunDirectory) -> None:
-    if run.read().get("traced"):
+    if run.read().traced:
         raise InputError(
             f"{run.path} is a trace, not a measurement", "repeat it with loadscope trace"
         )
 
 
 def _recorded_spec(run: RunDirectory, added: tuple[str, ...] = ()) -> RunSpec:
-    spec = run.read()["spec"]
+    spec = run.read().spec.model_dump()
     modes = [*spec["mode"], *(mode for mode in added if mode not in spec["mode"])]
     return make_spec({**spec, "mode": modes}, str(run.path / "run.json"), RecordedSpec)

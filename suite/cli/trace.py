@@ -23,7 +23,7 @@ from loadscope.suite.cli.asked import (
 )
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.run.process_plan import TracePlan
-from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.runner import new_run, refuse_stray_audit_config
 from loadscope.suite.trace.export import endpoint, export_all
 from loadscope.suite.worker.tracing.coverage import Rest
@@ -123,14 +123,10 @@ def _trace(
     otlp: str | None,
     progress: Progress,
 ) -> dict[str, Any]:
-    prepared = prepare(spec, progress)
-    prepared.parts["plan"]["trace"] = plan.model_dump(mode="json")
-    prepared.parts["plan"]["calibrate"] = False
-    prepared.parts["traced"] = True
-    prepared.parts["rehearsal"] = ["a trace is never a result", *prepared.parts["rehearsal"]]
-    say_rehearsal(prepared)
-    folder = named or new_folder(parent or Path("runs"), spec, prepared.numerics)
-    warnings = new_run(prepared, folder, command_line(), progress)["warnings"]
+    resolved = resolve(spec, progress).tracing(plan)
+    say_rehearsal(resolved)
+    folder = named or new_folder(parent or Path("runs"), spec, resolved.numerics)
+    warnings = new_run(resolved, folder, command_line(), progress).result.warnings
     path = folder / "trace" / "summary.json"
     summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     spans = export_all(folder, otlp, progress)

@@ -102,6 +102,7 @@ def tune_command(
         _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m", 60_000) / 1e3
     )
     # Optuna takes a second to import, and only a search needs it.
+    from loadscope.suite.report.tune_page import tune_page
     from loadscope.suite.tune.run import recorded, tune
     from loadscope.suite.tune.trial import TRIAL_MS
 
@@ -138,6 +139,7 @@ def tune_command(
             command=command_line(),
             progress=progress,
             notice=lambda line: click.echo(line, err=True),
+            draw=tune_page,
         )
     if as_json:
         click.echo(json.dumps(result, indent=2))

@@ -103,7 +103,7 @@ def _inputs(found: Observation, golden: Observation) -> Cause | None:
 
 def _weights(found: Observation, golden: Observation) -> Cause | None:
     if not found.weights or not golden.weights:
-        difference = model_difference(golden.meta["model"], found.meta["model"])
+        difference = model_difference(golden.model, found.model)
         if not difference or found.meta["framework"] != golden.meta["framework"]:
             return None
         return Cause("weights", difference)

@@ -59,7 +59,7 @@ def compare(found: Observation, golden: Observation, allowed: Threshold) -> Verd
     Raises:
         InputError: They are of different models, samples or numbers of them.
     """
-    require_comparable(found.meta, golden.meta)
+    require_comparable(found.meta["model"]["id"], golden.meta)
     if len(found.samples) != len(golden.samples):
         raise InputError(
             f"{len(found.samples)} samples here, {len(golden.samples)} in the golden file",
@@ -113,13 +113,13 @@ def metric_delta(value: float | None, golden: Observation) -> float | None:
     return None if value is None or there is None else value - there
 
 
-def require_comparable(found: dict[str, Any], golden: dict[str, Any]) -> None:
+def require_comparable(here: str, golden: dict[str, Any]) -> None:
     """Check that two observations are of the same model.
 
     Raises:
         InputError: They are not.
     """
-    here, there = found["model"]["id"], golden["model"]["id"]
+    there = golden["model"]["id"]
     if here != there:
         raise InputError(
             f"the golden file is of {there}, this is {here}", "take the golden file of the model"

@@ -10,10 +10,10 @@ import numpy as np
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, Progress
 from loadscope.errors import WorkError
+from loadscope.rundir.record import ModelRecord
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.golden.digest import Digest, digest, sha256_swapped
-from loadscope.suite.run.process_plan import ChildPlan
-from loadscope.suite.run.resolve import Prepared, prepare
+from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.sut.layer_values import open_probe
 from loadscope.sut.registry import open_backend
 from loadscope.tensors import Tensors
@@ -56,8 +56,18 @@ class Observation:
     weights: Sequence[Digest]
     swapped: Sequence[str] = ()
 
+    @property
+    def model(self) -> ModelRecord:
+        """The model as it ran; what another version recorded beside is left out."""
+        known = {
+            key: self.meta["model"][key]
+            for key in ModelRecord.model_fields
+            if key in self.meta["model"]
+        }
+        return ModelRecord.model_validate(known)
 
-def prepare_observation(settings: dict[str, Any], progress: Progress) -> Prepared:
+
+def prepare_observation(settings: dict[str, Any], progress: Progress) -> ResolvedRun:
     """Find model and data for an observation.
 
     Args:
@@ -65,16 +75,16 @@ def prepare_observation(settings: dict[str, Any], progress: Progress) -> Prepare
         progress: Where progress goes.
 
     Raises:
-        InputError: As in ``prepare``.
+        InputError: As in ``resolve``.
     """
-    return prepare(make_spec({**settings, "scenario": "SingleStream"}, "command line"), progress)
+    return resolve(make_spec({**settings, "scenario": "SingleStream"}, "command line"), progress)
 
 
-def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observation:
+def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observation:
     """Run a model on the samples one by one, on one thread.
 
     Args:
-        prepared: Model and data.
+        resolved: Model and data.
         progress: Where progress goes.
         trusted: Whether every sample must be answered. Outputs that are no answer (not finite,
             say) are otherwise what is looked for: the payload is then empty, the score null.
@@ -83,7 +93,7 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
         InputError: The model or a package is unusable.
         WorkError: The samples cannot be read, or not be answered by a trusted host.
     """
-    plan = ChildPlan.model_validate(prepared.parts["plan"])
+    plan = resolved.plan
     kind = task(plan.task)
     artifact = plan.artifact
     library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
@@ -94,7 +104,7 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
     samples = []
     total = len(library)
     for index in range(total):
-        progress(f"{prepared.spec.model} {plan.framework}: samples", index, total)
+        progress(f"{resolved.spec.model} {plan.framework}: samples", index, total)
         library.load([index])
         batch = library.batch([index])
         outputs = {name: np.array(value) for name, value in backend.predict(batch).items()}
@@ -115,20 +125,20 @@ def observe(prepared: Prepared, progress: Progress, trusted: bool) -> Observatio
             )
         )
         library.unload([index])
-    progress(f"{prepared.spec.model} {plan.framework}: samples", total, total)
+    progress(f"{resolved.spec.model} {plan.framework}: samples", total, total)
     metric: dict[str, Any] = {"name": "", "unit": "", "value": None}
-    if all(sample.payload for sample in samples) and not prepared.dataset.unscored:
+    if all(sample.payload for sample in samples) and not resolved.dataset.unscored:
         answers = [Answer(index, sample.payload) for index, sample in enumerate(samples)]
-        score = prepared.dataset.score(answers, None)
+        score = resolved.dataset.score(answers, None)
         metric = {"name": score.metric.name, "unit": score.metric.unit, "value": score.value}
     weights = list(probe.weights()) if probe else []
     backend.close()
     meta = {
-        "model": prepared.parts["model"],
+        "model": resolved.model.model_dump(mode="json"),
         "framework": plan.framework,
-        "data": prepared.parts["data"],
-        "host": prepared.parts["host"],
-        "versions": prepared.parts["versions"],
+        "data": resolved.data.model_dump(mode="json"),
+        "host": resolved.host.model_dump(mode="json"),
+        "versions": resolved.versions,
         "payload": kind.payload,
         "metric": metric,
     }

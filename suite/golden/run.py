@@ -1,15 +1,14 @@
 """A run directory held against a golden file, from its accuracy log alone."""
 
-import json
-from typing import Any
-
 import numpy as np
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.errors import InputError
 from loadscope.identity import model_difference
 from loadscope.names import Mode
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import RunRecord
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.suite.golden.cause import Cause, reversed_words
 from loadscope.suite.golden.compare import (
     Verdict,
@@ -35,13 +34,13 @@ def compare_run(run: RunDirectory, golden: Observation, allowed: Threshold) -> V
         WorkError: The accuracy log is damaged.
     """
     record = run.read()
-    require_comparable(record, golden.meta)
+    require_comparable(record.model.id, golden.meta)
     if run.status(Mode.ACCURACY) != "finished":
         raise InputError(f"{run.path}: no finished accuracy test", "run it with --mode accuracy")
     total = len(golden.samples)
-    here, there = record["data"], golden.meta["data"]
-    same_data = here["samples"] == there["samples"]
-    if same_data and here["digest"] != there["digest"]:
+    here, there = record.data, golden.meta["data"]
+    same_data = here.samples == there["samples"]
+    if same_data and here.digest != there["digest"]:
         raise InputError(
             f"{run.path} is of other samples than the golden file (digest of the data set)",
             "run on the data set that the golden file was made from",
@@ -56,13 +55,13 @@ def compare_run(run: RunDirectory, golden: Observation, allowed: Threshold) -> V
             f"{run.path} has no answer of sample {missing[0]} of the golden file",
             f"run at least its {total} samples",
         )
-    score = json.loads((log / "score.json").read_text(encoding="utf-8"))
-    delta = metric_delta(score["value"] if same_data else None, golden)
+    score = AccuracyRecord.model_validate_json((log / "score.json").read_text(encoding="utf-8"))
+    delta = metric_delta(score.value if same_data else None, golden)
     return _verdict(record, answers, golden, allowed, delta)
 
 
 def _verdict(
-    record: dict[str, Any],
+    record: RunRecord,
     answers: dict[int, bytes],
     golden: Observation,
     allowed: Threshold,
@@ -99,7 +98,7 @@ def _numbers(payload: bytes) -> Tensors:
 
 
 def _cause(
-    record: dict[str, Any],
+    record: RunRecord,
     pairs: list[tuple[bytes, bytes]],
     golden: Observation,
     relative: float | None,
@@ -107,8 +106,8 @@ def _cause(
     for index, (here, there) in enumerate(pairs):
         if here != there and reversed_words(here) == there:
             return Cause("byte-order", f"the payload of sample {index} is big-endian")
-    difference = model_difference(golden.meta["model"], record["model"])
-    if difference and record["plan"]["framework"] == golden.meta["framework"]:
+    difference = model_difference(golden.model, record.model)
+    if difference and record.spec.framework == golden.meta["framework"]:
         return Cause("weights", difference)
     for name, allowed in THRESHOLDS.items():
         if name != "float32" and relative is not None and relative <= allowed.max_rel_diff:
@@ -116,7 +115,7 @@ def _cause(
                 "reduced-precision",
                 f"answers differ by {relative:.2g} of their magnitude, as {name} may",
             )
-    samples, there = record["data"]["samples"], golden.meta["data"]["samples"]
+    samples, there = record.data.samples, golden.meta["data"]["samples"]
     unlike = (
         f"; whether its samples are the golden file's is not known either, for it had {samples} "
         f"and the file {there}"

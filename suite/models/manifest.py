@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from loadscope.errors import InputError, near
+from loadscope.rundir.record import RunRecord
 from loadscope.strict_yaml import line_of, read_yaml
 from loadscope.suite.models.artifact_entry import Strict
 from loadscope.suite.models.model_entry import ModelEntry
@@ -85,7 +86,7 @@ class Catalogue:
         return cls(models, origins, built_in)
 
     @classmethod
-    def of_run(cls, record: dict[str, Any]) -> "Catalogue":
+    def of_run(cls, record: RunRecord) -> "Catalogue":
         """The models as a run had them, whatever has become of its manifests since.
 
         Args:
@@ -94,12 +95,11 @@ class Catalogue:
         Raises:
             InputError: What it recorded of the model cannot be read by this version.
         """
-        if "manifest" not in record:
-            return cls.load(map(Path, record["spec"]["models"]))
-        if record["manifest"] is None:
-            return cls.load()
+        if record.manifest is None:
+            # The first version recorded no manifest, only where it was.
+            return cls.load(record.spec.models)
         try:
-            models = Manifest.model_validate_json(json.dumps(record["manifest"])).models
+            models = Manifest.model_validate_json(json.dumps(record.manifest)).models
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, ("manifest", *first["loc"])))

@@ -84,7 +84,7 @@ def compare_runs(a: RunView, b: RunView) -> RunComparison:
         for name, one, other in _settings(a, b)
         if one != other and name != "created"
     ]
-    if a.data.get("digest") != b.data.get("digest"):
+    if a.data.digest != b.data.digest:
         differ.append("They ran on unlike data.")
     return RunComparison(
         a=a,
@@ -152,8 +152,8 @@ def _settings(a: RunView, b: RunView) -> Iterator[tuple[str, Any, Any]]:
     yield "scenario", str(a.scenario), str(b.scenario)
     yield "loadscope", a.versions.get("loadscope"), b.versions.get("loadscope")
     for name in ("threads", "workers", "batch_size", "instances"):
-        yield name.replace("_", " "), a.effective.get(name), b.effective.get(name)
-    yield "processor", a.host.get("processor"), b.host.get("processor")
+        yield name.replace("_", " "), getattr(a.effective, name), getattr(b.effective, name)
+    yield "processor", a.host.processor, b.host.processor
     yield "created", a.created, b.created
 
 

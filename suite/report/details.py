@@ -22,7 +22,7 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
     model = {
         "id": run.model.id,
         "sha256": run.model.sha256,
-        "files": run.model.files if len(run.model.files) > 1 else {},
+        "files": run.model.files if len(run.model.files or {}) > 1 else {},
         "checksum": "unverified" if run.model.verified is False else None,
         "source": run.model.source,
         "licence": run.model.licence,
@@ -34,16 +34,16 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
     groups: dict[str, Mapping[str, Any]] = {
         "Origin": origin,
         **{
-            f"{mode.capitalize()} test": state.model_dump(exclude_unset=True)
+            f"{mode.capitalize()} test": state.model_dump(mode="json", exclude_defaults=True)
             for mode, state in run.states.items()
         },
-        "Settings as asked (times in ms)": run.spec,
-        "Settings in effect": run.effective,
+        "Settings as asked (times in ms)": run.spec.model_dump(mode="json"),
+        "Settings in effect": run.effective.model_dump(mode="json"),
         "Batches": _batches(completion),
         "Model": model,
-        "Data": run.data,
+        "Data": run.data.model_dump(mode="json"),
         "Versions": run.versions,
-        "Host": run.host,
+        "Host": run.host.model_dump(mode="json"),
     }
     return [
         Group(heading, rows) for heading, tree in groups.items() if (rows := tuple(_flat(tree)))

@@ -18,7 +18,7 @@ def run_record(run: RunView) -> dict[str, Any]:
     judged = verdict(run)
     altered = {str(mode): list(found) for mode, found in run.altered.items()}
     record = {
-        **run.assembled,
+        **run.result.to_json(str(run.path.resolve())),
         "rehearsal": list(run.rehearsal),
         "status": judged.kind,
         "reason": judged.text,
@@ -28,8 +28,8 @@ def run_record(run: RunView) -> dict[str, Any]:
     if judged.kind == "altered":
         record |= {"valid": False, "invalid_reasons": [judged.text]}
     record["compliance"] = {
-        test: {**found, "passed": found.get("passed") if test not in altered else False}
-        for test, found in run.assembled["compliance"].items()
+        test: {**found, "passed": found["passed"] and test not in altered}
+        for test, found in record["compliance"].items()
     }
     if Mode.ACCURACY in run.altered:
         record["accuracy"] = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.names import Scenario
+from loadscope.rundir.figures import ESTIMATE, RATE
 from loadscope.submission.check.accuracy_rules import scores
 from loadscope.submission.check.compliance_rules import COMPLIANCE
 from loadscope.submission.check.files import Files
@@ -18,7 +19,6 @@ from loadscope.submission.rounds import Round
 from loadscope.suite.report.quantities import quantity
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.run.shortfall import shortfalls
-from loadscope.suite.run.verdict import ESTIMATE, RATE
 
 _FOUND = ("value", "accuracy", "valid", "compliance", "rehearsal")
 """What of a result can differ between two submissions of the same thing."""

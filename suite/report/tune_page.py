@@ -1,7 +1,6 @@
 """The search as one HTML page in the report's style: all trials, and what trades for what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
@@ -11,7 +10,7 @@ from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_fig
 from loadscope.suite.report.quantities import number
 from loadscope.suite.report.render import render
 from loadscope.suite.report.sections import Placed
-from loadscope.suite.tune.space import Axis
+from loadscope.suite.tune.searched import Searched
 from loadscope.suite.tune.trial import goodness
 
 _STATES = {
@@ -20,25 +19,6 @@ _STATES = {
     "rejected": "not accurate enough",
     "fail": "failed",
 }
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A scenario's search as the page shows it.
-
-    Attributes:
-        scenario: The scenario.
-        axes: The space.
-        records: From ``Study.records``.
-        headline: What was found.
-        winner: Its settings.
-    """
-
-    scenario: Scenario
-    axes: list[Axis]
-    records: list[dict[str, Any]]
-    headline: str
-    winner: dict[str, Any]
 
 
 def tune_page(title: str, searches: Sequence[Searched]) -> str:

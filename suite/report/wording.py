@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.figures import ESTIMATE, PERCENTILE, RATE
 from loadscope.suite.report.quantities import quantity
 from loadscope.suite.report.quantities import score as score_text
-from loadscope.suite.run.verdict import ESTIMATE, PERCENTILE, RATE
 from loadscope.suite.run.view import RunView
 
 NONE = "\N{EN DASH}"
@@ -101,9 +101,8 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     scores are never shown. Data without the true answers give no score, and that is said even
     where none was asked for.
     """
-    unscored = run.data.get("unscored")
-    if unscored:
-        return "no score", str(unscored)
+    if run.data.unscored:
+        return "no score", run.data.unscored
     if Mode.ACCURACY not in run.modes:
         return NONE, ""
     obstacle = _obstacle(run, Mode.ACCURACY)

@@ -1,34 +1,39 @@
 """Compliance tests of a run: which are needed, and what they say beside the other tests."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_text
-from loadscope.names import Mode, Scenario
+from loadscope.names import Mode
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.figures import invalid_reasons
+from loadscope.rundir.record import (
+    BenchmarkNames,
+    ComparedAnswers,
+    ComparedPerformance,
+    Verification,
+)
 from loadscope.submission.compliance.payloads import compare, payloads_of
 from loadscope.submission.compliance.performance import judge_test01, judge_test04
 from loadscope.submission.package.truncate import sha256
-from loadscope.submission.rounds import load_round
-from loadscope.suite.run.resolve import Prepared
-from loadscope.suite.run.verdict import invalid_reasons
+from loadscope.submission.rounds import early_stopping_queries, load_round
+from loadscope.suite.run.resolve import ResolvedRun
+from loadscope.suite.run.result import CompletedRun
 
 _LOG = "mlperf_log_accuracy.json"
 
 
-def tests_of(prepared: Prepared) -> list[Mode]:
+def tests_of(resolved: ResolvedRun) -> list[Mode]:
     """The LoadGen tests that a spec asks for, compliance tests by their names and last.
 
     Raises:
         InputError: The benchmark has no such test, or nothing is there to compare it with.
     """
-    spec = prepared.spec
-    names = prepared.parts["model"]["mlperf"]
-    benchmark = load_round().benchmarks.get(names["loadgen"])
+    spec, loadgen = resolved.spec, resolved.plan.loadgen_model
+    benchmark = load_round().benchmarks.get(loadgen)
     needed = [Mode(name) for name in benchmark.compliance] if benchmark else []
     tests = [mode for mode in spec.mode if mode not in (Mode.COMPLIANCE, *needed)]
     audits = [test for test in needed if test in spec.mode or Mode.COMPLIANCE in spec.mode]
@@ -36,7 +41,7 @@ def tests_of(prepared: Prepared) -> list[Mode]:
     if unknown or (Mode.COMPLIANCE in spec.mode and not audits):
         which = ", ".join(needed) or "none"
         raise InputError(
-            f"{spec.model}: '{names['loadgen']}' has no {', '.join(unknown) or 'compliance test'} "
+            f"{spec.model}: '{loadgen}' has no {', '.join(unknown) or 'compliance test'} "
             f"in {load_round().round} (it has: {which})",
             "leave --mode " + (unknown[0] if unknown else "compliance") + " out",
         )
@@ -55,8 +60,8 @@ def tests_of(prepared: Prepared) -> list[Mode]:
 def invalid_performance(run: RunDirectory) -> list[str]:
     """Why LoadGen called the performance test of a run INVALID; empty where it is VALID."""
     record = run.read()
-    rules, scenario = load_round(record["round"]), Scenario(record["spec"]["scenario"])
-    return invalid_reasons(_log(run, Mode.PERFORMANCE), scenario, rules)
+    least = early_stopping_queries(record.round, record.scenario)
+    return invalid_reasons(_log(run, Mode.PERFORMANCE), least)
 
 
 def verify(run: RunDirectory, test: Mode, dataset: Dataset, progress: Progress) -> None:
@@ -71,125 +76,121 @@ def verify(run: RunDirectory, test: Mode, dataset: Dataset, progress: Progress) 
     judge = judge_test01 if test is Mode.TEST01 else judge_test04
     performance = judge(reference, log)
     write_text(folder / "verify_performance.txt", performance.text())
-    record: dict[str, Any] = {
-        "passed": performance.passed,
-        "performance": {
-            "passed": performance.passed,
-            "reference": performance.reference,
-            "score": performance.score,
-            "bounds": list(performance.bounds),
-            "reason": performance.reason,
-        },
-    }
-    if test is Mode.TEST01:
-        record["accuracy"] = _verify_accuracy(run, dataset, progress)
-        record["passed"] = performance.passed and record["accuracy"]["passed"]
-    reasons = [
-        f"{part}: {record[part]['reason']}"
-        for part in ("accuracy", "performance")
-        if part in record and not record[part]["passed"]
-    ]
+    speed = ComparedPerformance(
+        passed=performance.passed,
+        reference=performance.reference,
+        score=performance.score,
+        bounds=performance.bounds,
+        reason=performance.reason,
+    )
+    answers = _verify_accuracy(run, dataset, progress) if test is Mode.TEST01 else None
+    passed = speed.passed and (answers is None or answers.passed)
+    found = Verification(passed=passed, performance=speed, accuracy=answers)
+    parts = {"accuracy": answers, "performance": speed}
+    reasons = [f"{name}: {part.reason}" for name, part in parts.items() if part and not part.passed]
     run.set_state(
         test,
-        verification=record,
-        status="finished" if record["passed"] else "failed",
+        verification=found.model_dump(mode="json"),
+        status="finished" if passed else "failed",
         error="; ".join(reasons) or None,
     )
 
 
-def _verify_accuracy(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+def _verify_accuracy(run: RunDirectory, dataset: Dataset, progress: Progress) -> ComparedAnswers:
     """Compare the answers; where any differs, compare the accuracy of those alone."""
     folder = run.logs(Mode.TEST01)
     reference, test = run.logs(Mode.ACCURACY) / _LOG, folder / _LOG
     progress("TEST01: comparing answers", 0, 0)
-    digests = {"reference_sha256": sha256(reference), "log_sha256": sha256(test)}
     compared = compare(payloads_of(reference), payloads_of(test))
     write_text(folder / "verify_accuracy.txt", compared.text())
-    record: dict[str, Any] = {
-        **digests,
-        "passed": compared.passed,
-        "compared": compared.common,
-        "different": compared.different,
-        "missing": compared.missing,
-        "first_different": compared.first_different,
-        "deterministic": compared.passed,
-        "reason": "",
-    }
+    answers = ComparedAnswers(
+        reference_sha256=sha256(reference),
+        log_sha256=sha256(test),
+        passed=compared.passed,
+        compared=compared.common,
+        different=compared.different,
+        missing=compared.missing,
+        first_different=compared.first_different,
+        deterministic=compared.passed,
+        reason="",
+    )
     sampled = {index for index, _ in payloads_of(test)}
     if not sampled or compared.missing:
-        record["reason"] = (
+        reason = (
             f"{compared.missing} answers to samples that the accuracy test did not answer"
             if sampled
             else "no answer was sampled"
         )
-        return record
+        return answers.model_copy(update={"reason": reason})
     score = dataset.score(read_accuracy_log(test), progress, sampled)
     write_text(folder / "accuracy.txt", f"{score.line}\n")
     if compared.passed:
-        return record
+        return answers
     # The official way where a system does not answer alike twice.
     baseline = dataset.score(read_accuracy_log(reference), progress, sampled)
     write_text(folder / "baseline_accuracy.txt", f"{baseline.line}\n")
     write_text(folder / "compliance_accuracy.txt", f"{score.line}\n")
     change = abs(1 - baseline.value / score.value) * 100 if score.value else float("inf")
-    limits = _limits(run.read()["model"]["mlperf"])
-    limit = max(limits.values())
-    passed_for = [name for name in limits if change <= limits[name] and baseline.value > 0]
+    limits = _limits(run.read().model.mlperf)
+    limit = max(limits.values(), default=0.0)
+    passed_for = tuple(name for name in limits if change <= limits[name] and baseline.value > 0)
     unit = score.metric.unit
     detail = (
         f"{compared.different} of {compared.common} answers differ ({compared.first_different})"
         f", and {score.metric.name} of these samples is {score.value:.3f} {unit} instead of "
         f"{baseline.value:.3f} {unit}, expected within {limit:g} %"
     )
-    return record | {
-        "passed": bool(passed_for),
-        "baseline": baseline.value,
-        "score": score.value,
-        "change_percent": change if score.value else None,
-        "allowed_change_percent": limit,
-        "passed_for": passed_for,
-        "failed_for": [name for name in limits if name not in passed_for],
-        "reason": "" if passed_for else detail,
-    }
+    return answers.model_copy(
+        update={
+            "passed": bool(passed_for),
+            "baseline": baseline.value,
+            "score": score.value,
+            "change_percent": change if score.value else None,
+            "allowed_change_percent": limit,
+            "passed_for": passed_for,
+            "failed_for": tuple(name for name in limits if name not in passed_for),
+            "reason": "" if passed_for else detail,
+        }
+    )
 
 
-def _limits(mlperf: dict[str, Any]) -> dict[str, float]:
+def _limits(names: BenchmarkNames | None) -> dict[str, float]:
     """By the model's folders in a submission, how far accuracy may move, percent."""
     rules = load_round()
-    return {name: rules.accuracy_change_percent(name) for name in mlperf["submission"]}
+    folders = names.submission if names else ()
+    return {name: rules.accuracy_change_percent(name) for name in folders}
 
 
 def _log(run: RunDirectory, mode: Mode) -> DetailLog:
     return read_detail_log(run.logs(mode) / "mlperf_log_detail.txt")
 
 
-def compliance_lines(verified: dict[str, Any]) -> Iterator[str]:
+def compliance_lines(verified: Mapping[Mode, Verification]) -> Iterator[str]:
     """What the compliance tests of a result say, a line each."""
-    for test, record in verified.items():
-        performance = record["performance"]
-        words = [f"score {performance['score']:.6g} against {performance['reference']:.6g}"]
-        answers = record.get("accuracy")
+    for test, found in verified.items():
+        speed, answers = found.performance, found.accuracy
+        words = [f"score {speed.score:.6g} against {speed.reference:.6g}"]
         if answers:
-            same = answers["compared"] - answers["different"]
-            words.append(f"{same} of {answers['compared']} answers the same")
-            if record["passed"] and answers.get("failed_for"):
+            same = answers.compared - answers.different
+            words.append(f"{same} of {answers.compared} answers the same")
+            if found.passed and answers.failed_for:
                 words.append(
-                    f"but not for {', '.join(answers['failed_for'])}: accuracy moves by "
-                    f"{answers['change_percent']:.3g} %"
+                    f"but not for {', '.join(answers.failed_for)}: accuracy moves by "
+                    f"{answers.change_percent:.3g} %"
                 )
-        yield f"{test} {'passed' if record['passed'] else 'FAILED'}: {', '.join(words)}"
+        yield f"{test} {'passed' if found.passed else 'FAILED'}: {', '.join(words)}"
 
 
-def compliance_failure(results: Iterable[dict[str, Any]]) -> WorkError | None:
+def compliance_failure(runs: Iterable[CompletedRun]) -> WorkError | None:
     """The first compliance test that failed or could not be made, as an error; None for none."""
-    for result in results:
-        for name, state in result["state"].items():
-            if Mode(name).audit and state["status"] == "failed":
+    for run in runs:
+        for mode, state in run.result.state.items():
+            if mode.audit and state.status == "failed":
                 return WorkError(
-                    f"{name} failed in {result['run_dir']}: {state['error']}",
+                    f"{mode} failed in {run.path}: {state.error}",
                     "keep the machine free of other work and repeat it with --resume; if it fails "
                     "again, the system answers otherwise than in the other tests"
-                    if state.get("verification")
+                    if state.verification
                     else "make the performance test valid in a new run: more queries, or a lower "
                     "--target-qps or a higher --server-target-latency in Server",
                 )

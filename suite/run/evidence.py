@@ -10,27 +10,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from loadscope.errors import WorkError
 from loadscope.names import Mode
+from loadscope.rundir.assemble import assemble
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
-from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.directory import RESULT_FILE, RunDirectory
+from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import changed_logs
-from loadscope.rundir.schema import (
-    Accuracy,
-    ResultFile,
-    RunFile,
-    checked,
-    read_checked,
-)
-from loadscope.submission.rounds import load_round
-from loadscope.suite.run.repeat import median_run
-from loadscope.suite.run.result import assemble
+from loadscope.rundir.record import RepeatOutcome, RunRecord
+from loadscope.rundir.repeat import median_run
+from loadscope.rundir.result import AccuracyRecord, ResultRecord
+from loadscope.submission.rounds import early_stopping_queries, load_round
 from loadscope.suite.run.shortfall import shortfalls
-from loadscope.suite.run.verdict import figures, invalid_reasons
 
-RESULT_FILE = "result.json"
+_SCORED = ("metric", "value", "target", "passed", "samples")
 _DETAIL = "mlperf_log_detail.txt"
 _SAME = 1e-9
 _PRINTED = 1e-3
@@ -42,35 +36,31 @@ class Evidence:
     """The results of a run, and what speaks against them.
 
     Attributes:
-        assembled: The object of ``loadscope run --json``, from the logs.
-        result: The same, checked.
+        result: What ``result.json`` has to hold, assembled from the logs.
         altered: By test, what is not as the run left it.
         rehearsal: Why the run is shorter than full length, by any of its files.
     """
 
-    assembled: Mapping[str, Any]
-    result: ResultFile
+    result: ResultRecord
     altered: Mapping[Mode, tuple[str, ...]]
     rehearsal: tuple[str, ...]
 
 
-def examine(path: Path, run: RunFile) -> Evidence:
+def examine(directory: RunDirectory, run: RunRecord) -> Evidence:
     """Take the results of a run from its logs, and compare its records with them.
 
     Args:
-        path: The run directory.
+        directory: The run directory.
         run: Its ``run.json``.
 
     Raises:
         InputError: ``result.json`` or ``score.json`` is no such file, or a figure is none.
     """
-    directory = RunDirectory(path)
-    told = _told(path)
-    finished = [mode for mode, state in run.state.items() if state.status == "finished"]
+    told = directory.result()
+    finished = list(run.finished())
     altered = {mode: list(_logs(directory, run, mode)) for mode in finished}
     unreadable = [mode for mode, found in altered.items() if found]
-    assembled = assemble(directory, unreadable)
-    result = checked(assembled, ResultFile, path)
+    result = assemble(directory, early_stopping_queries, unreadable)
     for mode in finished:
         if mode not in unreadable:
             altered[mode] += _records(directory, run, mode, result, told)
@@ -78,23 +68,17 @@ def examine(path: Path, run: RunFile) -> Evidence:
         first = Mode.PERFORMANCE if Mode.PERFORMANCE in finished else finished[0]
         altered[first] += _common(run, result, told)
     return Evidence(
-        assembled=assembled,
         result=result,
         altered={mode: tuple(found) for mode, found in altered.items() if found},
         rehearsal=_rehearsal(directory, run, told, readable=_logged(finished, unreadable)),
     )
 
 
-def _told(path: Path) -> ResultFile | None:
-    file = path / RESULT_FILE
-    return read_checked(file, ResultFile) if file.exists() else None
-
-
 def _logged(finished: list[Mode], unreadable: list[Mode]) -> bool:
     return Mode.PERFORMANCE in finished and Mode.PERFORMANCE not in unreadable
 
 
-def _logs(directory: RunDirectory, run: RunFile, mode: Mode) -> Iterator[str]:
+def _logs(directory: RunDirectory, run: RunRecord, mode: Mode) -> Iterator[str]:
     """What is wrong with the logs of a test, so that nothing can be taken from them."""
     state = run.state[mode]
     if mode is not Mode.PERFORMANCE or not state.repeats:
@@ -116,14 +100,14 @@ def _changed(folder: Path, root: Path, recorded: Mapping[str, str]) -> Iterator[
         yield f"{folder.relative_to(root)}/{found}"
 
 
-def _unreadable(path: Path, run: RunFile, mode: Mode) -> Iterator[str]:
+def _unreadable(path: Path, run: RunRecord, mode: Mode) -> Iterator[str]:
     try:
         log = read_detail_log(path)
     except WorkError as error:
         yield error.message
         return
     for key, asked in (
-        ("effective_scenario", str(run.asked.scenario)),
+        ("effective_scenario", str(run.scenario)),
         ("effective_test_mode", mode.loadgen),
     ):
         if log.values.get(key) != asked:
@@ -133,7 +117,11 @@ def _unreadable(path: Path, run: RunFile, mode: Mode) -> Iterator[str]:
 
 
 def _records(
-    directory: RunDirectory, run: RunFile, mode: Mode, result: ResultFile, told: ResultFile | None
+    directory: RunDirectory,
+    run: RunRecord,
+    mode: Mode,
+    result: ResultRecord,
+    told: ResultRecord | None,
 ) -> Iterator[str]:
     """Where records of one test differ from its logs."""
     if mode is Mode.PERFORMANCE:
@@ -147,20 +135,21 @@ def _records(
             yield from _differences(_score(told.accuracy), _score(score))
         if score.meaningful is False and run.model.accuracy_meaningful:
             yield "run.json calls the accuracy meaningful, score.json does not"
-    elif mode.audit and told is not None and str(mode) in told.compliance:
-        before, now = told.compliance[mode].get("passed"), run.state[mode].verification or {}
-        if before != now.get("passed"):
-            yield f"{RESULT_FILE} says passed {before}, run.json {now.get('passed')}"
+    elif mode.audit and told is not None and mode in told.compliance:
+        before, verified = told.compliance[mode].passed, run.state[mode].verification
+        now = verified.passed if verified else None
+        if before != now:
+            yield f"{RESULT_FILE} says passed {before}, run.json {now}"
 
 
-def _repeats(directory: RunDirectory, run: RunFile) -> Iterator[str]:
-    state, scenario = run.state[Mode.PERFORMANCE], run.asked.scenario
+def _repeats(directory: RunDirectory, run: RunRecord) -> Iterator[str]:
+    state, scenario = run.state[Mode.PERFORMANCE], run.scenario
     found = []
     for one in state.repeats:
         log = _log(directory, one.run)
-        value = figures(log, scenario)["metric"]["value"]
-        valid = not invalid_reasons(log, scenario, load_round(run.round))
-        found.append({"run": one.run, "value": value})
+        value = figures(log, scenario).metric.value
+        valid = not invalid_reasons(log, early_stopping_queries(run.round, scenario))
+        found.append(RepeatOutcome(run=one.run, value=value))
         if not _same(one.value, value) or one.valid != valid:
             yield f"run.json: run {one.run} has {one.value}, its log {value}"
     if found and median_run(found, scenario) != state.median_run:
@@ -171,13 +160,13 @@ def _log(directory: RunDirectory, number: int | None = None) -> DetailLog:
     return read_detail_log(directory.logs(Mode.PERFORMANCE, number) / _DETAIL)
 
 
-def _common(run: RunFile, result: ResultFile, told: ResultFile | None) -> Iterator[str]:
+def _common(run: RunRecord, result: ResultRecord, told: ResultRecord | None) -> Iterator[str]:
     """Facts that stand in both records."""
     if told is None:
         return
     pairs: dict[str, tuple[object, object]] = {
         "model": (told.model, run.model.id),
-        "framework": (told.framework, run.asked.framework),
+        "framework": (told.framework, run.spec.framework),
         "rehearsal": (told.rehearsal, run.rehearsal),
         "numerics": (told.numerics, run.model.numerics),
     }
@@ -188,7 +177,7 @@ def _common(run: RunFile, result: ResultFile, told: ResultFile | None) -> Iterat
             yield f"{key} differs in {RESULT_FILE} and run.json"
 
 
-def _performance(result: ResultFile) -> dict[str, object]:
+def _performance(result: ResultRecord) -> dict[str, object]:
     metric, latency = result.metric, result.latency_ns
     return {
         "valid": result.valid,
@@ -200,8 +189,8 @@ def _performance(result: ResultFile) -> dict[str, object]:
     }
 
 
-def _score(accuracy: Accuracy) -> dict[str, object]:
-    return {f"accuracy {name}": value for name, value in accuracy if name != "meaningful"}
+def _score(accuracy: AccuracyRecord) -> dict[str, object]:
+    return {f"accuracy {name}": value for name, value in accuracy if name in _SCORED}
 
 
 def _differences(told: Mapping[str, object], found: Mapping[str, object]) -> Iterator[str]:
@@ -210,7 +199,7 @@ def _differences(told: Mapping[str, object], found: Mapping[str, object]) -> Ite
             yield f"{RESULT_FILE} says {name} {value}, the logs {found[name]}"
 
 
-def _printed(path: Path, score: Accuracy, run: RunFile) -> Iterator[str]:
+def _printed(path: Path, score: AccuracyRecord, run: RunRecord) -> Iterator[str]:
     """Whether ``accuracy.txt``, which the score stands in as well, says the same."""
     pattern = load_round(run.round).submission.accuracy_lines.get(score.metric)
     if score.value is None or pattern is None or not path.exists():
@@ -221,14 +210,15 @@ def _printed(path: Path, score: Accuracy, run: RunFile) -> Iterator[str]:
 
 
 def _rehearsal(
-    directory: RunDirectory, run: RunFile, told: ResultFile | None, *, readable: bool
+    directory: RunDirectory, run: RunRecord, told: ResultRecord | None, *, readable: bool
 ) -> tuple[str, ...]:
-    reasons = run.rehearsal or (told.rehearsal if told is not None else None) or ()
+    reasons = run.rehearsal or (told.rehearsal if told is not None else ())
     if reasons or not readable:
         return reasons
     rules = load_round(run.round)
-    benchmark = rules.benchmarks.get(run.model.mlperf.loadgen)
-    return tuple(shortfalls(_log(directory).number, run.asked.scenario, benchmark, rules))
+    names = run.model.mlperf
+    benchmark = rules.benchmarks.get(names.loadgen) if names else None
+    return tuple(shortfalls(_log(directory).number, run.scenario, benchmark, rules))
 
 
 def _same(one: object, other: object) -> bool:

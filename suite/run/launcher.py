@@ -9,20 +9,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
+from loadscope.rundir.record import TestOutcome
 from loadscope.scenarios.recorder import PROGRESS_BYTES
 
+_TEST_PROCESS = "loadscope.suite.worker.test_process"
 _POLL_SECONDS = 0.25
 _GRACE_SECONDS = 5
 
 
 def run_child(
     run_dir: Path, mode: Mode, folder: Path, watch: Callable[[float, int], None]
-) -> dict[str, Any]:
+) -> TestOutcome:
     """Run one LoadGen test in a fresh process.
 
     Args:
@@ -74,8 +75,7 @@ def run_child(
     (folder / "progress.bin").unlink(missing_ok=True)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
-        record: dict[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
-        return record
+        return TestOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
     raise _failure(folder, process.returncode)
 
 

@@ -9,9 +9,10 @@ import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
+
+from loadscope.rundir.record import Noise
 
 OTHERS_PERCENT = 5.0
 """Share of the machine's CPU time that other processes may use; a desktop at rest uses 1 to 2."""
@@ -58,53 +59,49 @@ class NoiseWatch:
             if frequency:
                 self._frequencies.append(frequency)
 
-    def finish(self) -> dict[str, Any]:
-        """What was seen, and ``warnings`` where it is too much; shares are percent.
-
-        ``load_average`` (of one minute) and ``frequency_mhz`` (mean of all CPUs) are lists:
-        before, during and after the test.
-        """
+    def finish(self) -> Noise:
+        """What was seen, and warnings where it is too much."""
         self._sampled = 0.0
         self.sample()
         end, start = _read_counters(), self._first
         seconds = max(end.clock - start.clock, 1e-9)
         capacity = seconds * (psutil.cpu_count() or 1)
         others = max(0.0, (end.busy - start.busy) - (end.own - start.own))
-        seen = {
-            "seconds": round(seconds, 2),
-            "load_average": [round(load, 2) for load in self._load],
-            "frequency_mhz": [round(frequency) for frequency in self._frequencies],
-            "others_percent": round(100 * others / capacity, 2),
-            "steal_percent": round(100 * (end.steal - start.steal) / capacity, 2),
-            "heat_throttles": _growth(start.heat, end.heat),
-            "quota_throttled_percent": _share(start.quota, end.quota, seconds),
-            "memory_stall_percent": _share(start.stall, end.stall, seconds),
-            "swapped_pages": _growth(start.swapped, end.swapped),
-        }
-        return {**seen, "warnings": noise_warnings(seen)}
+        seen = Noise(
+            seconds=round(seconds, 2),
+            load_average=tuple(round(load, 2) for load in self._load),
+            frequency_mhz=tuple(round(frequency) for frequency in self._frequencies),
+            others_percent=round(100 * others / capacity, 2),
+            steal_percent=round(100 * (end.steal - start.steal) / capacity, 2),
+            heat_throttles=_growth(start.heat, end.heat),
+            quota_throttled_percent=_share(start.quota, end.quota, seconds),
+            memory_stall_percent=_share(start.stall, end.stall, seconds),
+            swapped_pages=_growth(start.swapped, end.swapped),
+        )
+        return seen.model_copy(update={"warnings": tuple(noise_warnings(seen))})
 
 
-def noise_warnings(seen: dict[str, Any]) -> list[str]:
+def noise_warnings(seen: Noise) -> list[str]:
     """Why a figure cannot be trusted, from what ``NoiseWatch.finish`` saw; empty if it can."""
     found = []
-    if seen["others_percent"] > OTHERS_PERCENT:
-        found.append(f"other processes used {seen['others_percent']:.0f} % of the CPU")
-    if seen["steal_percent"] > STEAL_PERCENT:
-        found.append(f"the hypervisor took {seen['steal_percent']:.1f} % of the CPU")
-    if seen["heat_throttles"]:
-        found.append(f"heat throttled the CPU {seen['heat_throttles']} times")
-    if (seen["quota_throttled_percent"] or 0) > _QUOTA_PERCENT:
+    if seen.others_percent > OTHERS_PERCENT:
+        found.append(f"other processes used {seen.others_percent:.0f} % of the CPU")
+    if seen.steal_percent > STEAL_PERCENT:
+        found.append(f"the hypervisor took {seen.steal_percent:.1f} % of the CPU")
+    if seen.heat_throttles:
+        found.append(f"heat throttled the CPU {seen.heat_throttles} times")
+    if (seen.quota_throttled_percent or 0) > _QUOTA_PERCENT:
         found.append(
-            f"the control group's quota held it for {seen['quota_throttled_percent']:.0f} % "
+            f"the control group's quota held it for {seen.quota_throttled_percent:.0f} % "
             "of the time"
         )
-    frequencies = seen["frequency_mhz"]
+    frequencies = seen.frequency_mhz
     if frequencies and min(frequencies) < FREQUENCY_SHARE * max(frequencies):
         found.append(f"the frequency went from {max(frequencies)} to {min(frequencies)} MHz")
-    if (seen["memory_stall_percent"] or 0) > STALL_PERCENT:
-        found.append(f"tasks waited for memory {seen['memory_stall_percent']:.1f} % of the time")
-    if seen["swapped_pages"]:
-        found.append(f"{seen['swapped_pages']} pages were swapped")
+    if (seen.memory_stall_percent or 0) > STALL_PERCENT:
+        found.append(f"tasks waited for memory {seen.memory_stall_percent:.1f} % of the time")
+    if seen.swapped_pages:
+        found.append(f"{seen.swapped_pages} pages were swapped")
     return found
 
 

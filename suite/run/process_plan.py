@@ -1,9 +1,11 @@
 """What the runner has decided and the measured process carries out."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loadscope.datasets.task import AnswerForm
+from loadscope.errors import InputError
 from loadscope.names import Scenario
+from loadscope.rundir.directory import PLAN_FILE, RunDirectory
 from loadscope.rundir.user_conf import Setting, UserConf
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.models.manifest import Postprocess, Preprocess
@@ -26,8 +28,8 @@ class TracePlan(BaseModel):
     warmup: int
 
 
-class ChildPlan(BaseModel):
-    """The ``plan`` of ``run.json``: everything resolved, nothing left to look up.
+class ProcessPlan(BaseModel):
+    """``plan.json``: everything resolved, nothing left to look up; of use on this machine alone.
 
     Attributes:
         scenario: The LoadGen scenario.
@@ -35,6 +37,7 @@ class ChildPlan(BaseModel):
         loadgen_model: LoadGen's key of the model.
         task: The task's name.
         artifact: The model file and how to load it.
+        data: The data set's folder.
         samples: The folder of the prepared samples.
         preprocess: The task's preprocessing settings.
         postprocess: The task's post-processing settings.
@@ -52,6 +55,7 @@ class ChildPlan(BaseModel):
     loadgen_model: str
     task: str
     artifact: Artifact
+    data: str = ""
     samples: str
     preprocess: Preprocess
     postprocess: Postprocess
@@ -60,6 +64,22 @@ class ChildPlan(BaseModel):
     settings: tuple[Setting, ...]
     calibrate: bool
     trace: TracePlan | None = None
+
+    @classmethod
+    def of(cls, run: RunDirectory) -> "ProcessPlan":
+        """The plan of a run that was made on this machine.
+
+        Raises:
+            InputError: There is none, or another version of LoadScope wrote it.
+        """
+        try:
+            return cls.model_validate_json(run.plan_json())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise InputError(
+                f"{run.path / PLAN_FILE}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+                "repeat the run, or use the version of LoadScope that wrote it",
+            ) from error
 
     def user_conf(self) -> UserConf:
         """The settings as a user.conf."""

@@ -5,11 +5,11 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 import loadscope
+from loadscope.rundir.record import HostRecord
 from loadscope.sut.registry import BackendInfo
 
 _ENVIRONMENT = (
@@ -18,28 +18,24 @@ _ENVIRONMENT = (
 )  # fmt: skip
 
 
-def host() -> dict[str, Any]:
-    """The machine, as the operating system tells it; nothing is made up.
-
-    ``memory_bytes`` is physical memory; ``load_average`` is that of the last minute;
-    ``environment`` holds the variables that change how frameworks compute.
-    """
-    return {
-        "machine": platform.machine(),
-        "byte_order": sys.byteorder,
-        "processor": _processor(),
-        "physical_cores": psutil.cpu_count(logical=False),
-        "logical_cores": psutil.cpu_count(),
-        "usable_cores": sorted(os.sched_getaffinity(0)),
-        "memory_bytes": psutil.virtual_memory().total,
-        "system": platform.platform(),
-        "load_average": round(os.getloadavg()[0], 2),
-        "environment": {
+def host() -> HostRecord:
+    """The machine, as the operating system tells it; nothing is made up."""
+    return HostRecord(
+        machine=platform.machine(),
+        byte_order=sys.byteorder,
+        processor=_processor(),
+        physical_cores=psutil.cpu_count(logical=False),
+        logical_cores=psutil.cpu_count(),
+        usable_cores=tuple(sorted(os.sched_getaffinity(0))),
+        memory_bytes=psutil.virtual_memory().total,
+        system=platform.platform(),
+        load_average=round(os.getloadavg()[0], 2),
+        environment={
             name: value
             for name, value in sorted(os.environ.items())
             if name.startswith(_ENVIRONMENT)
         },
-    }
+    )
 
 
 def versions(backend: BackendInfo) -> dict[str, str]:

@@ -1,15 +1,30 @@
 """Resolve a spec: everything a run needs is found, checked and made before it starts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from uuid import uuid4
+
+from pydantic import JsonValue
 
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.paths import cache_root
-from loadscope.rundir.spec import RunSpec, folder_named, usable_cores
+from loadscope.rundir.record import (
+    DEFAULT_NUMERICS,
+    BenchmarkNames,
+    DataRecord,
+    ExecutionRecord,
+    HostRecord,
+    Lineage,
+    ModelRecord,
+    RunRecord,
+    TestState,
+)
+from loadscope.rundir.spec import RunSpec, folder_named, recorded, usable_cores
 from loadscope.scenarios.batch_memory import bound_batch
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.topology import automatic_instances, read_topology, spread
@@ -24,10 +39,9 @@ from loadscope.suite.run.loadgen_settings import (
     server_bound,
     target_key,
 )
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.provenance import host, versions
 from loadscope.sut.registry import (
-    DEFAULT_NUMERICS,
     backend_info,
     numerics,
     require_installed,
@@ -35,31 +49,75 @@ from loadscope.sut.registry import (
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A spec with all that it names in place.
+class ResolvedRun:
+    """A spec with all that it names in place; frozen to JSON once, when the run begins.
 
     Attributes:
         spec: What to run.
         dataset: The data set, for scoring.
-        parts: The resolved parts of ``run.json``.
+        plan: What the test process carries out.
+        round: The MLPerf round.
+        rehearsal: Why the run is shorter than full length; empty when it is not.
+        model: The model as it runs.
+        data: The samples.
+        host: This machine.
+        versions: Of everything that takes part.
+        manifest: The model's own manifest, for one that is not built in.
+        traced: Whether it is a trace, which is never a result.
     """
 
     spec: RunSpec
     dataset: Dataset
-    parts: dict[str, Any]
+    plan: ProcessPlan
+    round: str
+    rehearsal: tuple[str, ...]
+    model: ModelRecord
+    data: DataRecord
+    host: HostRecord
+    versions: dict[str, str]
+    manifest: dict[str, JsonValue] | None
+    traced: bool = False
 
     @property
     def numerics(self) -> str:
         """What the model computes with where it is not float32, otherwise nothing."""
-        numerics: str = self.parts["model"]["numerics"]
-        return "" if numerics == DEFAULT_NUMERICS else numerics
+        return "" if self.model.numerics == DEFAULT_NUMERICS else self.model.numerics
 
-    def record(self) -> dict[str, Any]:
-        """``run.json`` without state, command and date."""
-        return {"spec": self.spec.model_dump(mode="json"), **self.parts}
+    def tracing(self, trace: TracePlan) -> "ResolvedRun":
+        """The same as a trace."""
+        return replace(
+            self,
+            plan=self.plan.model_copy(update={"trace": trace, "calibrate": False}),
+            rehearsal=("a trace is never a result", *self.rehearsal),
+            traced=True,
+        )
+
+    def record(self, command: str, tests: Iterable[Mode]) -> RunRecord:
+        """``run.json`` of a run that begins now.
+
+        Args:
+            command: The command line to record.
+            tests: The LoadGen tests to run.
+        """
+        return RunRecord(
+            uid=uuid4(),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=command,
+            round=self.round,
+            spec=recorded(self.spec),
+            effective=ExecutionRecord.model_validate(vars(self.plan.execution)),
+            rehearsal=self.rehearsal,
+            model=self.model,
+            data=self.data,
+            host=self.host,
+            versions=self.versions,
+            manifest=self.manifest,
+            state={mode: TestState(status="planned") for mode in tests},
+            traced=self.traced,
+        )
 
 
-def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = None) -> Prepared:
+def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = None) -> ResolvedRun:
     """Find the model, read the data set, and preprocess its samples into the cache.
 
     Args:
@@ -123,12 +181,13 @@ def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     key = target_key(spec.scenario)
     model = materialise(spec.model, entry, spec.framework, cache, progress)
     samples = kind.prepare(dataset, preprocess, cache, progress)
-    plan = ChildPlan(
+    plan = ProcessPlan(
         scenario=spec.scenario,
         framework=spec.framework,
         loadgen_model=entry.mlperf.loadgen,
         task=entry.task,
         artifact=replace(model.artifact, options=options),
+        data=str(path.resolve()),
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,
@@ -137,44 +196,45 @@ def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         settings=conf.settings,
         calibrate=conf.get(entry.mlperf.loadgen, spec.scenario, key) is None,
     )
-    parts = {
-        "round": rules.round,
-        "effective": vars(execution),
-        "rehearsal": rehearsal_reasons(
-            conf, entry.mlperf.loadgen, spec.scenario, len(dataset), rules
+    return ResolvedRun(
+        spec=spec,
+        dataset=dataset,
+        plan=plan,
+        round=rules.round,
+        rehearsal=tuple(
+            rehearsal_reasons(conf, entry.mlperf.loadgen, spec.scenario, len(dataset), rules)
         ),
-        "model": {
-            "id": spec.model,
-            "title": entry.title,
-            "sha256": model.sha256,
-            "files": dict(model.files),
-            "verified": model.verified,
-            "source": model.source,
-            "weights": entry.weights_source(spec.framework),
-            "lineage": {
-                **entry.lineage(spec.framework),
-                "loaded": backend.weight_changes(options),
-            },
-            "licence": entry.licence,
-            "numerics": numerics(options, chosen.entry.numerics),
-            "options": options,
+        model=ModelRecord(
+            id=spec.model,
+            title=entry.title,
+            task=entry.task,
+            sha256=model.sha256,
+            files=dict(model.files),
+            verified=model.verified,
+            source=model.source,
+            weights=entry.weights_source(spec.framework),
+            lineage=Lineage(
+                **entry.lineage(spec.framework), loaded=tuple(backend.weight_changes(options))
+            ),
+            licence=entry.licence,
+            numerics=numerics(options, chosen.entry.numerics),
+            format=model.artifact.format,
+            input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
+            options=options,
             # The null backend's answers say nothing of the model.
-            "accuracy_meaningful": chosen.accuracy.meaningful and spec.framework != "null",
-            "mlperf": entry.mlperf.model_dump(mode="json"),
-        },
-        "data": {
-            "path": str(path.resolve()),
-            "digest": dataset.digest(cache, progress),
-            "samples": len(dataset),
-            "full_size": dataset.full_size(),
-            "unscored": dataset.unscored,
-        },
-        "host": host(),
-        "versions": versions(backend),
-        "plan": plan.model_dump(mode="json"),
-        "manifest": catalogue.manifest_of(spec.model),
-    }
-    return Prepared(spec, dataset, parts)
+            accuracy_meaningful=chosen.accuracy.meaningful and spec.framework != "null",
+            mlperf=BenchmarkNames.model_validate(entry.mlperf.model_dump()),
+        ),
+        data=DataRecord(
+            digest=dataset.digest(cache, progress),
+            samples=len(dataset),
+            full_size=dataset.full_size(),
+            unscored=dataset.unscored,
+        ),
+        host=host(),
+        versions=versions(backend),
+        manifest=catalogue.manifest_of(spec.model),
+    )
 
 
 def _instances(spec: RunSpec) -> int:

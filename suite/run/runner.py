@@ -4,29 +4,32 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from loadscope.datasets.task import Dataset, Progress
+from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.files import write_json, write_text
+from loadscope.files import write_text
 from loadscope.identity import model_difference
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
+from loadscope.rundir.record import Calibration as CalibrationRecord
+from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestState
+from loadscope.rundir.repeat import median_run
+from loadscope.rundir.spec import recorded
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import Calibration, expectation
 from loadscope.submission.compliance.audit import audit_config
-from loadscope.submission.rounds import load_round
+from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
 from loadscope.suite.run.launcher import run_child
 from loadscope.suite.run.noise import NoiseWatch
-from loadscope.suite.run.process_plan import ChildPlan
-from loadscope.suite.run.repeat import median_run
-from loadscope.suite.run.resolve import Prepared
-from loadscope.suite.run.result import assemble
+from loadscope.suite.run.process_plan import ProcessPlan
+from loadscope.suite.run.resolve import ResolvedRun
+from loadscope.suite.run.result import CompletedRun, completed
 from loadscope.suite.run.scoring import score_run
-from loadscope.suite.run.verdict import Asked, figures, invalid_reasons, require_as_asked
+from loadscope.suite.run.verdict import Asked, require_as_asked
 
 _MOST_CORRECTIONS = 2
 
@@ -46,42 +49,32 @@ def refuse_stray_audit_config(folder: Path) -> None:
 
 
 def new_run(
-    prepared: Prepared, folder: Path, command: str, progress: Progress, user_conf: str = ""
-) -> dict[str, Any]:
+    resolved: ResolvedRun, folder: Path, command: str, progress: Progress, user_conf: str = ""
+) -> CompletedRun:
     """Start a run in ``folder`` and carry it out.
 
     Args:
-        prepared: What ``prepare`` made of the spec.
+        resolved: What to run.
         folder: The run directory, new or empty.
         command: The command line to record.
         progress: Where progress goes.
         user_conf: The text of a user.conf to use as it is, when a run is repeated.
-
-    Returns:
-        The object of ``loadscope run --json``.
     """
     run = RunDirectory(folder)
     with run.locked():
-        modes = tests_of(prepared)
-        run.claim(
-            {
-                **prepared.record(),
-                "command": command,
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "state": {str(mode): {"status": "planned"} for mode in modes},
-            }
-        )
+        record = resolved.record(command, tests_of(resolved))
+        run.claim(record, resolved.plan.model_dump_json(indent=2))
         if user_conf:
             (folder / "user.conf").write_text(user_conf, encoding="utf-8")
-        return _carry_out(run, prepared.dataset, progress)
+        return _carry_out(run, resolved, progress)
 
 
-def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+def resume(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> CompletedRun:
     """Carry out what is unfinished in a run.
 
     Args:
         run: The run directory.
-        prepared: The same spec, prepared again.
+        resolved: The same spec, resolved again.
         progress: Where progress goes.
 
     Raises:
@@ -89,78 +82,72 @@ def resume(run: RunDirectory, prepared: Prepared, progress: Progress) -> dict[st
     """
     with run.locked():
         record = run.read()
-        fresh = prepared.record()
-        require_same_inputs(record, fresh, run.path)
-        planned = {str(mode): {"status": "planned"} for mode in tests_of(prepared)}
-        run.write(
-            {
-                **record,
-                "spec": fresh["spec"],
-                "plan": fresh["plan"],
-                "state": {**planned, **record["state"]},
-            }
-        )
-        return _carry_out(run, prepared.dataset, progress)
+        require_same_inputs(record, resolved, run.path)
+        planned = {mode: TestState(status="planned") for mode in tests_of(resolved)}
+        changes = {"spec": recorded(resolved.spec), "state": {**planned, **record.state}}
+        run.write_plan(resolved.plan.model_dump_json(indent=2))
+        run.write(record.model_copy(update=changes))
+        return _carry_out(run, resolved, progress)
 
 
-def require_same_inputs(old: dict[str, Any], new: dict[str, Any], where: Path) -> None:
+def require_same_inputs(old: RunRecord, new: ResolvedRun, where: Path) -> None:
     """Check that model and data are what a recorded run had.
 
     Raises:
         InputError: A digest differs; the message has both.
     """
-    if difference := model_difference(old["model"], new["model"]):
+    if difference := model_difference(old.model, new.model):
         raise InputError(f"{where}: {difference}", "restore the model, or start a new run")
-    then, now = old["data"]["digest"], new["data"]["digest"]
+    then, now = old.data.digest, new.data.digest
     if then != now:
         raise InputError(
-            f"{where}: the data has changed: digest {then[:12]}… then, {now[:12]}… now",
+            f"{where}: the data has changed: digest {str(then)[:12]}… then, {str(now)[:12]}… now",
             "restore the data, or start a new run",
         )
 
 
-def _carry_out(run: RunDirectory, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+def _carry_out(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> CompletedRun:
     record = run.read()
-    plan = ChildPlan.model_validate(record["plan"])
-    for name in record["state"]:
-        mode = Mode(name)
-        verified = bool(run.read()["state"][name].get("verification"))
+    for mode in record.state:
+        verified = run.read().of(mode).verification is not None
         if mode.audit and not (verified and run.status(mode) == "finished"):
             reasons = invalid_performance(run)
             if reasons:
                 # It would take as long as the performance test, and tell nothing.
                 error = f"needs a VALID performance test; it is INVALID: {'; '.join(reasons)}"
                 run.set_state(mode, status="failed", error=error, verification=None)
-                write_json(run.path / "result.json", assemble(run))
+                completed(run)
                 continue
         if run.status(mode) != "finished":
-            _tests(run, mode, plan, record, progress)
+            _tests(run, mode, resolved.plan, record, progress)
             if mode is Mode.ACCURACY:
-                score_run(run, dataset, progress)
-        if mode.audit and not run.read()["state"][name].get("verification"):
-            verify(run, mode, dataset, progress)
-        write_json(run.path / "result.json", assemble(run))
-    return assemble(run)
+                score_run(run, resolved.dataset, progress)
+        if mode.audit and run.read().of(mode).verification is None:
+            verify(run, mode, resolved.dataset, progress)
+        completed(run)
+    return completed(run)
 
 
 def _tests(
-    run: RunDirectory, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+    run: RunDirectory, mode: Mode, plan: ProcessPlan, record: RunRecord, progress: Progress
 ) -> None:
     """One test, or the repeats of the performance test that are not there yet."""
     fresh = {"verification": None} if mode.audit else {}
     run.set_state(mode, status="running", started=_now(), error=None, **fresh)
-    count = record["spec"].get("repeat", 1) if mode is Mode.PERFORMANCE else 1
-    repeats: list[dict[str, Any]] = record["state"][str(mode)].get("repeats", [])
+    count = record.spec.repeat if mode is Mode.PERFORMANCE else 1
+    repeats = list(record.of(mode).repeats)
+    median: int | None = None
+    outcome: TestOutcome = TestOutcome()
     try:
         for number in range(len(repeats) + 1, count + 1):
-            name = f"{record['model']['id']} {plan.framework} {plan.scenario} {mode}"
+            name = f"{record.model.id} {plan.framework} {plan.scenario} {mode}"
             name += f" {number} of {count}" if count > 1 else ""
             outcome = _one_test(
                 run, mode, number, plan, _watcher(name, mode, plan, record, progress)
             )
             if count > 1:
-                repeats.append({"run": number, **outcome})
-                run.set_state(mode, repeats=repeats)
+                repeats.append(RepeatOutcome(run=number, **outcome.model_dump()))
+                run.set_state(mode, repeats=[one.model_dump(mode="json") for one in repeats])
     except KeyboardInterrupt:
         run.set_state(mode, status="interrupted", ended=_now(), error="interrupted (Ctrl-C)")
         raise
@@ -169,18 +156,18 @@ def _tests(
         raise
     if count > 1:
         number = median_run(repeats, plan.scenario)
-        outcome = {**repeats[number - 1], "median_run": number}
-        del outcome["run"]
-    run.set_state(mode, status="finished", ended=_now(), **outcome)
+        outcome, median = repeats[number - 1], number
+    told = outcome.model_dump(mode="json", exclude={"run"})
+    run.set_state(mode, status="finished", ended=_now(), median_run=median, **told)
 
 
 def _one_test(
     run: RunDirectory,
     mode: Mode,
     number: int,
-    plan: ChildPlan,
+    plan: ProcessPlan,
     watch: Callable[[float, int], None],
-) -> dict[str, Any]:
+) -> TestOutcome:
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
@@ -208,49 +195,56 @@ def _one_test(
         write_text(run.path / "user.conf", conf.text())
         noise = NoiseWatch()
         outcome, log = _attempt(run, mode, number, plan, watch_both)
-        outcome["calibration"] = {**vars(expected), "corrections": corrections}
-    outcome["sha256"] = log_digests(run.partial(mode, number))
+        told = CalibrationRecord(**vars(expected), corrections=corrections)
+        outcome = outcome.model_copy(update={"calibration": told})
+    digests = log_digests(run.partial(mode, number))
+    outcome = outcome.model_copy(update={"sha256": digests})
     run.finish(mode, number)
     if mode is Mode.TRACE:
-        return {**outcome, "noise": noise.finish()}
+        return outcome.model_copy(update={"noise": noise.finish()})
     if mode is not Mode.PERFORMANCE:
         return outcome
-    return {
-        **outcome,
-        "value": figures(log, plan.scenario)["metric"]["value"],
-        "valid": not invalid_reasons(log, plan.scenario, load_round()),
-        "noise": noise.finish(),
-    }
+    return outcome.model_copy(
+        update={
+            "value": figures(log, plan.scenario).metric.value,
+            "valid": not invalid_reasons(log, _early_stopping(plan)),
+            "noise": noise.finish(),
+        }
+    )
+
+
+def _early_stopping(plan: ProcessPlan) -> int | None:
+    return early_stopping_queries(CURRENT, plan.scenario)
 
 
 def _attempt(
     run: RunDirectory,
     mode: Mode,
     number: int,
-    plan: ChildPlan,
+    plan: ProcessPlan,
     watch: Callable[[float, int], None],
-) -> tuple[dict[str, Any], DetailLog]:
+) -> tuple[TestOutcome, DetailLog]:
     folder = run.begin(mode, number)
     if mode.audit:
         benchmark = load_round().benchmarks[plan.loadgen_model]
         write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
     outcome = run_child(run.path, mode, folder, watch)
-    samples = run.read()["data"]["samples"]
+    samples = run.read().data.samples
     asked = Asked(plan.loadgen_model, plan.scenario, mode, _conf(run, plan), samples)
     log = read_detail_log(folder / "mlperf_log_detail.txt")
     require_as_asked(log, asked, load_round())
     return outcome, log
 
 
-def _conf(run: RunDirectory, plan: ChildPlan) -> UserConf:
+def _conf(run: RunDirectory, plan: ProcessPlan) -> UserConf:
     return UserConf.read(run.path / "user.conf", [plan.loadgen_model])
 
 
 def _missed_estimate(
-    outcome: dict[str, Any], log: DetailLog, scenario: Scenario
+    outcome: TestOutcome, log: DetailLog, scenario: Scenario
 ) -> Calibration | None:
     """What to expect instead, if a test ended early because its calibration was too slow."""
-    if outcome.get("calibration") is None or scenario is Scenario.SERVER:
+    if outcome.calibration is None or scenario is Scenario.SERVER:
         # Server's rate is what is asked of it, not what it is expected to do.
         return None
     if log.values.get("result_min_duration_met") is not False:
@@ -263,9 +257,9 @@ def _missed_estimate(
 
 
 def _watcher(
-    name: str, mode: Mode, plan: ChildPlan, record: dict[str, Any], progress: Progress
+    name: str, mode: Mode, plan: ProcessPlan, record: RunRecord, progress: Progress
 ) -> Callable[[float, int], None]:
-    total = record["data"]["samples"]
+    total = record.data.samples
     duration = plan.user_conf().get(plan.loadgen_model, plan.scenario, "min_duration")
     seconds = (load_round().min_duration_ms if duration is None else duration) / 1e3
     begun: list[float] = []

@@ -3,26 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.rowfile import BATCHES, LATENCIES, RowFile
-from loadscope.rundir.schema import (
-    Accuracy,
-    Metric,
-    ModelInfo,
-    Repeat,
-    RunFile,
+from loadscope.rundir.figures import ESTIMATE
+from loadscope.rundir.record import (
+    DEFAULT_NUMERICS,
+    DataRecord,
+    ExecutionRecord,
+    HostRecord,
+    ModelRecord,
     TestState,
-    read_checked,
 )
+from loadscope.rundir.result import AccuracyRecord, Metric, RepeatSummary, ResultRecord
+from loadscope.rundir.rowfile import BATCHES, LATENCIES, RowFile
+from loadscope.rundir.spec import RecordedSpec
 from loadscope.suite.run.evidence import examine
-from loadscope.suite.run.verdict import ESTIMATE
-from loadscope.sut.registry import DEFAULT_NUMERICS
 
-RUN_FILE = "run.json"
 ESTIMATED = {Scenario.SINGLE_STREAM: 0.9, Scenario.MULTI_STREAM: 0.99}
 """The percentile, a fraction, of which LoadGen's early stopping makes an estimate."""
 
@@ -43,7 +41,7 @@ class RunView:
         rehearsal: Why the run is shorter than full length; empty when it is not.
         altered: By test, what of its logs and records is not as the run left it.
         few_queries: The fractions of ``percentiles_ns`` that have too few queries.
-        assembled: The object of ``loadscope run --json``, taken from the logs.
+        result: ``result.json`` as it has to be, assembled from the logs.
         repeat: Of how many performance tests the results are the median; None for one.
         warnings: Why the performance figures cannot be trusted.
         notes: What else one must know of the results.
@@ -53,7 +51,7 @@ class RunView:
 
     path: Path
     run_id: str
-    model: ModelInfo
+    model: ModelRecord
     framework: str
     scenario: Scenario
     modes: tuple[Mode, ...]
@@ -66,22 +64,22 @@ class RunView:
     queries: int | None
     percentiles_ns: Mapping[float, float]
     few_queries: frozenset[float]
-    accuracy: Accuracy | None
+    accuracy: AccuracyRecord | None
     rehearsal: tuple[str, ...]
     altered: Mapping[Mode, tuple[str, ...]]
-    repeat: Repeat | None
+    repeat: RepeatSummary | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    spec: Mapping[str, Any]
-    effective: Mapping[str, Any]
-    data: Mapping[str, Any]
-    host: Mapping[str, Any]
+    spec: RecordedSpec
+    effective: ExecutionRecord
+    data: DataRecord
+    host: HostRecord
     versions: Mapping[str, str]
     command: str
     created: str
     latency_file: Path | None
     batches_file: Path | None
-    assembled: Mapping[str, Any]
+    result: ResultRecord
 
     @property
     def estimate_ns(self) -> float | None:
@@ -106,23 +104,19 @@ def load_run(path: Path) -> RunView:
     Raises:
         InputError: ``path`` is no run directory, or one of its files is corrupt.
     """
-    if not (path / RUN_FILE).is_file():
-        raise InputError(
-            f"{path} is not a run directory: it has no {RUN_FILE}",
-            "give the folder that loadscope run wrote",
-        )
-    run = read_checked(path / RUN_FILE, RunFile)
-    evidence = examine(path, run)
+    directory = RunDirectory(path)
+    run = directory.read()
+    evidence = examine(directory, run)
     result = evidence.result
-    done = {mode for mode, state in run.state.items() if state.status == "finished"}
-    logs = RunDirectory(path).logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
+    done = run.finished()
+    logs = directory.logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
     return RunView(
         path=path,
         run_id=path.resolve().name,
         model=run.model,
-        framework=run.asked.framework,
-        scenario=run.asked.scenario,
-        modes=run.asked.mode,
+        framework=run.spec.framework,
+        scenario=run.scenario,
+        modes=run.spec.mode,
         states=run.state,
         valid=result.valid,
         invalid_reasons=result.invalid_reasons,
@@ -151,7 +145,7 @@ def load_run(path: Path) -> RunView:
         created=run.created,
         latency_file=_rows(logs, LATENCIES) if logs else None,
         batches_file=_rows(logs, BATCHES) if logs else None,
-        assembled=evidence.assembled,
+        result=result,
     )
 
 

@@ -8,13 +8,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
+from loadscope.rundir.record import HostRecord
 from loadscope.suite.run.provenance import host
 
 PEAKS_FILE = Path("trace") / "peaks.json"
@@ -52,7 +52,7 @@ class Peaks:
         return min(self.flops_per_second, intensity * self.bytes_per_second)
 
 
-def machine_peaks(run_dir: Path, run_host: Mapping[str, Any], threads: int) -> Peaks:
+def machine_peaks(run_dir: Path, run_host: HostRecord, threads: int) -> Peaks:
     """Give the peaks kept with the trace, or measure them (about two seconds) and keep them.
 
     Args:
@@ -80,8 +80,8 @@ def machine_peaks(run_dir: Path, run_host: Mapping[str, Any], threads: int) -> P
     return peaks
 
 
-def _name(one: Mapping[str, Any]) -> str:
-    return str(one.get("processor") or one.get("machine") or "an unknown machine")
+def _name(one: HostRecord) -> str:
+    return one.processor or one.machine or "an unknown machine"
 
 
 def _measure(threads: int) -> dict[str, Any]:

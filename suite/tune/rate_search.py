@@ -9,22 +9,22 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
 from loadscope.names import Mode, Scenario
-from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
+from loadscope.rundir.directory import PLAN_FILE, RESULT_FILE, RunDirectory
+from loadscope.rundir.record import RateProbe, RateSearchRecord, TestState
+from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, recorded
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.loadgen_settings import server_bound
-from loadscope.suite.run.process_plan import ChildPlan
-from loadscope.suite.run.resolve import prepare
-from loadscope.suite.run.result import assemble
+from loadscope.suite.run.process_plan import ProcessPlan
+from loadscope.suite.run.resolve import resolve
+from loadscope.suite.run.result import CompletedRun, completed
 from loadscope.suite.run.runner import resume
 from loadscope.suite.tune.rate_estimate import Tried, bracket, next_rate, queueing_rate
-from loadscope.suite.tune.short_run import batch_milliseconds, probe, sample_milliseconds
+from loadscope.suite.tune.short_run import batch_milliseconds, sample_milliseconds, short_run
 from loadscope.units import human
 
 PROBE_MS = 10_000.0
@@ -38,7 +38,7 @@ _NEAR = 1.1
 _SLOW = 1.1
 """Between rates so near, batches that take so much longer tell of the machine, not of the rate."""
 
-Notice = Callable[[dict[str, Any]], None]
+Notice = Callable[[RateProbe], None]
 
 
 @dataclass
@@ -58,8 +58,7 @@ class RateSearch:
         attempts: How often a rate is tried at most, as long as others disturb the machine or it
             is slow.
         notice: Told of each run when it is over.
-        probes: ``{rate, valid, reasons, noise, p99_ms, sample_ms, folder}`` of what has been
-            tried; ``sample_ms`` is the time of a batch over its samples, None without batches.
+        probes: What has been tried.
         estimate: Queries a second that queueing theory expects; None before the first probe.
     """
 
@@ -70,7 +69,7 @@ class RateSearch:
     probe_ms: float = PROBE_MS
     tolerance: float = TOLERANCE
     notice: Notice = lambda _: None
-    probes: list[dict[str, Any]] = field(default_factory=list)
+    probes: list[RateProbe] = field(default_factory=list)
     estimate: float | None = None
     most: int = 24
     longer: int = 4
@@ -99,7 +98,7 @@ class RateSearch:
                 held["probe_ms"],
                 held["tolerance"],
                 notice,
-                held["probes"],
+                [RateProbe.model_validate(one) for one in held["probes"]],
                 held["estimate"],
             )
         except (OSError, ValueError, KeyError) as error:
@@ -115,7 +114,7 @@ class RateSearch:
                 "probe_ms": self.probe_ms,
                 "tolerance": self.tolerance,
                 "estimate": self.estimate,
-                "probes": self.probes,
+                "probes": [one.model_dump(mode="json") for one in self.probes],
             },
         )
 
@@ -137,7 +136,7 @@ class RateSearch:
         if valid is None:
             raise WorkError(
                 f"{self.spec.model} on {self.spec.framework}: no Server rate is valid, down to "
-                f"{min(one['rate'] for one in self.probes):.3g} queries/s",
+                f"{min(one.rate for one in self.probes):.3g} queries/s",
                 "loosen --server-target-latency, or give fewer --batch-size or less --max-wait",
             )
         return valid
@@ -145,7 +144,7 @@ class RateSearch:
     def holds(self, rate: float) -> bool:
         """Whether LoadGen calls a short run at ``rate`` VALID."""
         self._probe(rate)
-        return bool(self.probes[-1]["valid"])
+        return bool(self.probes[-1].valid)
 
     def confirmed(self) -> Path:
         """Run the highest valid rate at full length, lower while that is INVALID.
@@ -166,8 +165,8 @@ class RateSearch:
                 # Of a rehearsal's few queries none can prove anything.
                 one = self._proving(spec, self.spec.min_duration, "confirm")
             self._keep(one)
-            if one["valid"]:
-                return self.folder / str(one["folder"])
+            if one.valid:
+                return self.folder / str(one.folder)
         raise WorkError(
             f"{self.spec.model} on {self.spec.framework}: valid in short runs only; INVALID at "
             f"full length {_CONFIRMATIONS} times",
@@ -175,7 +174,7 @@ class RateSearch:
         )
 
     def _tried(self) -> list[Tried]:
-        return [Tried(one["rate"], one["valid"]) for one in self.probes]
+        return [Tried(one.rate, one.valid) for one in self.probes]
 
     def _probe(self, rate: float | None) -> None:
         """Try a rate, or the calibrated one."""
@@ -189,111 +188,109 @@ class RateSearch:
         probe_ms = min(self.probe_ms, self.spec.min_duration or self.probe_ms)
         self._keep(self._proving(spec, probe_ms, "probe"))
 
-    def _proving(self, spec: RunSpec, least_ms: float, what: str) -> dict[str, Any]:
+    def _proving(self, spec: RunSpec, least_ms: float, what: str) -> RateProbe:
         """Run for at least ``least_ms``, or longer to prove what looks valid."""
         for length in sorted({1, self.longer}):
             more = {"min_duration": least_ms * length, "min_query_count": PROBE_QUERIES * length}
             one = self._undisturbed(
                 spec.model_copy(update=more), f"{what}-{len(self.probes) + 1:02}"
             )
-            if one["valid"] or one["p99_ms"] is None or one["p99_ms"] > one["bound_ms"]:
+            if one.valid or one.p99_ms is None or one.p99_ms > one.bound_ms:
                 break
         return one
 
-    def _undisturbed(self, spec: RunSpec, name: str) -> dict[str, Any]:
+    def _undisturbed(self, spec: RunSpec, name: str) -> RateProbe:
         """Run, and again where it is INVALID while others had the machine, or it was slow.
 
         Such a run says nothing of the rate, and all rates above it would be lost for the search.
         """
         for left in reversed(range(self.attempts)):
             one = self._run(spec, name)
-            one["noise"] = [*one["noise"], *self._slower(one)]
-            if one["valid"] or not one["noise"] or not left:
+            one = one.model_copy(update={"noise": (*one.noise, *self._slower(one))})
+            if one.valid or not one.noise or not left:
                 break
             self.notice(one)
         return one
 
-    def _slower(self, one: dict[str, Any]) -> list[str]:
+    def _slower(self, one: RateProbe) -> list[str]:
         """What tells of a moment in which the machine was slower than at probes of near rates.
 
         The host of a virtual machine need not tell it of its other guests.
         """
-        rate, took = one["rate"], one["sample_ms"]
+        rate, took = one.rate, one.sample_ms
         near = [
-            other["sample_ms"]
+            other.sample_ms
             for other in self.probes
-            if other["sample_ms"] and 1 / _NEAR <= other["rate"] / rate <= _NEAR
+            if other.sample_ms and 1 / _NEAR <= other.rate / rate <= _NEAR
         ]
         if not took or not near or took <= _SLOW * min(near):
             return []
         return [f"a batch took {human(took)} a sample, {human(min(near))} at nearly the same rate"]
 
-    def _run(self, spec: RunSpec, name: str) -> dict[str, Any]:
+    def _run(self, spec: RunSpec, name: str) -> RateProbe:
         folder = self.folder / name
-        result = probe(spec, folder, self.command, self.progress)
-        plan = ChildPlan.model_validate(RunDirectory(folder).read()["plan"])
+        result = short_run(spec, folder, self.command, self.progress)
+        plan = ProcessPlan.of(RunDirectory(folder))
         rules, model = load_round(), plan.loadgen_model
         bound = server_bound(plan.user_conf(), model, rules)
-        calibration = result["state"]["performance"]["calibration"]
+        calibration = result.state[Mode.PERFORMANCE].calibration
         if calibration and self.estimate is None:
             self.estimate = _digits(
                 queueing_rate(
-                    calibration["measured"],
+                    calibration.measured,
                     plan.execution.workers,
                     batch_milliseconds(folder) or 0.0,
                     bound,
                     rules.scenarios[Scenario.SERVER].percentile or 99,
                 )
             )
-        p99 = result["latency_ns"]["p99"]
-        return {
-            # As it would be tried again.
-            "rate": _digits(calibration["value"]) if calibration else spec.target_qps,
-            "valid": result["valid"],
-            "reasons": result["invalid_reasons"],
-            "noise": result["warnings"],
-            "p99_ms": None if p99 is None else p99 / 1e6,
-            "bound_ms": bound,
-            "sample_ms": sample_milliseconds(folder),
-            "folder": name,
-        }
+        p99 = result.latency_ns.p99 if result.latency_ns else None
+        # As it would be tried again.
+        rate = _digits(calibration.value) if calibration else spec.target_qps
+        return RateProbe(
+            rate=rate or 0.0,
+            valid=bool(result.valid),
+            reasons=result.invalid_reasons,
+            noise=result.warnings,
+            p99_ms=None if p99 is None else p99 / 1e6,
+            bound_ms=bound,
+            sample_ms=sample_milliseconds(folder),
+            folder=name,
+        )
 
-    def _keep(self, one: dict[str, Any]) -> None:
+    def _keep(self, one: RateProbe) -> None:
         self.probes.append(one)
         self.save()
         self.notice(one)
 
 
-def search_and_run(search: RateSearch, run: RunDirectory) -> dict[str, Any]:
+def search_and_run(search: RateSearch, run: RunDirectory) -> CompletedRun:
     """Search, confirm, and make the confirmed run the content of ``run``.
 
     Args:
         search: A new or a half-done search in ``run``'s folder ``rate_search``.
         run: The run directory.
-
-    Returns:
-        The object of ``loadscope run --json``; ``rate_search`` has the probes.
     """
     with RunDirectory(search.folder).locked():
-        confirmed = search.confirmed()
-        record = RunDirectory(confirmed).read()
-        spec = search.spec.model_copy(
-            update={key: record["spec"][key] for key in ("target_qps", "min_query_count")}
-        )
-        record["spec"] = spec.model_dump(mode="json")
-        for mode in spec.mode:
-            record["state"].setdefault(str(mode), {"status": "planned"})
-        record["rate_search"] = {"estimate": search.estimate, "probes": search.probes}
+        confirmed = RunDirectory(search.confirmed())
+        record = confirmed.read()
+        found = {key: getattr(record.spec, key) for key in ("target_qps", "min_query_count")}
+        spec = search.spec.model_copy(update=found)
+        planned = {mode: TestState(status="planned") for mode in spec.mode}
+        searched = RateSearchRecord(estimate=search.estimate, probes=tuple(search.probes))
+        changes = {
+            "spec": recorded(spec),
+            "state": {**planned, **record.state},
+            "rate_search": searched,
+        }
         # run.json comes last: with it the folder is a run, without it a search.
-        for name in ("performance", "user.conf", "result.json"):
-            if (confirmed / name).exists():
-                (confirmed / name).replace(run.path / name)
-        run.write(record)
+        for name in ("performance", "user.conf", PLAN_FILE, RESULT_FILE):
+            if (confirmed.path / name).exists():
+                (confirmed.path / name).replace(run.path / name)
+        run.write(record.model_copy(update=changes))
     if len(spec.mode) > 1:
-        resume(run, prepare(spec, search.progress), search.progress)
-    result = assemble(run)
-    write_json(run.path / "result.json", result)
-    return result
+        resume(run, resolve(spec, search.progress), search.progress)
+    return completed(run)
 
 
 def _digits(rate: float) -> float:

@@ -1,7 +1,7 @@
 """Tune the scenarios of a model: from specs to studies, a script and a page in one folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, usable_cores
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.topology import instance_counts, read_topology
-from loadscope.suite.report.tune_page import Searched, tune_page
-from loadscope.suite.run.process_plan import ChildPlan
-from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.process_plan import ProcessPlan
+from loadscope.suite.run.resolve import resolve
 from loadscope.suite.tune.script import headline, script_text
+from loadscope.suite.tune.searched import Searched
 from loadscope.suite.tune.space import Axis, search_space, settings
 from loadscope.suite.tune.study import Notice, Study, Winner
 from loadscope.suite.tune.trial import Trials
@@ -39,6 +39,7 @@ def tune(
     command: str,
     progress: Progress,
     notice: Notice,
+    draw: Callable[[str, Sequence[Searched]], str],
 ) -> dict[str, Any]:
     """Search each scenario in turn, and write what was found.
 
@@ -54,6 +55,7 @@ def tune(
         command: The command line to record.
         progress: Where progress goes.
         notice: Told of each trial in a line.
+        draw: Makes the page of a title and the searches.
 
     Returns:
         The object of ``loadscope tune --json``.
@@ -67,7 +69,7 @@ def tune(
     searches: list[Searched] = []
     processor = None
     # What cannot be prepared is an error before the folder is made.
-    prepared = [prepare(spec, progress) for spec in specs]
+    prepared = [resolve(spec, progress) for spec in specs]
     instances = _instances(notice)
     with RunDirectory(folder).locked():
         write_json(
@@ -79,14 +81,14 @@ def tune(
             },
         )
         for spec, one in zip(specs, prepared, strict=True):
-            if allow_numerics and not one.parts["model"]["accuracy_meaningful"]:
+            if allow_numerics and not one.model.accuracy_meaningful:
                 raise InputError(
                     f"--allow-numerics: the accuracy of {spec.model} on {spec.framework} means "
                     "nothing, so it cannot be kept",
                     "leave it out, or tune a model with trained weights",
                 )
-            processor = one.parts["host"]["processor"]
-            plan = ChildPlan.model_validate(one.parts["plan"])
+            processor = one.host.processor
+            plan = one.plan
             axes = _axes(spec, plan, allow_numerics, instances, len(one.dataset))
             trials = Trials(spec, folder / "trials" / spec.scenario, command, progress, trial_ms)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
@@ -105,7 +107,7 @@ def tune(
             )
         write_text(script, script_text(found, processor))
         write_text(
-            folder / "tune.html", tune_page(f"{specs[0].model} on {specs[0].framework}", searches)
+            folder / "tune.html", draw(f"{specs[0].model} on {specs[0].framework}", searches)
         )
         result = {
             "model": specs[0].model,
@@ -136,7 +138,7 @@ def _instances(notice: Notice) -> list[int]:
 
 
 def _axes(
-    spec: RunSpec, plan: ChildPlan, allow_numerics: bool, instances: list[int], samples: int
+    spec: RunSpec, plan: ProcessPlan, allow_numerics: bool, instances: list[int], samples: int
 ) -> list[Axis]:
     execution: Execution = plan.execution
     most = plan.artifact.max_batch

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +9,14 @@ from numpy.typing import NDArray
 from loadscope.datasets.task import Progress
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.result import ResultRecord
 from loadscope.rundir.rowfile import BATCHES, LATENCIES
 from loadscope.rundir.spec import RunSpec
-from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.runner import new_run
 
 
-def probe(spec: RunSpec, folder: Path, command: str, progress: Progress) -> dict[str, Any]:
+def short_run(spec: RunSpec, folder: Path, command: str, progress: Progress) -> ResultRecord:
     """Run ``spec`` in ``folder``; what an unfinished probe left there is removed.
 
     Args:
@@ -24,12 +24,9 @@ def probe(spec: RunSpec, folder: Path, command: str, progress: Progress) -> dict
         folder: The probe's run directory.
         command: The command line to record.
         progress: Where progress goes.
-
-    Returns:
-        The object of ``loadscope run --json``.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    return new_run(prepare(spec, progress), folder, command, progress)
+    return new_run(resolve(spec, progress), folder, command, progress).result
 
 
 def query_milliseconds(folder: Path) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.names import Scenario
-from loadscope.rundir.schema import Accuracy
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.suite.tune.finals import LEAST_ROUNDS, Finalist, decide
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
 from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness
@@ -294,7 +294,7 @@ class Study:
             f"{bound} {worst:.4g} {metric.unit} needed"
         )
 
-    def _accuracy(self, number: int, params: Params) -> Accuracy | None:
+    def _accuracy(self, number: int, params: Params) -> AccuracyRecord | None:
         """The score of a point, measured once for all points with the same options."""
         chosen = settings(params, self._axes)
         key = json.dumps(chosen["options"], sort_keys=True)
@@ -303,7 +303,7 @@ class Study:
             score = self._trials.accuracy(_name(number), chosen)
             known = {**known, key: None if score is None else score.model_dump()}
             self._study.set_user_attr("scores", known)
-        return None if known[key] is None else Accuracy.model_validate(known[key])
+        return None if known[key] is None else AccuracyRecord.model_validate(known[key])
 
     def _again(self, trial: FrozenTrial) -> Callable[[], Outcome]:
         chosen = settings(trial.params, self._axes)

@@ -10,10 +10,10 @@ import numpy as np
 from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
-from loadscope.rundir.schema import Accuracy
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.rundir.spec import RunSpec
 from loadscope.suite.tune.rate_search import RateSearch
-from loadscope.suite.tune.short_run import batch_milliseconds, probe, query_milliseconds
+from loadscope.suite.tune.short_run import batch_milliseconds, query_milliseconds, short_run
 
 TRIAL_MS = 3000.0
 """LoadGen's part of the look that a promising point gets, or of a probe of a Server rate."""
@@ -169,12 +169,12 @@ class Trials:
         spec = self._spec({**settings, **expected})
         return self._run(name, "again", spec, self.duration_ms)
 
-    def accuracy(self, name: str, settings: dict[str, Any]) -> Accuracy | None:
+    def accuracy(self, name: str, settings: dict[str, Any]) -> AccuracyRecord | None:
         """Score a point on the whole data set; None where the score means nothing."""
         spec = self._spec(settings).model_copy(update={"mode": (Mode.ACCURACY,)})
-        result = probe(spec, self.folder / name / "accuracy", self.command, self.progress)
-        score = result["accuracy"]
-        return None if score is None or score["value"] is None else Accuracy.model_validate(score)
+        result = short_run(spec, self.folder / name / "accuracy", self.command, self.progress)
+        score = result.accuracy
+        return None if score is None or score.value is None else score
 
     def _spec(self, settings: dict[str, Any]) -> RunSpec:
         options = {**self.spec.options, **settings["options"]}
@@ -185,16 +185,18 @@ class Trials:
         short = spec.model_copy(
             update={"mode": (Mode.PERFORMANCE,), "min_duration": duration, "repeat": 1}
         )
-        result = probe(short, folder, self.command, self.progress)
-        value, rate = result["metric"]["value"], result["samples_per_second"]
+        result = short_run(short, folder, self.command, self.progress)
+        value = result.metric.value if result.metric else None
+        rate = result.samples_per_second
+        latency: float | None
         if not value or not rate:
             raise WorkError("LoadGen gave no figure", f"its logs are in {folder}")
         if spec.scenario.inline:
             latency, value = value, self._ranked(spec.scenario, folder, duration)
         else:
             latency = batch_milliseconds(folder)
-        calibration = result["state"]["performance"]["calibration"]
-        expected = {calibration["key"]: calibration["value"]} if calibration else {}
+        calibration = result.state[Mode.PERFORMANCE].calibration
+        expected = {calibration.key: calibration.value} if calibration else {}
         return Outcome(
             value, rate, latency, "", f"{name}/{part}", expected, percentile=self.percentile
         )
@@ -211,16 +213,16 @@ class Trials:
         if best is not None and not self._wins(search, best):
             last = search.probes[-1]
             return Outcome(
-                last["rate"],
-                last["rate"],
-                last["p99_ms"],
-                f"INVALID at {last['rate'] / best.value:.2f} of the best rate",
-                f"{name}/{last['folder']}",
+                last.rate,
+                last.rate,
+                last.p99_ms,
+                f"INVALID at {last.rate / best.value:.2f} of the best rate",
+                f"{name}/{last.folder}",
             )
         search.most += len(search.probes)
         rate = search.highest()
-        valid = next(one for one in search.probes if one["valid"] and one["rate"] == rate)
-        return Outcome(rate, rate, valid["p99_ms"], "", f"{name}/{valid['folder']}")
+        valid = next(one for one in search.probes if one.valid and one.rate == rate)
+        return Outcome(rate, rate, valid.p99_ms, "", f"{name}/{valid.folder}")
 
     def _wins(self, search: RateSearch, best: Best) -> bool:
         """Whether the search's point holds a rate that the best one does not.

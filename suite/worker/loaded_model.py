@@ -12,7 +12,7 @@ from loadscope.datasets.task import Postprocess, SampleLibrary
 from loadscope.memory import memory_limit
 from loadscope.names import Scenario
 from loadscope.scenarios.inference_pipeline import Answering
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.sut.backend import Backend
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.registry import backend_info, open_backend
@@ -43,7 +43,7 @@ class Opened:
     in_force: dict[str, Any]
 
 
-def open_library(plan: ChildPlan) -> SampleLibrary:
+def open_library(plan: ProcessPlan) -> SampleLibrary:
     """Open the prepared samples; none are loaded.
 
     Raises:
@@ -60,7 +60,7 @@ def open_library(plan: ChildPlan) -> SampleLibrary:
     )
 
 
-def _most_bytes(plan: ChildPlan) -> float:
+def _most_bytes(plan: ProcessPlan) -> float:
     # A lone query's latency has no time to spare for samples of 8 bits. A batch of several that
     # Server finds waiting is put together anyway, and from 8 bits no more slowly.
     if plan.scenario.inline:
@@ -70,7 +70,7 @@ def _most_bytes(plan: ChildPlan) -> float:
     return memory_limit() / _SAMPLES_SHARE / plan.execution.instances
 
 
-def open_model(plan: ChildPlan) -> Opened:
+def open_model(plan: ProcessPlan) -> Opened:
     """Load the model and open its samples.
 
     Raises:

@@ -4,7 +4,6 @@ Started by ``scenarios.instances`` as ``python -m loadscope.suite.worker.replica
 (SOCKET MEMORY)...``, already confined to its CPUs; the numbers are inherited descriptors.
 """
 
-import json
 import os
 import resource
 import sys
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.task import Payloads
+from loadscope.rundir.directory import RunDirectory
 from loadscope.scenarios.shm_channel import LaneMemory, failure, serve
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.worker.loaded_model import open_model
 
 _End = tuple["Connection[Any, Any]", LaneMemory]
@@ -31,8 +31,7 @@ def main() -> None:
         for socket, memory in zip(descriptors[1::2], descriptors[2::2], strict=True)
     ]
     try:
-        record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
-        plan = ChildPlan.model_validate(record["plan"])
+        plan = ProcessPlan.of(RunDirectory(run_dir))
         opened = open_model(plan)
     except BaseException as error:
         control.send(failure(error))

@@ -1,24 +1,28 @@
 """The measured process: one model, one framework, one LoadGen test, then the end.
 
-Started by the runner as ``python -m loadscope.suite.worker.test_process RUN_DIR MODE`` in the folder that
-takes the logs. It reads ``run.json``, writes LoadGen's logs, ``latency.bin``, ``batches.bin``
-and ``outcome.json``; on an error ``error.json`` says what happened.
+Started by the launcher as ``python -m loadscope.suite.worker.test_process RUN_DIR MODE`` in the
+folder that takes the logs. It reads ``plan.json``, writes LoadGen's logs, ``latency.bin``,
+``batches.bin`` and ``outcome.json``; on an error ``error.json`` says what happened.
 """
 
 import dataclasses
-import json
 import os
 import resource
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
+
+from pydantic import JsonValue
 
 from loadscope.datasets.task import LoadableSamples
 from loadscope.errors import InputError, describe
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import Calibration as CalibrationRecord
+from loadscope.rundir.record import ReplicaPlace, TestOutcome
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.batch_memory import require_memory
 from loadscope.scenarios.calibration import (
@@ -35,7 +39,7 @@ from loadscope.scenarios.replicas import Instances, SpreadAnswering, SpreadLibra
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.topology import read_topology, spread
 from loadscope.submission.rounds import load_round
-from loadscope.suite.run.process_plan import ChildPlan, TracePlan
+from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.verdict import offline_samples
 from loadscope.suite.worker.loaded_model import open_library, open_model
 from loadscope.suite.worker.tracing.collect import environment, traced_test
@@ -49,9 +53,8 @@ def main() -> None:
     run_dir, mode = Path(sys.argv[1]), Mode(sys.argv[2])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
-        outcome = _run(run_dir, mode, ChildPlan.model_validate(record["plan"]))
-        write_json(Path("outcome.json"), outcome)
+        outcome = _run(run_dir, mode, ProcessPlan.of(RunDirectory(run_dir)))
+        write_json(Path("outcome.json"), outcome.model_dump(mode="json"))
     except BaseException as error:
         _fail(error)
     # Nothing is left to do, and a framework may wait for ever at the interpreter's end: MXNet
@@ -61,7 +64,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
+def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
     if plan.trace is not None:
         return _traced(run_dir, plan, plan.trace)
     model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
@@ -109,17 +112,17 @@ def _run(run_dir: Path, mode: Mode, plan: ChildPlan) -> dict[str, Any]:
     recorder.save(Path.cwd())
     # ru_maxrss is in KiB on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {
-        "test_seconds": round(seconds, 3),
-        "load_seconds": round(model.load_seconds, 3),
-        "in_force": model.in_force,
-        "calibration": vars(calibration) if calibration else None,
-        "peak_memory_bytes": peak + model.close(),
-        "instances": model.places,
-    }
+    return TestOutcome(
+        test_seconds=round(seconds, 3),
+        load_seconds=round(model.load_seconds, 3),
+        in_force=model.in_force,
+        calibration=CalibrationRecord(**vars(calibration)) if calibration else None,
+        peak_memory_bytes=peak + model.close(),
+        instances=model.places,
+    )
 
 
-def _left_over(plan: ChildPlan, conf: Path) -> int:
+def _left_over(plan: ProcessPlan, conf: Path) -> int:
     """Samples in the last batch of Offline's query; 0 where it is as full as the others."""
     if plan.scenario is not Scenario.OFFLINE:
         return 0
@@ -128,23 +131,25 @@ def _left_over(plan: ChildPlan, conf: Path) -> int:
     return samples % plan.execution.batch_size
 
 
-def _traced(run_dir: Path, plan: ChildPlan, trace: TracePlan) -> dict[str, Any]:
+def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan) -> TestOutcome:
     os.environ.update(environment(trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))
     warm_up(model.answering, plan.execution, batches)
-    return {
-        "load_seconds": round(model.load_seconds, 3),
-        "in_force": model.in_force,
-        **traced_test(plan, model, batches, run_dir / "user.conf", _fail),
-    }
+    seconds = traced_test(plan, model, batches, run_dir / "user.conf", _fail)
+    return TestOutcome(
+        load_seconds=round(model.load_seconds, 3),
+        in_force=model.in_force,
+        test_seconds=seconds,
+        traced=True,
+    )
 
 
 class _Here:
     """The model in this process."""
 
-    def __init__(self, plan: ChildPlan) -> None:
+    def __init__(self, plan: ProcessPlan) -> None:
         opened = open_model(plan)
         self.library = opened.library
         self.samples: LoadableSamples = opened.library
@@ -162,7 +167,7 @@ class _Here:
 class _Spread:
     """The model in several processes; this one keeps LoadGen and the drivers."""
 
-    def __init__(self, run_dir: Path, plan: ChildPlan) -> None:
+    def __init__(self, run_dir: Path, plan: ProcessPlan) -> None:
         started = time.perf_counter()
         execution = plan.execution
         instances = Instances(
@@ -175,12 +180,15 @@ class _Spread:
         )
         self.load_seconds = time.perf_counter() - started
         # Each has checked its own; they are all loaded alike.
-        self.in_force: dict[str, Any] = instances.started[0]["in_force"]
+        self.in_force: dict[str, JsonValue] = instances.started[0]["in_force"]
         self.library = open_library(plan)
         self.samples: LoadableSamples = SpreadLibrary(instances, self.library)
         self.answering = SpreadAnswering(instances, self.library)
         self.execution = dataclasses.replace(execution, workers=instances.lanes)
-        self.places, self.close = instances.places(), instances.close
+        self.places: tuple[ReplicaPlace, ...] | None = tuple(
+            ReplicaPlace(**place) for place in instances.places()
+        )
+        self.close = instances.close
 
 
 def _fail(error: BaseException) -> NoReturn:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution

@@ -5,7 +5,8 @@ import json
 import pytest
 from tests.submission import damages_answers, damages_runs, damages_tree
 
-from loadscope.submission.check import RULES, check_tree, subjects
+from loadscope.submission.check import RULES, check_tree
+from loadscope.submission.check.log import read_log as real
 from loadscope.submission.rounds import load_round
 from loadscope.suite.report.submission import Row, csv_text, read_submission
 
@@ -23,9 +24,8 @@ def each_log_parsed_once():
             known[content] = real(path)
         return known[content]
 
-    real = subjects.read_log
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subjects, "read_log", read_log)
+        patch.setattr("loadscope.submission.check.subjects.read_log", read_log)
         yield
 
 

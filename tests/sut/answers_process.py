@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from loadscope.datasets.registry import task
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.sut.registry import open_backend
 
 BATCH = 4
 
 
-def answers(plan: ChildPlan) -> "tuple[np.ndarray[tuple[int], np.dtype[np.float32]], list[bytes]]":
+def answers(
+    plan: ProcessPlan,
+) -> "tuple[np.ndarray[tuple[int], np.dtype[np.float32]], list[bytes]]":
     artifact = plan.artifact
     library = task(plan.task).library(
         Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout
@@ -42,6 +44,6 @@ def answers(plan: ChildPlan) -> "tuple[np.ndarray[tuple[int], np.dtype[np.float3
 if __name__ == "__main__":
     plans, folder = sys.argv[1:]
     for name, plan in json.loads(Path(plans).read_text()).items():
-        outputs, payloads = answers(ChildPlan.model_validate(plan))
+        outputs, payloads = answers(ProcessPlan.model_validate(plan))
         np.save(Path(folder) / f"{name}.npy", outputs)
         Path(folder, f"{name}.pickle").write_bytes(pickle.dumps(payloads))

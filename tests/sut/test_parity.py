@@ -11,7 +11,7 @@ import pytest
 
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec
-from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.resolve import resolve
 
 pytestmark = pytest.mark.xdist_group("parity")
 
@@ -50,8 +50,9 @@ def answers(real_data, kept_cache, tmp_path_factory):
                     dataset_path=str(real_data / data),
                     count=COUNT,
                 )
-                prepared = prepare(spec, lambda *_: None)
-                plans[model], datasets[model] = prepared.parts["plan"], prepared.dataset
+                prepared = resolve(spec, lambda *_: None)
+                plan = prepared.plan.model_dump(mode="json")
+                plans[model], datasets[model] = plan, prepared.dataset
             (folder / framework).mkdir()
             (folder / f"{framework}.json").write_text(json.dumps(plans))
             script = Path(__file__).with_name("answers_process.py")

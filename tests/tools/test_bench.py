@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.coco_score import score_boxes
@@ -18,6 +17,7 @@ from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 from loadscope.names import Scenario
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue

@@ -26,7 +26,7 @@ from loadscope.datasets.object_detection.detection_spec import HeadSpec
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import OrderedLibrary
 from loadscope.errors import WorkError
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.sut.backend import Artifact
 from loadscope.tensors import Tensors
 
@@ -142,7 +142,7 @@ def measure(asked: dict[str, Any]) -> dict[str, float]:
             than one batch, and queries, the fewest of them. The percentiles are those of a
             query's time, as LoadGen takes them.
     """
-    plan = ChildPlan.model_validate(asked["plan"])
+    plan = ProcessPlan.model_validate(asked["plan"])
     batches = _batches(plan, asked["batch"], asked.get("query"))
     run = LOADERS[plan.framework](plan.artifact, asked["threads"], asked["workers"])
     if isinstance(plan.postprocess, HeadSpec):
@@ -181,7 +181,7 @@ def percentiles(queries: list[float]) -> dict[str, float]:
     return {f"p{part}_ms": queries[len(queries) * part // 100] * 1e3 for part in (90, 99)}
 
 
-def _batches(plan: ChildPlan, size: int, query: int | None) -> list[Tensors]:
+def _batches(plan: ProcessPlan, size: int, query: int | None) -> list[Tensors]:
     """All samples in batches of one size, alike ones together as Offline has them.
 
     The batches are in random order, so that a loop which does not reach them all still meets

@@ -15,7 +15,7 @@ from loadscope.paths import cache_root
 from loadscope.rundir.spec import RunSpec, usable_cores
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.models.manifest import Catalogue
-from loadscope.suite.run.resolve import prepare
+from loadscope.suite.run.resolve import resolve
 from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.pairs import alternate, run_json
 
@@ -50,7 +50,7 @@ def cell(model: str, framework: str, questions: str, progress: Progress) -> Cell
     spec = RunSpec(
         model=model, framework=framework, scenario=Scenario.OFFLINE, dataset_path=dataset
     )
-    return Cell(model, framework, dataset, prepare(spec, progress).parts["plan"])
+    return Cell(model, framework, dataset, resolve(spec, progress).plan.model_dump(mode="json"))
 
 
 def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:

@@ -19,13 +19,13 @@ import numpy as np
 
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.figures import figures
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.inference_pipeline import Answering
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import Driver, driver_for, run_test
 from loadscope.submission.rounds import load_round
-from loadscope.suite.run.verdict import figures
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.null.backend import NullBackend
 from loadscope.tensors import Tensors
@@ -124,7 +124,7 @@ def measure(
         log = read_detail_log(folder / "mlperf_log_detail.txt")
     overall = log.number("result_qps_with_loadgen_overhead")
     return {
-        **figures(log, scenario),
+        **figures(log, scenario).model_dump(),
         "valid": log.values["result_validity"] == "VALID",
         "us_per_query": 1e6 / overall if overall else None,
         "bound_ms": load_round().server_target_latency_ms("resnet50"),

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.image_classification.top_classes import score_top
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_score import score_boxes
 from loadscope.names import Scenario
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.report import load_run
 from loadscope.tools.bench.harness import STREAM_LATENCY_MS
 from loadscope.tools.bench.made_logs import boxes, write_log

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.image_classification.top_classes import score_top
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_score import score_boxes
@@ -20,6 +19,7 @@ from loadscope.datasets.question_answering.squad import QUESTIONS, Squad
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.paths import cache_root
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue

@@ -23,6 +23,7 @@ from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.figures import figures
 from loadscope.rundir.spec import make_spec, usable_cores
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import (
@@ -36,9 +37,8 @@ from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.inference_pipeline import Answering
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
-from loadscope.suite.run.process_plan import ChildPlan
-from loadscope.suite.run.resolve import prepare
-from loadscope.suite.run.verdict import figures
+from loadscope.suite.run.process_plan import ProcessPlan
+from loadscope.suite.run.resolve import resolve
 from loadscope.sut.backend import Backend
 from loadscope.sut.registry import backend_info, open_backend
 from loadscope.tensors import Tensors
@@ -181,7 +181,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     return _session(plan, answering, library, rate * _OVERLOAD, asked["seconds"])
 
 
-def _plan(asked: dict[str, Any], scenario: Scenario, progress: Progress) -> ChildPlan:
+def _plan(asked: dict[str, Any], scenario: Scenario, progress: Progress) -> ProcessPlan:
     settings: dict[str, Any] = {
         "model": asked["model"],
         "framework": asked["framework"],
@@ -192,23 +192,23 @@ def _plan(asked: dict[str, Any], scenario: Scenario, progress: Progress) -> Chil
     }
     if scenario is Scenario.SERVER:
         settings["batch_size"] = SERVER_BATCH
-    prepared = prepare(make_spec(settings, "bench"), progress)
-    return ChildPlan.model_validate(prepared.parts["plan"])
+    prepared = resolve(make_spec(settings, "bench"), progress)
+    return prepared.plan
 
 
-def _library(plan: ChildPlan) -> Any:
+def _library(plan: ProcessPlan) -> Any:
     return task(plan.task).library(
         Path(plan.samples), plan.preprocess, plan.artifact.inputs, plan.artifact.layout
     )
 
 
-def _window(plan: ChildPlan) -> int:
+def _window(plan: ProcessPlan) -> int:
     if not isinstance(plan.preprocess, WordPieceSpec):
         raise TypeError(f"{plan.artifact.path.name} reads no texts")
     return plan.preprocess.window
 
 
-def _padded(backend: Backend, plan: ChildPlan, library: Any, seconds: float) -> float:
+def _padded(backend: Backend, plan: ProcessPlan, library: Any, seconds: float) -> float:
     """Samples a second, one at a time on all cores, each padded to the window."""
     window = _window(plan)
     samples: list[Tensors] = [
@@ -242,7 +242,7 @@ def _rate(answering: Answering, execution: Execution, total: int, seconds: float
 
 
 def _session(
-    plan: ChildPlan, answering: Answering, library: Any, rate: float, seconds: float
+    plan: ProcessPlan, answering: Answering, library: Any, rate: float, seconds: float
 ) -> dict[str, Any]:
     values = {
         # What is offered takes the longer, the more it is above what can be done.
@@ -268,7 +268,9 @@ def _session(
             folder=folder,
             fail=_fail,
         )
-        return figures(read_detail_log(folder / "mlperf_log_detail.txt"), plan.scenario)
+        return figures(
+            read_detail_log(folder / "mlperf_log_detail.txt"), plan.scenario
+        ).model_dump()
 
 
 def _fail(error: BaseException) -> NoReturn:

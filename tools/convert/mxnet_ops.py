@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from loadscope.tools.convert.graph import Node
-from loadscope.tools.convert.mxnet_symbol import Emitter, handles, mx
+from loadscope.tools.convert.mxnet_emitter import MxnetEmitter, handles, mx
 from loadscope.tools.convert.windows import window
+
+__all__ = ["handles"]
 
 _BINARY: dict[str, tuple[Any, Any]] = {
     "Add": (mx.sym.elemwise_add, mx.sym.broadcast_add),
@@ -22,7 +24,7 @@ _UNARY = {
 
 
 @handles(*_BINARY)
-def _binary(emitter: Emitter, node: Node) -> None:
+def _binary(emitter: MxnetEmitter, node: Node) -> None:
     left, right = node.inputs
     same, broadcast = _BINARY[node.op]
     scalars = [_scalar(emitter, name) for name in node.inputs]
@@ -45,12 +47,12 @@ def _binary(emitter: Emitter, node: Node) -> None:
     emitter.put(node, found)
 
 
-def _scalar(emitter: Emitter, name: str) -> float | None:
+def _scalar(emitter: MxnetEmitter, name: str) -> float | None:
     array = emitter.constant(name)
     return float(array.reshape(())) if array is not None and array.size == 1 else None
 
 
-def _of_one_rank(emitter: Emitter, node: Node) -> list[Any]:
+def _of_one_rank(emitter: MxnetEmitter, node: Node) -> list[Any]:
     """MXNet broadcasts axes of one, and adds none."""
     rank = emitter.graph.rank(node.outputs[0])
     found = []
@@ -64,12 +66,12 @@ def _of_one_rank(emitter: Emitter, node: Node) -> list[Any]:
 
 
 @handles(*_UNARY)
-def _unary(emitter: Emitter, node: Node) -> None:
+def _unary(emitter: MxnetEmitter, node: Node) -> None:
     emitter.put(node, _UNARY[node.op](emitter.symbol(node.inputs[0])))
 
 
 @handles("Clip")
-def _clip(emitter: Emitter, node: Node) -> None:
+def _clip(emitter: MxnetEmitter, node: Node) -> None:
     largest = float(np.finfo(np.float32).max)
     low = float(emitter.required_constant(node, 1)) if node.input(1) else -largest
     high = float(emitter.required_constant(node, 2)) if node.input(2) else largest
@@ -77,7 +79,7 @@ def _clip(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Conv")
-def _conv(emitter: Emitter, node: Node) -> None:
+def _conv(emitter: MxnetEmitter, node: Node) -> None:
     weights = emitter.required_constant(node, 1)
     sizes = emitter.graph.sizes(node.inputs[0], slice(2, None))
     shape = window(emitter.graph.path, node, sizes, weights.shape[2:])
@@ -106,7 +108,7 @@ def _conv(emitter: Emitter, node: Node) -> None:
 
 
 @handles("MaxPool")
-def _max_pool(emitter: Emitter, node: Node) -> None:
+def _max_pool(emitter: MxnetEmitter, node: Node) -> None:
     sizes = emitter.graph.sizes(node.inputs[0], slice(2, None))
     shape = window(emitter.graph.path, node, sizes, tuple(node.attributes["kernel_shape"]))
     if len(node.outputs) > 1 or max(shape.dilations) > 1:
@@ -124,13 +126,13 @@ def _max_pool(emitter: Emitter, node: Node) -> None:
 
 
 @handles("GlobalAveragePool")
-def _global_average(emitter: Emitter, node: Node) -> None:
+def _global_average(emitter: MxnetEmitter, node: Node) -> None:
     image = emitter.symbol(node.inputs[0])
     emitter.put(node, mx.sym.Pooling(image, global_pool=True, pool_type="avg", kernel=(1, 1)))
 
 
 @handles("ReduceMean")
-def _reduce_mean(emitter: Emitter, node: Node) -> None:
+def _reduce_mean(emitter: MxnetEmitter, node: Node) -> None:
     name, rank = node.inputs[0], emitter.graph.rank(node.inputs[0])
     given = node.attributes.get("axes")
     if given is None:
@@ -148,7 +150,7 @@ def _reduce_mean(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Resize")
-def _resize(emitter: Emitter, node: Node) -> None:
+def _resize(emitter: MxnetEmitter, node: Node) -> None:
     attributes = node.attributes
     form = (
         attributes.get("mode", "nearest"),
@@ -166,13 +168,13 @@ def _resize(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Concat")
-def _concat(emitter: Emitter, node: Node) -> None:
+def _concat(emitter: MxnetEmitter, node: Node) -> None:
     axis = node.attributes["axis"] % emitter.graph.rank(node.outputs[0])
     emitter.put(node, mx.sym.concat(*(emitter.symbol(name) for name in node.inputs), dim=axis))
 
 
 @handles("Slice")
-def _slice(emitter: Emitter, node: Node) -> None:
+def _slice(emitter: MxnetEmitter, node: Node) -> None:
     rank = emitter.graph.rank(node.inputs[0])
     starts, ends = (emitter.required_constant(node, at).tolist() for at in (1, 2))
     axes = emitter.required_constant(node, 3).tolist() if node.input(3) else range(len(starts))
@@ -190,7 +192,7 @@ def _slice(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Reshape")
-def _reshape(emitter: Emitter, node: Node) -> None:
+def _reshape(emitter: MxnetEmitter, node: Node) -> None:
     before = emitter.graph.shape(node.inputs[0])
     after = emitter.graph.shape(node.outputs[0])
     # Zero keeps the size of the same axis; one size may be left to follow from the others.
@@ -206,21 +208,21 @@ def _reshape(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Flatten")
-def _flatten(emitter: Emitter, node: Node) -> None:
+def _flatten(emitter: MxnetEmitter, node: Node) -> None:
     if node.attributes.get("axis", 1) != 1:
         raise emitter.refuse(node, "does not keep the batch axis alone")
     emitter.put(node, mx.sym.Flatten(emitter.symbol(node.inputs[0])))
 
 
 @handles("Transpose")
-def _transpose(emitter: Emitter, node: Node) -> None:
+def _transpose(emitter: MxnetEmitter, node: Node) -> None:
     rank = emitter.graph.rank(node.inputs[0])
     axes = tuple(node.attributes.get("perm", range(rank)[::-1]))
     emitter.put(node, mx.sym.transpose(emitter.symbol(node.inputs[0]), axes=axes))
 
 
 @handles("Gemm")
-def _gemm(emitter: Emitter, node: Node) -> None:
+def _gemm(emitter: MxnetEmitter, node: Node) -> None:
     attributes = node.attributes
     plain = (attributes.get("alpha", 1.0), attributes.get("beta", 1.0), attributes.get("transA", 0))
     if plain != (1.0, 1.0, 0):
@@ -241,7 +243,7 @@ def _gemm(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Linear")
-def _linear(emitter: Emitter, node: Node) -> None:
+def _linear(emitter: MxnetEmitter, node: Node) -> None:
     weights = emitter.required_constant(node, 1)
     bias = [emitter.symbol(node.inputs[2])] if node.input(2) else []
     found = mx.sym.FullyConnected(
@@ -256,12 +258,12 @@ def _linear(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Gelu")
-def _gelu(emitter: Emitter, node: Node) -> None:
+def _gelu(emitter: MxnetEmitter, node: Node) -> None:
     emitter.put(node, mx.sym.LeakyReLU(emitter.symbol(node.inputs[0]), act_type="gelu"))
 
 
 @handles("MatMul")
-def _matmul(emitter: Emitter, node: Node) -> None:
+def _matmul(emitter: MxnetEmitter, node: Node) -> None:
     shapes = [emitter.graph.shape(name) for name in node.inputs]
     if any(len(shape) != 4 for shape in shapes) or shapes[0][:2] != shapes[1][:2]:
         raise emitter.refuse(node, f"multiplies {list(shapes[0])} by {list(shapes[1])}")
@@ -273,7 +275,7 @@ def _matmul(emitter: Emitter, node: Node) -> None:
 
 
 @handles("LayerNormalization")
-def _layer_norm(emitter: Emitter, node: Node) -> None:
+def _layer_norm(emitter: MxnetEmitter, node: Node) -> None:
     rank = emitter.graph.rank(node.inputs[0])
     if node.attributes.get("axis", -1) % rank != rank - 1 or len(node.outputs) > 1:
         raise emitter.refuse(node, "spans several axes or returns its statistics")
@@ -286,13 +288,13 @@ def _layer_norm(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Softmax")
-def _softmax(emitter: Emitter, node: Node) -> None:
+def _softmax(emitter: MxnetEmitter, node: Node) -> None:
     axis = node.attributes.get("axis", -1)
     emitter.put(node, mx.sym.softmax(emitter.symbol(node.inputs[0]), axis=axis))
 
 
 @handles("Gather")
-def _gather(emitter: Emitter, node: Node) -> None:
+def _gather(emitter: MxnetEmitter, node: Node) -> None:
     table = emitter.constant(node.inputs[0])
     if table is None or table.ndim != 2 or node.attributes.get("axis", 0) != 0:
         raise emitter.refuse(node, "does not take rows of a constant table")
@@ -306,7 +308,7 @@ def _gather(emitter: Emitter, node: Node) -> None:
 
 
 @handles("First")
-def _first(emitter: Emitter, node: Node) -> None:
+def _first(emitter: MxnetEmitter, node: Node) -> None:
     table, like = (emitter.symbol(name) for name in node.inputs)
     axis, rank = node.attributes["axis"], emitter.graph.rank(node.inputs[1])
     # The table is cut where the other tensor ends along the same axis.
@@ -315,13 +317,13 @@ def _first(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Cast")
-def _cast(emitter: Emitter, node: Node) -> None:
+def _cast(emitter: MxnetEmitter, node: Node) -> None:
     dtype = emitter.graph.values[node.outputs[0]].dtype
     emitter.put(node, mx.sym.cast(emitter.symbol(node.inputs[0]), dtype=dtype))
 
 
 @handles("Unsqueeze")
-def _unsqueeze(emitter: Emitter, node: Node) -> None:
+def _unsqueeze(emitter: MxnetEmitter, node: Node) -> None:
     axes = emitter.required_constant(node, 1).tolist()
     rank = emitter.graph.rank(node.outputs[0])
     found = emitter.symbol(node.inputs[0])

@@ -4,11 +4,13 @@ import math
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from loadscope.tools.convert.graph import Node
-from loadscope.tools.convert.tensorflow_graph import Emitter, handles
+from loadscope.tools.convert.tensorflow_emitter import TensorFlowEmitter, handles
+from loadscope.tools.convert.tensorflow_import import tf
 from loadscope.tools.convert.windows import Window, window
+
+__all__ = ["handles"]
 
 _BINARY = {"Add": tf.add, "Sub": tf.subtract, "Mul": tf.multiply, "Div": tf.divide}
 _UNARY = {
@@ -19,7 +21,7 @@ _UNARY = {
 
 
 @handles(*_BINARY)
-def _binary(emitter: Emitter, node: Node) -> None:
+def _binary(emitter: TensorFlowEmitter, node: Node) -> None:
     apply = _BINARY[node.op]
     rank = emitter.graph.rank(node.outputs[0])
     last = rank > 2 and any(emitter.is_last(name) for name in node.inputs)
@@ -39,14 +41,14 @@ def _binary(emitter: Emitter, node: Node) -> None:
 
 
 @handles(*_UNARY)
-def _unary(emitter: Emitter, node: Node) -> None:
+def _unary(emitter: TensorFlowEmitter, node: Node) -> None:
     name = node.inputs[0]
     last = emitter.is_last(name)
     emitter.put(node, _UNARY[node.op](emitter.last(name) if last else emitter.plain(name)), last)
 
 
 @handles("Clip")
-def _clip(emitter: Emitter, node: Node) -> None:
+def _clip(emitter: TensorFlowEmitter, node: Node) -> None:
     name = node.inputs[0]
     last = emitter.is_last(name)
     tensor = emitter.last(name) if last else emitter.plain(name)
@@ -58,7 +60,7 @@ def _clip(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Conv")
-def _conv(emitter: Emitter, node: Node) -> None:
+def _conv(emitter: TensorFlowEmitter, node: Node) -> None:
     weights = emitter.required_constant(node, 1)
     sizes = emitter.graph.sizes(node.inputs[0], slice(1, None))
     shape = window(emitter.graph.path, node, sizes[1:], weights.shape[2:])
@@ -85,7 +87,7 @@ def _conv(emitter: Emitter, node: Node) -> None:
 
 
 @handles("MaxPool")
-def _max_pool(emitter: Emitter, node: Node) -> None:
+def _max_pool(emitter: TensorFlowEmitter, node: Node) -> None:
     sizes = emitter.graph.sizes(node.inputs[0], slice(2, None))
     shape = window(emitter.graph.path, node, sizes, tuple(node.attributes["kernel_shape"]))
     if len(node.outputs) > 1 or max(shape.dilations) > 1:
@@ -104,12 +106,12 @@ def _padding(shape: Window) -> Any:
 
 
 @handles("GlobalAveragePool")
-def _global_average(emitter: Emitter, node: Node) -> None:
+def _global_average(emitter: TensorFlowEmitter, node: Node) -> None:
     emitter.put(node, tf.reduce_mean(emitter.last(node.inputs[0]), [1, 2], keepdims=True), True)
 
 
 @handles("ReduceMean")
-def _reduce_mean(emitter: Emitter, node: Node) -> None:
+def _reduce_mean(emitter: TensorFlowEmitter, node: Node) -> None:
     name, rank = node.inputs[0], emitter.graph.rank(node.inputs[0])
     given = node.attributes.get("axes")
     if given is None:
@@ -125,7 +127,7 @@ def _reduce_mean(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Resize")
-def _resize(emitter: Emitter, node: Node) -> None:
+def _resize(emitter: TensorFlowEmitter, node: Node) -> None:
     attributes = node.attributes
     form = (
         attributes.get("mode", "nearest"),
@@ -140,7 +142,7 @@ def _resize(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Concat")
-def _concat(emitter: Emitter, node: Node) -> None:
+def _concat(emitter: TensorFlowEmitter, node: Node) -> None:
     rank = emitter.graph.rank(node.outputs[0])
     axis = node.attributes["axis"] % rank
     last = any(emitter.is_last(name) for name in node.inputs)
@@ -149,7 +151,7 @@ def _concat(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Slice")
-def _slice(emitter: Emitter, node: Node) -> None:
+def _slice(emitter: TensorFlowEmitter, node: Node) -> None:
     name, rank = node.inputs[0], emitter.graph.rank(node.inputs[0])
     starts, ends = (emitter.required_constant(node, at).tolist() for at in (1, 2))
     axes = emitter.required_constant(node, 3).tolist() if node.input(3) else range(len(starts))
@@ -172,7 +174,7 @@ def _moved(axis: int, rank: int) -> int:
 
 
 @handles("Reshape")
-def _reshape(emitter: Emitter, node: Node) -> None:
+def _reshape(emitter: TensorFlowEmitter, node: Node) -> None:
     name, output = node.inputs[0], node.outputs[0]
     before, after = emitter.graph.shape(name), emitter.graph.shape(output)
     # Merging an image's inner axes leaves the channels where they are.
@@ -188,7 +190,7 @@ def _reshape(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Flatten")
-def _flatten(emitter: Emitter, node: Node) -> None:
+def _flatten(emitter: TensorFlowEmitter, node: Node) -> None:
     if node.attributes.get("axis", 1) != 1:
         raise emitter.refuse(node, "does not keep the batch axis alone")
     sizes = emitter.graph.sizes(node.inputs[0], slice(1, None))
@@ -197,7 +199,7 @@ def _flatten(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Transpose")
-def _transpose(emitter: Emitter, node: Node) -> None:
+def _transpose(emitter: TensorFlowEmitter, node: Node) -> None:
     name, rank = node.inputs[0], emitter.graph.rank(node.inputs[0])
     axes = list(node.attributes.get("perm", range(rank)[::-1]))
     if emitter.is_last(name) and axes == [0, *range(2, rank), 1]:
@@ -207,7 +209,7 @@ def _transpose(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Gemm")
-def _gemm(emitter: Emitter, node: Node) -> None:
+def _gemm(emitter: TensorFlowEmitter, node: Node) -> None:
     attributes = node.attributes
     if (attributes.get("alpha", 1.0), attributes.get("beta", 1.0)) != (1.0, 1.0):
         raise emitter.refuse(node, "scales its operands")
@@ -223,7 +225,7 @@ def _gemm(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Linear")
-def _linear(emitter: Emitter, node: Node) -> None:
+def _linear(emitter: TensorFlowEmitter, node: Node) -> None:
     weights = emitter.required_constant(node, 1)
     sizes = emitter.sizes(node.outputs[0])
     # Only a product of two axes is joined with its bias and its activation.
@@ -235,7 +237,7 @@ def _linear(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Gelu")
-def _gelu(emitter: Emitter, node: Node) -> None:
+def _gelu(emitter: TensorFlowEmitter, node: Node) -> None:
     name = node.inputs[0]
     flat = emitter.flat(name)
     x = emitter.plain(name) if flat is None else flat
@@ -249,12 +251,12 @@ def _gelu(emitter: Emitter, node: Node) -> None:
 
 
 @handles("MatMul")
-def _matmul(emitter: Emitter, node: Node) -> None:
+def _matmul(emitter: TensorFlowEmitter, node: Node) -> None:
     emitter.put(node, tf.matmul(*(emitter.plain(name) for name in node.inputs)))
 
 
 @handles("LayerNormalization")
-def _layer_norm(emitter: Emitter, node: Node) -> None:
+def _layer_norm(emitter: TensorFlowEmitter, node: Node) -> None:
     rank = emitter.graph.rank(node.inputs[0])
     if node.attributes.get("axis", -1) % rank != rank - 1 or len(node.outputs) > 1:
         raise emitter.refuse(node, "spans several axes or returns its statistics")
@@ -267,30 +269,30 @@ def _layer_norm(emitter: Emitter, node: Node) -> None:
 
 
 @handles("Softmax")
-def _softmax(emitter: Emitter, node: Node) -> None:
+def _softmax(emitter: TensorFlowEmitter, node: Node) -> None:
     axis = node.attributes.get("axis", -1)
     emitter.put(node, tf.nn.softmax(emitter.plain(node.inputs[0]), axis=axis))
 
 
 @handles("Gather")
-def _gather(emitter: Emitter, node: Node) -> None:
+def _gather(emitter: TensorFlowEmitter, node: Node) -> None:
     table, indices = (emitter.plain(name) for name in node.inputs)
     emitter.put(node, tf.gather(table, indices, axis=node.attributes.get("axis", 0)))
 
 
 @handles("First")
-def _first(emitter: Emitter, node: Node) -> None:
+def _first(emitter: TensorFlowEmitter, node: Node) -> None:
     table, like = (emitter.plain(name) for name in node.inputs)
     emitter.put(node, table[: tf.shape(like)[node.attributes["axis"]]])
 
 
 @handles("Cast")
-def _cast(emitter: Emitter, node: Node) -> None:
+def _cast(emitter: TensorFlowEmitter, node: Node) -> None:
     dtype = emitter.graph.values[node.outputs[0]].dtype
     emitter.put(node, tf.cast(emitter.plain(node.inputs[0]), dtype))
 
 
 @handles("Unsqueeze")
-def _unsqueeze(emitter: Emitter, node: Node) -> None:
+def _unsqueeze(emitter: TensorFlowEmitter, node: Node) -> None:
     wanted = emitter.sizes(node.outputs[0])
     emitter.put(node, tf.reshape(emitter.plain(node.inputs[0]), wanted))

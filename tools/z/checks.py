@@ -50,7 +50,7 @@ SUITES = (
     Suite(
         "payloads and accuracy scoring",
         (
-            "datasets/test_accuracy_log.py", "datasets/test_classification.py",
+            "rundir/test_accuracy_log.py", "datasets/test_classification.py",
             "datasets/test_top_classes.py", "datasets/coco/test_coco_score.py",
             "datasets/coco/test_nms.py", "datasets/coco/test_detection.py",
             "datasets/coco/test_detection_heads.py", "datasets/coco/test_letterbox.py",

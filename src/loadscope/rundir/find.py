@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from loadscope.errors import InputError
-from loadscope.suite.run.view import RUN_FILE
+from loadscope.rundir.directory import RUN_FILE
 
 _LEVELS = 2
 

@@ -221,6 +221,11 @@ class RecordedSpec(RunSpec):
         return data
 
 
+def recorded(spec: RunSpec) -> RecordedSpec:
+    """A spec as ``run.json`` holds it."""
+    return RecordedSpec.model_validate(spec.model_dump())
+
+
 def make_spec(values: dict[str, Any], where: str, kind: type[RunSpec] = RunSpec) -> RunSpec:
     """Validate settings once, with errors that name the place and the key.
 

@@ -212,7 +212,7 @@ def _caveats(a: TraceView, b: TraceView) -> list[str]:
         ("numerics", a.run.model.numerics, b.run.model.numerics),
         ("samples a predict", a.samples, b.samples),
         ("threads", a.header.threads, b.header.threads),
-        ("processor", a.run.host.get("processor"), b.run.host.get("processor")),
+        ("processor", a.run.host.processor, b.run.host.processor),
         ("level", a.header.levels[-1:], b.header.levels[-1:]),
     )
     differ = [

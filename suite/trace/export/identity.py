@@ -54,19 +54,18 @@ def resource_attributes(run_dir: Path, header: Header) -> dict[str, Scalar]:
         InputError: ``run.json`` cannot be read.
     """
     record = RunDirectory(run_dir).read()
-    host = record.get("host") or {}
-    machine = str(host.get("machine"))
+    host = record.host
     found = {
         "service.name": "loadscope",
         "service.version": loadscope.__version__,
-        "service.instance.id": run_dir.resolve().name,
-        "host.arch": _ARCHITECTURES.get(machine, machine),
-        "host.cpu.model.name": host.get("processor"),
+        "service.instance.id": str(record.uid),
+        "host.arch": _ARCHITECTURES.get(host.machine, host.machine),
+        "host.cpu.model.name": host.processor,
         "os.type": "linux",
-        "os.description": host.get("system"),
+        "os.description": host.system,
         f"{PREFIX}model": header.model,
         f"{PREFIX}framework": header.framework,
-        f"{PREFIX}framework.version": (record.get("versions") or {}).get(header.framework),
+        f"{PREFIX}framework.version": record.versions.get(header.framework),
         f"{PREFIX}scenario": header.scenario,
         f"{PREFIX}threads": header.threads,
         f"{PREFIX}workers": header.workers,

@@ -1,7 +1,6 @@
 """The traced test's own parts: what is noted while it runs, and what is written after it."""
 
 import contextlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from time import time_ns
@@ -10,6 +9,7 @@ from typing import Any
 from loadscope.datasets.task import SampleLibrary
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import calibrate, query_size
 from loadscope.scenarios.inference_pipeline import Fail
@@ -17,7 +17,7 @@ from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.tracing import TracedAnswering, TracingDriver
 from loadscope.suite.run.loadgen_settings import target_key
-from loadscope.suite.run.process_plan import ChildPlan, TracePlan
+from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.worker.loaded_model import Opened
 from loadscope.suite.worker.paired_timing import Timed
 from loadscope.suite.worker.tracing.assemble import Noted, assemble
@@ -44,7 +44,7 @@ def environment(trace: TracePlan) -> dict[str, str]:
     return onednn.ENVIRONMENT if reaches(trace.level, "library") else {}
 
 
-def settings(plan: ChildPlan, trace: TracePlan, conf: UserConf) -> UserConf:
+def settings(plan: ProcessPlan, trace: TracePlan, conf: UserConf) -> UserConf:
     """The user.conf of a test that ends after the wanted number of batches."""
     size = plan.execution.batch_size
     whole = query_size(plan.scenario, plan.execution)
@@ -63,8 +63,8 @@ def settings(plan: ChildPlan, trace: TracePlan, conf: UserConf) -> UserConf:
 
 
 def traced_test(
-    plan: ChildPlan, model: Opened, batches: Sequence[Sequence[int]], conf: Path, fail: Fail
-) -> dict[str, Any]:
+    plan: ProcessPlan, model: Opened, batches: Sequence[Sequence[int]], conf: Path, fail: Fail
+) -> float:
     """Run one LoadGen test with tracing and leave its files in the working directory.
 
     Args:
@@ -75,7 +75,7 @@ def traced_test(
         fail: See ``scenarios.answering``.
 
     Returns:
-        The outcome for ``run.json``.
+        LoadGen's part of the test, seconds.
     """
     trace = plan.trace
     if trace is None:
@@ -137,7 +137,7 @@ def traced_test(
     execution = plan.execution
     header = Header(
         levels=LEVELS[: LEVELS.index(trace.level) + 1],
-        model=json.loads((conf.parent / "run.json").read_text(encoding="utf-8"))["model"]["id"],
+        model=RunDirectory(conf.parent).read().model.id,
         framework=plan.framework,
         scenario=str(plan.scenario),
         threads=execution.threads,
@@ -153,11 +153,11 @@ def traced_test(
     write_json(Path("levels.json"), levels)
     write_json(Path("summary.json"), summarise(header, events, levels, outside))
     Path(TRACE_LOG).unlink()
-    return {"test_seconds": round((end - start) / 1e9, 3), "traced": True}
+    return round((end - start) / 1e9, 3)
 
 
 def _levels(
-    plan: ChildPlan,
+    plan: ProcessPlan,
     model: Opened,
     tracer: Tracer,
     deepest: Tracer,
@@ -182,7 +182,7 @@ def _levels(
 
 
 def _run_loadgen(
-    plan: ChildPlan, answering: TracedAnswering, library: SampleLibrary, conf: Path, fail: Fail
+    plan: ProcessPlan, answering: TracedAnswering, library: SampleLibrary, conf: Path, fail: Fail
 ) -> None:
     recorder = Recorder(Path("progress.bin"))
     driver = driver_for(plan.scenario, answering, plan.execution, recorder, fail)

@@ -2,7 +2,8 @@
 
 oneDNN's output is switched on before a framework is loaded and stays on, so a process that
 traces primitives cannot be compared with itself.
-``python -m loadscope.suite.worker.tracing.silent RUN_DIR LEVEL SAMPLES`` times one batch; see ``turns``.
+``python -m loadscope.suite.worker.tracing.silent RUN_DIR LEVEL SAMPLES`` times one batch; see
+``paired_timing``.
 """
 
 import json
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from loadscope.rundir.directory import RunDirectory
 from loadscope.scenarios.calibration import warm_up
-from loadscope.suite.run.process_plan import ChildPlan
+from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.worker.loaded_model import open_model
 from loadscope.suite.worker.paired_timing import Timed, answer, other_process
 from loadscope.suite.worker.tracing.levels import quiet_levels
@@ -43,8 +45,7 @@ def silent_levels(
 
 
 def _levels(run_dir: Path, level: str, batch: list[int]) -> dict[str, Timed]:
-    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
-    plan = ChildPlan.model_validate(record["plan"])
+    plan = ProcessPlan.of(RunDirectory(run_dir))
     model = open_model(plan)
     model.library.load(sorted(set(batch)))
     warm_up(model.answering, plan.execution, [batch])

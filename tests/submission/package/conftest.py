@@ -14,14 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from loadscope.datasets.image_classification.imagenet import ImageNet
-from loadscope.files import write_json
 from loadscope.names import Mode
+from loadscope.rundir.assemble import assemble
 from loadscope.rundir.directory import RunDirectory
-from loadscope.submission.rounds import load_round
+from loadscope.submission.package.truncate import sha256
+from loadscope.submission.rounds import early_stopping_queries, load_round
 from loadscope.suite.cli import submit as submit_module
 from loadscope.suite.cli.main import main
 from loadscope.suite.run.compliance import verify
-from loadscope.suite.run.result import assemble
 from loadscope.suite.run.scoring import score_run
 
 SAMPLES = 24
@@ -181,10 +181,13 @@ def judge_again(folder: Path, dataset) -> None:
     score_run(run, dataset, lambda *_: None)
     for mode in (Mode.TEST01, Mode.TEST04):
         verify(run, mode, dataset, lambda *_: None)
-    result = assemble(run)
-    edit(folder / "run.json", state__performance__value=result["metric"]["value"])
-    edit(folder / "run.json", state__performance__valid=result["valid"])
-    write_json(folder / "result.json", assemble(run))
+    result, record = assemble(run, early_stopping_queries), run.read()
+    for test, state in record.state.items():
+        digests = {name: sha256(run.logs(test) / name) for name in state.sha256}
+        run.set_state(test, sha256=digests)
+    assert result.metric is not None
+    run.set_state(Mode.PERFORMANCE, value=result.metric.value, valid=result.valid)
+    run.write_result(assemble(run, early_stopping_queries))
 
 
 def edit(path: Path, **changes) -> None:

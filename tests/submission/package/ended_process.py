@@ -4,12 +4,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 from loadscope.suite.cli import submit as submit_module
 from loadscope.suite.cli.main import main
 
 left = int(sys.argv.pop(1))
-submit_module.CURRENT = sys.argv.pop(1)
+vars(submit_module)["CURRENT"] = sys.argv.pop(1)
 replace = Path.replace
 
 
@@ -21,5 +22,5 @@ def replace_or_end(self, target):
     return replace(self, target)
 
 
-Path.replace = replace_or_end
-main()
+with patch.object(Path, "replace", replace_or_end):
+    main()

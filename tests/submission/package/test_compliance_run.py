@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.detail_log import read_detail_log
 
 from .conftest import MODES, judge_again, set_score, write_manifest

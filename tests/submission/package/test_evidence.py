@@ -1,13 +1,14 @@
 """What a run says of itself is packaged only where its logs bear it out."""
 
 import json
-import shutil
+import re
 
 import numpy as np
 import pytest
 
 from loadscope.submission.package.package_plan import make_plan
 from loadscope.submission.package.runs import read_candidate
+from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run import compliance as compliance_module
 
@@ -70,10 +71,7 @@ DAMAGES = {
         "result.json: metric.value is 1.0, the logs give 0.9",
     ),
     "faster log and result": (
-        lambda run: (
-            set_score(run / "performance/run_1", 900_000),
-            edit(run / "result.json", metric__value=0.9),
-        ),
+        lambda run: faster_and_told(run),
         "run.json: value is 1.0, the logs give 0.9",
     ),
     "edited result": (
@@ -102,9 +100,14 @@ DAMAGES = {
     ),
     "log no entries": (
         lambda run: (run / "performance/run_1" / DETAIL).write_text(":::MLLOG []\n"),
-        "has no key and value",
+        "not a LoadGen log entry",
     ),
 }
+
+
+def faster_and_told(run):
+    set_score(run / "performance/run_1", 900_000)
+    edit(run / "result.json", metric__value=0.9)
 
 
 def drop_digest(run):
@@ -136,12 +139,22 @@ def test_scoring_again_mends_a_run_of_an_earlier_version(command, submit, full):
 
 
 def test_what_the_rounds_rules_refuse_gets_no_name(submit, full, tmp_path):
-    # Equally fast, and another test's.
-    shutil.copy(full / "TEST01" / DETAIL, full / "TEST04" / DETAIL)
+    (full / "user.conf").write_text("")
     done = submit(full, status=1)
-    assert "not a submission of v6.1: " in done.stderr and "(compliance.settings)" in done.stderr
+    assert "not a submission of v6.1: " in done.stderr and "(result.files)" in done.stderr
     assert f"loadscope check {tmp_path / 'tree.partial'}" in done.stderr
     assert not (tmp_path / "tree").exists()
+
+
+def test_logs_have_the_digests_that_were_noted_when_their_test_ended(submit, full):
+    name = "mlperf_log_summary.txt"
+    summary = full / "performance/run_1" / name
+    edit(full / "run.json", state__performance__sha256={name: sha256(summary)})
+    submit(full)
+    summary.write_text(summary.read_text() + "\n")
+    assert f"{name} is not what the test has written" in submit(full, status=2).stderr
+    summary.unlink()
+    assert f"{name} is missing, which the test has written" in submit(full, status=2).stderr
 
 
 @pytest.fixture
@@ -184,3 +197,49 @@ def test_the_stricter_bert_lets_accuracy_move_by_a_tenth_of_a_percent():
     limits = {name: rules.accuracy_change_percent(name) for name in rules.folders()}
     assert limits.pop("bert-99.9") == 0.1
     assert set(limits.values()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("TEST04/verify_performance.txt", b"\xff", "is not UTF-8 text"),
+        ("TEST04/verify_performance.txt", None, "cannot read"),
+        ("accuracy/accuracy.txt", b"\xff", "is not UTF-8 text"),
+        ("accuracy/score.json", b"[]", "not a score"),
+        ("accuracy/score.json", b'{"metric": "top-1", "value": 12.5}', "not say which log"),
+    ],
+)
+def test_a_damaged_verdict_is_refused_with_its_mend(submit, full, name, content, message):
+    (full / name).unlink()
+    if content is not None:
+        (full / name).write_bytes(content)
+    stderr = submit(full, status=2).stderr
+    assert message in stderr and "loadscope accuracy" in stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("state__TEST01__verification", {"accuracy": []}, "state.TEST01.verification"),
+        ("state__TEST01__verification__accuracy__baseline", "x", "accuracy.baseline"),
+        ("round", "v6.0", "measured for v6.0, this submission is for v6.1"),
+        ("round", "v9", "no round 'v9'"),
+    ],
+)
+def test_a_damaged_record_is_refused_by_its_key(submit, full, key, value, message):
+    edit(full / "run.json", **{key: value})
+    assert message in submit(full, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("effective_scenario", '["x"]'),
+        ("early_stopping_latency_ss", "1" + "0" * 400),
+        ("early_stopping_latency_ss", '"x"'),
+    ],
+)
+def test_a_log_with_values_of_another_kind_is_refused(submit, full, key, value):
+    log = full / "performance/run_1" / DETAIL
+    log.write_text(re.sub(rf'("key": "{key}", "value": )[^,]+', rf"\g<1>{value}", log.read_text()))
+    submit(full, status=2)

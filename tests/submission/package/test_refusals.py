@@ -9,7 +9,7 @@ from loadscope.submission.package.runs import read_candidate
 from loadscope.submission.rounds import load_round
 from loadscope.suite.cli import submit as submit_module
 
-from .conftest import edit
+from .conftest import edit, judge_again
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "traced": ({"traced": True}, "is a traced run"),
@@ -93,10 +93,11 @@ def test_a_plan_says_what_is_missing_and_for_how_long(submit, full, tmp_path):
     assert "--scenario Offline" in offline.command and "--mode compliance" in offline.command
 
 
-def test_multi_stream_is_not_inferred_from_too_few_queries(submit, full):
+def test_multi_stream_is_not_inferred_from_too_few_queries(submit, full, dataset):
     log = full / "performance/run_1/mlperf_log_detail.txt"
     key = '"early_stopping_latency_ms", "value": '
     log.write_text(log.read_text().replace(f"{key}1000000", f"{key}0"))
+    judge_again(full, dataset)
     assert "too few queries to infer MultiStream" in submit(full, status=2).stderr
 
 

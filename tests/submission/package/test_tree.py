@@ -3,6 +3,7 @@ import json
 import shutil
 
 from loadscope.rundir.directory import RunDirectory
+from loadscope.suite.run.process_plan import ProcessPlan
 
 from .conftest import edit, judge_again
 
@@ -79,7 +80,7 @@ def test_what_is_in_src_repeats_the_run(submit, full, loadscope, photographs, wo
     submit(full)
     source = tmp_path / "tree/closed/Acme/src/resnet"
     assert str(work) not in "".join(path.read_text() for path in source.iterdir())
-    digest = RunDirectory(full).read()["model"]["sha256"]
+    digest = RunDirectory(full).read().model.sha256
     assert f"- `nothing.bin`, sha256 `{digest}`" in (source / "README.md").read_text()
     shutil.copy(work / "nothing.bin", source)
     again = tmp_path / "again"
@@ -89,9 +90,9 @@ def test_what_is_in_src_repeats_the_run(submit, full, loadscope, photographs, wo
     )  # fmt: skip
     records = [RunDirectory(folder).read() for folder in (full, again)]
     for key in ("sha256", "lineage", "mlperf"):
-        assert records[0]["model"][key] == records[1]["model"][key]
+        assert getattr(records[0].model, key) == getattr(records[1].model, key)
     # The targets are those of the run that is repeated, not calibrated anew.
-    assert not records[1]["plan"]["calibrate"]
+    assert not ProcessPlan.of(RunDirectory(again)).calibrate
 
 
 def test_logs_are_cut_and_the_whole_ones_lie_beside_with_their_hash(
@@ -176,8 +177,8 @@ def test_traces_lie_beside_the_tree_and_never_in_it(submit, full, tmp_path):
     assert not list((tmp_path / "tree").rglob("*trace*"))
 
 
-def test_a_lost_log_leaves_no_tree(submit, full, tmp_path):
-    (full / "TEST04" / "mlperf_log_summary.txt").unlink()
+def test_a_lost_file_leaves_no_tree(submit, full, tmp_path):
+    (full / "user.conf").unlink()
     done = submit(full, status=1)
-    assert "TEST04/mlperf_log_summary.txt" in done.stderr
+    assert f"cannot read {full / 'user.conf'}" in done.stderr
     assert not (tmp_path / "tree").exists() and not (tmp_path / "tree-full-logs").exists()

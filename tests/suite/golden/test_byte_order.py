@@ -8,7 +8,6 @@ import zlib
 import numpy as np
 import pytest
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.cache import sample_cache
 from loadscope.datasets.cache.sample_cache import DamagedCacheError, SampleCache, key_of
 from loadscope.datasets.image_classification.classification import ArgmaxSpec
@@ -16,6 +15,7 @@ from loadscope.datasets.image_classification.classification import postprocess a
 from loadscope.datasets.question_answering import squad_cache
 from loadscope.datasets.question_answering.squad_cache import TokenCache
 from loadscope.errors import InputError, WorkError
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.rowfile import BATCHES, LATENCIES
 from loadscope.scenarios.inference_pipeline import complete
 from loadscope.scenarios.recorder import Recorder

@@ -1,6 +1,5 @@
 """A model is every file that is loaded, wherever it comes from."""
 
-import dataclasses
 import hashlib
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from loadscope.errors import InputError
 from loadscope.identity import model_difference, model_sha256
+from loadscope.rundir.record import ModelRecord
 from loadscope.suite.fetch.artifacts import in_cache, materialise
 from loadscope.suite.models.manifest import read_manifest
 from loadscope.sut.onnx_files import external_data
@@ -107,8 +107,11 @@ def test_the_digest_is_that_of_all_files(model, split, tmp_path):
     (tmp_path / "sub/b").write_bytes(b"other weights")
     after = materialise("tiny", one, "onnxruntime", tmp_path / "cache", quiet)
     assert after.sha256 == sha256sum(tmp_path, *names) != before.sha256
-    one_file = dataclasses.asdict(before), dataclasses.asdict(after)
-    assert "(sub/b)" in model_difference(*one_file)
+    one, other = (
+        ModelRecord(id="m", title="M", sha256=each.sha256, files=dict(each.files))
+        for each in (before, after)
+    )
+    assert "(sub/b)" in model_difference(one, other)
 
 
 def test_a_folder_is_all_of_its_files(model, tmp_path):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from loadscope.files import write_json
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.log_digests import log_digests
-from loadscope.suite.run.result import assemble
+from loadscope.suite.run.result import completed
 
 REHEARSAL = ["min_duration 5 s instead of 600 s"]
 AUDITED = {
@@ -137,7 +137,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
             record["state"] |= AUDITED
         write_json(path / "run.json", record)
         if recorded:
-            write_json(path / "result.json", assemble(RunDirectory(path)))
+            completed(RunDirectory(path))
         return path
 
     return make

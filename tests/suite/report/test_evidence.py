@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.report.conftest import write_log
+from tests.suite.report.conftest import write_log
 
 from loadscope.files import write_json
 from loadscope.names import Mode

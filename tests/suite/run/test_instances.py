@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
+from loadscope.rundir.accuracy_log import read_accuracy_log
 
 CORES = sorted(os.sched_getaffinity(0))
 pytestmark = pytest.mark.skipif(len(CORES) < 2, reason="this machine has one core")

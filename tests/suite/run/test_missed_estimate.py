@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from loadscope.rundir.record import Calibration
 from loadscope.suite.cli.main import main
 from loadscope.suite.run.launcher import run_child
 
@@ -17,7 +18,8 @@ def run(tiny_dataset, manifest, tmp_path, cache, monkeypatch):
         outcome = run_child(*arguments)
         attempts.append((tmp_path / "out/user.conf").read_text())
         if len(attempts) == 1:
-            outcome["calibration"] = {"key": "slow", "value": 1}
+            slow = Calibration(key="slow", value=1, measured=1, reason="")
+            outcome = outcome.model_copy(update={"calibration": slow})
         return outcome
 
     def start(scenario, *more):

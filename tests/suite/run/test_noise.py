@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from loadscope.rundir.record import Noise
 from loadscope.suite.run import noise
 from loadscope.suite.run.noise import NoiseWatch, noise_warnings
 
-QUIET = {
+QUIET: dict[str, Any] = {
+    "seconds": 1.0,
     "others_percent": 1.0,
     "steal_percent": 0.1,
     "heat_throttles": 0,
@@ -20,11 +22,11 @@ QUIET = {
 
 
 def test_a_quiet_machine_and_one_that_tells_nothing_warn_of_nothing():
-    assert noise_warnings(QUIET) == []
+    assert noise_warnings(Noise(**QUIET)) == []
     silent = dict.fromkeys(
         ("heat_throttles", "quota_throttled_percent", "memory_stall_percent", "swapped_pages")
     )
-    assert noise_warnings({**QUIET, **silent, "frequency_mhz": []}) == []
+    assert noise_warnings(Noise(**{**QUIET, **silent, "frequency_mhz": []})) == []
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_a_quiet_machine_and_one_that_tells_nothing_warn_of_nothing():
     ],
 )
 def test_each_disturbance_is_named(change, warning):
-    (found,) = noise_warnings({**QUIET, **change})
+    (found,) = noise_warnings(Noise(**{**QUIET, **change}))
     assert found.startswith(warning)
 
 
@@ -57,10 +59,10 @@ def test_the_time_of_a_child_is_told_from_that_of_others(monkeypatch):
     monkeypatch.setattr(noise, "_read_counters", scripted)
     watch = NoiseWatch()
     counters.update(own=101.0, busy=1001.0)
-    assert watch.finish()["others_percent"] == 0
+    assert watch.finish().others_percent == 0
     watch = NoiseWatch()
     counters.update(own=102.0, busy=1005.0)
-    assert watch.finish()["others_percent"] > 0
+    assert watch.finish().others_percent > 0
 
 
 def test_a_childs_time_is_counted_when_it_has_ended():

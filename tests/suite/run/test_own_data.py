@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.errors import InputError
+from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.cli.main import cli
 
 

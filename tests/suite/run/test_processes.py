@@ -152,7 +152,8 @@ def test_a_framework_that_waits_for_ever_at_its_end_does_not_hold_the_run(
     # MXNet does at times, after its answers are given.
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, sys, time\n"
-        "if {'loadscope.suite.worker.test_process', 'loadscope.suite.worker.replica'} & set(sys.orig_argv):\n"
+        "names = {'loadscope.suite.worker.' + name for name in ('test_process', 'replica')}\n"
+        "if names & set(sys.orig_argv):\n"
         "    atexit.register(time.sleep, 3600)\n"
     )
     environment["PYTHONPATH"] = str(tmp_path)

@@ -25,7 +25,7 @@ def test_reduced_decoding_leaves_accuracy_as_it_is(
     loadscope, real_data, environment, kept_cache, tmp_path
 ):
     environment["LOADSCOPE_CACHE"] = str(kept_cache)
-    catalogue = yaml.safe_load((Path(__file__).parents[2] / "models.yaml").read_text())
+    catalogue = yaml.safe_load((Path(__file__).parents[3] / "models.yaml").read_text())
     entry = catalogue["models"]["efficientnet-lite0"]
     entry["preprocess"]["decoding"] = "reduced"
     # Only 8 of the 200 are large enough.

@@ -1,14 +1,17 @@
 import json
+import shutil
 
 import pytest
 
 from loadscope.names import Scenario
-from loadscope.suite.run.repeat import median_run, summary
+from loadscope.rundir.record import RepeatOutcome, TestState
+from loadscope.rundir.repeat import median_run, summary
+from loadscope.rundir.result import RepeatSummary
 
 
 def runs(*values):
     return [
-        {"run": number, "value": value, "valid": True}
+        RepeatOutcome(run=number, value=value, valid=True)
         for number, value in enumerate(values, start=1)
     ]
 
@@ -29,12 +32,11 @@ def test_the_median_of_an_even_number_is_the_worse_middle_one(scenario, values, 
 
 
 def test_spread_is_the_range_over_the_median():
-    state = {"repeats": runs(95, 100, 110), "median_run": 2}
-    assert summary(state) == {
-        "count": 3, "median_run": 2, "values": [95, 100, 110], "valid": 3, "median": 100,
-        "spread_percent": 15.0,
-    }  # fmt: skip
-    assert summary({"value": 3}) is None
+    state = TestState(status="finished", repeats=runs(95, 100, 110), median_run=2)
+    assert summary(state) == RepeatSummary(
+        count=3, median_run=2, values=(95, 100, 110), valid=3, median=100, spread_percent=15.0
+    )
+    assert summary(TestState(status="finished", value=3)) is None
 
 
 def test_repeats_are_kept_and_the_median_stands_for_the_run(
@@ -60,8 +62,6 @@ def test_repeats_are_kept_and_the_median_stands_for_the_run(
     record["state"]["performance"] = {"status": "running", "repeats": state["repeats"][:2]}
     (out / "run.json").write_text(json.dumps(record))
     kept = (out / "performance/run_2/mlperf_log_detail.txt").stat().st_mtime_ns
-    import shutil
-
     shutil.rmtree(out / "performance/run_3")
     again = json.loads(loadscope("run", "--resume", "out", "--json").stdout)
     assert again["repeat"]["values"][:2] == result["repeat"]["values"][:2]

@@ -58,7 +58,19 @@ def test_options_are_recorded_and_named_in_the_result(loadscope, tiny_run, tmp_p
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert result["numerics"] == record["model"]["numerics"] == "float32"
     assert record["spec"]["options"] == {"delay_us": 50}
-    assert record["model"]["options"] == record["plan"]["artifact"]["options"] == {"delay_us": 50}
+    assert record["model"]["options"] == {"delay_us": 50}
+
+
+def test_what_is_in_force_is_recorded_and_a_difference_ends_the_run(loadscope, tiny_run, tmp_path):
+    asked = ("--threads", "1", "--output", "out")
+    loadscope(*tiny_run("SingleStream", *asked, delay_us=500))
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["state"]["performance"]["in_force"] == {"threads": 1}
+    other = tiny_run("SingleStream", *asked[:2], "--output", "other", threads_in_force=3)
+    said = loadscope(*other, status=2).stderr
+    assert "measuring the harness): threads: expected 1, got 3" in said
+    assert "--threads 3" in said
+    assert not (tmp_path / "other" / "performance" / "run_1").exists()
 
 
 def test_what_does_not_apply_is_null(loadscope, tiny_run):

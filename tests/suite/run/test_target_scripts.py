@@ -101,7 +101,7 @@ def test_a_rehearsal_ends_with_a_tree_and_goes_on_where_it_was(campaign, tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
     assert "yolo11l is not run on null here, but on: pytorch" in done.stderr
     run = RunDirectory.open(tmp_path / "out/runs/resnet50/SingleStream")
-    assert list(run.read()["state"]) == ["performance", "accuracy", "TEST01", "TEST04"]
+    assert list(run.read().state) == ["performance", "accuracy", "TEST01", "TEST04"]
     result = tmp_path / "out/submission/closed/Acme/results/box/resnet/SingleStream"
     assert (result / "TEST01/verify_accuracy.txt").exists()
     assert (result / "TEST04/verify_performance.txt").exists()
@@ -110,10 +110,10 @@ def test_a_rehearsal_ends_with_a_tree_and_goes_on_where_it_was(campaign, tmp_pat
     shutil.rmtree(tmp_path / "out/submission")
     shutil.rmtree(tmp_path / "out/submission-full-logs")
     run.set_state(Mode.TEST04, status="interrupted")
-    before = run.read()["state"]["performance"]
+    before = run.read().of(Mode.PERFORMANCE)
     done = campaign("null", "--rehearsal")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert run.read()["state"]["performance"] == before
+    assert run.read().of(Mode.PERFORMANCE) == before
     assert (result / "TEST04/verify_performance.txt").exists()
 
 

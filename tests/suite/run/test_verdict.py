@@ -6,9 +6,10 @@ import pytest
 from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import read_detail_log
+from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.user_conf import UserConf
-from loadscope.submission.rounds import load_round
-from loadscope.suite.run.verdict import Asked, figures, invalid_reasons, require_as_asked
+from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
+from loadscope.suite.run.verdict import Asked, require_as_asked
 
 SETTINGS = {
     "SingleStream": {"target_latency": 0.77},
@@ -71,43 +72,43 @@ def test_a_changed_server_bound_or_stream_size_is_found(real_run):
 def test_single_stream_figures_are_loadgens(real_run):
     log, asked = real_run("SingleStream", min_query_count=100)
     found = figures(log, asked.scenario)
-    assert found["metric"]["unit"] == "ms"
-    assert found["metric"]["value"] * 1e6 == log.values["early_stopping_latency_ss"]
-    assert found["samples_per_second"] == pytest.approx(1e9 / log.values["result_mean_latency_ns"])
-    assert found["latency_ns"]["p90"] == log.values["result_90.00_percentile_latency_ns"]
-    assert invalid_reasons(log, asked.scenario, load_round()) == []
+    assert found.metric.unit == "ms"
+    assert (found.metric.value or 0) * 1e6 == log.values["early_stopping_latency_ss"]
+    assert found.samples_per_second == pytest.approx(1e9 / log.values["result_mean_latency_ns"])
+    assert found.latency_ns.p90 == log.values["result_90.00_percentile_latency_ns"]
+    assert invalid_reasons(log, early_stopping_queries(CURRENT, asked.scenario)) == []
 
 
 def test_multi_stream_counts_samples_not_queries(real_run):
     log, asked = real_run("MultiStream")
     found = figures(log, asked.scenario)
-    assert found["samples_per_second"] == pytest.approx(8e9 / log.values["result_mean_latency_ns"])
+    assert found.samples_per_second == pytest.approx(8e9 / log.values["result_mean_latency_ns"])
 
 
 def test_too_few_queries_are_invalid_with_both_numbers(real_run):
     log, asked = real_run("MultiStream", target_latency=100)
-    reasons = invalid_reasons(log, asked.scenario, load_round())
+    reasons = invalid_reasons(log, early_stopping_queries(CURRENT, asked.scenario))
     queries = log.values["result_query_count"]
     assert f"early stopping needs 662 queries, ran {queries}" in reasons
 
 
 def test_too_few_server_queries_say_how_many_more(real_run):
     log, asked = real_run("Server", target_latency=5000, min_query_count=20)
-    (reason,) = invalid_reasons(log, asked.scenario, load_round())
+    (reason,) = invalid_reasons(log, early_stopping_queries(CURRENT, asked.scenario))
     assert re.fullmatch(r"early stopping needs \d+ more queries, none of them late", reason)
 
 
 def test_a_missed_estimate_is_reported_in_loadgens_words(real_run):
     log, asked = real_run("Offline", target_qps=1, min_duration=60000)
     assert any("Increase expected QPS" in one for one in invalid_reasons(
-        log, asked.scenario, load_round()
+        log, early_stopping_queries(CURRENT, asked.scenario)
     ))  # fmt: skip
 
 
 def test_a_loadgen_error_makes_a_run_invalid(real_run):
     log, asked = real_run("SingleStream", min_query_count=100)
     bad = replace(log, errors=("error_runtime: something",))
-    assert invalid_reasons(bad, asked.scenario, load_round()) == [
+    assert invalid_reasons(bad, early_stopping_queries(CURRENT, asked.scenario)) == [
         "LoadGen error: error_runtime: something"
     ]
 

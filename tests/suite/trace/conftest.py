@@ -1,14 +1,16 @@
 """Run directories with a trace, made event by event."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.records import run_record
 
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import RunRecord
 from loadscope.suite.worker.tracing.events import EVENTS_FILE, LEVELS, Event, Header, write_events
 
 START = 1_764_000_000_000_000_000
@@ -173,22 +175,15 @@ def trace_events(
         )
 
 
-def run_record(header: Header = HEADER) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "spec": {"model": header.model, "framework": header.framework, "scenario": header.scenario,
-                 "mode": ["performance"]},
-        "effective": {"threads": header.threads},
-        "rehearsal": [],
-        "traced": True,
-        "model": {"id": header.model, "title": "Tiny <net>", "accuracy_meaningful": False},
-        "data": {},
-        "host": {"machine": "x86_64", "processor": "Test CPU", "system": "Linux"},
-        "versions": {"loadscope": "0.1.0", header.framework: "1.31.1"},
-        "command": "loadscope trace --model tiny",
-        "state": {"performance": {"status": "finished", "error": None}},
-        "created": "2026-11-24T10:00:00+00:00",
-    }  # fmt: skip
+def record_of(header: Header = HEADER) -> RunRecord:
+    return run_record(
+        spec={"model": header.model, "framework": header.framework, "scenario": header.scenario},
+        effective={"threads": header.threads},
+        traced=True,
+        model={"id": header.model, "accuracy_meaningful": False},
+        versions={header.framework: "1.31.1"},
+        command="loadscope trace --model tiny",
+    )
 
 
 @pytest.fixture
@@ -199,7 +194,7 @@ def make_trace(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         path.mkdir()
         whole = dataclasses.replace(HEADER, **(header or {}))
-        (path / "run.json").write_text(json.dumps(run_record(whole)), encoding="utf-8")
+        RunDirectory(path).write(record_of(whole))
         write_events(path / EVENTS_FILE, whole, trace_events(**shape))
         return path
 

@@ -9,9 +9,9 @@ import yaml
 
 from loadscope.suite.worker.tracing.events import read_events
 
-from ..sut.standin.model import write_model
+from ...sut.standin.model import write_model
 
-STANDIN = Path(__file__).resolve().parents[1] / "sut/standin"
+STANDIN = Path(__file__).resolve().parents[2] / "sut/standin"
 
 
 def test_a_trace_tells_layers_with_their_device(

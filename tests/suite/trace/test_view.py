@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.suite.trace.conftest import HEADER, START, run_record
+from tests.records import run_record
+from tests.suite.trace.conftest import HEADER, START
 
 from loadscope.errors import InputError
+from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.report.trace import trace_record
 from loadscope.suite.report.trace.facts import summary as facts
 from loadscope.suite.trace.view import load_trace
@@ -44,7 +46,7 @@ def predict(first: int, at: int, samples: int, a: int, b: int) -> list[Event]:
 
 @pytest.fixture
 def hand_made(tmp_path: Path) -> Path:
-    (tmp_path / "run.json").write_text(json.dumps(run_record()))
+    RunDirectory(tmp_path).write(run_record())
     events = [
         event(1, 0, "test", 0, 1000 * MS),
         event(2, 1, "query", 5 * MS, 400 * MS, query_id=7, scheduled_ns=START + 4 * MS,
@@ -107,10 +109,10 @@ def disturbed(first: int, at: int, late: int) -> list[Event]:
 
 
 def test_what_layers_cover_is_one_figure_also_on_a_machine_that_disturbs(tmp_path: Path) -> None:
-    record = run_record()
-    noise = {"others_percent": 40.0, "warnings": ["other processes used 40 % of the CPU"]}
-    record["state"] = {"trace": {"status": "finished", "noise": noise}}
-    (tmp_path / "run.json").write_text(json.dumps(record))
+    noise = {"seconds": 1.0, "others_percent": 40.0,
+             "warnings": ["other processes used 40 % of the CPU"]}  # fmt: skip
+    record = run_record(state={"trace": {"status": "finished", "noise": noise}})
+    RunDirectory(tmp_path).write(record)
     events = [event(1, 0, "test", 0, 1000 * MS), event(2, 1, "query", 0, 900 * MS)]
     for place in range(5):
         events += disturbed(10 + 10 * place, 40 * place, place)

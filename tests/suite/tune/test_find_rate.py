@@ -3,6 +3,7 @@ import json
 import pytest
 
 from loadscope.errors import InputError
+from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.tune.rate_search import RateSearch
 
@@ -56,15 +57,15 @@ class Scripted(RateSearch):
         super().__init__(spec, folder, "", print, notice=lambda one: self.said.append(one))
         self.turns = iter(turns)
         self.runs: list[str] = []
-        self.said: list[dict[str, object]] = []
+        self.said: list[RateProbe] = []
 
     def _run(self, spec, name):
         self.runs.append(name)
         noise, sample_ms, valid = next(self.turns)
-        return {
-            "rate": spec.target_qps, "valid": valid, "reasons": [], "noise": noise,
-            "p99_ms": 99.0, "bound_ms": 15.0, "sample_ms": sample_ms, "folder": name,
-        }  # fmt: skip
+        return RateProbe(
+            rate=spec.target_qps, valid=valid, reasons=(), noise=noise, p99_ms=99.0,
+            bound_ms=15.0, sample_ms=sample_ms, folder=name,
+        )  # fmt: skip
 
 
 Turn = tuple[list[str], float | None, bool]
@@ -100,7 +101,7 @@ def test_a_run_whose_batches_took_longer_than_at_a_near_rate_is_tried_again(
     assert search.holds(rate) is (tries > 1)
     assert len(search.runs) == len(search.said) == 2 + tries
     told = "a batch took 5 ms a sample, 4 ms at nearly the same rate"
-    assert search.said[2]["noise"] == [told] * (tries > 1)
+    assert search.said[2].noise == (told,) * (tries > 1)
 
 
 def test_only_server_has_a_rate(loadscope, find, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from loadscope.errors import InputError, WorkError
 from loadscope.names import Scenario
-from loadscope.rundir.schema import Accuracy
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.rundir.spec import make_spec
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.tune.space import Axis, defaults, points, search_space, settings
@@ -247,7 +247,7 @@ def test_options_that_change_numerics_must_keep_the_accuracy(
         def accuracy(self, name, found):
             self.scored.append(repr(found["options"]))
             value = score if found["options"]["dtype"] == "bfloat16" else reference
-            return Accuracy(metric="made", value=value, better=better)
+            return AccuracyRecord(metric="made", value=value, better=better)
 
     axes = offline_space(cores=2, max_batch=2, default=Execution(2, 2, 1))
     axes.append(Axis("dtype", ("float32", "bfloat16"), option=True, numerics=True))

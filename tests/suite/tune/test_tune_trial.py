@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadscope.names import Scenario
+from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.tune.rate_search import RateSearch
 from loadscope.suite.tune.trial import Best, Outcome, Trials, steady_percentile
@@ -74,11 +75,10 @@ class Formula(RateSearch):
     def _run(self, spec, name):
         capacity = {1: 100.0, 2: 80.0, 8: 130.0}[spec.batch_size]
         late = spec.target_qps > capacity
-        return {
-            "rate": spec.target_qps, "valid": not late, "reasons": [], "noise": [],
-            "p99_ms": 20.0 if late else 5.0, "bound_ms": 10.0, "sample_ms": None,
-            "folder": name,
-        }  # fmt: skip
+        return RateProbe(
+            rate=spec.target_qps, valid=not late, reasons=(), noise=(),
+            p99_ms=20.0 if late else 5.0, bound_ms=10.0, sample_ms=None, folder=name,
+        )  # fmt: skip
 
 
 class Serving(Trials):
@@ -120,9 +120,9 @@ def test_what_the_best_one_has_held_is_not_asked_of_it_again(serving):
     serving.measure("0001", point(2), UNLUCKY)
     serving.measure("0002", point(2), UNLUCKY)
     first, control, second, unused = serving.searches
-    held = [one["rate"] for one in control.probes if one["valid"]]
-    assert held and held == [one["rate"] for one in first.probes if one["valid"]]
-    assert [one["rate"] > max(held) for one in second.probes] == [True]
+    held = [one.rate for one in control.probes if one.valid]
+    assert held and held == [one.rate for one in first.probes if one.valid]
+    assert [one.rate > max(held) for one in second.probes] == [True]
     assert not unused.probes
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from loadscope.datasets.accuracy_log import read_accuracy_log
 from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
+from loadscope.rundir.accuracy_log import read_accuracy_log
 
 # As LoadGen 6.0 writes it.
 WHOLE = """[

@@ -3,15 +3,28 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 
 # LoadGen writes one entry a line. The longest known (a COCO image with every box kept) is some
 # 100 kB; the bound keeps a file without line ends from being read into memory whole.
 _LONGEST_LINE = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sample's response, as read from LoadGen's accuracy log.
+
+    Attributes:
+        index: The sample's position in the data set (``qsl_idx``).
+        payload: The bytes that the harness handed to LoadGen, little-endian.
+    """
+
+    index: int
+    payload: bytes
 
 
 def read_accuracy_log(path: Path) -> Iterator[Answer]:
