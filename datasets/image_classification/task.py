@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
 from loadscope.datasets.image_classification.classification import (
     BEST,
     ArgmaxSpec,
@@ -24,9 +25,6 @@ from loadscope.datasets.task import (
     AnswerForm,
     DataSample,
     Dataset,
-    DeclaredModel,
-    Misfit,
-    ModelInput,
     Postprocess,
     Progress,
     SampleLibrary,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
 from loadscope.datasets.images.image_preprocess import Normaliser, PixelPreprocess
-from loadscope.datasets.task import DeclaredModel, Misfit, ModelInput
 from loadscope.errors import InputError
 
 _FIX = "correct the model's manifest"

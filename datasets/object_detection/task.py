@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
 from loadscope.datasets.images.square_input import image_misfits, square_input
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection.coco import Coco
@@ -19,9 +20,6 @@ from loadscope.datasets.task import (
     AnswerForm,
     DataSample,
     Dataset,
-    DeclaredModel,
-    Misfit,
-    ModelInput,
     Postprocess,
     Progress,
     SampleLibrary,

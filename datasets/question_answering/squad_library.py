@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from loadscope.datasets.declared import ModelInput
 from loadscope.datasets.question_answering.squad_cache import TokenCache
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
-from loadscope.datasets.task import ModelInput
 from loadscope.errors import InputError, WorkError
 from loadscope.tensors import ANY_SIZE, Tensors
 

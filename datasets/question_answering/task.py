@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.question_answering.squad_library import SquadLibrary
 from loadscope.datasets.question_answering.squad_logits import F1, SpanSpec
@@ -14,10 +15,6 @@ from loadscope.datasets.task import (
     AnswerForm,
     DataSample,
     Dataset,
-    DeclaredModel,
-    Misfit,
-    ModelInput,
-    NeededFile,
     Postprocess,
     Progress,
     SampleLibrary,

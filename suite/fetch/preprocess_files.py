@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.task import NeededFile, Progress, Task
+from loadscope.datasets.declared import NeededFile
+from loadscope.datasets.task import Progress, Task
 from loadscope.errors import InputError
 from loadscope.suite.fetch.files import FetchedSource, fetch_file
 from loadscope.suite.models.checksum import Checksum

@@ -13,9 +13,9 @@ from pydantic import (
 )
 
 from loadscope.datasets.catalog import catalog, catalog_of
+from loadscope.datasets.declared import DeclaredModel
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.registry import metric_of, task
-from loadscope.datasets.task import DeclaredModel
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.misfits import Misfits
 from loadscope.submission.rounds import load_round

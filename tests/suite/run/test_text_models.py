@@ -93,11 +93,11 @@ def test_a_reader_is_read_with_sources_relative_to_its_manifest(
         (lambda m: m["preprocess"].update(vocabulary="vocab.txt"), "must begin with https:"),
         (lambda m: m["preprocess"].update(file="/vocab.txt"), "file is for the suite"),
         (lambda m: m["preprocess"].update(sha256="0"), "sha256 is not 64"),
-        (lambda m: m.update(task="image-classification"), "is not that of the task image-"),
+        (lambda m: m.update(task="image-classification"), "unknown key 'models.reader.preprocess"),
         (lambda m: m.update(classes=1000), "a token has 2 scores"),
         (
             lambda m: m.update(postprocess={"kind": "argmax", "output": "logits"}),
-            "postprocess is not that of the task question-answering",
+            "models.reader.postprocess.kind = \"argmax\": input should be 'spans'",
         ),
         (lambda m: m["postprocess"].update(outputs=["scores"]), "reads 'scores', which is not"),
         (lambda m: m["postprocess"].update(outputs=[]), "one for starts and one for ends"),
