@@ -9,8 +9,8 @@ import pytest
 from loadscope.datasets.image_classification.classification import ArgmaxSpec
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.datasets.registry import task, task_names
-from loadscope.datasets.task import Answer
-from loadscope.errors import InputError
+from loadscope.datasets.task import Answer, DataSample
+from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import TensorInfo
 
 MakeDataset = Callable[..., Path]
@@ -46,6 +46,17 @@ def test_photographs_become_a_score(
         payload = answer({"scores": np.eye(1, 10, 3, dtype=np.float32)}, [index])
         answers.append(Answer(index, np.asarray(payload[0]).tobytes()))
     assert dataset.score(answers).line == "accuracy=20.000%, good=1, total=5"
+
+
+def test_a_photograph_is_shown_with_its_classes(make_dataset: MakeDataset) -> None:
+    kind = task("image-classification")
+    dataset = kind.read(make_dataset(6), 5, 1000)
+    shown = kind.show(DataSample(dataset, 2), np.array([3, 1], "<f4").tobytes())
+    assert isinstance(shown.sample, Path)
+    assert shown.sample.is_file()
+    assert shown.answer == "class 3, 1"
+    with pytest.raises(WorkError, match="sample 2 is answered with 3 bytes"):
+        kind.show(DataSample(dataset, 2), b"123")
 
 
 @pytest.mark.parametrize(
