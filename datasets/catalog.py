@@ -1,22 +1,13 @@
-"""The data sets that the suite knows, and how each is got."""
+"""The data sets that the tasks know, and how each is got."""
 
-import os
-import re
-import tempfile
-import zipfile
-import zlib
 from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from loadscope.datasets.image_classification.imagenet import IMAGE_FOLDER, ImageNet
-from loadscope.datasets.image_classification.label_map import LABEL_MAP, write_label_map
+from loadscope.datasets.registry import task, task_names
 from loadscope.errors import InputError, WorkError, near
-
-_SAMPLE20 = "imagenet-sample20"
-_SAMPLE20_MEMBER = re.compile(r"foolbox/data/(imagenet_\d{2}_\d{1,3}\.jpg)", re.ASCII)
 
 
 class CatalogEntry(BaseModel):
@@ -24,7 +15,8 @@ class CatalogEntry(BaseModel):
 
     Attributes:
         title: For people.
-        task: The task that reads it, a name of ``datasets.tasks``.
+        task: The name of the task whose catalog it is in.
+        folder: Where that catalog is.
         samples: How many samples the whole of it has.
         classes: Labels are below this number.
         licence: Of the data.
@@ -32,7 +24,7 @@ class CatalogEntry(BaseModel):
         obtain: What the user does to have it: a command, or steps by hand.
         layout: The files of its folder.
         source: Where the suite fetches it (``pypi:<distribution>==<version>``) or has it
-            (``package:<folder beside this module>``); None where the user has to fetch it.
+            (``package:<folder beside the catalog>``); None where the user has to fetch it.
         sha256: The checksum of what ``source`` gives.
     """
 
@@ -40,6 +32,7 @@ class CatalogEntry(BaseModel):
 
     title: str
     task: str
+    folder: Path = Field(exclude=True)
     samples: int
     classes: int
     licence: str
@@ -52,14 +45,40 @@ class CatalogEntry(BaseModel):
     def shipped(self) -> Path | None:
         """The folder of a data set that comes with the package, None for any other."""
         scheme, _, folder = (self.source or "").partition(":")
-        return Path(__file__).resolve().parent / folder if scheme == "package" else None
+        return self.folder / folder if scheme == "package" else None
+
+
+@cache
+def catalog_of(name: str) -> dict[str, CatalogEntry]:
+    """The data sets of one task, by name."""
+    path = task(name).catalog
+    if path is None:
+        return {}
+    folder = path.resolve().parent
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return TypeAdapter(dict[str, CatalogEntry]).validate_python(
+        {data_set: {**entry, "task": name, "folder": folder} for data_set, entry in entries.items()}
+    )
 
 
 @cache
 def catalog() -> dict[str, CatalogEntry]:
-    """The known data sets by name."""
-    text = Path(__file__).with_name("catalog.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, CatalogEntry]).validate_python(yaml.safe_load(text))
+    """The data sets of all tasks, by name.
+
+    Raises:
+        WorkError: Two tasks have a data set of one name.
+    """
+    found: dict[str, CatalogEntry] = {}
+    for name in task_names():
+        for data_set, entry in catalog_of(name).items():
+            if data_set in found:
+                raise WorkError(
+                    f"the tasks {found[data_set].task} and {name} both have a data set "
+                    f"'{data_set}'",
+                    "uninstall one of them, or rename the data set in its catalog",
+                )
+            found[data_set] = entry
+    return found
 
 
 def catalog_entry(name: str) -> CatalogEntry:
@@ -75,88 +94,3 @@ def catalog_entry(name: str) -> CatalogEntry:
             f"unknown data set '{name}'",
             f"{near(name, catalog())}use one of: {', '.join(catalog())}",
         ) from None
-
-
-def unpack_sample20(wheel: Path, destination: Path) -> Path:
-    """Lay the 20 photographs of the foolbox wheel out as a data set folder.
-
-    The folder appears by rename when it is whole; a whole one that is there is left alone.
-
-    Args:
-        wheel: The wheel that the catalog's source names; its checksum is the caller's to check.
-        destination: The folder to make.
-
-    Returns:
-        ``destination``.
-
-    Raises:
-        InputError: The wheel cannot be read or does not hold the photographs.
-        WorkError: The folder cannot be written, or something else is at its place.
-    """
-    if not destination.exists():
-        photographs = _read_sample20(wheel)
-        try:
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(
-                dir=destination.parent, prefix=f".{destination.name}."
-            ) as scratch:
-                _appear(_lay_out(photographs, Path(scratch, "folder")), destination)
-        except OSError as error:
-            raise WorkError(
-                f"cannot write {destination}: {error.strerror}",
-                "free space or choose another folder",
-            ) from error
-    try:
-        found = len(ImageNet.read(destination))
-    except InputError as error:
-        raise _not_sample20(destination, error.message) from error
-    if found != catalog_entry(_SAMPLE20).samples:
-        raise _not_sample20(destination, f"it names {found} images")
-    return destination
-
-
-def _read_sample20(wheel: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            photographs = {
-                match[1]: archive.read(name)
-                for name in sorted(archive.namelist())
-                if (match := _SAMPLE20_MEMBER.fullmatch(name))
-            }
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"cannot read the wheel {wheel}: {error}", "fetch it again") from error
-    if len(photographs) != catalog_entry(_SAMPLE20).samples:
-        raise InputError(
-            f"the wheel {wheel} holds {len(photographs)} of the 20 photographs",
-            f"use the wheel of {catalog_entry(_SAMPLE20).source}",
-        )
-    return photographs
-
-
-def _lay_out(photographs: dict[str, bytes], folder: Path) -> Path:
-    images = folder / IMAGE_FOLDER
-    images.mkdir(parents=True)
-    for name, content in photographs.items():
-        with (images / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    labels = [(name, int(Path(name).stem.rpartition("_")[2])) for name in photographs]
-    write_label_map(folder / LABEL_MAP, labels)
-    return folder
-
-
-def _appear(folder: Path, destination: Path) -> None:
-    try:
-        folder.rename(destination)
-    except OSError:
-        # Another process was faster: its folder is as good as ours.
-        if not destination.exists():
-            raise
-
-
-def _not_sample20(destination: Path, why: str) -> WorkError:
-    return WorkError(
-        f"{destination} is there but is not {_SAMPLE20}: {why}",
-        "remove that folder and fetch the data set again",
-    )

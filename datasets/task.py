@@ -1,13 +1,18 @@
 """What a task must offer so that LoadGen can be run on it and its answers be scored."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.metric import ScoreMetric
+from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
 from loadscope.tensors import Tensors
 
@@ -44,14 +49,14 @@ class Score:
     """What scoring an accuracy log gives.
 
     Attributes:
-        metric: The metric's name (``top-1``).
-        value: Its value in percent.
+        metric: What was scored by.
+        value: Its value, in the metric's unit.
         samples: How many samples were scored.
         line: The line for ``accuracy.txt`` in the form that the official checker reads.
         details: Further counts (``{"good": 180}``).
     """
 
-    metric: str
+    metric: ScoreMetric
     value: float
     samples: int
     line: str
@@ -145,3 +150,182 @@ class Dataset(Protocol):
             WorkError: A sample is not answered, or by bytes of the wrong size; or there is
                 nothing to score answers by (``unscored``).
         """
+
+
+@dataclass(frozen=True)
+class DataSample:
+    """One sample of a data set; ``index`` is its position there."""
+
+    dataset: Dataset
+    index: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample and an answer to it, for people.
+
+    Attributes:
+        sample: The sample's file, or its text.
+        answer: What the payload says, in words.
+    """
+
+    sample: Path | str
+    answer: str
+
+
+_PLAIN = AnswerForm()
+
+
+class Task(ABC):
+    """From a folder of data to LoadGen's samples, and from outputs to a score.
+
+    A task is found by the entry point of its name in the group ``loadscope.tasks``, and nothing
+    outside its own folder names it. ``library`` and ``postprocess`` run in the measured process
+    and import nothing heavy.
+
+    Attributes:
+        name: The value of ``task`` in a manifest, and the name of the entry point.
+        title: For people.
+        metrics: What answers can be scored by, the usual one first.
+        preprocess_type: The dataclass that a manifest's ``preprocess`` must fit.
+        postprocess_type: Likewise for ``postprocess``; a union's members are told apart by their
+            field ``kind``.
+        inputs: What models take: ``images``, ``texts`` or another word. A backend's option that
+            makes a difference for some inputs alone names them.
+        payload: What payloads hold: ``classes``, the first of which is the answer, or
+            ``numbers``, which are compared as the outputs are.
+        packages: Import names of what the task takes beside the suite's own needs.
+        install: The command that brings these.
+        catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
+    """
+
+    name: str
+    title: str
+    metrics: tuple[ScoreMetric, ...]
+    preprocess_type: type[Any]
+    postprocess_type: Any
+    inputs: str
+    payload: Literal["classes", "numbers"] = "numbers"
+    packages: tuple[str, ...] = ()
+    install: str = ""
+    catalog: Path | None = None
+
+    @abstractmethod
+    def read(
+        self,
+        path: Path,
+        limit: int | None,
+        classes: int,
+        preprocess: Any = None,
+        metric: str = "",
+    ) -> Dataset:
+        """Read and check a data set.
+
+        Args:
+            path: The folder, or the file of a data set that is one.
+            limit: Take only the first samples.
+            classes: How many classes the model tells apart.
+            preprocess: The settings, where they decide what a sample is.
+            metric: The name of one of ``metrics``, the first one where it is empty.
+
+        Raises:
+            InputError: It is missing or malformed.
+        """
+
+    @abstractmethod
+    def prepare(
+        self,
+        dataset: Dataset,
+        preprocess: Any,
+        cache_root: Path,
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Path:
+        """Preprocess a data set into the cache unless that is done; give the cache's folder.
+
+        Raises:
+            InputError: A sample is unusable or has changed meanwhile.
+            WorkError: The cache cannot be written.
+        """
+
+    @abstractmethod
+    def library(
+        self,
+        prepared: Path,
+        preprocess: Any,
+        inputs: Sequence[ModelInput],
+        layout: str,
+        most_bytes: float = math.inf,
+    ) -> SampleLibrary:
+        """Open a prepared data set for a model with these inputs.
+
+        Args:
+            prepared: The folder that ``prepare`` gave.
+            preprocess: What it was prepared with.
+            inputs: The model's inputs.
+            layout: ``NCHW`` or ``NHWC`` for images.
+            most_bytes: What loaded samples may take as the model takes them. More are kept in
+                less memory, which costs a little time for each batch.
+
+        Raises:
+            InputError: The model's inputs do not fit the preprocessing.
+            WorkError: The cache is damaged.
+        """
+
+    @abstractmethod
+    def postprocess(
+        self, spec: Any, library: SampleLibrary, form: AnswerForm = _PLAIN
+    ) -> Postprocess:
+        """Make the function that turns outputs into payloads.
+
+        Args:
+            spec: How an answer is read, of ``postprocess_type``.
+            library: The task's own.
+            form: The data set's ``answer_form``.
+        """
+
+    @abstractmethod
+    def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
+        """Yield what does not fit together in a manifest's entry of a model."""
+
+    @abstractmethod
+    def show(self, sample: DataSample, answer: bytes) -> Shown:
+        """Put a sample and the payload that answers it into a form for people.
+
+        Raises:
+            WorkError: The payload is no answer to the sample.
+        """
+
+    def score(
+        self,
+        dataset: Dataset,
+        answers: Iterable[Answer],
+        progress: Progress | None = None,
+        among: Collection[int] | None = None,
+    ) -> Score:
+        """Score answers from an accuracy log alone; see ``Dataset.score``."""
+        return dataset.score(answers, progress, among)
+
+    def files(self, preprocess: Any) -> Sequence[NeededFile]:
+        """The files that preprocessing with these settings takes; none as a rule."""
+        return ()
+
+    def unpack(self, name: str, archive: Path, destination: Path) -> Path:
+        """Lay out a data set of the catalog from the archive that its ``source`` names.
+
+        Args:
+            name: The data set's.
+            archive: A file whose checksum the caller has checked.
+            destination: The folder to make.
+
+        Returns:
+            ``destination``.
+
+        Raises:
+            InputError: The archive is not the one of that data set.
+            WorkError: The folder cannot be written.
+        """
+        raise InputError(
+            f"the task {self.name} cannot unpack the data set '{name}'",
+            "report it to the author of the task",
+        )

@@ -1,7 +1,7 @@
 """Which options of each backend are worth searching, told without importing any framework."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,13 +13,14 @@ class Tunable:
         values: What to try; the first is what the backend does where the option is not given.
         numerics: Whether answers may change by more than the order of float32 additions, so
             that accuracy must be measured again.
-        inputs: What a model must take for the option to make a difference; None for anything.
+        inputs: What a model must take for the option to make a difference (``Task.inputs``);
+            None for anything.
     """
 
     name: str
     values: tuple[Any, ...]
     numerics: bool = False
-    inputs: Literal["images", "texts"] | None = None
+    inputs: str | None = None
 
 
 TUNABLES: dict[str, tuple[Tunable, ...]] = {

@@ -28,7 +28,10 @@ def test_the_wheel_holds_code_and_data(wheel):
     assert {
         "loadscope/models.yaml",
         "loadscope/py.typed",
-        "loadscope/datasets/catalog.yaml",
+        "loadscope/datasets/image_classification/catalog.yaml",
+        "loadscope/datasets/image_classification/imagenet_synsets.txt",
+        "loadscope/datasets/object_detection/coco-generated/val2017/000000000000.png",
+        "loadscope/datasets/question_answering/squad-sample/dev-v1.1.json",
         "loadscope/submission/rounds/v6.1.yaml",
         "loadscope/scenarios/demo/three-tasks.yaml",
     } <= names

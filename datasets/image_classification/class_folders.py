@@ -3,12 +3,14 @@
 import functools
 import os
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path, PurePath
-from typing import NoReturn
+from pathlib import Path
 
 from loadscope.datasets.image_classification.label_map import LABEL_MAP, name_problem
-from loadscope.datasets.images.image_files import SUFFIXES
+from loadscope.datasets.images.image_files import (
+    folders_and_images,
+    is_image,
+    refuse_folder,
+)
 from loadscope.errors import InputError
 
 Found = list[tuple[str, int | None]]
@@ -21,8 +23,7 @@ def synsets() -> dict[str, int]:
 
     Source: the list of ILSVRC 2012, whose order is that of the names.
     """
-    path = files("loadscope.datasets.image_classification") / "imagenet_synsets.txt"
-    text = path.read_text("ascii")
+    text = Path(__file__).with_name("imagenet_synsets.txt").read_text("ascii")
     return {name: number for number, name in enumerate(text.split())}
 
 
@@ -75,20 +76,6 @@ def find_images(folder: Path, classes: int) -> Found:
     return found
 
 
-def folders_and_images(folder: Path) -> tuple[list[str], list[str]]:
-    """The names of a folder's folders and images, each sorted; hidden ones are left out.
-
-    Raises:
-        InputError: The folder cannot be read.
-    """
-    try:
-        kept = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        _refuse(error)
-    folders = [name for name in kept if (folder / name).is_dir()]
-    return folders, [name for name in kept if _is_image(name) and name not in folders]
-
-
 def _numbers(folder: Path, names: list[str], classes: int) -> dict[str, int]:
     official = synsets()
     if classes == len(official) and all(name in official for name in names):
@@ -110,18 +97,8 @@ def _numbers(folder: Path, names: list[str], classes: int) -> dict[str, int]:
 
 def _images(folder: Path) -> Iterator[str]:
     """The images of a class, also those in folders of its own."""
-    for here, inner, names in os.walk(folder, onerror=_refuse, followlinks=True):
+    for here, inner, names in os.walk(folder, onerror=refuse_folder, followlinks=True):
         inner[:] = [name for name in inner if not name.startswith(".")]
         for name in names:
-            if _is_image(name):
+            if is_image(name):
                 yield Path(here, name).relative_to(folder).as_posix()
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise InputError(
-        f"cannot read the folder {error.filename}: {error.strerror}", "make it readable"
-    ) from error

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.image_classification.classification import BEST
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import Answer, Score
 from loadscope.errors import WorkError
 
@@ -68,7 +69,7 @@ def score_top(answers: Iterable[Answer], labels: NDArray[np.int64], metric: str 
     if best > 1:
         line += f", {metric}={_percent(good, total):.3f}%"
         details["top-1"] = _percent(top, total)
-    return Score(metric, _percent(good, total), total, line, details)
+    return Score(ScoreMetric(metric), _percent(good, total), total, line, details)
 
 
 def _percent(good: int, total: int) -> float:

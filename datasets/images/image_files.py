@@ -1,10 +1,11 @@
-"""Whether the image files that a data set names can be read."""
+"""The image files of a folder, and whether those that a data set names can be read."""
 
 import os
 import stat
 import unicodedata
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
+from typing import NoReturn
 
 from loadscope.errors import InputError
 
@@ -41,6 +42,36 @@ def require_images(
         f"{where(at)}: image {folder / name} {problem} (unusable images in all: {len(problems)})",
         fix,
     )
+
+
+def folders_and_images(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of a folder's folders and images, each sorted; hidden ones are left out.
+
+    Raises:
+        InputError: The folder cannot be read.
+    """
+    try:
+        kept = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        refuse_folder(error)
+    folders = [name for name in kept if (folder / name).is_dir()]
+    return folders, [name for name in kept if is_image(name) and name not in folders]
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name is that of an image; hidden files are none."""
+    return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
+
+
+def refuse_folder(error: OSError) -> NoReturn:
+    """Say that a folder cannot be read.
+
+    Raises:
+        InputError: Always.
+    """
+    raise InputError(
+        f"cannot read the folder {error.filename}: {error.strerror}", "make it readable"
+    ) from error
 
 
 def file_problem(path: Path) -> str:

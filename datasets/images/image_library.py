@@ -9,26 +9,35 @@ import math
 import mmap
 import threading
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.cache.sample_cache import SampleCache
-from loadscope.datasets.images.image_preprocess import Normaliser, PixelPreprocess
+from loadscope.datasets.images.image_preprocess import (
+    ImagePreprocess,
+    Normaliser,
+    PixelPreprocess,
+)
 from loadscope.errors import InputError, WorkError
 from loadscope.tensors import Tensors
+
+if TYPE_CHECKING:
+    from loadscope.datasets.cache.record_workers import RecordMaker
 
 _log = logging.getLogger(__name__)
 
 # Records between two calls that give mapped pages back: 10 MB of 224 x 224 images.
 _RECORDS_KEPT_MAPPED = 64
+P = TypeVar("P", bound=PixelPreprocess)
 
 
-class ImageLibrary:
-    """A ``SampleLibrary`` of photographs.
+class PixelLibrary(ABC, Generic[P]):
+    """A ``SampleLibrary`` of photographs, however they were brought into a square.
 
     Loaded samples are images in one buffer, normalised or, where that were too much, still of 8
     bits: a quarter of the memory for some 20 µs more of each 224-pixel sample in a batch. Samples
@@ -55,7 +64,7 @@ class ImageLibrary:
     def __init__(
         self,
         prepared: Path,
-        preprocess: PixelPreprocess,
+        preprocess: P,
         name: str,
         layout: str,
         dtype: str = "float32",
@@ -251,4 +260,17 @@ class ImageLibrary:
             record,
             self._cache.folder,
         )
-        mend_record(self._cache, record, self._preprocess.record_maker())
+        mend_record(self._cache, record, self._record_maker())
+
+    @abstractmethod
+    def _record_maker(self) -> "RecordMaker":
+        """What makes a record from a photograph; imports the image libraries."""
+
+
+class ImageLibrary(PixelLibrary[ImagePreprocess]):
+    """The photographs of a classifier; see ``PixelLibrary``."""
+
+    def _record_maker(self) -> "RecordMaker":
+        from loadscope.datasets.images.image_geometry import ImageRecords
+
+        return ImageRecords(self._preprocess)

@@ -7,14 +7,10 @@ second; it imports numpy alone, because the measured process uses it.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from loadscope.datasets.cache.record_workers import RecordMaker
-    from loadscope.datasets.images.image_geometry import ImageRecords
 
 Geometry = Literal["crop-then-resize", "resize-then-crop"]
 Resampler = Literal[
@@ -46,9 +42,6 @@ class PixelPreprocess(Protocol):
 
     def geometry_material(self) -> dict[str, Any]:
         """The settings that shape the 8-bit image."""
-
-    def record_maker(self) -> "RecordMaker":
-        """What makes the sample cache's records."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +116,6 @@ class ImagePreprocess:
             # Left out where it is exact, so that caches made before there was a choice still count.
             **({} if self.decoding == "exact" else {"decoding": self.decoding}),
         }
-
-    def record_maker(self) -> "ImageRecords":
-        """What makes the sample cache's records; imports the image libraries."""
-        from loadscope.datasets.images.image_geometry import ImageRecords
-
-        return ImageRecords(self)
 
 
 class Normaliser:

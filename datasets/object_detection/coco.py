@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from loadscope.datasets.cache.file_digests import file_digests
-from loadscope.datasets.image_classification.class_folders import folders_and_images
-from loadscope.datasets.images.image_files import require_images
+from loadscope.datasets.images.image_files import folders_and_images, require_images
 from loadscope.datasets.object_detection.coco_annotations import (
     CocoAnnotations,
     CocoImage,

@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from loadscope.datasets.object_detection.coco_annotations import CocoAnnotations
-from loadscope.datasets.object_detection.detection import ROW
+from loadscope.datasets.object_detection.detection import AGREEMENT, MAP, ROW
 from loadscope.datasets.task import Answer, Progress, Score
 from loadscope.errors import WorkError
 
@@ -73,13 +73,13 @@ def score_boxes(
             f"none of the {samples} images has a box to be found, so there is no mAP",
             "use a data set with boxes, or more of its samples",
         )
-    metric = "agreement" if annotations.golden else "mAP"
+    metric = AGREEMENT if annotations.golden else MAP
     names = ("AP50", "AP75", "AP-small", "AP-medium", "AP-large")
     return Score(
         metric=metric,
         value=mean,
         samples=samples,
-        line=f"{metric}={mean:.3f}%",
+        line=f"{metric.name}={mean:.3f}%",
         details={**dict(zip(names, percent[1:], strict=True)), "boxes": len(rows), "empty": empty},
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection import detection_heads
 from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.detection_heads import Candidates
@@ -17,6 +18,12 @@ from loadscope.datasets.object_detection.nms import opencv, suppress
 from loadscope.datasets.task import Payloads, Postprocess
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
+
+MAP = ScoreMetric("mAP")
+"""Mean average precision of boxes, as pycocotools computes it."""
+
+AGREEMENT = ScoreMetric("agreement")
+"""The same number, where the boxes to be found are a model's own."""
 
 ROW = 7
 """Numbers for each box: sample, top, left, bottom, right, score, category id; the box in parts

@@ -2,32 +2,24 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.cache.sample_cache import SampleCache
-from loadscope.datasets.images.image_library import ImageLibrary
-from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
+from loadscope.datasets.images.image_library import PixelLibrary
+from loadscope.datasets.object_detection.detection_preprocess import (
+    SIZE_BYTES,
+    DetectionPreprocess,
+)
 
-SIZE_BYTES = 8
-"""A record ends in the image's own width and height, two ``<u4``."""
+if TYPE_CHECKING:
+    from loadscope.datasets.cache.record_workers import RecordMaker
 
 
-class DetectionLibrary(ImageLibrary):
-    """A ``SampleLibrary`` whose records end in the image's own width and height.
-
-    Args:
-        prepared: The folder of a finished cache.
-        preprocess: What it was prepared with.
-        name: The model's input.
-        layout: ``NCHW`` or ``NHWC``.
-        dtype: The numpy type of the model's input.
-        most_bytes: As for ``ImageLibrary``.
-
-    Raises:
-        WorkError: The cache is unfinished, damaged, or was made for another geometry.
-    """
+class DetectionLibrary(PixelLibrary[DetectionPreprocess]):
+    """A ``PixelLibrary`` whose records end in the image's own width and height."""
 
     def __init__(
         self,
@@ -39,13 +31,12 @@ class DetectionLibrary(ImageLibrary):
         most_bytes: float = math.inf,
     ) -> None:
         super().__init__(prepared, preprocess, name, layout, dtype, most_bytes)
-        self._geometry = preprocess
         self._frame_of: dict[int, NDArray[np.float32]] = {}
 
     @property
     def side(self) -> int:
         """Height and width of the square, pixels."""
-        return self._geometry.size
+        return self._preprocess.size
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """What takes a loaded sample's boxes from the square to parts of its image.
@@ -59,12 +50,17 @@ class DetectionLibrary(ImageLibrary):
     def _pixels(self, record: int, content: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if record not in self._frame_of:
             width, height = content[-SIZE_BYTES:].view("<u4").tolist()
-            place = self._geometry.placement(width, height)
+            place = self._preprocess.placement(width, height)
             down, across = 1 / (place.scale_y * height), 1 / (place.scale_x * width)
             self._frame_of[record] = np.array(
                 [[place.top, place.left] * 2, [down, across] * 2], np.float32
             )
         return content[:-SIZE_BYTES]
+
+    def _record_maker(self) -> "RecordMaker":
+        from loadscope.datasets.object_detection.letterbox import DetectionRecords
+
+        return DetectionRecords(self._preprocess)
 
 
 def image_sizes(prepared: Path) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ Imports numpy alone, because the measured process uses it.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from loadscope.datasets.images.image_preprocess import (
     Colour,
@@ -14,8 +14,8 @@ from loadscope.datasets.images.image_preprocess import (
     three_channels,
 )
 
-if TYPE_CHECKING:
-    from loadscope.datasets.object_detection.letterbox import DetectionRecords
+SIZE_BYTES = 8
+"""A record of the sample cache ends in the image's own width and height, two ``<u4``."""
 
 Geometry = Literal["letterbox-top-left", "letterbox-centre", "stretch"]
 
@@ -67,12 +67,6 @@ class DetectionPreprocess:
         """The settings that shape the 8-bit image, for the key of the sample cache."""
         pad = {} if self.geometry == "stretch" else {"pad": self.pad}
         return {"geometry": self.geometry, "resampler": self.resampler, "size": self.size, **pad}
-
-    def record_maker(self) -> "DetectionRecords":
-        """What makes the sample cache's records; imports the image libraries."""
-        from loadscope.datasets.object_detection.letterbox import DetectionRecords
-
-        return DetectionRecords(self)
 
     def placement(self, width: int, height: int) -> "Placement":
         """Where an image of this size, in pixels, comes to lie in the square."""

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.images.image_decode import decode
 from loadscope.datasets.images.image_geometry import library_versions, resize
-from loadscope.datasets.object_detection.detection_library import SIZE_BYTES
-from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
+from loadscope.datasets.object_detection.detection_preprocess import (
+    SIZE_BYTES,
+    DetectionPreprocess,
+)
 
 
 def letterbox(preprocess: DetectionPreprocess, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,39 +1,47 @@
 """The task of finding the objects of a photograph."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
+from loadscope.datasets.images.square_input import image_misfits, square_input
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection.coco import Coco
+from loadscope.datasets.object_detection.detection import AGREEMENT, MAP, ROW
 from loadscope.datasets.object_detection.detection import postprocess as boxes_postprocess
 from loadscope.datasets.object_detection.detection_library import DetectionLibrary, image_sizes
 from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
 from loadscope.datasets.object_detection.detection_spec import DetectionSpec
 from loadscope.datasets.task import (
     AnswerForm,
+    DataSample,
     Dataset,
     Postprocess,
     Progress,
     SampleLibrary,
+    Shown,
+    Task,
 )
-from loadscope.errors import InputError
-
-if TYPE_CHECKING:
-    from loadscope.datasets.registry import ModelInput
+from loadscope.errors import WorkError
 
 _PLAIN = AnswerForm()
 
 
-class ObjectDetection:
+class ObjectDetection(Task):
     """COCO-like data sets, mean average precision."""
 
     name = "object-detection"
     title = "Object detection (mAP)"
     # Which of the two it is lies in the data set: see ``coco_score.score_boxes``.
-    metrics: tuple[str, ...] = ("mAP", "agreement")
+    metrics: tuple[ScoreMetric, ...] = (MAP, AGREEMENT)
     preprocess_type: type[Any] = DetectionPreprocess
     postprocess_type: Any = DetectionSpec
+    inputs = "images"
+    catalog = Path(__file__).with_name("catalog.yaml")
 
     def read(
         self,
@@ -57,13 +65,13 @@ class ObjectDetection:
         """See ``sample_cache_build.prepare_samples`` and ``Coco.require_sizes``."""
         # Decoding takes OpenCV and Pillow, which the measured process has no use for.
         from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
+        from loadscope.datasets.object_detection.letterbox import DetectionRecords
 
-        if not isinstance(dataset, Coco):
-            raise TypeError(f"{self.name} reads Coco, not {type(dataset).__name__}")
+        dataset = self._own(dataset)
         digests = dataset.digests(cache_root, progress)
         sources = Sources(dataset.images, dataset.names, digests)
         prepared = prepare_samples(
-            cache_root, sources, preprocess.record_maker(), progress, workers
+            cache_root, sources, DetectionRecords(preprocess), progress, workers
         )
         dataset.require_sizes(image_sizes(prepared))
         return prepared
@@ -72,24 +80,12 @@ class ObjectDetection:
         self,
         prepared: Path,
         preprocess: DetectionPreprocess,
-        inputs: Sequence["ModelInput"],
+        inputs: Sequence[ModelInput],
         layout: str,
         most_bytes: float = math.inf,
     ) -> DetectionLibrary:
         """See ``DetectionLibrary``."""
-        fix = "correct the model's manifest"
-        if len(inputs) != 1:
-            raise InputError(f"a detector has one input, this model has {len(inputs)}", fix)
-        tensor, size = inputs[0], preprocess.size
-        shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
-        if layout not in shapes:
-            raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", fix)
-        if tuple(tensor.shape) != shapes[layout]:
-            raise InputError(
-                f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"
-                f" preprocessing gives {shapes[layout]} ({layout})",
-                fix,
-            )
+        tensor = square_input("a detector", inputs, layout, preprocess)
         return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
     def postprocess(
@@ -99,3 +95,26 @@ class ObjectDetection:
         if not isinstance(library, DetectionLibrary):
             raise TypeError(f"{self.name} needs its own library, not {type(library).__name__}")
         return boxes_postprocess(spec, library.side, library.frame, form.category_ids)
+
+    def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
+        """Yield why photographs do not go in, or boxes do not come out."""
+        yield from image_misfits(entry)
+        spec: DetectionSpec = entry.postprocess
+        shapes = {output.name: tuple(output.shape) for output in entry.outputs}
+        if misfit := spec.misfit(shapes, entry.classes, entry.preprocess.size):
+            yield Misfit("outputs", misfit)
+
+    def show(self, sample: DataSample, answer: bytes) -> Shown:
+        """Name the photograph and what was found on it, with scores."""
+        dataset = self._own(sample.dataset)
+        if len(answer) % (4 * ROW):
+            raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
+        names = dataset.annotations.categories
+        rows = np.frombuffer(answer, "<f4").reshape(-1, ROW).tolist()
+        found = [f"{names.get(int(row[6]), int(row[6]))} {row[5]:.2f}" for row in rows]
+        return Shown(dataset.images / dataset.names[sample.index], ", ".join(found) or "nothing")
+
+    def _own(self, dataset: Dataset) -> Coco:
+        if not isinstance(dataset, Coco):
+            raise TypeError(f"{self.name} reads Coco, not {type(dataset).__name__}")
+        return dataset

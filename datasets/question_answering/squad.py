@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.question_answering.squad_align import original_text
 from loadscope.datasets.question_answering.squad_json import Questions, read_squad
+from loadscope.datasets.question_answering.squad_logits import F1
 from loadscope.datasets.question_answering.squad_metrics import exact_match, f1
 from loadscope.datasets.question_answering.squad_spans import best_of_questions, best_spans
 from loadscope.datasets.question_answering.squad_windows import Windows, make_windows
@@ -144,12 +145,28 @@ class Squad:
         exact = 100.0 * sum(exact_match(*pair) for pair in pairs) / total
         value = 100.0 * sum(f1(*pair) for pair in pairs) / total
         return Score(
-            metric="f1",
+            metric=F1,
             value=value,
             samples=len(self),
             line=f'{{"exact_match": {_plain(exact)}, "f1": {_plain(value)}}}',
             details={"exact_match": exact, "questions": total},
         )
+
+    def answer(self, index: int, payload: bytes) -> str:
+        """The answer to the question of a sample, by that sample alone.
+
+        Raises:
+            WorkError: The payload is not 384 pairs of scores.
+        """
+        part = copy.copy(self)
+        part.windows = replace(self.windows, rows=self.windows.rows[[index]])
+        logits = _gather([Answer(0, payload)], 1)
+        (text,) = part.predict(logits, lambda what, done, total: None).values()
+        return text
+
+    def question(self, index: int) -> str:
+        """The question of a sample."""
+        return self.questions.questions[int(self.windows.rows[index, 0])].text
 
     def predict(self, logits: NDArray[np.float32], progress: Progress) -> dict[int, str]:
         """The answer to each question that has a sample, by the question's number.

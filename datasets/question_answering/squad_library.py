@@ -6,10 +6,10 @@ Imports numpy alone, because it runs in the measured process.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from loadscope.datasets.declared import ModelInput
 from loadscope.datasets.question_answering.squad_cache import TokenCache
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 from loadscope.errors import InputError, WorkError
@@ -24,22 +24,6 @@ _ROLES = {
     "segment_ids": "segments",
 }
 _FIX = "correct inputs in the model's manifest"
-
-
-class TextInput(Protocol):
-    """What must be known of a model's input; ``sut.backend.TensorInfo`` is one."""
-
-    @property
-    def name(self) -> str:
-        """The tensor's name."""
-
-    @property
-    def dtype(self) -> str:
-        """A numpy type name."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Sizes without the batch axis."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +52,7 @@ class SquadLibrary:
         WorkError: The cache is unfinished, damaged, or was made with other settings.
     """
 
-    def __init__(self, prepared: Path, spec: WordPieceSpec, inputs: Sequence[TextInput]) -> None:
+    def __init__(self, prepared: Path, spec: WordPieceSpec, inputs: Sequence[ModelInput]) -> None:
         self._feed = _feed(inputs, spec.window)
         cache = TokenCache.open(prepared)
         if cache.material["tokens"] != spec.material():
@@ -149,7 +133,7 @@ class SquadLibrary:
         return positions
 
 
-def _feed(inputs: Sequence[TextInput], window: int) -> _Feed:
+def _feed(inputs: Sequence[ModelInput], window: int) -> _Feed:
     tensors: dict[str, tuple[str, str, np.dtype[np.generic]]] = {}
     for tensor in inputs:
         role = _ROLES.get(tensor.name.removesuffix(":0"))

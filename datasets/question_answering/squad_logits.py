@@ -7,10 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW
 from loadscope.datasets.task import Payloads, Postprocess
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
+
+F1 = ScoreMetric("f1")
+"""F1 of the official SQuAD v1.1 evaluation."""
 
 PADDING = -10_000.0
 """What the official accuracy script puts at positions without a score."""

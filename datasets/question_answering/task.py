@@ -1,33 +1,43 @@
 """The task of answering questions on a passage, with a part of the passage."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.question_answering.squad_library import SquadLibrary, TextInput
-from loadscope.datasets.question_answering.squad_logits import SpanSpec
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.question_answering.squad_library import SquadLibrary
+from loadscope.datasets.question_answering.squad_logits import F1, SpanSpec
 from loadscope.datasets.question_answering.squad_logits import postprocess as span_postprocess
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 from loadscope.datasets.task import (
     AnswerForm,
+    DataSample,
     Dataset,
     Postprocess,
     Progress,
     SampleLibrary,
+    Shown,
+    Task,
 )
+from loadscope.tensors import ANY_SIZE
 
 _PLAIN = AnswerForm()
 
 
-class QuestionAnswering:
+class QuestionAnswering(Task):
     """SQuAD v1.1-like data sets, F1."""
 
     name = "question-answering"
     title = "Question answering (F1)"
-    metrics: tuple[str, ...] = ("f1",)
+    metrics: tuple[ScoreMetric, ...] = (F1,)
     preprocess_type: type[Any] = WordPieceSpec
     postprocess_type: Any = SpanSpec
+    inputs = "texts"
+    packages = ("tokenizers",)
+    install = "pip install 'loadscope[squad]'"
+    catalog = Path(__file__).with_name("catalog.yaml")
 
     def read(
         self,
@@ -65,7 +75,7 @@ class QuestionAnswering:
         self,
         prepared: Path,
         preprocess: WordPieceSpec,
-        inputs: Sequence[TextInput],
+        inputs: Sequence[ModelInput],
         layout: str,
         most_bytes: float = math.inf,
     ) -> SquadLibrary:
@@ -77,3 +87,43 @@ class QuestionAnswering:
     ) -> Postprocess:
         """See ``squad_logits.postprocess``."""
         return span_postprocess(spec)
+
+    def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
+        """Yield why texts do not go in, or start and end scores of tokens do not come out."""
+        window: int = entry.preprocess.window
+        if entry.classes != 2:
+            yield Misfit(
+                "classes", "a token has 2 scores, for a start and for an end", entry.classes
+            )
+        lengths = {tuple(tensor.shape) for tensor in entry.inputs}
+        if len(lengths) != 1 or lengths.isdisjoint({(ANY_SIZE,), (window,)}):
+            yield Misfit(
+                "inputs",
+                f"must all have the shape [{ANY_SIZE}] or [{window}], the window of preprocess",
+            )
+            return
+        ((length,),) = lengths
+        names = entry.postprocess.outputs
+        expected = (length, 2) if len(names) == 1 else (length,)
+        for name in names:
+            output = entry.output(name)
+            if output is None:
+                yield entry.unread(name)
+            elif tuple(output.shape) != expected:
+                yield Misfit(
+                    f"outputs.{name}",
+                    f"shape must be {list(expected)}, as the inputs' is [{length}]",
+                )
+
+    def show(self, sample: DataSample, answer: bytes) -> Shown:
+        """Give the question, and the part of the passage that answers it."""
+        from loadscope.datasets.question_answering.squad import Squad
+
+        dataset = sample.dataset
+        if not isinstance(dataset, Squad):
+            raise TypeError(f"{self.name} reads Squad, not {type(dataset).__name__}")
+        return Shown(dataset.question(sample.index), dataset.answer(sample.index, answer))
+
+    def files(self, preprocess: WordPieceSpec) -> Sequence[NeededFile]:
+        """The vocabulary."""
+        return (NeededFile("vocabulary", preprocess.vocabulary, preprocess.sha256, "file"),)

@@ -47,6 +47,7 @@ def accuracy_command(
     if as_json:
         click.echo(json.dumps(accuracy.model_dump(mode="json"), indent=2))
         return
-    value = "not meaningful" if accuracy.value is None else f"{accuracy.value:.3f} %"
-    target = "" if accuracy.target is None else f", target {accuracy.target} %"
+    unit = accuracy.unit
+    value = "not meaningful" if accuracy.value is None else f"{accuracy.value:.3f} {unit}".rstrip()
+    target = "" if accuracy.target is None else f", target {accuracy.target} {unit}".rstrip()
     click.echo(f"{accuracy.metric}: {value} of {accuracy.samples} samples{target} (unverified)")

@@ -54,5 +54,5 @@ def golden_command(output: Path, as_json: bool, **options: Any) -> None:
     if accuracy["meaningful"] and accuracy["value"] is None:
         score = "no score"
     elif accuracy["meaningful"]:
-        score = f"{accuracy['metric']} {accuracy['value']:.3f} %"
+        score = f"{accuracy['metric']} {accuracy['value']:.3f} {accuracy['unit']}".rstrip()
     click.echo(f"{output}: {len(seen.samples)} samples, {inside}, {score}")

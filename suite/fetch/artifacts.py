@@ -192,8 +192,10 @@ def _request(
     options: dict[str, str | Sequence[str]] = {
         "architecture": network.architecture,
         "classes": str(entry.classes),
-        "size": str(entry.artifact_for(framework).preprocess.size),
     }
+    size = getattr(entry.artifact_for(framework).preprocess, "size", None)
+    if size is not None:
+        options["size"] = str(size)
     if artifact.seed is not None:
         options["seed"] = str(artifact.seed)
     if artifact.delta is not None:

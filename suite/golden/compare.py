@@ -25,8 +25,8 @@ class Verdict:
         max_abs_diff: Largest difference of an output; null where answers are classes alone.
         max_rel_diff: The same over the largest magnitude in that output of that sample.
         top1_agreement: Share of samples with the same first answer, in [0, 1].
-        metric_delta: The target's score minus the golden one's, percentage points; null where
-            it cannot be scored here.
+        metric_delta: The target's score minus the golden one's, in the metric's unit; null
+            where it cannot be scored here.
         first_divergent_layer: The first layer beyond the threshold.
         first_divergent_layer_reason: Why there is none.
         cause: ``byte-order``, ``preprocessing``, ``weights``, ``reduced-precision`` or
@@ -108,7 +108,7 @@ def compare(found: Observation, golden: Observation, allowed: Threshold) -> Verd
 
 
 def metric_delta(value: float | None, golden: Observation) -> float | None:
-    """A score less the golden one, percentage points; None where one of them is missing."""
+    """A score less the golden one, in the metric's unit; None where one of them is missing."""
     there: float | None = golden.meta["metric"]["value"]
     return None if value is None or there is None else value - there
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.image_classification.classification import ArgmaxSpec
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, Progress
 from loadscope.errors import WorkError
@@ -127,11 +126,11 @@ def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observa
         )
         library.unload([index])
     progress(f"{resolved.spec.model} {plan.framework}: samples", total, total)
-    metric: dict[str, Any] = {"name": "", "value": None}
+    metric: dict[str, Any] = {"name": "", "unit": "", "value": None}
     if all(sample.payload for sample in samples) and not resolved.dataset.unscored:
         answers = [Answer(index, sample.payload) for index, sample in enumerate(samples)]
         score = resolved.dataset.score(answers, None)
-        metric = {"name": score.metric, "value": score.value}
+        metric = {"name": score.metric.name, "unit": score.metric.unit, "value": score.value}
     weights = list(probe.weights()) if probe else []
     backend.close()
     meta = {
@@ -140,7 +139,7 @@ def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observa
         "data": resolved.data.model_dump(mode="json"),
         "host": resolved.host.model_dump(mode="json"),
         "versions": resolved.versions,
-        "payload": "classes" if isinstance(plan.postprocess, ArgmaxSpec) else "numbers",
+        "payload": kind.payload,
         "metric": metric,
     }
     return Observation(
@@ -155,8 +154,8 @@ def golden_record(seen: Observation) -> dict[str, Any]:
     """What a golden file is of, for ``loadscope golden --json``.
 
     ``model``, ``framework``, ``numerics``, ``accuracy`` and ``versions`` are as in
-    ``loadscope run --json`` and ``run.json``; the value is percent, null where the model's
-    answers mean nothing.
+    ``loadscope run --json`` and ``run.json``; the value is null where the model's answers mean
+    nothing.
     """
     model, metric = seen.meta["model"], seen.meta["metric"]
     meaningful = model["accuracy_meaningful"]
@@ -169,6 +168,7 @@ def golden_record(seen: Observation) -> dict[str, Any]:
         "weights": len(seen.weights),
         "accuracy": {
             "metric": metric["name"],
+            "unit": metric["unit"],
             "value": metric["value"] if meaningful else None,
             "samples": len(seen.samples),
             "meaningful": meaningful,

@@ -1,31 +1,21 @@
 """What a manifest says of a model's file for one framework."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
     JsonValue,
     PositiveInt,
-    Tag,
     ValidationInfo,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from loadscope.datasets.image_classification.classification import ArgmaxSpec
-from loadscope.datasets.images.image_preprocess import ImagePreprocess
-from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
-from loadscope.datasets.object_detection.detection_spec import BoxesSpec, HeadSpec
-from loadscope.datasets.question_answering.squad_logits import SpanSpec
-from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 from loadscope.misfits import Misfits
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.source import (
@@ -37,18 +27,13 @@ from loadscope.suite.models.source import (
     WheelSource,
     beside,
     parse_source,
+    resolved,
 )
+from loadscope.suite.models.task_settings import Own, Postprocess, Preprocess
 from loadscope.sut.backend import TensorInfo
 from loadscope.tensors import ANY_SIZE
 
 Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
-
-
-def _resolve_vocabulary(spec: WordPieceSpec, info: ValidationInfo) -> WordPieceSpec:
-    """Check a vocabulary's source as an artifact's is."""
-    if spec.file and (info.context or {}).get("folder") is not None:
-        raise ValueError("file is for the suite to fill in; name the source under vocabulary")
-    return replace(spec, vocabulary=_resolve_source(spec.vocabulary, info))
 
 
 def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
@@ -59,46 +44,6 @@ def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
     )
 
 
-def _given(value: Any) -> Mapping[str, Any]:
-    """The settings in a mapping or a dataclass; none in what is neither, which is then refused."""
-    return value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
-
-
-def _preprocess_tag(value: Any) -> str:
-    given = _given(value)
-    if "tokenizer" in given:
-        return "<text>"
-    boxes = str(given.get("geometry")).startswith(("letterbox", "stretch"))
-    return "<boxes>" if boxes else "<image>"
-
-
-def _postprocess_tag(value: Any) -> str:
-    given = _given(value)
-    kind = str(given.get("kind"))
-    if kind.startswith("boxes"):
-        return "<boxes>"
-    if kind.startswith("yolo"):
-        return "<head>"
-    return "<spans>" if kind == "spans" else "<class>"
-
-
-# Tags stand in angle brackets, by which messages leave them out of a key.
-Preprocess = Annotated[
-    Annotated[ImagePreprocess, Tag("<image>")]
-    | Annotated[DetectionPreprocess, Tag("<boxes>")]
-    | Annotated[WordPieceSpec, AfterValidator(_resolve_vocabulary), Tag("<text>")],
-    Discriminator(_preprocess_tag),
-]
-"""What may stand under ``preprocess``; a further task adds its own."""
-Postprocess = Annotated[
-    Annotated[ArgmaxSpec, Tag("<class>")]
-    | Annotated[HeadSpec, Tag("<head>")]
-    | Annotated[BoxesSpec, Tag("<boxes>")]
-    | Annotated[SpanSpec, Tag("<spans>")],
-    Discriminator(_postprocess_tag),
-]
-"""What may stand under ``postprocess``."""
-Percent = Annotated[float, Field(ge=0, le=100)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -134,12 +79,12 @@ class Accuracy(Strict):
 
     Attributes:
         metric: The metric's name.
-        published: The accuracy that its publisher reports, percent; None where there is none.
+        published: What its publisher reports, in the metric's unit; None where there is none.
         meaningful: False for weights that were never trained.
     """
 
     metric: str
-    published: Percent | None = None
+    published: float | None = None
     meaningful: bool = True
 
     @model_validator(mode="after")
@@ -150,12 +95,8 @@ class Accuracy(Strict):
 
 
 def _resolve_source(text: str, info: ValidationInfo) -> str:
-    """Check a source, and make a ``file:`` relative to its manifest's folder."""
-    source = parse_source(text)
-    folder = (info.context or {}).get("folder")
-    if isinstance(source, FileSource) and folder is not None:
-        source = FileSource((folder / source.path.expanduser()).absolute())
-    return str(source)
+    """Check a source, and make a ``file:`` start from its manifest's folder."""
+    return resolved(text, (info.context or {}).get("folder"))
 
 
 def _plain_path(name: str) -> str:
@@ -207,8 +148,8 @@ class ArtifactEntry(Strict):
         delta: For ``build:merged-state-dict``: the name of a delta in ``tools/build/data``.
         made_from: For ``build:onnx`` and the converters (key ``from``): the framework whose
             artifact is exported or converted.
-        preprocess: Instead of the model's.
-        postprocess: Instead of the model's.
+        preprocess: Instead of the model's; None for that. The model's task validates it.
+        postprocess: Likewise.
         accuracy: Instead of the model's.
     """
 
@@ -237,8 +178,8 @@ class ArtifactEntry(Strict):
     base_sha256: Sha256 | None = None
     delta: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     made_from: str | None = Field(default=None, alias="from")
-    preprocess: Preprocess | None = None
-    postprocess: Postprocess | None = None
+    preprocess: Preprocess = None
+    postprocess: Postprocess = None
     accuracy: Accuracy | None = None
 
     def parsed_source(self) -> Source:
@@ -268,6 +209,11 @@ class ArtifactEntry(Strict):
             (source, self.checksum()),
             *((beside(source, name), Checksum(sha256)) for name, sha256 in self.files.items()),
         ]
+
+    def own_settings(self) -> Own:
+        """The settings that it has instead of the model's."""
+        parts = {"preprocess": self.preprocess, "postprocess": self.postprocess}
+        return {part: given for part, given in parts.items() if given is not None}
 
     def tensors(self, side: Literal["inputs", "outputs"]) -> tuple[TensorInfo, ...]:
         """The declared inputs or outputs in the form that backends take."""

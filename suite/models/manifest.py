@@ -12,8 +12,9 @@ from pydantic import Field, ValidationError
 from loadscope.errors import InputError, near
 from loadscope.rundir.record import RunRecord
 from loadscope.strict_yaml import line_of, read_yaml
-from loadscope.suite.models.artifact_entry import Postprocess, Preprocess, Strict
+from loadscope.suite.models.artifact_entry import Strict
 from loadscope.suite.models.model_entry import ModelEntry
+from loadscope.suite.models.task_settings import Postprocess, Preprocess
 
 __all__ = ["Catalogue", "Manifest", "ModelEntry", "Postprocess", "Preprocess", "read_manifest"]
 

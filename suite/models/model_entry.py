@@ -1,29 +1,36 @@
 """What a manifest says of one model: the schema, and the checks that a schema cannot make."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from loadscope.datasets.catalog import catalog
-from loadscope.datasets.image_classification.classification import ArgmaxSpec, best_misfit
-from loadscope.datasets.images.image_preprocess import Normaliser, PixelPreprocess
-from loadscope.datasets.object_detection.detection_spec import BoxesSpec, HeadSpec
-from loadscope.datasets.question_answering.squad_logits import SpanSpec
-from loadscope.datasets.registry import TASKS, metric_of
-from loadscope.errors import InputError
+from loadscope.datasets.catalog import catalog, catalog_of
+from loadscope.datasets.declared import DeclaredModel
+from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.registry import metric_of, task
+from loadscope.errors import InputError, LoadScopeError
 from loadscope.misfits import Misfits
 from loadscope.submission.rounds import load_round
-from loadscope.suite.models.artifact_entry import (
-    Accuracy,
-    ArtifactEntry,
-    Postprocess,
-    Preprocess,
-    Strict,
-)
+from loadscope.suite.models.artifact_entry import Accuracy, ArtifactEntry, Strict
 from loadscope.suite.models.source import EXPORTERS, FROM_ONNX, BuildSource
+from loadscope.suite.models.task_settings import Postprocess, Preprocess, own_settings
 from loadscope.sut.registry import BACKENDS, frameworks
-from loadscope.tensors import ANY_SIZE
+
+
+def _known_task(name: str) -> str:
+    try:
+        task(name)
+    except LoadScopeError as error:
+        raise ValueError(f"{error.message}; {error.fix}") from error
+    return name
 
 
 class MlperfNames(Strict):
@@ -81,7 +88,7 @@ class ModelEntry(Strict):
     """
 
     title: str
-    task: Literal["image-classification", "object-detection", "question-answering"]
+    task: Annotated[str, AfterValidator(_known_task)]
     licence: str
     mlperf: MlperfNames
     dataset: str
@@ -154,10 +161,25 @@ class ModelEntry(Strict):
             checksum for maker in self.makers(framework) for _, checksum in maker.downloads()
         )
 
+    @field_validator("artifacts")
+    @classmethod
+    def _settings_of_the_task(
+        cls, artifacts: dict[str, ArtifactEntry], info: ValidationInfo
+    ) -> dict[str, ArtifactEntry]:
+        if "task" not in info.data:
+            return artifacts
+        given = {name: own for name, each in artifacts.items() if (own := each.own_settings())}
+        own = own_settings(info.data["task"], given, info)
+        return {
+            name: each.model_copy(update=dict(own[name])) if name in own else each
+            for name, each in artifacts.items()
+        }
+
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         misfits = Misfits()
-        if self.dataset not in catalog():
+        # The data sets of further tasks are looked at only where this one's are not enough.
+        if self.dataset not in catalog_of(self.task) and self.dataset not in catalog():
             known = ", ".join(catalog())
             misfits.add("dataset", f"unknown dataset '{self.dataset}'; known: {known}")
         metric = self._metric(misfits, "accuracy", self.accuracy)
@@ -166,16 +188,22 @@ class ModelEntry(Strict):
         misfits.refuse()
         return self
 
-    def _metric(self, misfits: Misfits, where: str, accuracy: Accuracy) -> str:
-        """The metric's own name; empty where it is none."""
+    def _metric(self, misfits: Misfits, where: str, accuracy: Accuracy) -> ScoreMetric | None:
+        """The metric; None where the task has none of that name."""
         try:
-            metric = metric_of(TASKS[self.task], accuracy.metric)
+            metric = metric_of(task(self.task), accuracy.metric)
         except InputError as error:
             misfits.add(f"{where}.metric", error.message)
-            return ""
+            return None
+        if accuracy.published is not None and not metric.holds(accuracy.published):
+            misfits.add(
+                f"{where}.published",
+                f"expected {metric.range_text} of {metric.name}",
+                accuracy.published,
+            )
         official = load_round().benchmarks.get(self.mlperf.loadgen)
         closed = self.mlperf.division == "closed"
-        if closed and official is not None and metric != official.accuracy_metric:
+        if closed and official is not None and metric.name != official.accuracy_metric:
             misfits.add(
                 f"{where}.metric",
                 f"the closed division is scored by {official.accuracy_metric}; take that, or "
@@ -185,7 +213,11 @@ class ModelEntry(Strict):
         return metric
 
     def _check_artifact(
-        self, misfits: Misfits, framework: str, artifact: ArtifactEntry, metric: str
+        self,
+        misfits: Misfits,
+        framework: str,
+        artifact: ArtifactEntry,
+        metric: ScoreMetric | None,
     ) -> None:
         where = f"artifacts.{framework}"
         backend = BACKENDS.get(framework)
@@ -206,104 +238,18 @@ class ModelEntry(Strict):
         if artifact.accuracy is not None:
             metric = self._metric(misfits, f"{where}.accuracy", artifact.accuracy)
         chosen = self.artifact_for(framework)
-        fits = True
-        for part, kind in (
-            ("preprocess", TASKS[self.task].preprocess_type),
-            ("postprocess", TASKS[self.task].postprocess_type),
-        ):
-            if not isinstance(getattr(chosen, part), kind):
-                own = getattr(artifact, part) is not None
-                misfits.add(f"{where}.{part}" if own else part, f"is not that of task {self.task}")
-                fits = False
-        if not fits:
-            return
-        if isinstance(chosen.postprocess, SpanSpec):
-            _check_spans(misfits, where, chosen, chosen.postprocess, self.classes)
-            return
-        _check_image(misfits, where, chosen)
-        if isinstance(chosen.postprocess, HeadSpec | BoxesSpec):
-            shapes = {name: tensor.shape for name, tensor in artifact.outputs.items()}
-            misfit = chosen.postprocess.misfit(shapes, self.classes, chosen.preprocess.size)
-            if misfit:
-                misfits.add(f"{where}.outputs", misfit)
-            return
-        _check_answer(misfits, where, chosen, chosen.postprocess, self.classes)
-        misfit = best_misfit(chosen.postprocess, metric, self.classes) if metric else ""
-        if misfit:
-            misfits.add(f"{where}.postprocess" if artifact.postprocess else "postprocess", misfit)
-
-
-def _check_spans(
-    misfits: Misfits, where: str, chosen: ChosenArtifact, spec: SpanSpec, classes: int
-) -> None:
-    """Check that texts go in, and that a start and an end score for each token come out."""
-    window, entry = chosen.preprocess.size, chosen.entry
-    if classes != 2:
-        misfits.add("classes", "a token has 2 scores, for a start and for an end", classes)
-    lengths = {spec.shape for spec in entry.inputs.values()}
-    if len(lengths) != 1 or lengths.isdisjoint({(ANY_SIZE,), (window,)}):
-        misfits.add(
-            f"{where}.inputs",
-            f"must all have the shape [{ANY_SIZE}] or [{window}], the window of preprocess",
+        declared = DeclaredModel(
+            self.classes,
+            artifact.layout,
+            artifact.tensors("inputs"),
+            artifact.tensors("outputs"),
+            chosen.preprocess,
+            chosen.postprocess,
+            metric,
         )
-        return
-    ((length,),) = lengths
-    expected = (length, 2) if len(spec.outputs) == 1 else (length,)
-    for name in spec.outputs:
-        output = entry.outputs.get(name)
-        if output is None:
-            _add_unread(misfits, where, chosen, name)
-        elif output.shape != expected:
-            misfits.add(
-                f"{where}.outputs.{name}",
-                f"shape must be {list(expected)}, as the inputs' is [{length}]",
-            )
-
-
-def _check_image(misfits: Misfits, where: str, chosen: ChosenArtifact) -> None:
-    size = chosen.preprocess.size
-    shapes = {"NCHW": (3, size, size), "NHWC": (size, size, 3)}
-    if chosen.entry.layout not in shapes:
-        misfits.add(f"{where}.layout", f"an image needs {' or '.join(shapes)}")
-        return
-    expected = shapes[chosen.entry.layout]
-    shown = {name: spec.shape for name, spec in chosen.entry.inputs.items()}
-    if list(shown.values()) != [expected]:
-        misfits.add(
-            f"{where}.inputs",
-            f"must be one image of shape {list(expected)}, as layout and preprocess.size say, "
-            f"not { ({name: list(shape) for name, shape in shown.items()}) }",
-        )
-        return
-    ((name, tensor),) = chosen.entry.inputs.items()
-    try:
-        Normaliser(cast(PixelPreprocess, chosen.preprocess), chosen.entry.layout, tensor.dtype)
-    except ValueError as error:
-        misfits.add(f"{where}.inputs.{name}", str(error))
-
-
-def _check_answer(
-    misfits: Misfits, where: str, chosen: ChosenArtifact, spec: ArgmaxSpec, classes: int
-) -> None:
-    output = chosen.entry.outputs.get(spec.output)
-    if output is None:
-        _add_unread(misfits, where, chosen, spec.output)
-        return
-    width = classes + spec.offset
-    sizes = list(output.shape)
-    # Ones at the end are what a network leaves that ends in a convolution: (1000, 1, 1).
-    while len(sizes) > 1 and sizes[-1] == 1:
-        sizes.pop()
-    if spec.kind == "argmax" and sizes[-1:] != [width]:
-        misfits.add(
-            f"{where}.outputs.{spec.output}",
-            f"shape {list(output.shape)} does not end in {width}, the number of classes",
-        )
-
-
-def _add_unread(misfits: Misfits, where: str, chosen: ChosenArtifact, name: str) -> None:
-    misfits.add(
-        f"{where}.outputs",
-        f"postprocess reads '{name}', which is not among the outputs: "
-        f"{', '.join(chosen.entry.outputs)}",
-    )
+        for misfit in task(self.task).check(declared):
+            part = misfit.place.partition(".")[0]
+            # An artifact has tensors of its own, and the model's settings where it has none.
+            shared = part not in ArtifactEntry.model_fields or getattr(artifact, part) is None
+            place = misfit.place if shared else f"{where}.{misfit.place}"
+            misfits.add(place, misfit.reason, misfit.value)

@@ -130,6 +130,22 @@ def parse_source(text: str) -> Source:
     raise ValueError("expected https:, pypi:, file: or build: at its beginning")
 
 
+def resolved(text: str, folder: Path | None) -> str:
+    """A source in its plain form, a relative ``file:`` of it made absolute.
+
+    Args:
+        text: See ``parse_source``.
+        folder: What a ``file:`` starts from; None leaves it as it is.
+
+    Raises:
+        ValueError: As ``parse_source``.
+    """
+    source = parse_source(text)
+    if isinstance(source, FileSource) and folder is not None:
+        source = FileSource((folder / source.path.expanduser()).absolute())
+    return str(source)
+
+
 def allowed_address(url: str) -> bool:
     """Whether a web address may be fetched: https, or http on this machine alone."""
     try:

@@ -166,9 +166,12 @@ def _figures(a: RunView, b: RunView) -> Iterator[Figure]:
             values = a.percentiles_ns.get(fraction), b.percentiles_ns.get(fraction)
             found.append(Figure(f"p{100 * fraction:g} latency", "ns", *values))
     scores = [run.accuracy if run.model.accuracy_meaningful else None for run in (a, b)]
-    for metric in dict.fromkeys(score.metric for score in scores if score):
-        one, other = (score.value if score and score.metric == metric else None for score in scores)
-        found.append(Figure(metric, "%", one, other))
+    for metric, unit in dict.fromkeys((one.metric, one.unit) for one in scores if one):
+        same = (
+            one.value if one and (one.metric, one.unit) == (metric, unit) else None
+            for one in scores
+        )
+        found.append(Figure(metric, unit, *same))
     yield from (each for each in found if each.a is not None or each.b is not None)
 
 

@@ -32,6 +32,11 @@ def quantity(value: float, unit: str) -> str:
     return f"{number(value)} {unit}"
 
 
+def score(value: float, unit: str) -> str:
+    """Format a score with the two decimals of the official scripts: ``76.46 %``."""
+    return f"{value:.2f} {unit}".rstrip()
+
+
 def percentage(fraction: float, resolution: int = 1) -> str:
     """Format a fraction in percent, with the decimals that tell ``resolution`` items apart."""
     decimals = max(0, math.ceil(math.log10(max(resolution, 1))) - 2)

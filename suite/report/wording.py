@@ -9,6 +9,7 @@ from typing import Literal
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.figures import ESTIMATE, PERCENTILE, RATE
 from loadscope.suite.report.quantities import quantity
+from loadscope.suite.report.quantities import score as score_text
 from loadscope.suite.run.view import RunView
 
 NONE = "\N{EN DASH}"
@@ -120,8 +121,8 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
         details.append(f"{score.samples:,} samples")
     if score.target is not None:
         reached = {True: " reached", False: " MISSED", None: ""}[score.passed]
-        details.append(f"target {score.target:.2f} %{reached}")
-    return f"{score.value:.2f} % {score.metric}", ", ".join(details)
+        details.append(f"target {score_text(score.target, score.unit)}{reached}")
+    return f"{score_text(score.value, score.unit)} {score.metric}", ", ".join(details)
 
 
 def accuracy_meaningful(run: RunView) -> bool:

@@ -134,10 +134,11 @@ def _verify_accuracy(run: RunDirectory, dataset: Dataset, progress: Progress) ->
     limits = _limits(run.read().model.mlperf)
     limit = max(limits.values(), default=0.0)
     passed_for = tuple(name for name in limits if change <= limits[name] and baseline.value > 0)
+    unit = score.metric.unit
     detail = (
         f"{compared.different} of {compared.common} answers differ ({compared.first_different})"
-        f", and {score.metric} of these samples is {score.value:.3f} % instead of "
-        f"{baseline.value:.3f} %, expected within {limit:g} %"
+        f", and {score.metric.name} of these samples is {score.value:.3f} {unit} instead of "
+        f"{baseline.value:.3f} {unit}, expected within {limit:g} %"
     )
     return answers.model_copy(
         update={

@@ -31,7 +31,7 @@ from loadscope.scenarios.topology import automatic_instances, read_topology, spr
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
 from loadscope.suite.fetch.datasets import fetch_dataset
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.loadgen_settings import (
     loadgen_settings,
@@ -162,8 +162,8 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             "add --dataset-path with its folder, or with an id of 'loadscope datasets'",
         )
     path = dataset_folder(spec.dataset_path, cache, progress)
-    preprocess = locate(chosen.preprocess, cache, progress)
-    metric = metric_of(kind, chosen.accuracy.metric)
+    preprocess = locate(kind, chosen.preprocess, cache, progress)
+    metric = metric_of(kind, chosen.accuracy.metric).name
     dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
     if dataset.unscored and Mode.ACCURACY in spec.mode:
         raise InputError(

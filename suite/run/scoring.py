@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
@@ -14,7 +15,7 @@ from loadscope.rundir.record import BenchmarkNames
 from loadscope.rundir.result import AccuracyRecord
 from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import load_round
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import verify
 from loadscope.suite.run.process_plan import ProcessPlan
@@ -41,10 +42,12 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> Accura
     meaningful = model.accuracy_meaningful
     target = _target(model.mlperf, score.metric) if meaningful and model.mlperf else None
     accuracy = AccuracyRecord(
-        metric=score.metric,
+        metric=score.metric.name,
+        unit=score.metric.unit,
+        better=score.metric.better,
         value=score.value if meaningful else None,
         target=target,
-        passed=None if target is None else score.value >= target,
+        passed=None if target is None else score.metric.meets(score.value, target),
         samples=score.samples,
         meaningful=meaningful,
         details=score.details if meaningful else {},
@@ -56,15 +59,15 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> Accura
     return accuracy
 
 
-def _target(mlperf: BenchmarkNames, metric: str) -> float | None:
-    """The round's accuracy target in percent; it binds the closed division and its metric only."""
+def _target(mlperf: BenchmarkNames, metric: ScoreMetric) -> float | None:
+    """The round's accuracy target; it binds the closed division and its metric only."""
     benchmark = load_round().benchmarks.get(mlperf.loadgen)
     if benchmark is None or mlperf.division != "closed":
         return None
-    if metric != benchmark.accuracy_metric:
+    if metric.name != benchmark.accuracy_metric:
         return None
     targets = benchmark.accuracy_targets
-    return max((targets[name] for name in mlperf.submission if name in targets), default=None)
+    return metric.strictest(targets[name] for name in mlperf.submission if name in targets)
 
 
 def rescore(
@@ -98,7 +101,7 @@ def rescore(
     entry = catalogue.get(spec.model)
     kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
-    preprocess = locate(chosen.preprocess, cache, progress)
+    preprocess = locate(kind, chosen.preprocess, cache, progress)
     if dataset_path is None:
         path = Path(ProcessPlan.of(run).data)
         if not path.exists():
@@ -108,7 +111,7 @@ def rescore(
             )
     else:
         path = dataset_folder(dataset_path, cache, progress)
-    metric = metric_of(kind, chosen.accuracy.metric)
+    metric = metric_of(kind, chosen.accuracy.metric).name
     dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
     digest, recorded = dataset.digest(cache, progress), str(record.data.digest)
     if digest != recorded:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json, write_text
@@ -152,8 +153,7 @@ def _axes(
         dict(plan.artifact.options),
         allow_numerics,
         instances,
-        # Images alone have a layout.
-        "images" if plan.artifact.layout else "texts",
+        task(plan.task).inputs,
     )
 
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
@@ -46,7 +46,7 @@ def search_space(
     options: Params,
     allow_numerics: bool,
     instances: Sequence[int] = (),
-    inputs: Literal["images", "texts"] = "images",
+    inputs: str = "images",
 ) -> list[Axis]:
     """The axes of a search; those with one value are left out.
 
@@ -60,7 +60,8 @@ def search_space(
         allow_numerics: Whether to search options that change what is computed.
         instances: Numbers of instances to search beside a single process; inline scenarios
             have none.
-        inputs: What the model takes; options that make no difference there are left out.
+        inputs: What the model takes (``Task.inputs``); options that make no difference there
+            are left out.
     """
     batches: tuple[int, ...] = {
         Scenario.SINGLE_STREAM: (1,),

@@ -16,9 +16,11 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.names import Scenario
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.suite.tune.finals import LEAST_ROUNDS, Finalist, decide
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
 from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness
@@ -29,7 +31,7 @@ closed division's own margin."""
 _OUTCOME = "outcome"
 """The attribute that a measured trial has; one that was killed has none and is tried again."""
 _ACCURACY = "accuracy"
-"""The attribute of a trial whose accuracy was measured, percent."""
+"""The attribute of a trial whose accuracy was measured: its value, in the metric's unit."""
 _EMPTY = {"value": None, "rate": None, "latency_ms": None, "percentile": None}
 _SEED = 1
 _STARTUP = 8
@@ -279,23 +281,29 @@ class Study:
             return "" if not changed else "not the fastest, so its accuracy was not measured"
         reference = self._accuracy(0, first)
         score = self._accuracy(trial.number, params)
-        trial.set_user_attr(_ACCURACY, score)
-        if reference is None or score is None:
+        trial.set_user_attr(_ACCURACY, None if score is None else score.value)
+        if reference is None or score is None or reference.value is None or score.value is None:
             return f"no accuracy with {', '.join(changed)}"
-        least = ACCURACY_KEPT * reference
-        if score < least:
-            return f"accuracy {score:g} % with {', '.join(changed)}, at least {least:.4g} % needed"
-        return ""
+        metric = ScoreMetric(score.metric, score.unit, score.better)
+        worst = metric.kept(reference.value, ACCURACY_KEPT)
+        if metric.meets(score.value, worst):
+            return ""
+        bound = "at least" if metric.better == "higher" else "at most"
+        return (
+            f"accuracy {score.value:g} {metric.unit} with {', '.join(changed)}, "
+            f"{bound} {worst:.4g} {metric.unit} needed"
+        )
 
-    def _accuracy(self, number: int, params: Params) -> float | None:
+    def _accuracy(self, number: int, params: Params) -> AccuracyRecord | None:
         """The score of a point, measured once for all points with the same options."""
         chosen = settings(params, self._axes)
         key = json.dumps(chosen["options"], sort_keys=True)
-        known: dict[str, float | None] = self._study.user_attrs.get("accuracies", {})
+        known: dict[str, Any] = self._study.user_attrs.get("scores", {})
         if key not in known:
-            known = {**known, key: self._trials.accuracy(_name(number), chosen)}
-            self._study.set_user_attr("accuracies", known)
-        return known[key]
+            score = self._trials.accuracy(_name(number), chosen)
+            known = {**known, key: None if score is None else score.model_dump()}
+            self._study.set_user_attr("scores", known)
+        return None if known[key] is None else AccuracyRecord.model_validate(known[key])
 
     def _again(self, trial: FrozenTrial) -> Callable[[], Outcome]:
         chosen = settings(trial.params, self._axes)

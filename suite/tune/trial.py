@@ -10,6 +10,7 @@ import numpy as np
 from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.rundir.spec import RunSpec
 from loadscope.suite.tune.rate_search import RateSearch
 from loadscope.suite.tune.short_run import batch_milliseconds, query_milliseconds, short_run
@@ -168,11 +169,12 @@ class Trials:
         spec = self._spec({**settings, **expected})
         return self._run(name, "again", spec, self.duration_ms)
 
-    def accuracy(self, name: str, settings: dict[str, Any]) -> float | None:
-        """Score a point on the whole data set, percent; None where the score means nothing."""
+    def accuracy(self, name: str, settings: dict[str, Any]) -> AccuracyRecord | None:
+        """Score a point on the whole data set; None where the score means nothing."""
         spec = self._spec(settings).model_copy(update={"mode": (Mode.ACCURACY,)})
         result = short_run(spec, self.folder / name / "accuracy", self.command, self.progress)
-        return result.accuracy.value if result.accuracy else None
+        score = result.accuracy
+        return None if score is None or score.value is None else score
 
     def _spec(self, settings: dict[str, Any]) -> RunSpec:
         options = {**self.spec.options, **settings["options"]}

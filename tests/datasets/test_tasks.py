@@ -8,9 +8,9 @@ import pytest
 
 from loadscope.datasets.image_classification.classification import ArgmaxSpec
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
-from loadscope.datasets.registry import TASKS, task
-from loadscope.datasets.task import Answer
-from loadscope.errors import InputError
+from loadscope.datasets.registry import task, task_names
+from loadscope.datasets.task import Answer, DataSample
+from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import TensorInfo
 
 MakeDataset = Callable[..., Path]
@@ -24,7 +24,9 @@ def test_an_unknown_task_is_refused_and_the_known_ones_are_listed() -> None:
 
 
 def test_tasks_are_known_by_their_own_names() -> None:
-    assert all(each.name == name for name, each in TASKS.items())
+    names = task_names()
+    assert {"image-classification", "object-detection", "question-answering"} <= set(names)
+    assert [task(name).name for name in names] == names
 
 
 def test_photographs_become_a_score(
@@ -44,6 +46,17 @@ def test_photographs_become_a_score(
         payload = answer({"scores": np.eye(1, 10, 3, dtype=np.float32)}, [index])
         answers.append(Answer(index, np.asarray(payload[0]).tobytes()))
     assert dataset.score(answers).line == "accuracy=20.000%, good=1, total=5"
+
+
+def test_a_photograph_is_shown_with_its_classes(make_dataset: MakeDataset) -> None:
+    kind = task("image-classification")
+    dataset = kind.read(make_dataset(6), 5, 1000)
+    shown = kind.show(DataSample(dataset, 2), np.array([3, 1], "<f4").tobytes())
+    assert isinstance(shown.sample, Path)
+    assert shown.sample.is_file()
+    assert shown.answer == "class 3, 1"
+    with pytest.raises(WorkError, match="sample 2 is answered with 3 bytes"):
+        kind.show(DataSample(dataset, 2), b"123")
 
 
 @pytest.mark.parametrize(
@@ -76,12 +89,18 @@ IMPORTS = """
 import sys
 import loadscope.datasets.{module}
 heavy = {{"cv2", "PIL", "filelock", "pydantic", "yaml", "multiprocessing", "torch", "onnxruntime"}}
-heavy.add("pycocotools")
+heavy |= {{"pycocotools", "tokenizers"}}
 print(*sorted(heavy & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("module", ["tasks", "image_library", "classification"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "registry", "images.image_library", "image_classification", "object_detection",
+        "question_answering",
+    ],
+)  # fmt: skip
 def test_what_the_measured_process_imports_is_light(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTS.format(module=module)],

@@ -16,7 +16,7 @@ def answers(*classes: float) -> list[Answer]:
 
 def test_right_answers_are_counted_by_hand() -> None:
     score = score_top(answers(7, 0, 998, 3, 4), LABELS)
-    assert (score.metric, score.value, score.samples) == ("top-1", 60.0, 5)
+    assert (score.metric.name, score.value, score.samples) == ("top-1", 60.0, 5)
     assert score.details == {"good": 3, "total": 5}
     assert score.line == "accuracy=60.000%, good=3, total=5"
 
@@ -85,7 +85,7 @@ def test_top_5_counts_a_label_among_five_and_says_top_1_beside_it() -> None:
         (7, 1, 2, 3, 4), (5, 4, 3, 2, 0), (1, 2, 999, 4, 5), (0, 1, 2, 4, 5), (3, -1, 1, 2, 4)
     )
     score = score_top(given, LABELS, "top-5")
-    assert (score.metric, score.value, score.samples) == ("top-5", 80.0, 5)
+    assert (score.metric.name, score.value, score.samples) == ("top-5", 80.0, 5)
     assert score.details == {"good": 4, "total": 5, "top-1": 40.0}
     # The official checker reads the first number, which is top-1's.
     assert score.line == "accuracy=40.000%, good=2, total=5, top-5=80.000%"

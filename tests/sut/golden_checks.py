@@ -134,7 +134,7 @@ def test_a_golden_file_is_told_as_json(golden):
     told = json.loads(call("golden", *arguments, "--json"))
     assert (told["golden"], told["samples"]) == (str(golden.resolve()), SAMPLES)
     assert (told["layers"], told["weights"], told["framework"]) == (5, 2, "onnxruntime")
-    assert told["accuracy"].keys() == {"metric", "value", "samples", "meaningful"}
+    assert told["accuracy"].keys() == {"metric", "unit", "value", "samples", "meaningful"}
     assert told["accuracy"]["meaningful"] and told["accuracy"]["metric"] == "top-1"
 
 

@@ -13,12 +13,13 @@ from loadscope.datasets.object_detection.detection import postprocess
 from loadscope.datasets.object_detection.detection_heads import yolox_anchors
 from loadscope.datasets.object_detection.detection_spec import HeadSpec
 from loadscope.datasets.question_answering.squad import Squad
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 from loadscope.names import Scenario
 from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.fetch import fetch_dataset
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.tools.bench import preprocessing
@@ -137,7 +138,7 @@ def silent(what, done, total):
 
 def test_made_up_scores_are_highest_at_the_answers(kept_cache):
     preprocess = Catalogue.load().get("minilm-squad").artifact_for("onnxruntime").preprocess
-    spec: Any = locate(preprocess, kept_cache, silent)
+    spec: Any = locate(task("question-answering"), preprocess, kept_cache, silent)
     squad = Squad.read(fetch_dataset("squad-sample", kept_cache, silent), None, spec)
     made = scores(np.random.default_rng(1), squad)
     answers = [Answer(at, logits.tobytes()) for at, logits in enumerate(made)]

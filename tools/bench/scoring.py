@@ -16,11 +16,12 @@ from loadscope.datasets.image_classification.top_classes import score_top
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_score import score_boxes
 from loadscope.datasets.question_answering.squad import QUESTIONS, Squad
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.paths import cache_root
 from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.fetch.datasets import fetch_dataset
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate
@@ -81,7 +82,7 @@ def _coco(folder: Path, pairs: int, progress: Progress) -> dict[str, Any]:
 
 def _squad(folder: Path, pairs: int, progress: Progress) -> dict[str, Any]:
     entry = Catalogue.load().get("minilm-squad").artifact_for("onnxruntime")
-    spec: Any = locate(entry.preprocess, cache_root(), progress)
+    spec: Any = locate(task("question-answering"), entry.preprocess, cache_root(), progress)
     sample = fetch_dataset("squad-sample", cache_root(), progress) / QUESTIONS
     content = json.loads(sample.read_text(encoding="utf-8"))
     times = -(-SQUAD // len(Squad.read(sample, None, spec)))

@@ -2,8 +2,9 @@
 
 Run by hand when the drawings or a golden model change:
 
-    python -m loadscope.tools.generate.coco yolox-nano datasets/coco-generated
-    python -m loadscope.tools.generate.coco yolox-nano-seeded datasets/coco-generated-seeded
+    cd datasets/object_detection
+    python -m loadscope.tools.generate.coco yolox-nano coco-generated
+    python -m loadscope.tools.generate.coco yolox-nano-seeded coco-generated-seeded
 
 What is scored on it is agreement with the golden answers, and is called that.
 """

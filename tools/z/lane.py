@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 
@@ -69,6 +70,7 @@ class Lane:
         folder = self._inside.folder
         self._copy_checkout(repository)
         shutil.copytree(natives, folder / "site")
+        _declare(folder / "site")
         self._models = folder / "models"
         self._manifest = self._models / "models.yaml"
         self._prepare_models(cache)
@@ -228,3 +230,15 @@ class Lane:
             detail,
             done.seconds,
         )
+
+
+def _declare(site: Path) -> None:
+    """What an installer writes of the suite, for the lane runs it from its checkout.
+
+    Tasks and frameworks are found by the entry points in it.
+    """
+    suite = distribution("loadscope")
+    info = site / f"loadscope-{suite.version}.dist-info"
+    info.mkdir()
+    for name in ("METADATA", "entry_points.txt"):
+        (info / name).write_text(suite.read_text(name) or "", encoding="utf-8")

@@ -1,6 +1,6 @@
 """``result.json``: what the finished tests of a run came to."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, FiniteFloat, JsonValue
@@ -56,6 +56,8 @@ class AccuracyRecord(Part):
     """A score, and the target it is held against.
 
     Attributes:
+        unit: Of value and target; runs of version 0.1 do not say it, theirs are percent.
+        better: Which values are the better ones.
         value: None where it would mean nothing: seeded weights, no labels.
         target: The round's, for the closed division; None where there is none.
         passed: Whether the target is reached.
@@ -67,6 +69,8 @@ class AccuracyRecord(Part):
     """
 
     metric: str
+    unit: str = "%"
+    better: Literal["higher", "lower"] = "higher"
     value: FiniteFloat | None
     target: FiniteFloat | None = None
     passed: bool | None = None

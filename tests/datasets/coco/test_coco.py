@@ -16,6 +16,7 @@ from loadscope.datasets.object_detection.coco_categories import (
 )
 from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
 from loadscope.datasets.object_detection.task import ObjectDetection
+from loadscope.datasets.task import DataSample
 from loadscope.errors import InputError, WorkError
 
 Content = dict[str, Any]
@@ -32,6 +33,15 @@ def prepare(dataset: Coco, cache: Path) -> Path:
 def test_samples_are_in_the_order_of_the_annotations(lay_out: LayOut, content: Content) -> None:
     content["images"].reverse()
     assert Coco.read(lay_out(content), classes=2).names == ("2.png", "1.png", "0.png")
+
+
+def test_a_photograph_is_shown_with_what_was_found(lay_out: LayOut, content: Content) -> None:
+    dataset = Coco.read(lay_out(content), classes=2)
+    number, name = next(iter(dataset.annotations.categories.items()))
+    box = np.array([[0, 0.1, 0.1, 0.5, 0.5, 0.75, number]], "<f4")
+    shown = ObjectDetection().show(DataSample(dataset, 0), box.tobytes())
+    assert (shown.sample, shown.answer) == (dataset.images / dataset.names[0], f"{name} 0.75")
+    assert ObjectDetection().show(DataSample(dataset, 0), b"").answer == "nothing"
 
 
 def test_a_limit_takes_the_first(lay_out: LayOut, content: Content) -> None:

@@ -35,7 +35,7 @@ def score(folder: Path, payloads: dict[int, bytes], limit: int | None = None) ->
 
 def test_every_box_found_is_a_hundred_percent(lay_out: LayOut, content: Content) -> None:
     found = score(lay_out(content), RIGHT)
-    assert (found.metric, found.line, found.samples) == ("mAP", "mAP=100.000%", 3)
+    assert (found.metric.name, found.line, found.samples) == ("mAP", "mAP=100.000%", 3)
     assert (found.details["AP50"], found.details["boxes"], found.details["empty"]) == (100, 3, 1)
 
 
@@ -112,7 +112,7 @@ def test_against_a_models_own_answers_the_figure_is_agreement(
 ) -> None:
     content["info"] = {"golden": "some model, float32"}
     found = score(lay_out(content), RIGHT)
-    assert (found.metric, found.line) == ("agreement", "agreement=100.000%")
+    assert (found.metric.name, found.line) == ("agreement", "agreement=100.000%")
 
 
 def test_some_samples_are_scored_as_a_data_set_of_their_own(

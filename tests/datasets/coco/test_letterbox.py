@@ -8,7 +8,7 @@ import pytest
 from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
 from loadscope.datasets.object_detection.detection_library import DetectionLibrary, image_sizes
 from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess, Placement
-from loadscope.datasets.object_detection.letterbox import letterbox
+from loadscope.datasets.object_detection.letterbox import DetectionRecords, letterbox
 from loadscope.errors import InputError, WorkError
 
 from .conftest import picture
@@ -82,7 +82,7 @@ def prepared(tmp_path: Path, preprocess: DetectionPreprocess) -> Path:
     picture(tmp_path / "b.png", 20, 40, 2)
     sources = Sources(tmp_path, ["a.png", "b.png", "a.png"], digests(tmp_path))
     return prepare_samples(
-        tmp_path / "cache", sources, preprocess.record_maker(), lambda *_: None, 1
+        tmp_path / "cache", sources, DetectionRecords(preprocess), lambda *_: None, 1
     )
 
 

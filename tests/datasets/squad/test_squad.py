@@ -8,7 +8,8 @@ import pytest
 
 from loadscope.datasets.question_answering.squad import Squad
 from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
-from loadscope.datasets.task import Answer
+from loadscope.datasets.registry import task
+from loadscope.datasets.task import Answer, DataSample
 from loadscope.errors import InputError, WorkError
 
 MakeSpec = Callable[..., WordPieceSpec]
@@ -39,10 +40,17 @@ def test_scores_are_those_of_the_answers_worked_by_hand(squad: Squad) -> None:
     score = squad.score(answers_of(squad))
     # One of four exact; F1 is 1, 2/3 (one word of two), 0 and 0.
     assert score.line == '{"exact_match": 25, "f1": 41.666667}'
-    assert score.metric == "f1"
+    assert score.metric.name == "f1"
     assert score.value == pytest.approx(100 * (1 + 2 / 3) / 4)
     assert score.samples == len(squad)
     assert score.details["questions"] == 4
+
+
+def test_a_question_is_shown_with_the_part_that_answers_it(squad: Squad) -> None:
+    answer = answers_of(squad)[0]
+    shown = task("question-answering").show(DataSample(squad, 0), answer.payload)
+    assert shown.sample == squad.questions.questions[0].text
+    assert shown.answer == "The old stone bridge"
 
 
 def test_the_line_is_one_that_the_official_checker_reads(squad: Squad) -> None:

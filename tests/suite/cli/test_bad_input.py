@@ -214,7 +214,7 @@ def test_a_framework_that_is_not_installed(loadscope, tiny_dataset, without):
 def test_squad_alone_needs_the_tokenizer(loadscope, tiny_dataset, manifest, without, tmp_path):
     without("tokenizers")
     found = {one["part"]: one for one in json.loads(loadscope("doctor", "--json").stdout)}
-    assert found["question answering (SQuAD)"]["fix"] == "pip install 'loadscope[squad]'"
+    assert found["Question answering (F1)"]["fix"] == "pip install 'loadscope[squad]'"
     photographs = (*RUN, "--models", manifest(), "--dataset-path", tiny_dataset)
     loadscope(*photographs, "--mode", "accuracy", "--output", "out")
     vocabulary = {"vocabulary": "file:vocab.txt", "sha256": hashlib.sha256(b"[PAD]").hexdigest()}

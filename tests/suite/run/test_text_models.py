@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.registry import task
 from loadscope.errors import InputError
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache, fetch_dataset
-from loadscope.suite.fetch.vocabulary import locate
+from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 
 Change = Callable[[dict[str, Any]], object]
@@ -92,11 +93,11 @@ def test_a_reader_is_read_with_sources_relative_to_its_manifest(
         (lambda m: m["preprocess"].update(vocabulary="vocab.txt"), "must begin with https:"),
         (lambda m: m["preprocess"].update(file="/vocab.txt"), "file is for the suite"),
         (lambda m: m["preprocess"].update(sha256="0"), "sha256 is not 64"),
-        (lambda m: m.update(task="image-classification"), "is not that of the task image-"),
+        (lambda m: m.update(task="image-classification"), "unknown key 'models.reader.preprocess"),
         (lambda m: m.update(classes=1000), "a token has 2 scores"),
         (
             lambda m: m.update(postprocess={"kind": "argmax", "output": "logits"}),
-            "postprocess is not that of the task question-answering",
+            "models.reader.postprocess.kind = \"argmax\": input should be 'spans'",
         ),
         (lambda m: m["postprocess"].update(outputs=["scores"]), "reads 'scores', which is not"),
         (lambda m: m["postprocess"].update(outputs=[]), "one for starts and one for ends"),
@@ -133,15 +134,15 @@ def test_a_vocabulary_is_located_and_checked(tmp_path: Path) -> None:
         sha256="9acaec2346bac4ead7e83d0be8def2a16ff1b78a5de9b6cb4a9ba1f8cf7b5d5c",
     )
     with pytest.raises(InputError, match=r"vocab\.txt: expected sha256 9acaec.* of the manifest"):
-        locate(spec, tmp_path, lambda *_: None)
+        locate(task("question-answering"), spec, tmp_path, lambda *_: None)
     path.unlink()
     with pytest.raises(InputError, match=r"cannot read .*vocab\.txt"):
-        locate(spec, tmp_path, lambda *_: None)
+        locate(task("question-answering"), spec, tmp_path, lambda *_: None)
 
 
 def test_settings_without_a_vocabulary_are_given_back_as_they_are(tmp_path: Path) -> None:
     preprocess = Catalogue.load().get("resnet50").preprocess
-    assert locate(preprocess, tmp_path, lambda *_: None) is preprocess
+    assert locate(task("image-classification"), preprocess, tmp_path, lambda *_: None) is preprocess
 
 
 def test_the_shipped_set_needs_no_fetching(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from loadscope.errors import InputError, WorkError
 from loadscope.names import Scenario
+from loadscope.rundir.result import AccuracyRecord
 from loadscope.rundir.spec import make_spec
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.tune.space import Axis, defaults, points, search_space, settings
@@ -224,8 +225,19 @@ def test_a_killed_trial_is_tried_again(study):
     assert len(again.records()) == len(list(points(axes)))
 
 
-@pytest.mark.parametrize(("score", "chosen"), [(89.2, "bfloat16"), (89.0, "float32")])
-def test_options_that_change_numerics_must_keep_the_accuracy(study, score, chosen):
+@pytest.mark.parametrize(
+    ("better", "reference", "score", "chosen", "needed"),
+    [
+        ("higher", 90.0, 89.2, "bfloat16", ""),
+        ("higher", 90.0, 89.0, "float32", "at least 89.1 % needed"),
+        # A word error rate: lower is better, and there may be more errors than words.
+        ("lower", 118.8, 119.9, "bfloat16", ""),
+        ("lower", 118.8, 120.1, "float32", "at most 120 % needed"),
+    ],
+)
+def test_options_that_change_numerics_must_keep_the_accuracy(
+    study, better, reference, score, chosen, needed
+):
     class Numerics(FormulaTrials):
         scored: list[str]
 
@@ -234,7 +246,8 @@ def test_options_that_change_numerics_must_keep_the_accuracy(study, score, chose
 
         def accuracy(self, name, found):
             self.scored.append(repr(found["options"]))
-            return score if found["options"]["dtype"] == "bfloat16" else 90.0
+            value = score if found["options"]["dtype"] == "bfloat16" else reference
+            return AccuracyRecord(metric="made", value=value, better=better)
 
     axes = offline_space(cores=2, max_batch=2, default=Execution(2, 2, 1))
     axes.append(Axis("dtype", ("float32", "bfloat16"), option=True, numerics=True))
@@ -246,7 +259,7 @@ def test_options_that_change_numerics_must_keep_the_accuracy(study, score, chose
     assert len(set(trials.scored)) == len(trials.scored), "once for the same options"
     rejected = [record for record in search.records() if record["state"] == "rejected"]
     assert bool(rejected) is (chosen == "float32")
-    assert any("at least 89.1 % needed" in line for line in lines) is bool(rejected)
+    assert any(bool(needed) and needed in line for line in lines) is bool(rejected)
 
 
 def test_settings_that_fail_are_kept_with_the_reason_and_do_not_end_the_search(study):
