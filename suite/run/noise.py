@@ -115,7 +115,9 @@ def noise_warnings(seen: Noise) -> list[str]:
         )
     frequencies = seen.frequency_mhz
     if frequencies and min(frequencies) < FREQUENCY_SHARE * max(frequencies):
-        found.append(f"the frequency went from {max(frequencies):.0f} to {min(frequencies):.0f} MHz")
+        found.append(
+            f"the frequency went from {max(frequencies):.0f} to {min(frequencies):.0f} MHz"
+        )
     if (seen.memory_stall_percent or 0) > STALL_PERCENT:
         found.append(f"tasks waited for memory {seen.memory_stall_percent:.1f} % of the time")
     if seen.swapped_pages:
