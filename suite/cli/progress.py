@@ -16,8 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from loadscope.datasets.task import Progress as Report
-from loadscope.rundir.progress import LiveProgress, Phase
+from loadscope.rundir.progress import LiveProgress, LiveReport, Phase
 from loadscope.units import human
 
 QUIET_SECONDS = 30.0
@@ -25,11 +24,11 @@ QUIET_SECONDS = 30.0
 
 
 @contextmanager
-def progress_bars() -> Iterator[Report]:
+def progress_bars() -> Iterator[LiveReport]:
     """Yield a callable ``(what, done, total)`` that shows progress on standard error.
 
     A stage begins with its first call and ends when ``done`` reaches ``total``. A total of 0
-    means that it is not known. It is a ``LiveReport`` too, which shows where a test stands.
+    means that it is not known. ``live`` shows where a test stands.
     """
     console = Console(stderr=True)
     if not console.is_terminal:

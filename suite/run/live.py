@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -26,19 +25,6 @@ WRITE_SECONDS = 1.0
 _BINS_PER_DECADE = 200
 _DECADES = 13
 """Up to 10,000 seconds in nanoseconds."""
-
-
-@runtime_checkable
-class LiveReport(Protocol):
-    """What a caller's ``progress`` may be able to do beside being called."""
-
-    def live(self, name: str, now: LiveProgress) -> None:
-        """Be told about once a second where a test stands.
-
-        Args:
-            name: Model, framework, scenario and test, for people.
-            now: Where it stands; the last has the phase ``ENDED``.
-        """
 
 
 class LatencyBins:

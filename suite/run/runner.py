@@ -14,7 +14,7 @@ from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
-from loadscope.rundir.progress import LiveProgress
+from loadscope.rundir.progress import LiveProgress, LiveReport
 from loadscope.rundir.record import Calibration as CalibrationRecord
 from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestState
 from loadscope.rundir.repeat import median_run
@@ -26,7 +26,7 @@ from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_ro
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
 from loadscope.suite.run.engine import Cancelled, Engine, RequestedTest, Watch, forget_cancel
 from loadscope.suite.run.launcher import LOCAL
-from loadscope.suite.run.live import LiveReport, scoring
+from loadscope.suite.run.live import scoring
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.result import CompletedRun, completed

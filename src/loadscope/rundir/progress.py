@@ -8,7 +8,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -86,6 +86,22 @@ class LiveProgress(_Part):
     def stale(self, now: datetime) -> bool:
         """Whether the process that wrote this is gone: the run was killed."""
         return now - self.updated > _STALE
+
+
+@runtime_checkable
+class LiveReport(Protocol):
+    """A ``progress`` that is told more of a test than how far it is."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Be told how far a stage is, as any ``progress``."""
+
+    def live(self, name: str, now: LiveProgress) -> None:
+        """Be told about once a second where a test stands.
+
+        Args:
+            name: Model, framework, scenario and test, for people.
+            now: Where it stands; the last has the phase ``ENDED``.
+        """
 
 
 def utc_now() -> datetime:

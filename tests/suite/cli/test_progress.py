@@ -5,7 +5,7 @@ from rich.console import Console
 
 from loadscope.names import Mode
 from loadscope.rundir.progress import LatencySoFar, LiveProgress, NoiseSoFar, Phase, utc_now
-from loadscope.suite.cli.progress import PlainLines, live_line, progress_bars
+from loadscope.suite.cli.progress import PlainLines, _OnTerminal, live_line, progress_bars
 
 
 def at(phase, elapsed, **more):
@@ -89,6 +89,7 @@ def test_a_terminal_shows_one_line_and_takes_it_away(monkeypatch):
     with progress_bars() as progress:
         progress("reading", 1, 3)
         progress.live("tiny", RUNNING)
+        assert isinstance(progress, _OnTerminal)
         shown = list(progress._bars.get_renderables())
         progress.live("tiny", at(Phase.ENDED, 60))
         left = list(progress._bars.get_renderables())

@@ -177,6 +177,7 @@ def test_an_engine_of_another_package_runs_the_tests(installed, resolved, tmp_pa
 def test_the_local_engine_is_declared_like_any_other(installed):
     assert engine_named("local") is LOCAL
     (here,) = LOCAL.hosts()
+    assert here.memory_bytes
     assert here.memory_bytes > 2**20
     with pytest.raises(InputError, match="unknown engine 'locale'") as error:
         engine_named("locale")

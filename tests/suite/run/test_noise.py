@@ -69,7 +69,7 @@ def test_the_time_of_a_child_is_told_from_that_of_others(monkeypatch):
 def test_noise_so_far_is_what_others_used(monkeypatch):
     watch = NoiseWatch()
     start, cores = watch._first, psutil.cpu_count() or 1
-    monkeypatch.setattr(noise.time, "monotonic", lambda: start.clock + 10)
+    monkeypatch.setattr("time.monotonic", lambda: start.clock + 10)
     monkeypatch.setattr(noise, "_busy_seconds", lambda times: start.busy + 4 * cores)
     monkeypatch.setattr(noise, "_own_seconds", lambda: start.own + cores)
     monkeypatch.setattr(noise, "_tree_seconds", lambda process: 2.0 * cores)
