@@ -22,17 +22,14 @@ def compared(*arguments: object) -> Result:
 def two(make_run: Callable[..., Path]) -> tuple[Path, Path]:
     """Two runs of 100 queries, of 10 to 10.99 and of 20 to 21.98 ms."""
     latencies = 10 * MS + np.arange(100) * 10_000
-    a = make_run("a", latencies=latencies, result={"samples_per_second": 90.0})
+    a = make_run("a", latencies=latencies)
+    noise = {"seconds": 1.0, "warnings": ["other processes used 40 % of the CPU"]}
     b = make_run(
         "b",
         framework="pytorch",
         latencies=2 * latencies,
-        result={
-            "samples_per_second": 45.0,
-            "valid": False,
-            "invalid_reasons": ["too short"],
-            "warnings": ["other processes used 40 % of the CPU"],
-        },
+        run={"state": {"performance": {"status": "finished", "noise": noise}}},
+        log={"result_validity": "INVALID", "result_invalid_reason": "too short"},
     )
     return a, b
 
@@ -60,7 +57,12 @@ def test_what_makes_them_hard_to_compare_is_said(
         "B is noisy: other processes used 40 % of the CPU.",
     ]
     other = make_run(
-        "c", scenario="Offline", run={"data": {"digest": "cd" * 32}, "effective": {"threads": 2}}
+        "c",
+        scenario="Offline",
+        run={
+            "data": {"digest": "cd" * 32, "samples": 20, "full_size": 50_000},
+            "effective": {"batch_size": 8, "workers": 2, "threads": 2},
+        },
     )
     page = tmp_path / "page.html"
     record = json.loads(compared(two[0], other, "--json", "--output", page).stdout)
