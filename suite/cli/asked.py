@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,24 +130,6 @@ def say_rehearsal(resolved: ResolvedRun) -> None:
     if reasons:
         run = f"{spec.model} {spec.framework} {spec.scenario}"
         click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)
-
-
-def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:
-    """Make a folder for a run; numbered if another run begins in the same second."""
-    system = "-".join(filter(None, [spec.framework, numerics]))
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{system}-{spec.scenario}"
-    number = 1
-    while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise InputError(
-                f"cannot make {folder}: {error.strerror}", "choose another --output"
-            ) from error
 
 
 def command_line() -> str:
