@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # A room of suite/ imports rooms to its left.
 ROOMS = (
     "models", "fetch", "run", "worker", "metrics", "tune", "trace", "golden", "report", "results",
-    "campaign", "web", "cli",
+    "campaign", "library", "web", "cli",
 )  # fmt: skip
 # The doors: the library's face and the command's start, which import what they open on use.
 DOORS = {"loadscope", "loadscope.__main__"}
@@ -89,7 +89,8 @@ def test_rooms_of_the_suite_import_to_the_left(graph):
 
 def test_no_files_import_each_other_in_a_circle(graph):
     # Kahn: what is left when no module without imports is left is a circle, or leads into one.
-    left = {module: set(others) for module, others in graph.items()}
+    left = {module: set(others) for module, others in graph.items() if module not in DOORS}
+    left = {module: others - DOORS for module, others in left.items()}
     while free := [module for module, others in left.items() if not others]:
         left = {module: others - set(free) for module, others in left.items() if others}
     assert not left

@@ -8,9 +8,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from loadscope.submission.check import Finding, Report, check_tree
-from loadscope.submission.rounds import CURRENT, load_round
+from loadscope.submission.check import Finding, Report
+from loadscope.submission.rounds import CURRENT
 from loadscope.suite.cli.progress import progress_bars
+from loadscope.suite.library.submission import check
 
 _FAILED = 1
 _STYLES = {"error": "red", "warning": "yellow"}
@@ -40,9 +41,8 @@ def check_command(context: click.Context, tree: Path, version: str, as_json: boo
     Example:
       loadscope check submission/ --version v6.1
     """
-    rules = load_round(version)
     with progress_bars() as progress:
-        report = check_tree(tree, rules, progress)
+        report = check(tree, version=version, progress=progress)
     if as_json:
         click.echo(json.dumps(report.record(), indent=2))
     else:

@@ -9,25 +9,16 @@ import click
 from rich.console import Console, RenderableType
 
 from loadscope.datasets.task import Progress
-from loadscope.errors import InputError
 from loadscope.files import write_text
-from loadscope.names import Mode
 from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.report import load_run
-from loadscope.suite.report.comparison import (
-    RunComparison,
-    compare_runs,
-    runs_record,
-    runs_tables,
-)
+from loadscope.suite.library.compare import compare
+from loadscope.suite.library.run import Run
+from loadscope.suite.report.comparison import RunComparison, runs_record, runs_tables
 from loadscope.suite.report.trace_compare import (
     Comparison,
-    compare,
     comparison_record,
     comparison_tables,
 )
-from loadscope.suite.trace.view import load_trace
-from loadscope.suite.worker.tracing.events import EVENTS_FILE
 
 
 @click.command(
@@ -52,20 +43,9 @@ def compare_command(run_a: Path, run_b: Path, as_json: bool, output: Path | None
     of types and sizes; fused layers are matched with all that went into them. Layers without a
     counterpart are listed. Predicts of unlike numbers of samples are compared per sample.
     """
-    traced = [_is_traced(path) for path in (run_a, run_b)]
-    if any(traced) and not all(traced):
-        trace, other = (run_a, run_b) if traced[0] else (run_b, run_a)
-        raise InputError(
-            f"{trace} is a trace and {other} is not: a trace has no performance figures",
-            "compare two traces, or two runs of loadscope run",
-        )
     with progress_bars() as progress:
         progress("reading runs", 0, 1)
-        found: Comparison | RunComparison
-        if all(traced):
-            found = compare(load_trace(run_a), load_trace(run_b))
-        else:
-            found = compare_runs(load_run(run_a), load_run(run_b))
+        found = compare(Run.read(run_a), Run.read(run_b)).found
         if output is not None:
             _write_page(found, output, progress)
         progress("reading runs", 1, 1)
@@ -78,10 +58,6 @@ def compare_command(run_a: Path, run_b: Path, as_json: bool, output: Path | None
             console.print()
     if output is not None:
         click.echo(f"page: {output}", err=as_json)
-
-
-def _is_traced(path: Path) -> bool:
-    return Mode.TRACE in load_run(path).modes or (path / EVENTS_FILE).is_file()
 
 
 def _record(found: Comparison | RunComparison) -> dict[str, Any]:

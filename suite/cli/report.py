@@ -14,14 +14,16 @@ from loadscope.suite.cli.tables import print_table
 from loadscope.suite.cli.trace_report import report_traces
 from loadscope.suite.report import (
     RunView,
+    csv_text,
     find_runs,
     load_run,
+    metrics_table,
     ordered,
     results_table,
     run_record,
 )
+from loadscope.suite.report.submission import csv_text as submission_csv
 from loadscope.suite.report.submission import (
-    csv_text,
     is_submission,
     read_submission,
     rows_record,
@@ -47,7 +49,7 @@ _COMPARED = 2
     "--csv",
     "csv_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the results of a submission as CSV here.",
+    help="Write the results as CSV here, one row a run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--trace", is_flag=True, help="Show where the time goes: the layers of traced runs.")
@@ -80,9 +82,9 @@ def report_command(
     if any(map(is_submission, runs)):
         _report_submissions(runs, output, csv_file, as_json)
         return
-    if csv_file is not None:
-        raise InputError("--csv: expected submissions, got runs", "use --json for runs")
     views = ordered(load_run(path) for path in find_runs(runs))
+    if csv_file is not None:
+        write_text(csv_file, csv_text(views))
     if output is not None:
         _write_page(views, output)
     if as_json:
@@ -90,8 +92,10 @@ def report_command(
     else:
         console = Console()
         console.print(results_table(views, console.width))
-    if output is not None:
-        click.echo(f"page: {output}", err=as_json)
+        figures = metrics_table(views, console.width)
+        if figures is not None:
+            console.print(figures)
+    _say_files(output, csv_file, as_json)
 
 
 def _write_page(views: list[RunView], output: Path) -> None:
@@ -131,13 +135,17 @@ def _report_submissions(
         raise InputError(f"{paths[0]}: no result found", "see what loadscope check says of it")
     titles = [str(path) for path in paths]
     if csv_file is not None:
-        write_text(csv_file, csv_text(rows, compared))
+        write_text(csv_file, submission_csv(rows, compared))
     if output is not None:
         write_text(output, submission_page(rows, titles))
     if as_json:
         click.echo(json.dumps({"results": rows_record(rows, compared)}, indent=2))
     else:
         print_table(submission_table(rows, titles))
+    _say_files(output, csv_file, as_json)
+
+
+def _say_files(output: Path | None, csv_file: Path | None, as_json: bool) -> None:
     for what, file in (("page", output), ("CSV", csv_file)):
         if file is not None:
             click.echo(f"{what}: {file}", err=as_json)

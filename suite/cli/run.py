@@ -9,19 +9,19 @@ from rich.console import Console
 
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, LoadScopeError, WorkError
-from loadscope.names import Mode, Scenario
+from loadscope.names import Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.suite.cli.asked import (
     command_line,
-    new_folder,
     read_specs,
     say_rehearsal,
 )
 from loadscope.suite.cli.failure import finish, gone_on_with
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
+from loadscope.suite.library.carry_out import measure, measured_spec, new_folder
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
@@ -142,8 +142,7 @@ def _run_all(
     specs: list[RunSpec], output: Path | None, find_rate: bool, progress: Progress
 ) -> tuple[list[CompletedRun], LoadScopeError | None]:
     """Run one spec after the other; of several, one that fails does not end the others."""
-    if any(Mode.TRACE in spec.mode for spec in specs):
-        raise InputError("--mode trace: a trace is no measurement", "use loadscope trace")
+    specs = list(map(measured_spec, specs))
     results: list[CompletedRun] = []
     failure: LoadScopeError | None = None
 
@@ -174,10 +173,9 @@ def _run_all(
         folder = named or new_folder(output or Path("runs"), spec, resolved.numerics)
         try:
             with _resumable(folder):
-                if searched:
-                    results.append(_find_rate(spec, folder, progress))
-                else:
-                    results.append(new_run(resolved, folder, command_line(), progress))
+                results.append(
+                    measure(resolved, folder, command_line(), progress, searched, _say_probe)
+                )
         except LoadScopeError as error:
             failure = failed(spec, error)
     return results, failure
@@ -186,13 +184,6 @@ def _run_all(
 def _resumable(folder: Path) -> AbstractContextManager[None]:
     signs = ("run.json", f"{FOLDER}/search.json")
     return gone_on_with("loadscope run --resume", folder, *signs)
-
-
-def _find_rate(spec: RunSpec, folder: Path, progress: Progress) -> CompletedRun:
-    run = RunDirectory(folder)
-    run.require_empty()
-    search = RateSearch(spec, run.path / FOLDER, command_line(), progress, notice=_say_probe)
-    return search_and_run(search, run)
 
 
 def _say_probe(probe: RateProbe) -> None:

@@ -10,14 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadscope.errors import InputError
-from loadscope.submission.package.names import require_name
-from loadscope.submission.package.package_plan import Plan, make_plan, refuse
-from loadscope.submission.package.runs import read_candidate
-from loadscope.submission.package.system import normal_category, read_system
-from loadscope.submission.package.tree import TreeWriter
-from loadscope.submission.rounds import CURRENT, load_round
+from loadscope.submission.package.package_plan import Plan
 from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.report import find_runs
+from loadscope.suite.library.submission import draft, write
 
 
 @click.command("submit")
@@ -84,50 +79,28 @@ def submit_command(
         )
     if output is None and not plan_only:
         raise InputError("no folder given for the tree", "name it with --output, or use --plan")
-    require_name(submitter, "--submitter")
-    rules = load_round(CURRENT)
-    system = read_system(system_file, division, submitter, rules)
-    if category is not None and normal_category(category) != system.category:
-        raise InputError(
-            f"--category {category}, but system_type of {system_file} is '{system.category}'",
-            "correct one of them",
-        )
-    candidates = [read_candidate(path) for path in sorted(find_runs(runs))]
-    plan = make_plan(candidates, division, system.category, rules)
-    if plan_only:
-        _show(plan, as_json)
+    planned = draft(runs, division, submitter, system_file, category)
+    if plan_only or output is None:
+        _show(planned.plan, as_json)
         return
-    refuse(plan, rehearsal)
-    assert output is not None
-    _require_traces(traces)
-    writer = TreeWriter(output, plan, system, submitter, rules, rehearsal, traces)
     with progress_bars() as progress:
-        report = writer.write(progress)
+        written = write(planned, output, rehearsal, traces, progress)
+    report = written.report
     if as_json:
-        record = {"output": str(output), **_record(plan), "check": report.record()}
+        record = {"output": str(output), **_record(written.plan), "check": report.record()}
         click.echo(json.dumps(record, indent=2))
         return
-    _show(plan, as_json=False)
+    _show(written.plan, as_json=False)
     console = Console()
     if report.findings:
         rules_found = ", ".join(sorted({finding.rule for finding in report.findings}))
-        _say(console, f"{rules.round} finds: {rules_found}", f"see: loadscope check {output}")
+        _say(console, f"{report.round} finds: {rules_found}", f"see: loadscope check {output}")
     for line in (
         f"submission{' (REHEARSAL)' if rehearsal else ''}: {output}",
-        f"whole accuracy logs, to be kept: {writer.backup}",
-        *([f"layer traces: {writer.traces}"] if traces else []),
+        f"whole accuracy logs, to be kept: {written.full_logs}",
+        *([f"layer traces: {written.traces}"] if written.traces else []),
     ):
         console.print(line, soft_wrap=True, highlight=False)
-
-
-def _require_traces(traces: tuple[Path, ...]) -> None:
-    for path in traces:
-        if not (path / "trace").is_dir():
-            raise InputError(f"{path} has no traces", "name a run of 'loadscope trace'")
-    names = [path.resolve().name for path in traces]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"two traced runs are called '{name}'", "rename one of them")
 
 
 def _record(plan: Plan) -> dict[str, Any]:

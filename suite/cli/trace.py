@@ -9,23 +9,20 @@ from rich.console import Console
 from rich.table import Table
 
 from loadscope.datasets.task import Progress
-from loadscope.errors import InputError
-from loadscope.files import write_json
-from loadscope.names import Mode
 from loadscope.rundir.spec import RunSpec
 from loadscope.rundir.spec_fields import Group
 from loadscope.suite.cli.asked import (
     command_line,
-    new_folder,
     read_specs,
     say_rehearsal,
 )
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import FIELDS, SpecCommand, given_settings, spec_options
+from loadscope.suite.library.carry_out import SUMMARY_FILE, new_folder, trace, traced_spec
 from loadscope.suite.run.process_plan import TracePlan
 from loadscope.suite.run.resolve import resolve
-from loadscope.suite.run.runner import new_run, refuse_stray_audit_config
-from loadscope.suite.trace.export import endpoint, export_all
+from loadscope.suite.run.runner import refuse_stray_audit_config
+from loadscope.suite.trace.export import endpoint
 from loadscope.suite.worker.tracing.coverage import Rest
 from loadscope.suite.worker.tracing.events import LEVELS
 
@@ -100,24 +97,13 @@ def trace_command(
     with progress_bars() as progress:
         for spec in specs:
             named = output if len(specs) == 1 else None
-            results.append(_trace(_traced(spec), plan, named, output, otlp, progress))
+            results.append(_trace(traced_spec(spec), plan, named, output, otlp, progress))
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
         return
     console = Console()
     for result in results:
         _print(console, result)
-
-
-def _traced(spec: RunSpec) -> RunSpec:
-    if spec.instances not in (None, 1):
-        raise InputError(
-            f"instances: expected 1 in a trace, got {spec.instances}", "leave instances out"
-        )
-    # How long a trace is follows from its batches alone.
-    return spec.model_copy(
-        update={"mode": (Mode.TRACE,), "min_duration": None, "min_query_count": None}
-    )
 
 
 def _trace(
@@ -131,12 +117,8 @@ def _trace(
     resolved = resolve(spec, progress).tracing(plan)
     say_rehearsal(resolved)
     folder = named or new_folder(parent or Path("runs"), spec, resolved.numerics)
-    warnings = new_run(resolved, folder, command_line(), progress).result.warnings
-    path = folder / "trace" / "summary.json"
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    spans = export_all(folder, otlp, progress)
-    summary = {"run_dir": str(folder.resolve()), **summary, "spans": spans, "warnings": warnings}
-    write_json(path, summary)
+    trace(resolved, folder, command_line(), otlp, progress)
+    summary: dict[str, Any] = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     return summary
 
 

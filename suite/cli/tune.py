@@ -1,9 +1,6 @@
 """``loadscope tune``: search for the best settings, and leave a script that runs with them."""
 
-import importlib.util
 import json
-import math
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,7 @@ from loadscope.suite.cli.spec_options import (
     given_settings,
     spec_options,
 )
-from loadscope.units import milliseconds
+from loadscope.suite.library.tune import TARGET, budget_seconds, require_optuna, time_ms
 
 
 @click.command("tune", cls=SpecCommand)
@@ -40,7 +37,7 @@ from loadscope.units import milliseconds
 )
 @click.option(
     "--target",
-    default=f"{platform.machine().replace('_', '-')}-cpu",
+    default=TARGET,
     show_default=True,
     help="Name of this machine's folder of scripts.",
 )
@@ -86,16 +83,8 @@ def tune_command(
           --budget 15m --output tuned
       loadscope run tuned/scenarios/x86-64-cpu/efficientnet-lite0.yaml
     """
-    for missing in (
-        name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
-    ):
-        raise InputError(
-            f"{missing} is not installed; tune needs it", "pip install 'loadscope[tune]'"
-        )
-    # 'm' is minutes here; LoadGen's files have no such unit.
-    seconds = (
-        _time("--budget", budget + "in" if budget.endswith("m") else budget, "15m", 60_000) / 1e3
-    )
+    require_optuna()
+    seconds = budget_seconds(budget)
     # Optuna takes a second to import, and only a search needs it.
     from loadscope.suite.report.tune_page import tune_page
     from loadscope.suite.tune.run import recorded, tune
@@ -110,7 +99,7 @@ def tune_command(
         folder, scenarios = output, list(scenario or (Scenario.OFFLINE,))
         specs = read_specs(None, {**settings, "scenario": scenarios})
         trial_ms = (
-            _time("--trial-duration", trial_duration, "3s", 100) if trial_duration else TRIAL_MS
+            time_ms("--trial-duration", trial_duration, "3s", 100) if trial_duration else TRIAL_MS
         )
     else:
         if settings or scenario or output or allow_numerics or trial_duration:
@@ -151,11 +140,3 @@ def tune_command(
                 err=True,
             )
     click.echo(f"script: {result['script']}\npage: {result['page']}")
-
-
-def _time(option: str, text: str, example: str, least_ms: float) -> float:
-    """Read a time; one without a unit is milliseconds, and below ``least_ms`` hardly meant so."""
-    try:
-        return milliseconds(text, (least_ms, math.inf))
-    except ValueError as error:
-        raise InputError(f"{option}: {error}", f"for example {option} {example}") from error

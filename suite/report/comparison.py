@@ -8,9 +8,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from loadscope.errors import InputError
+from loadscope.quantities import amount, quantity
+from loadscope.suite.metrics.registry import metrics
 from loadscope.suite.report.export import run_record
 from loadscope.suite.report.marks import NOT_VERIFIED, Marks
-from loadscope.suite.report.quantities import quantity
 from loadscope.suite.report.trace.terminal import plain_table
 from loadscope.suite.report.wording import NONE, accuracy_text, metric_text, verdict
 from loadscope.suite.run.view import RunView
@@ -158,7 +159,11 @@ def _settings(a: RunView, b: RunView) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _figures(a: RunView, b: RunView) -> Iterator[Figure]:
-    found = [Figure("samples per second", "samples/s", a.samples_per_second, b.samples_per_second)]
+    found = [
+        Figure(metric.title, metric.unit, metric.of(a), metric.of(b))
+        for metric in metrics()
+        if metric.better and not metric.of_query
+    ]
     if a.scenario is b.scenario:
         # A query has as many samples as its scenario says.
         found.append(Figure("mean latency", "ns", a.mean_ns, b.mean_ns))
@@ -194,4 +199,6 @@ def _said(value: Any) -> str:
 def _text(value: float | None, unit: str) -> str:
     if value is None:
         return NONE
+    if unit == "B":
+        return amount(value, unit)
     return f"{value:.2f} %" if unit == "%" else quantity(value, unit)

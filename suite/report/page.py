@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from loadscope.names import Mode
+from loadscope.quantities import number
 from loadscope.suite.report.details import Group, run_details
 from loadscope.suite.report.figures import assign_series
 from loadscope.suite.report.marks import NOISY, Marks
-from loadscope.suite.report.quantities import number
+from loadscope.suite.report.metric_columns import metric_columns
 from loadscope.suite.report.render import render
 from loadscope.suite.report.sections import Measured, draw_models, measure
 from loadscope.suite.report.wording import (
@@ -73,6 +74,7 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
             *(("note", sentence) for sentence in marks.further()),
         ],
         absent=NONE,
+        columns=metric_columns([one.run for one in measured]),
         audited=any(compliance(one.run) for one in measured),
     )
 

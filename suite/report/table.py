@@ -9,6 +9,7 @@ from rich.text import Text
 
 from loadscope.names import Mode
 from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
+from loadscope.suite.report.metric_columns import Column, metric_columns
 from loadscope.suite.report.wording import (
     Verdict,
     accuracy_text,
@@ -27,6 +28,8 @@ _METRIC_WIDTH = len("unverified, rehearsal")
 _NAME_WIDTH = len("efficientnet-lite0")
 _WIDE = 120
 _WIDE_METRIC = 40
+_GAP = 2
+"""What a column takes beside its text."""
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _STYLES = {
     "valid": "green",
@@ -100,6 +103,46 @@ def results_table(runs: Sequence[RunView], width: int = 80) -> Table:
             Text(judged.text, style=_STYLES.get(judged.kind, "")),
             Text("\n").join([_two_lines(*accuracy_text(run)), *_tests(compliance(run))]),
         )
+    return table
+
+
+def metrics_table(runs: Sequence[RunView], width: int = 80) -> Table | None:
+    """Lay out the metrics, one row a run; None where no run has one.
+
+    What ``width`` has no room for is left out from the right, and the caption says so.
+    """
+    runs = ordered(runs)
+    columns = metric_columns(runs)
+    if not columns:
+        return None
+    numbers = [f"run {number}" for number in range(1, len(runs) + 1)] if len(runs) > 1 else [""]
+    names = [run.run_id for run in runs] if width >= _WIDE else numbers
+    table = Table(
+        title=Text("Metrics", style="bold"),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    shown: list[tuple[Column, int]] = []
+    room = width - max(map(len, names)) - _GAP
+    for column in columns:
+        # Only headings may break.
+        least = max(map(len, (*column.metric.heading.split(), *column.cells)))
+        room -= least + _GAP
+        if room < 0:
+            break
+        shown.append((column, least))
+    table.add_column("", no_wrap=True)
+    for column, least in shown:
+        heading = "\n".join(textwrap.wrap(column.metric.heading, least))
+        table.add_column(heading, justify="right", no_wrap=True)
+    for place, name in enumerate(names):
+        table.add_row(Text(name), *(Text(column.cells[place]) for column, _ in shown))
+    left = [column.metric.title for column in columns[len(shown) :]]
+    if left:
+        table.caption = Text(f"no room here for {', '.join(left)}: see --csv or --json")
     return table
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from loadscope.names import Mode, Scenario
+from loadscope.quantities import quantity
+from loadscope.quantities import score as score_text
 from loadscope.rundir.figures import ESTIMATE, PERCENTILE, RATE
-from loadscope.suite.report.quantities import quantity
-from loadscope.suite.report.quantities import score as score_text
 from loadscope.suite.run.view import RunView
 
 NONE = "\N{EN DASH}"
@@ -17,9 +17,9 @@ NONE = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a performance result counts, and if not, why."""
+    """Whether a result counts, and if not, why; a test that is not judged is ``finished``."""
 
-    kind: Literal["valid", "invalid", "altered", "failed", "unfinished", "absent"]
+    kind: Literal["valid", "invalid", "altered", "failed", "unfinished", "absent", "finished"]
     text: str
 
 
@@ -56,6 +56,14 @@ def verdict(run: RunView) -> Verdict:
     if run.valid:
         return Verdict("valid", "valid")
     return Verdict("invalid", "INVALID: " + ("; ".join(run.invalid_reasons) or "no reason given"))
+
+
+def verdict_of(run: RunView, test: Mode) -> Verdict:
+    """Judge one LoadGen test of ``run``; of an accuracy test or a trace only whether it ended."""
+    if test is Mode.PERFORMANCE:
+        return verdict(run)
+    ended = Verdict("valid", "passed") if test.audit else Verdict("finished", "finished")
+    return _obstacle(run, test) or (_altered(run, test) if test in run.altered else ended)
 
 
 def metric_text(run: RunView) -> str:
@@ -108,7 +116,7 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     obstacle = _obstacle(run, Mode.ACCURACY)
     if obstacle:
         return obstacle.text, ""
-    if not accuracy_meaningful(run):
+    if not run.accuracy_meaningful:
         untrained = run.framework != "null"
         return "not meaningful", "seeded weights" if untrained else "null backend"
     if run.altered.get(Mode.ACCURACY):
@@ -125,20 +133,9 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     return f"{score_text(score.value, score.unit)} {score.metric}", ", ".join(details)
 
 
-def accuracy_meaningful(run: RunView) -> bool:
-    """Whether the score says anything: not for seeded weights, nor for the null backend."""
-    scored = run.accuracy is None or run.accuracy.meaningful is not False
-    return run.model.accuracy_meaningful and scored
-
-
 def compliance(run: RunView) -> dict[Mode, Verdict]:
     """Judge each compliance test that was asked for: passed, or why not."""
-    passed = Verdict("valid", "passed")
-    return {
-        test: _obstacle(run, test) or (_altered(run, test) if test in run.altered else passed)
-        for test in run.states
-        if test.audit
-    }
+    return {test: verdict_of(run, test) for test in run.states if test.audit}
 
 
 def _altered(run: RunView, mode: Mode) -> Verdict:

@@ -90,6 +90,19 @@ class RunView:
         return metric.value * 1e6
 
     @property
+    def finished(self) -> tuple[Mode, ...]:
+        """The tests that finished, in the order of ``Mode``."""
+        return tuple(
+            mode for mode in Mode if mode in self.states and self.states[mode].status == "finished"
+        )
+
+    @property
+    def accuracy_meaningful(self) -> bool:
+        """Whether a score says anything: not for seeded weights, nor for the null backend."""
+        scored = self.accuracy is None or self.accuracy.meaningful is not False
+        return self.model.accuracy_meaningful and scored
+
+    @property
     def system(self) -> str:
         """The framework, with the numerics where they are not float32: ``pytorch bfloat16``."""
         numerics = self.model.numerics

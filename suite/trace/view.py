@@ -10,6 +10,7 @@ from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.names import Mode
+from loadscope.rundir.record import Noise
 from loadscope.suite.run.view import RunView, load_run
 from loadscope.suite.trace.export import EXPORT_FILE
 from loadscope.suite.worker.tracing.events import EVENTS_FILE, Event, Header, read_events
@@ -88,16 +89,15 @@ class TraceView(Predicts):
         return 1 / layer_cost(self.overhead.ratio) if self.overhead else 1.0
 
     @property
-    def noise(self) -> Mapping[str, Any] | None:
+    def noise(self) -> Noise | None:
         """What else the machine did while it was traced, as of a run; None where not watched."""
         state = self.run.states.get(Mode.TRACE)
-        found: Mapping[str, Any] | None = (state.model_extra or {}).get("noise") if state else None
-        return found
+        return state.noise if state else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Why its times cannot be trusted, a line each; empty where they can."""
-        return tuple((self.noise or {}).get("warnings", ()))
+        return self.noise.warnings if self.noise else ()
 
 
 def load_trace(path: Path) -> TraceView:

@@ -27,7 +27,7 @@ def trace_record(view: TraceView, peaks: Peaks | str) -> dict[str, Any]:
         "layers": [layer_record(layer) for layer in view.layers],
         "types": [asdict(one) for one in by_type(view.layers)],
         "counters": dict(view.counters),
-        "noise": view.noise,
+        "noise": view.noise and view.noise.model_dump(mode="json"),
         "warnings": list(view.warnings),
         "unavailable": view.header.unavailable,
         "overhead": dict(view.overhead.ratio) if view.overhead else {},

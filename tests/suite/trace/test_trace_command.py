@@ -96,7 +96,8 @@ def test_a_trace(trace, framework, scenario):
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert record["traced"]
     view = load_trace(folder)
-    assert view.noise == record["state"]["trace"]["noise"]
+    assert view.noise is not None
+    assert view.noise.model_dump(mode="json") == record["state"]["trace"]["noise"]
     assert summary["warnings"] == list(view.warnings)
     assert summary["layer_sum_ratio"] == view.coverage
     assert 0 < sum(layer["own_share"] for layer in summary["layers"]) <= 1
