@@ -95,8 +95,9 @@ def place(
 
 def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> list[_Download]:
     found = []
+    chosen = {entry.artifact_for(framework).key for framework in frameworks}
     for name, artifact in entry.artifacts.items():
-        if frameworks and name not in frameworks:
+        if frameworks and name not in chosen:
             continue
         wanted = [*artifact.downloads(), *vocabulary_source(entry.artifact_for(name).preprocess)]
         found += [

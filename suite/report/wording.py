@@ -10,6 +10,7 @@ from loadscope.names import Mode, Scenario
 from loadscope.suite.report.quantities import quantity
 from loadscope.suite.run.verdict import ESTIMATE, PERCENTILE, RATE
 from loadscope.suite.run.view import RunView
+from loadscope.sut.registry import BACKENDS
 
 NONE = "\N{EN DASH}"
 
@@ -96,9 +97,9 @@ def repeat_text(run: RunView) -> str:
 def accuracy_text(run: RunView) -> tuple[str, str]:
     """Format the score, and what it was scored on and held against; or say why there is none.
 
-    A model with seeded weights answers at random and the null backend not at all, so their
-    scores are never shown. Data without the true answers give no score, and that is said even
-    where none was asked for.
+    A model with seeded weights answers at random and a backend that computes nothing not at all,
+    so their scores are never shown. Data without the true answers give no score, and that is said
+    even where none was asked for.
     """
     unscored = run.data.get("unscored")
     if unscored:
@@ -109,8 +110,9 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     if obstacle:
         return obstacle.text, ""
     if not accuracy_meaningful(run):
-        untrained = run.framework != "null"
-        return "not meaningful", "seeded weights" if untrained else "null backend"
+        backend = BACKENDS.get(run.framework)
+        untrained = backend is None or backend.answers
+        return "not meaningful", "seeded weights" if untrained else f"{run.framework} backend"
     if run.altered.get(Mode.ACCURACY):
         return _altered(run, Mode.ACCURACY).text, ""
     score = run.accuracy
@@ -126,7 +128,7 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
 
 
 def accuracy_meaningful(run: RunView) -> bool:
-    """Whether the score says anything: not for seeded weights, nor for the null backend."""
+    """Whether the score says anything: not for seeded weights, nor for a backend without one."""
     scored = run.accuracy is None or run.accuracy.meaningful is not False
     return run.model.accuracy_meaningful and scored
 

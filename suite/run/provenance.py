@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 import loadscope
-from loadscope.sut.registry import BackendInfo
+from loadscope.sut.info import BackendInfo
 
 _ENVIRONMENT = (
     "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "DNNL_", "ONEDNN_", "TORCH_", "MALLOC_",

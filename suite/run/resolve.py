@@ -26,12 +26,8 @@ from loadscope.suite.run.loadgen_settings import (
 )
 from loadscope.suite.run.process_plan import ChildPlan
 from loadscope.suite.run.provenance import host, versions
-from loadscope.sut.registry import (
-    DEFAULT_NUMERICS,
-    backend_info,
-    numerics,
-    require_installed,
-)
+from loadscope.sut.info import DEFAULT_NUMERICS
+from loadscope.sut.registry import backend_info, require_installed
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,7 @@ def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         chosen.entry.best_threads,
         backend.one_caller,
     )
-    # The null backend stands in for another framework's artifact without its options.
-    own = chosen.entry.options if spec.framework in entry.artifacts else {}
-    options = {**own, **spec.options}
+    options = {**chosen.entry.options, **spec.options}
     backend.check_options(options)
     require_installed(backend)
     require_makers(entry, spec.framework)
@@ -156,10 +150,9 @@ def prepare(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
                 "loaded": backend.weight_changes(options),
             },
             "licence": entry.licence,
-            "numerics": numerics(options, chosen.entry.numerics),
+            "numerics": backend.numerics(options, chosen.entry.numerics),
             "options": options,
-            # The null backend's answers say nothing of the model.
-            "accuracy_meaningful": chosen.accuracy.meaningful and spec.framework != "null",
+            "accuracy_meaningful": chosen.accuracy.meaningful and backend.answers,
             "mlperf": entry.mlperf.model_dump(mode="json"),
         },
         "data": {

@@ -10,7 +10,7 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.submission.rounds import CURRENT, load_round
 from loadscope.suite.run.repeat import summary
 from loadscope.suite.run.verdict import figures, invalid_reasons
-from loadscope.sut.registry import DEFAULT_NUMERICS
+from loadscope.sut.info import DEFAULT_NUMERICS
 
 
 def _notes(record: dict[str, Any], finished: list[Mode]) -> list[str]:

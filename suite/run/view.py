@@ -20,7 +20,7 @@ from loadscope.rundir.schema import (
 )
 from loadscope.suite.run.evidence import examine
 from loadscope.suite.run.verdict import ESTIMATE
-from loadscope.sut.registry import DEFAULT_NUMERICS
+from loadscope.sut.info import DEFAULT_NUMERICS
 
 RUN_FILE = "run.json"
 ESTIMATED = {Scenario.SINGLE_STREAM: 0.9, Scenario.MULTI_STREAM: 0.99}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.submission.rounds import CURRENT
-from loadscope.sut.registry import DEFAULT_NUMERICS
+from loadscope.sut.info import DEFAULT_NUMERICS
 
 _Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -25,6 +25,7 @@ from loadscope.suite.worker.tracing.events import LEVELS, Header, write_events
 from loadscope.suite.worker.tracing.levels import deep_level, measure_levels, quiet_levels
 from loadscope.suite.worker.tracing.silent import silent_levels
 from loadscope.suite.worker.tracing.summary import summarise
+from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import CountingTracer, Tracer, onednn, tracer_of
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.counters import Counters
@@ -129,8 +130,9 @@ def traced_test(
         )
     if library and not primitives:
         unavailable["library"] = (
-            onednn.unavailable(plan.framework)
-            or f"{plan.framework} ran no oneDNN primitive in this model"
+            f"{plan.framework} ran no oneDNN primitive in this model"
+            if "library" in backend_info(plan.framework).trace_levels
+            else f"{plan.framework} tells of no oneDNN primitives below a layer"
         )
     if counters:
         counters.close()
@@ -168,7 +170,8 @@ def _levels(
     """Measure what each level costs, those without oneDNN's output where there is none."""
     level = plan.trace.level if plan.trace else ""
     with contextlib.ExitStack() as stack:
-        if reaches(level, "library") and not onednn.unavailable(plan.framework):
+        told = backend_info(plan.framework).trace_levels
+        if reaches(level, "library") and "library" in told:
             works: dict[str, Timed] = {
                 **stack.enter_context(silent_levels(run_dir, "layer", batch)),
                 "library": deep_level(model, tracer, batch),
