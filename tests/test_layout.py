@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FRAMEWORKS = {"torch", "onnxruntime", "tensorflow", "mxnet"}
+FRAMEWORKS = {"torch", "onnxruntime", "openvino", "tensorflow", "mxnet"}
 # What each folder may import of the package, beside errors, files, memory and tensors.
 MAY_IMPORT = {
     "sut": {"sut"},

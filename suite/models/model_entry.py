@@ -126,7 +126,7 @@ class ModelEntry(Strict):
             )
         entry = self.artifacts[key]
         if key != framework:
-            others = {"options": {}, "best_batch": None, "best_threads": None}
+            others: dict[str, Any] = {"options": {}, "best_batch": None, "best_threads": None}
             entry = entry.model_copy(update=others)
         return ChosenArtifact(
             framework,
