@@ -129,7 +129,7 @@ def _left_over(plan: ChildPlan, conf: Path) -> int:
 
 
 def _traced(run_dir: Path, plan: ChildPlan, trace: TracePlan) -> dict[str, Any]:
-    os.environ.update(environment(trace))
+    os.environ.update(environment(plan.framework, trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))

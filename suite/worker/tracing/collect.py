@@ -40,9 +40,14 @@ def reaches(level: str, wanted: str) -> bool:
     return LEVELS.index(level) >= LEVELS.index(wanted)
 
 
-def environment(trace: TracePlan) -> dict[str, str]:
-    """What must be set before the framework is imported."""
-    return onednn.ENVIRONMENT if reaches(trace.level, "library") else {}
+def environment(framework: str, trace: TracePlan) -> dict[str, str]:
+    """What must be set before the framework is imported.
+
+    oneDNN is not asked to print where the framework is not known to run by it: copies of it in
+    others fail while they print (OpenVINO 2026.4 with two threads).
+    """
+    told = backend_info(framework).trace_levels
+    return onednn.ENVIRONMENT if reaches(trace.level, "library") and "library" in told else {}
 
 
 def settings(plan: ChildPlan, trace: TracePlan, conf: UserConf) -> UserConf:
