@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from loadscope.names import DEFAULT_NUMERICS
 from loadscope.sut.effective import Effective
 from loadscope.tensors import Tensors
 
@@ -39,6 +40,7 @@ class Artifact:
         options: Backend-specific settings from the manifest.
         max_batch: The samples that the file takes at once, where its batch axis is fixed; a
             backend fills smaller batches up and drops what it filled in. None for any number.
+        numerics: What the file computes with, where no option says otherwise.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Artifact:
     architecture: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     max_batch: int | None = None
+    numerics: str = DEFAULT_NUMERICS
 
 
 class Backend(Protocol):

@@ -1,6 +1,5 @@
 """What a model computes inside: the values of its layers and its weights, to compare hosts by."""
 
-import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -8,6 +7,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from loadscope.sut.backend import Artifact
+from loadscope.sut.info import named
+from loadscope.sut.registry import backend_info, readable
 from loadscope.tensors import Tensors
 
 
@@ -36,10 +37,9 @@ class Probe(Protocol):
         """The weights by name as the framework holds them, native byte order."""
 
 
-_PROBES = {
-    "onnxruntime": "loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
-    "pytorch": "loadscope.sut.pytorch.layer_values:PyTorchProbe",
-}
+def with_probe() -> list[str]:
+    """The names of the backends that have one."""
+    return [info.name for info in readable() if info.probe]
 
 
 def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None:
@@ -48,9 +48,8 @@ def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None
     Raises:
         InputError: The artifact is unusable, or a package that the probe needs is missing.
     """
-    location = _PROBES.get(framework)
-    if location is None:
+    location = backend_info(framework).probe
+    if not location:
         return None
-    module, _, name = location.partition(":")
-    probe: Probe = getattr(importlib.import_module(module), name)(artifact, threads)
+    probe: Probe = named(location)(artifact, threads)
     return probe

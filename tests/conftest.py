@@ -1,11 +1,16 @@
 import os
 import signal
+import sys
 import tempfile
 import time
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.browser import browser
+
+from loadscope.sut import registry
 
 __all__ = ["browser"]
 
@@ -60,6 +65,23 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; name its folder in LOADSCOPE_TEST_DATA")
     return folder.resolve()
+
+
+@pytest.fixture
+def backends(monkeypatch):
+    """Have backends installed beside those that are, as entry points have them."""
+
+    def install(**infos):
+        points = dict(registry._points())
+        for name, info in infos.items():
+            (module := ModuleType(f"info_of_{name}")).INFO = info
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+            points[name] = EntryPoint(name, f"{module.__name__}:INFO", registry.GROUP)
+        monkeypatch.setattr(registry, "_points", lambda: points)
+        registry._read.cache_clear()
+
+    yield install
+    registry._read.cache_clear()
 
 
 @pytest.fixture(scope="session")

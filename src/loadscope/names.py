@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+DEFAULT_NUMERICS = "float32"
+"""What a result's name leaves out."""
+
 
 class Scenario(StrEnum):
     """How queries arrive; the values are LoadGen's and the submission tree's spelling."""

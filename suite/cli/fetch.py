@@ -60,7 +60,7 @@ def fetch_command(
     """
     catalogue = Catalogue.load(models)
     for framework in frameworks:
-        if not backend_info(framework).package:
+        if not backend_info(framework).answers:
             raise InputError(f"'{framework}' needs no model file", "leave --framework out")
     for name in ids:
         if name not in catalog():
@@ -121,9 +121,14 @@ def _fetch_model(
     verify: bool,
 ) -> list[dict[str, Any]]:
     entry = catalogue.get(model_id)
-    chosen = frameworks or [name for name in entry.artifacts if BACKENDS[name].installed()]
+    # A file that several frameworks load is fetched once.
+    able: dict[str, str] = {}
+    for framework, key in entry.frameworks().items():
+        if BACKENDS[framework].installed():
+            able.setdefault(key, framework)
+    chosen = frameworks or list(able.values())
     if not chosen:
-        installs = " or ".join(BACKENDS[name].install for name in entry.artifacts)
+        installs = " or ".join(BACKENDS[name].install for name in entry.frameworks())
         raise InputError(f"none of the frameworks of '{model_id}' is installed", installs)
     fetched = []
     for framework in chosen:

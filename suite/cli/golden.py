@@ -50,7 +50,7 @@ def golden_command(output: Path, as_json: bool, **options: Any) -> None:
     layers = len(seen.samples[0].layers)
     inside = f"{layers} layers, {len(seen.weights)} weights" if layers else "no layers"
     accuracy = golden_record(seen)["accuracy"]
-    score = f"{accuracy['metric']} not meaningful (seeded weights or null backend)"
+    score = f"{accuracy['metric']} not meaningful (seeded weights, or no model)"
     if accuracy["meaningful"] and accuracy["value"] is None:
         score = "no score"
     elif accuracy["meaningful"]:

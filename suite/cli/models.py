@@ -41,11 +41,13 @@ def models_command(context: click.Context, models: tuple[Path, ...], as_json: bo
     table = Table("model", "title", "task", "framework", "licence", "source", "here")
     for name, entry in catalogue.models.items():
         first: tuple[str, str, str] = (name, entry.title, entry.task)
+        able = entry.frameworks()
         for framework, artifact in entry.artifacts.items():
             source = artifact.source.partition("#")[0]
             source += "" if entry.verified(framework) else " (unverified)"
             here = "yes" if _here(name, entry, framework) else "no"
-            add_plain_row(table, *first, framework, entry.licence, source, here)
+            takers = ", ".join(name for name, key in able.items() if key == framework)
+            add_plain_row(table, *first, takers, entry.licence, source, here)
             first = ("", "", "")
     print_table(table)
 
@@ -81,7 +83,9 @@ def _record(catalogue: Catalogue, model_id: str) -> dict[str, Any]:
         "manifest": str(catalogue.origins[model_id]),
         **entry.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
+    able = entry.frameworks()
     for framework, artifact in record["artifacts"].items():
+        artifact["frameworks"] = [name for name, key in able.items() if key == framework]
         artifact["here"] = _here(model_id, entry, framework)
         artifact["verified"] = entry.verified(framework)
     return record

@@ -11,7 +11,7 @@ from loadscope.errors import InputError, near
 from loadscope.submission.rounds import CURRENT, load_round
 from loadscope.submission.system import Probe, describe, detect, detected_in
 from loadscope.suite.cli.complete import frameworks
-from loadscope.sut.registry import BACKENDS
+from loadscope.sut.registry import readable
 
 _STACK = ("mlcommons-loadgen", "numpy", "opencv-python-headless")
 
@@ -108,7 +108,7 @@ def _software(framework: str | None, file: Path) -> dict[str, str]:
     """Framework and further software, with versions; the framework is that of ``file`` if None."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _STACK if _has(name)]
     stack = ", ".join((f"Python {platform.python_version()}", *versions))
-    installed = {name: one for name, one in BACKENDS.items() if one.version()}
+    installed = {one.name: one for one in readable() if one.version()}
     if framework is not None and framework not in installed:
         known = ", ".join(installed) or "none"
         raise InputError(

@@ -25,8 +25,8 @@ class Materialised:
 
     Attributes:
         artifact: What a backend loads.
-        sha256: Digest of all files that are loaded (``identity.model_sha256``); empty for the
-            null backend, which has none.
+        sha256: Digest of all files that are loaded (``identity.model_sha256``); empty for a
+            backend that loads none.
         source: Where it came from, as the manifest puts it.
         files: The digest of each file by its name, relative to the first one's folder or to the
             folder that is the model.
@@ -46,7 +46,7 @@ def require_makers(entry: ModelEntry, framework: str) -> None:
     Raises:
         InputError: A package is missing; the message has the command that installs it.
     """
-    if framework not in entry.artifacts:
+    if not entry.artifact_for(framework).has_file:
         return
     for maker in entry.makers(framework):
         source = maker.parsed_source()
@@ -77,8 +77,9 @@ def materialise(
             manifest says, or what a build needs is not installed.
         WorkError: A download or a build failed.
     """
-    chosen = entry.artifact_for(framework).entry
-    if framework not in entry.artifacts:
+    taken = entry.artifact_for(framework)
+    chosen = taken.entry
+    if not taken.has_file:
         return Materialised(_artifact(chosen, Path(), "none"), "", "none")
     require_makers(entry, framework)
     source = chosen.parsed_source()
@@ -183,17 +184,18 @@ def _files(
 def _request(
     model_id: str, entry: ModelEntry, framework: str, origin: Fetched | None
 ) -> BuildRequest:
-    artifact = entry.artifacts[framework]
+    key = entry.artifact_for(framework).key
+    artifact = entry.artifacts[key]
     exporter = artifact.source.removeprefix("build:")
     if exporter in CONVERTERS:
         return BuildRequest(model_id, exporter, {}, origin)
     is_export = exporter == "onnx"
-    network = entry.artifacts[artifact.made_from or framework] if is_export else artifact
+    network = entry.artifacts[artifact.made_from or key] if is_export else artifact
     options: dict[str, str | Sequence[str]] = {
         "architecture": network.architecture,
         "classes": str(entry.classes),
     }
-    size = getattr(entry.artifact_for(framework).preprocess, "size", None)
+    size = getattr(entry.artifact_for(key).preprocess, "size", None)
     if size is not None:
         options["size"] = str(size)
     if artifact.seed is not None:
@@ -216,4 +218,5 @@ def _artifact(entry: ArtifactEntry, path: Path, format: str = "") -> Artifact:
         architecture=entry.architecture,
         options={} if format else dict(entry.options),
         max_batch=entry.max_batch,
+        numerics=entry.numerics,
     )

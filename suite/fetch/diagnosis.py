@@ -19,7 +19,7 @@ from loadscope.errors import InputError, LoadScopeError
 from loadscope.paths import cache_location, cache_root
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache
-from loadscope.sut.registry import BACKENDS
+from loadscope.sut.registry import BACKENDS, backend_info
 
 Status = Literal["ok", "missing", "wrong"]
 
@@ -100,8 +100,13 @@ def _core_packages() -> Iterator[Finding]:
 
 
 def _frameworks() -> Iterator[Finding]:
-    for info in BACKENDS.values():
-        if not info.package:
+    for name in BACKENDS:
+        try:
+            info = backend_info(name)
+        except InputError as error:
+            yield Finding(f"backend {name}", "wrong", error.message, error.fix)
+            continue
+        if not info.answers:
             continue
         if info.installed():
             yield Finding(info.title, "ok", info.version() or "version not known")

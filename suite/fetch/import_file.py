@@ -96,8 +96,9 @@ def place(
 
 def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> list[_Download]:
     found = []
+    chosen = {entry.artifact_for(framework).key for framework in frameworks}
     for name, artifact in entry.artifacts.items():
-        if frameworks and name not in frameworks:
+        if frameworks and name not in chosen:
             continue
         preprocess = entry.artifact_for(name).preprocess
         wanted = [*artifact.downloads(), *needed_files(task(entry.task), preprocess)]

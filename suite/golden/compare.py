@@ -12,6 +12,7 @@ from loadscope.suite.golden.cause import Cause, find_cause, other_input
 from loadscope.suite.golden.digest import distance
 from loadscope.suite.golden.observation import Observation
 from loadscope.suite.golden.thresholds import Threshold
+from loadscope.sut.layer_values import with_probe
 from loadscope.tensors import Tensors
 
 
@@ -173,7 +174,7 @@ def first_divergent_layer(
         if not all(sample.layers for sample in who.samples):
             return None, (
                 f"{where} no values of layers: {who.meta['framework']} does not give them here "
-                "(onnxruntime and pytorch do)"
+                f"({' and '.join(with_probe())} do)"
             )
     names: Sequence[str] = [layer.name for layer in golden.samples[0].layers]
     if names != [layer.name for layer in found.samples[0].layers]:

@@ -1,6 +1,6 @@
 """What a manifest says of one model: the schema, and the checks that a schema cannot make."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -22,7 +22,7 @@ from loadscope.submission.rounds import load_round
 from loadscope.suite.models.artifact_entry import Accuracy, ArtifactEntry, Strict
 from loadscope.suite.models.source import EXPORTERS, FROM_ONNX, BuildSource
 from loadscope.suite.models.task_settings import Postprocess, Preprocess, own_settings
-from loadscope.sut.registry import BACKENDS, frameworks
+from loadscope.sut.registry import BACKENDS, backend_info, frameworks, readable
 
 
 def _known_task(name: str) -> str:
@@ -57,17 +57,25 @@ class ChosenArtifact:
 
     Attributes:
         framework: The framework.
-        entry: The artifact.
+        key: The key under which the manifest has it.
+        entry: The artifact; without what was chosen for another framework where it is declared
+            for one: options, and the batch and the threads that suit that one best.
         preprocess: Its preprocessing.
         postprocess: Its post-processing.
         accuracy: What is known of its accuracy.
     """
 
     framework: str
+    key: str
     entry: ArtifactEntry
     preprocess: Preprocess
     postprocess: Postprocess
     accuracy: Accuracy
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file is loaded; a backend that answers nothing has one if it is its own."""
+        return self.key == self.framework or backend_info(self.framework).answers
 
 
 class ModelEntry(Strict):
@@ -83,7 +91,8 @@ class ModelEntry(Strict):
         accuracy: What is known of its accuracy.
         preprocess: What is done to a sample.
         postprocess: How an answer is read from its outputs.
-        artifacts: Its files, by framework.
+        artifacts: Its files, by the framework that each is declared for; any other that loads
+            the format may take it too.
         stand_in: A model of the same speed that needs no download, empty for none.
     """
 
@@ -102,27 +111,50 @@ class ModelEntry(Strict):
     def artifact_for(self, framework: str) -> ChosenArtifact:
         """The artifact for a framework, with the model's settings where it has none of its own.
 
-        The null backend answers for every model, with the tensors of its first artifact.
+        It is the one that the manifest has for the framework, otherwise the first one of a format
+        that the framework loads. A backend that answers nothing takes the tensors of the first.
 
         Raises:
             InputError: The model has none; the message lists the frameworks that it has.
         """
-        entry = self.artifacts.get(framework)
-        if entry is None and framework == "null":
-            first = next(iter(self.artifacts))
-            return replace(self.artifact_for(first), framework=framework)
-        if entry is None:
+        key = framework
+        if framework not in self.artifacts:
+            backend = backend_info(framework)
+            loadable = (
+                name
+                for name, artifact in self.artifacts.items()
+                if artifact.format in backend.formats or not backend.answers
+            )
+            key = next(loadable, "")
+        if not key:
             raise InputError(
                 f"{self.title} has no artifact for '{framework}'",
-                f"use one of: {', '.join(self.artifacts)}; or add one with --models FILE",
+                f"use one of: {', '.join(self.frameworks())}; or add one with --models FILE",
             )
+        entry = self.artifacts[key]
+        if key != framework:
+            others: dict[str, Any] = {"options": {}, "best_batch": None, "best_threads": None}
+            entry = entry.model_copy(update=others)
         return ChosenArtifact(
             framework,
+            key,
             entry,
             entry.preprocess or self.preprocess,
             entry.postprocess or self.postprocess,
             entry.accuracy or self.accuracy,
         )
+
+    def frameworks(self) -> dict[str, str]:
+        """The frameworks that can run it, and the key of the artifact that each takes.
+
+        Those that the manifest names come first.
+        """
+        found = {name: name for name in self.artifacts}
+        for backend in readable():
+            formats = {artifact.format for artifact in self.artifacts.values()}
+            if backend.answers and formats.intersection(backend.formats):
+                found.setdefault(backend.name, self.artifact_for(backend.name).key)
+        return found
 
     def weights_source(self, framework: str) -> str:
         """Where the weights of a framework's artifact come from before anything is made of them."""

@@ -11,6 +11,7 @@ from loadscope.quantities import quantity
 from loadscope.quantities import score as score_text
 from loadscope.rundir.figures import ESTIMATE, PERCENTILE, RATE
 from loadscope.suite.run.view import RunView
+from loadscope.sut.registry import BACKENDS
 
 NONE = "\N{EN DASH}"
 
@@ -105,9 +106,9 @@ def repeat_text(run: RunView) -> str:
 def accuracy_text(run: RunView) -> tuple[str, str]:
     """Format the score, and what it was scored on and held against; or say why there is none.
 
-    A model with seeded weights answers at random and the null backend not at all, so their
-    scores are never shown. Data without the true answers give no score, and that is said even
-    where none was asked for.
+    A model with seeded weights answers at random and a backend that computes nothing not at all,
+    so their scores are never shown. Data without the true answers give no score, and that is said
+    even where none was asked for.
     """
     if run.data.unscored:
         return "no score", run.data.unscored
@@ -117,8 +118,9 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     if obstacle:
         return obstacle.text, ""
     if not run.accuracy_meaningful:
-        untrained = run.framework != "null"
-        return "not meaningful", "seeded weights" if untrained else "null backend"
+        backend = BACKENDS.get(run.framework)
+        untrained = backend is None or backend.answers
+        return "not meaningful", "seeded weights" if untrained else f"{run.framework} backend"
     if run.altered.get(Mode.ACCURACY):
         return _altered(run, Mode.ACCURACY).text, ""
     score = run.accuracy

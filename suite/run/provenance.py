@@ -10,7 +10,7 @@ import psutil
 
 import loadscope
 from loadscope.rundir.record import HostRecord
-from loadscope.sut.registry import BackendInfo
+from loadscope.sut.info import BackendInfo
 
 _ENVIRONMENT = (
     "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "DNNL_", "ONEDNN_", "TORCH_", "MALLOC_",

@@ -11,10 +11,9 @@ from pydantic import JsonValue
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
-from loadscope.names import Mode, Scenario
+from loadscope.names import DEFAULT_NUMERICS, Mode, Scenario
 from loadscope.paths import cache_root
 from loadscope.rundir.record import (
-    DEFAULT_NUMERICS,
     BenchmarkNames,
     DataRecord,
     ExecutionRecord,
@@ -41,11 +40,7 @@ from loadscope.suite.run.loadgen_settings import (
 )
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.provenance import host, versions
-from loadscope.sut.registry import (
-    backend_info,
-    numerics,
-    require_installed,
-)
+from loadscope.sut.registry import backend_info, require_installed
 
 
 @dataclass(frozen=True)
@@ -147,9 +142,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         chosen.entry.best_threads,
         backend.one_caller,
     )
-    # The null backend stands in for another framework's artifact without its options.
-    own = chosen.entry.options if spec.framework in entry.artifacts else {}
-    options = {**own, **spec.options}
+    options = {**chosen.entry.options, **spec.options}
     backend.check_options(options)
     require_installed(backend)
     require_makers(entry, spec.framework)
@@ -217,12 +210,11 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
                 **entry.lineage(spec.framework), loaded=tuple(backend.weight_changes(options))
             ),
             licence=entry.licence,
-            numerics=numerics(options, chosen.entry.numerics),
+            numerics=backend.numerics(options, chosen.entry.numerics),
             format=model.artifact.format,
             input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
             options=options,
-            # The null backend's answers say nothing of the model.
-            accuracy_meaningful=chosen.accuracy.meaningful and spec.framework != "null",
+            accuracy_meaningful=chosen.accuracy.meaningful and backend.answers,
             mlperf=BenchmarkNames.model_validate(entry.mlperf.model_dump()),
         ),
         data=DataRecord(

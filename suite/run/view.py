@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.errors import InputError
-from loadscope.names import Mode, Scenario
+from loadscope.names import DEFAULT_NUMERICS, Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import ESTIMATE
 from loadscope.rundir.record import (
-    DEFAULT_NUMERICS,
     DataRecord,
     ExecutionRecord,
     HostRecord,

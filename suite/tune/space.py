@@ -8,7 +8,6 @@ from typing import Any
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.sut.registry import backend_info
-from loadscope.sut.tunable import TUNABLES
 
 _OFFLINE_BATCHES = (1, 2, 4, 8, 16, 32)
 _SERVER_BATCHES = (1, 2, 4, 8)
@@ -63,6 +62,7 @@ def search_space(
         inputs: What the model takes (``Task.inputs``); options that make no difference there
             are left out.
     """
+    backend = backend_info(framework)
     batches: tuple[int, ...] = {
         Scenario.SINGLE_STREAM: (1,),
         Scenario.MULTI_STREAM: (1, 2, 4, MULTI_STREAM_SAMPLES),
@@ -74,13 +74,13 @@ def search_space(
         _axis(
             "layout",
             _layout(default.workers, default.threads, default.instances),
-            _layouts(scenario, cores, instances, backend_info(framework).one_caller),
+            _layouts(scenario, cores, instances, backend.one_caller),
         ),
         _axis("batch_size", default.batch_size, batches),
     ]
     if scenario is Scenario.SERVER:
         axes.append(_axis("max_wait", default.max_wait_ms, _WAITS_MS))
-    for tunable in TUNABLES[framework]:
+    for tunable in backend.tunables:
         applies = tunable.inputs in (None, inputs)
         if applies and (allow_numerics or not tunable.numerics):
             first = options.get(tunable.name, tunable.values[0])

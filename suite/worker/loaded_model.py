@@ -83,10 +83,12 @@ def open_model(plan: ProcessPlan) -> Opened:
     seconds = time.perf_counter() - started
     effective = backend.effective()
     require_in_force(
-        backend_info(plan.framework).title,
+        backend_info(plan.framework),
         plan.execution.threads,
         plan.artifact.options,
         effective,
+        plan.artifact.numerics,
+        plan.artifact.max_batch,
     )
     _return_freed_memory()
     library = open_library(plan)

@@ -161,7 +161,7 @@ def _query_samples(scenario: Scenario) -> int:
 
 
 def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounters) -> TestOutcome:
-    os.environ.update(environment(trace))
+    os.environ.update(environment(plan.framework, trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))

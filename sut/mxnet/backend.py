@@ -18,9 +18,9 @@ from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.mxnet.files import parameters
+from loadscope.sut.mxnet.info import INFO
 from loadscope.sut.mxnet.mxnet_import import import_mxnet
 from loadscope.sut.openmp import within_limit
-from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import ANY_SIZE, Tensors
@@ -63,7 +63,7 @@ class MxnetBackend:
             InputError: The files are missing or do not fit one another or the manifest, an
                 option is unknown, or MXNet has another number of threads in this process.
         """
-        backend_info("mxnet").check_options(artifact.options)
+        INFO.check_options(artifact.options)
         cores = len(os.sched_getaffinity(0))
         workers = _positive(artifact, "engine_workers", max(1, cores // threads))
         self._most = _positive(artifact, "executors", _EXECUTORS)

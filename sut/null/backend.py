@@ -7,7 +7,7 @@ import numpy as np
 
 from loadscope.sut.backend import Artifact
 from loadscope.sut.effective import Effective
-from loadscope.sut.registry import backend_info
+from loadscope.sut.null.info import INFO
 from loadscope.tensors import ANY_SIZE, Tensors
 
 
@@ -26,7 +26,7 @@ class NullBackend:
 
     def load(self, artifact: Artifact, threads: int) -> None:
         """Take over the declared outputs; there is no file to read."""
-        backend_info("null").check_options(artifact.options)
+        INFO.check_options(artifact.options)
         self._outputs = artifact.outputs
         self._answers: dict[tuple[int, int], Tensors] = {}
         speed = 2e6 if artifact.options.get("shortcut") else 1e6

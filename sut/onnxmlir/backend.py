@@ -24,8 +24,8 @@ from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.onnx_files import external_data
+from loadscope.sut.onnxmlir.info import INFO
 from loadscope.sut.onnxmlir.perf_report import VARIABLE
-from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import Tracer
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.tensors import Tensors
@@ -63,7 +63,7 @@ class OnnxMlirBackend:
                 the declared ones.
             WorkError: The compiler failed, or the library does not load.
         """
-        backend_info("onnxmlir").check_options(artifact.options)
+        INFO.check_options(artifact.options)
         # An instrumented library writes to standard output where it is not told of a file, and
         # keeps to what it was told at its first run.
         self._report = _report_file()

@@ -9,8 +9,8 @@ from loadscope.errors import InputError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
+from loadscope.sut.onnxruntime.info import INFO
 from loadscope.sut.onnxruntime.load_errors import REFUSALS, missing_of_provider, refused
-from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
@@ -54,7 +54,7 @@ class OnnxRuntimeBackend:
                 an option or provider is unknown.
             WorkError: A provider failed to start.
         """
-        backend_info("onnxruntime").check_options(artifact.options)
+        INFO.check_options(artifact.options)
         self._loaded = artifact, threads
         self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
         inputs, most = self._session.get_inputs(), artifact.max_batch

@@ -1,7 +1,6 @@
 """Layers of ONNX Runtime, from the profile of a session of its own."""
 
 import json
-import math
 import tempfile
 from bisect import bisect_left
 from collections import defaultdict
@@ -120,7 +119,7 @@ def _record(
     inputs, _ = _tensors(arguments.get("input_type_shape", []))
     outputs, dtypes = _tensors(arguments.get("output_type_shape", []))
     name = _name(event)
-    kind, fused = _kind(arguments["op_name"], [graph.type(each) for each in group])
+    kind, fused = graph.kind(arguments["op_name"], group)
     return LayerRecord(
         index=index,
         name=name,
@@ -135,7 +134,7 @@ def _record(
             kind,
             inputs,
             outputs[0] if outputs else (0,),
-            _window(kind, inputs, graph, group),
+            graph.additions(kind, inputs, group),
             fused,
         ),
         thread=event["tid"],
@@ -150,31 +149,6 @@ def _record(
     )
 
 
-def _kind(operator: str, types: list[str]) -> tuple[str, list[str]]:
-    """ONNX's name of what was run, and the names of what is fused into it."""
-    if len(types) > 1:
-        for main in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "Gelu"):
-            if main in types:
-                types = list(types)
-                types.remove(main)
-                return main, types
-    return operator.removeprefix("Fused"), []
-
-
 def _tensors(described: list[Mapping[str, list[int]]]) -> tuple[Shapes, list[str]]:
     pairs = [(kind, tuple(shape)) for one in described for kind, shape in one.items()]
     return tuple(shape for _, shape in pairs), [_DTYPES.get(kind, kind) for kind, _ in pairs]
-
-
-def _window(kind: str, inputs: Shapes, graph: OnnxGraph, group: list[str]) -> int:
-    if not inputs:
-        return 0
-    if kind in ("Gemm", "MatMul"):
-        return inputs[0][-1]
-    if kind in ("Conv", "ConvTranspose"):
-        # Packed weights are not among the inputs; the file has them.
-        for each in group:
-            if shape := graph.weight_shape(each):
-                return math.prod(shape[1:])
-        return math.prod(inputs[1][1:]) if len(inputs) > 1 else 0
-    return math.prod(graph.window(group))

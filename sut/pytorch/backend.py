@@ -16,7 +16,7 @@ from loadscope.sut.effective import Effective
 from loadscope.sut.openmp import within_limit
 from loadscope.sut.pytorch.compile import CompiledModel
 from loadscope.sut.pytorch.formats import Model, declared_outputs, open_model
-from loadscope.sut.registry import backend_info
+from loadscope.sut.pytorch.info import INFO
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
@@ -54,7 +54,7 @@ class PyTorchBackend:
             InputError: The weights do not fit, an option is unknown or not for this format, or
                 the declared tensors are not those of the model.
         """
-        backend_info("pytorch").check_options(artifact.options)
+        INFO.check_options(artifact.options)
         # PyTorch takes each activation from malloc.
         keep_freed_memory()
         self._check = BatchCheck(artifact.inputs)

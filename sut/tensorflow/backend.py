@@ -13,7 +13,7 @@ from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
-from loadscope.sut.registry import backend_info
+from loadscope.sut.tensorflow.info import INFO
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import ANY_SIZE, Tensors, fits
@@ -85,7 +85,7 @@ class TensorFlowBackend:
                 declared, an option is unknown, or this process has a pool of another size.
             WorkError: TensorFlow refuses the graph.
         """
-        backend_info("tensorflow").check_options(artifact.options)
+        INFO.check_options(artifact.options)
         if _pool and _pool[0] != threads:
             raise InputError(
                 f"TensorFlow has a pool of {_pool[0]} threads in this process, not {threads}",

@@ -16,16 +16,8 @@ ENVIRONMENT = {
 }
 """Must be set before a framework is imported."""
 
-_FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
 _STARTS = ("onednn_verbose", "dnnl_verbose")
 _NS_IN_MS = 1_000_000
-
-
-def unavailable(framework: str) -> str:
-    """Why a framework has no primitives to tell of; empty where it has."""
-    if framework in _FRAMEWORKS:
-        return ""
-    return f"{framework} runs its own kernels, not oneDNN's, and tells of none below a layer"
 
 
 @contextlib.contextmanager

@@ -1,12 +1,17 @@
-"""What an ONNX file tells of the layers that ONNX Runtime makes of it."""
+"""What an ONNX file tells of the layers that a runtime makes of it."""
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _MOST_BYTES = 2**31
 """The largest file that protobuf reads."""
+
+_MAIN = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "Gelu")
+"""What gives a layer its name where several operators became one."""
 
 
 @dataclass
@@ -94,6 +99,41 @@ class OnnxGraph:
     def window(self, group: list[str]) -> tuple[int, ...]:
         """The window of the first operator of a group that has one; ``(0,)`` without."""
         return next((self.windows[name] for name in group if name in self.windows), (0,))
+
+    def kind(self, operator: str, group: list[str]) -> tuple[str, list[str]]:
+        """ONNX's name of a layer, and the types of what is fused into it.
+
+        Args:
+            operator: What the runtime calls it.
+            group: The operators that it stands for.
+        """
+        types = [self.type(each) for each in group]
+        if len(types) > 1:
+            for main in _MAIN:
+                if main in types:
+                    types.remove(main)
+                    return main, types
+        return operator.removeprefix("Fused"), []
+
+    def additions(self, kind: str, inputs: Sequence[tuple[int, ...]], group: list[str]) -> int:
+        """How many products or values go into each number of a layer's result; 0 if unknown.
+
+        Args:
+            kind: ONNX's name of the layer.
+            inputs: The shapes of its inputs.
+            group: The operators that it stands for.
+        """
+        if not inputs:
+            return 0
+        if kind in ("Gemm", "MatMul"):
+            return inputs[0][-1]
+        if kind in ("Conv", "ConvTranspose"):
+            # Packed weights are not among the inputs; the file has them.
+            for each in group:
+                if shape := self.weight_shape(each):
+                    return math.prod(shape[1:])
+            return math.prod(inputs[1][1:]) if len(inputs) > 1 else 0
+        return math.prod(self.window(group))
 
     def constituents(self, layers: list[tuple[str, str]]) -> list[list[str]]:
         """The operators of the file that each layer stands for.

@@ -56,6 +56,16 @@ def of_onnxruntime(artifact: Artifact, batch: Tensors) -> Graph:
     ]
 
 
+def of_openvino(artifact: Artifact, batch: Tensors) -> Graph:
+    """The nodes of the ONNX file."""
+    import onnx
+
+    return [
+        (node.name or node.output[0], node.op_type, [])
+        for node in onnx.load(artifact.path, load_external_data=False).graph.node
+    ]
+
+
 def of_pytorch(artifact: Artifact, batch: Tensors) -> Graph:
     """The calls as PyTorch sees them in eager execution: modules, and functions between them."""
     import torch
@@ -127,6 +137,7 @@ def of_mxnet(artifact: Artifact, batch: Tensors) -> Graph:
 
 READERS = {
     "onnxruntime": of_onnxruntime,
+    "openvino": of_openvino,
     "pytorch": of_pytorch,
     "tensorflow": of_tensorflow,
     "mxnet": of_mxnet,

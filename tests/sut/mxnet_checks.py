@@ -14,6 +14,7 @@ from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.mxnet.backend import MxnetBackend
+from loadscope.sut.mxnet.info import INFO
 from loadscope.sut.mxnet.mxnet_import import import_mxnet
 
 mx = import_mxnet(1)
@@ -119,9 +120,9 @@ def test_fusion_that_the_environment_turns_off_is_an_error(backend, artifact, mo
     assert backend.effective().settings["fusion"] is True
     monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")
     with pytest.raises(InputError, match="fusion: expected true, got false: MXNET_SUBGRAPH"):
-        require_in_force("MXNet", 1, {"fusion": True}, backend.effective())
+        require_in_force(INFO, 1, {"fusion": True}, backend.effective())
     backend.load(artifact(options={"fusion": False}), threads=1)
-    require_in_force("MXNet", 1, {"fusion": False}, backend.effective())
+    require_in_force(INFO, 1, {"fusion": False}, backend.effective())
 
 
 def test_more_shapes_of_batches_than_executors(backend, artifact):

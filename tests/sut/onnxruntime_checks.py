@@ -16,6 +16,7 @@ from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
+from loadscope.sut.onnxruntime.info import INFO
 from loadscope.sut.onnxruntime.load_errors import missing_of_provider
 from loadscope.sut.tracing import layers
 
@@ -223,7 +224,7 @@ def in_force(backend, artifact, threads=1):
     """Load, and hold what is in force against what was asked, as a measured process does."""
     backend.load(artifact, threads)
     effective = backend.effective()
-    require_in_force("ONNX Runtime", threads, artifact.options, effective)
+    require_in_force(INFO, threads, artifact.options, effective)
     return effective.settings
 
 

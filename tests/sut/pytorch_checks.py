@@ -19,6 +19,7 @@ from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.pytorch.backend import PyTorchBackend, _device
 from loadscope.sut.pytorch.compile import CompiledModel
+from loadscope.sut.pytorch.info import INFO
 from loadscope.tensors import Tensors
 from loadscope.tools.build.seeded import write_seeded
 
@@ -377,7 +378,7 @@ def test_threads_device_and_numbers_in_force_are_told(small, backend, programs, 
     assert backend.effective().settings["threads"] == 2
     monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
     with pytest.raises(InputError, match="PyTorch: threads: expected 2, got 1") as caught:
-        require_in_force("PyTorch", 2, {}, backend.effective())
+        require_in_force(INFO, 2, {}, backend.effective())
     assert caught.value.fix.endswith("--threads 1")
 
 

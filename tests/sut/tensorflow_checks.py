@@ -14,7 +14,7 @@ from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.tensorflow.backend import TensorFlowBackend
-from loadscope.sut.tunable import TUNABLES
+from loadscope.sut.tensorflow.info import INFO
 
 # logits = the image's mean over height and width, times WEIGHTS, plus BIAS; aggregate = their sum.
 WEIGHTS = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
@@ -147,7 +147,7 @@ def test_work_is_done_in_the_calling_threads(backend, artifact):
 
 
 def test_a_search_begins_with_what_is_done_without_options(backend, artifact):
-    first = {each.name: each.values[0] for each in TUNABLES["tensorflow"]}
+    first = {each.name: each.values[0] for each in INFO.tunables}
     backend.load(artifact(options=first), threads=1)
     assert backend._session._config.inter_op_parallelism_threads == -1
 
@@ -259,7 +259,7 @@ def test_what_the_graph_computes_in_is_told(backend, artifact):
     backend._session = tf.compat.v1.Session(graph=backend._session.graph)
     effective = backend.effective()
     with pytest.raises(InputError, match="dtype: expected bfloat16, got float32: oneDNN's"):
-        require_in_force("TensorFlow", 1, {"dtype": "bfloat16"}, effective)
+        require_in_force(INFO, 1, {"dtype": "bfloat16"}, effective)
 
 
 def test_bfloat16_keeps_the_declared_types(backend, artifact):

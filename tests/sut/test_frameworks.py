@@ -16,6 +16,7 @@ import pytest
 HERE = Path(__file__).parent
 FILES = (
     "onnxruntime_checks.py",
+    "openvino_checks.py",
     "pytorch_checks.py",
     "networks_checks.py",
     "tensorflow_checks.py",

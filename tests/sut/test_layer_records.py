@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("layers")
 
 Described = dict[str, Any]
 PROCESS = Path(__file__).with_name("layers_process.py")
-FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
+FRAMEWORKS = ("onnxruntime", "openvino", "pytorch", "tensorflow", "mxnet")
 MODELS = ("efficientnet-lite0", "bert-tiny", "resnet50-seeded")
 
 # Grappler folds what it can compute of these, and MXNet hands a mere copy to its engine.

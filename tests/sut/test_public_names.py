@@ -6,7 +6,7 @@ import pytest
 
 import loadscope.sut
 
-FRAMEWORKS = ("torch", "onnxruntime", "onnx", "onnxscript", "tensorflow", "mxnet")
+FRAMEWORKS = ("torch", "onnxruntime", "openvino", "onnx", "onnxscript", "tensorflow", "mxnet")
 
 
 def test_every_exported_name_is_there():

@@ -1,5 +1,6 @@
 """The steps of the emulated lane: models here, checks there, comparison on both sides."""
 
+import importlib.metadata
 import json
 import re
 import shutil
@@ -105,6 +106,12 @@ class Lane:
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.exists() or source.is_symlink():
                 shutil.copy(source, target, follow_symlinks=False)
+        # Backends are found by the entry points of an installed package.
+        installed = importlib.metadata.distribution("loadscope")
+        metadata = self._inside.folder / "repo" / "src" / "loadscope.dist-info"
+        metadata.mkdir()
+        for name in ("METADATA", "entry_points.txt"):
+            (metadata / name).write_text(installed.read_text(name) or "", encoding="utf-8")
 
     def _prepare_models(self, cache: Path) -> None:
         entry = Catalogue.load().get("efficientnet-lite0")

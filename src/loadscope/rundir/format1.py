@@ -7,7 +7,7 @@ import json
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from loadscope.rundir.record import DEFAULT_NUMERICS
+from loadscope.names import DEFAULT_NUMERICS
 
 # Settings that were taken out of the project; what they said of a run is gone with them.
 _GONE_FROM_SPEC = ("idle",)

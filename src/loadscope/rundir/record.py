@@ -13,9 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec import RecordedSpec
 
-DEFAULT_NUMERICS = "float32"
-"""What a result's name leaves out."""
-
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
 
 

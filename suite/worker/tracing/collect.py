@@ -27,6 +27,7 @@ from loadscope.suite.worker.tracing.events import LEVELS, Header, write_events
 from loadscope.suite.worker.tracing.levels import deep_level, measure_levels, quiet_levels
 from loadscope.suite.worker.tracing.silent import silent_levels
 from loadscope.suite.worker.tracing.summary import summarise
+from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import CountingTracer, Tracer, onednn, tracer_of
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.counters import Counters
@@ -41,9 +42,14 @@ def reaches(level: str, wanted: str) -> bool:
     return LEVELS.index(level) >= LEVELS.index(wanted)
 
 
-def environment(trace: TracePlan) -> dict[str, str]:
-    """What must be set before the framework is imported."""
-    return onednn.ENVIRONMENT if reaches(trace.level, "library") else {}
+def environment(framework: str, trace: TracePlan) -> dict[str, str]:
+    """What must be set before the framework is imported.
+
+    oneDNN is not asked to print where the framework is not known to run by it: copies of it in
+    others fail while they print (OpenVINO 2026.4 with two threads).
+    """
+    told = backend_info(framework).trace_levels
+    return onednn.ENVIRONMENT if reaches(trace.level, "library") and "library" in told else {}
 
 
 def settings(plan: ProcessPlan, trace: TracePlan, conf: UserConf) -> UserConf:
@@ -139,8 +145,9 @@ def traced_test(
         )
     if library and not primitives:
         unavailable["library"] = (
-            onednn.unavailable(plan.framework)
-            or f"{plan.framework} ran no oneDNN primitive in this model"
+            f"{plan.framework} ran no oneDNN primitive in this model"
+            if "library" in backend_info(plan.framework).trace_levels
+            else f"{plan.framework} tells of no oneDNN primitives below a layer"
         )
     if counters:
         counters.close()
@@ -178,7 +185,8 @@ def _levels(
     """Measure what each level costs, those without oneDNN's output where there is none."""
     level = plan.trace.level if plan.trace else ""
     with contextlib.ExitStack() as stack:
-        if reaches(level, "library") and not onednn.unavailable(plan.framework):
+        told = backend_info(plan.framework).trace_levels
+        if reaches(level, "library") and "library" in told:
             works: dict[str, Timed] = {
                 **stack.enter_context(silent_levels(run_dir, "layer", batch)),
                 "library": deep_level(model, tracer, batch),

@@ -12,7 +12,7 @@ from loadscope.suite.cli.doctor import doctor_command
 from loadscope.suite.cli.fetch import fetch_command
 from loadscope.suite.cli.models import models_command
 from loadscope.suite.fetch import diagnosis
-from loadscope.sut.registry import BACKENDS, BackendInfo
+from loadscope.sut.info import BackendInfo
 
 COMMANDS = [models_command, models_command.commands["show"], datasets_command, fetch_command,
             doctor_command]  # fmt: skip
@@ -136,9 +136,9 @@ def test_doctor_finds_this_environment_in_order(run, tmp_path):
     assert by_part["data set imagenet-sample20"]["fix"] == "loadscope fetch imagenet-sample20"
 
 
-def test_doctor_names_the_command_for_a_missing_framework_and_ends_well(run, monkeypatch):
+def test_doctor_names_the_command_for_a_missing_framework_and_ends_well(run, backends):
     absent = BackendInfo("absent", "Absent", "m:C", "no_such_framework", (), "pip install x", ())
-    monkeypatch.setitem(BACKENDS, "absent", absent)
+    backends(absent=absent)
     findings = json.loads(run(doctor_command, "--json"))
     found = next(finding for finding in findings if finding["part"] == "Absent")
     assert (found["status"], found["fix"]) == ("missing", "pip install x")

@@ -1,0 +1,187 @@
+"""What can be said of a backend before its framework is imported."""
+
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadscope.errors import InputError, near
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a backend, given in a manifest or with ``--option``.
+
+    Attributes:
+        kind: The type of its value.
+        choices: The values that it can have, where they are few.
+        weights: What a value does to the weights, a phrase each; under None what is done where
+            the option is not given.
+        numerics: The numbers that a model computes with under a value, where it decides that.
+    """
+
+    kind: type
+    choices: tuple[str, ...] = ()
+    weights: Mapping[Any, str] = field(default_factory=dict)
+    numerics: Mapping[Any, str] = field(default_factory=dict)
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is of the option's type; a whole number is a ``float`` too."""
+        if isinstance(value, bool):
+            return self.kind is bool
+        return isinstance(value, (int, float) if self.kind is float else self.kind)
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """An option of a backend that changes its speed.
+
+    Attributes:
+        name: The option's name.
+        values: What to try; the first is what the backend does where the option is not given.
+        numerics: Whether answers may change by more than the order of float32 additions, so
+            that accuracy must be measured again.
+        inputs: What a model must take for the option to make a difference (``Task.inputs``); None
+            for anything.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    numerics: bool = False
+    inputs: str | None = None
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """A backend as its ``info.py`` describes it.
+
+    Attributes:
+        name: The value of ``--framework``, and the name of its entry point.
+        title: The framework's own spelling.
+        location: ``module:class`` of the backend.
+        package: The import name that must be there, empty where nothing is needed.
+        distributions: The names under which package managers know it, preferred first.
+        install: The command that installs it.
+        formats: The artifact formats that it loads.
+        options: The settings that it takes, by name.
+        tunables: The options worth searching; what is left out is no faster anywhere, or is
+            chosen by threads already.
+        devices: What it can compute on, as the option ``device`` names it; the first is taken
+            where none is asked for.
+        trace_levels: The levels inside ``predict`` that it tells of: ``framework``, ``layer``,
+            and ``library`` where the library below it is oneDNN and says what it runs.
+        weights: What the framework does to the weights of every model that it loads.
+        one_caller: Whether a process must not call it from two threads at once.
+        each_shape: Whether it prepares itself anew for each shape of a batch.
+        folders: The formats that are a folder, all of whose files are loaded.
+        companions: By format, ``module:function`` that lists the files which are loaded beside
+            the one that is named; a format that is left out has none.
+        probe: ``module:class`` of what tells the values of its layers (``layer_values.Probe``),
+            empty for none.
+        answers: Whether its answers say anything of the model. One of which they do not needs no
+            file, stands in for any framework, and is not offered to users.
+    """
+
+    name: str
+    title: str
+    location: str
+    package: str
+    distributions: tuple[str, ...]
+    install: str
+    formats: tuple[str, ...]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    tunables: tuple[Tunable, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)
+    trace_levels: tuple[str, ...] = ()
+    weights: str = ""
+    one_caller: bool = False
+    each_shape: bool = False
+    folders: tuple[str, ...] = ()
+    companions: Mapping[str, str] = field(default_factory=dict)
+    probe: str = ""
+    answers: bool = True
+
+    def model_files(self, format: str, path: Path) -> list[Path]:
+        """Every file that loading a model reads: the named one first, then others by name.
+
+        Args:
+            format: The model's format.
+            path: The file, or the folder of a format that is one.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if path.is_dir():
+            return sorted(each for each in path.rglob("*") if each.is_file())
+        if format not in self.companions:
+            return [path]
+        return [path, *named(self.companions[format])(path)]
+
+    def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
+        """What the framework and these options of it do to the weights, a phrase each."""
+        found = [self.weights]
+        found += [
+            option.weights.get(options.get(name), "")
+            for name, option in self.options.items()
+            if option.weights
+        ]
+        return list(filter(None, found))
+
+    def numerics(self, options: Mapping[str, Any], of_file: str) -> str:
+        """What numbers a model computes with.
+
+        Args:
+            options: Of the backend; the first one that decides it counts.
+            of_file: What the model's file computes with.
+        """
+        for name, option in self.options.items():
+            if name in options and options[name] in option.numerics:
+                return option.numerics[options[name]]
+        return of_file
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that every option is one of the backend's, of its type, and of a known value.
+
+        Raises:
+            InputError: One is not.
+        """
+        for name, value in options.items():
+            option = self.options.get(name)
+            if option is None:
+                raise InputError(
+                    f"{self.title} has no option '{name}'",
+                    f"{near(name, self.options)}known: {', '.join(self.options)}",
+                )
+            if not option.takes(value):
+                raise InputError(
+                    f"{self.title}: option {name} = {value!r} is not of type "
+                    f"{option.kind.__name__}",
+                    "correct --option, or options in the model's manifest",
+                )
+            if option.choices and value not in option.choices:
+                raise InputError(
+                    f"{self.title}: unknown {name} '{value}'",
+                    f"use one of: {', '.join(option.choices)}",
+                )
+
+    def installed(self) -> bool:
+        """Whether the framework can be found, without importing it."""
+        return not self.package or importlib.util.find_spec(self.package) is not None
+
+    def version(self) -> str | None:
+        """The installed framework's version, or None where it is not installed."""
+        for distribution in self.distributions:
+            try:
+                return importlib.metadata.version(distribution)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+        return None
+
+
+def named(location: str) -> Any:
+    """Import what ``module:attribute`` names."""
+    module, _, attribute = location.partition(":")
+    return getattr(importlib.import_module(module), attribute)

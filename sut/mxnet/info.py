@@ -1,0 +1,26 @@
+"""What can be said of MXNet without importing it."""
+
+from loadscope.sut.info import BackendInfo, Option, Tunable
+
+_FUSED = "batch norms folded and operators fused by MXNet for oneDNN"
+
+INFO = BackendInfo(
+    name="mxnet",
+    title="MXNet",
+    location="loadscope.sut.mxnet.backend:MxnetBackend",
+    package="mxnet",
+    distributions=("mxnet",),
+    install="pip install 'loadscope[mxnet]'",
+    formats=("symbol",),
+    options={
+        "engine_workers": Option(int),
+        "executors": Option(int),
+        "fusion": Option(bool, weights={None: _FUSED, True: _FUSED}),
+    },
+    tunables=(Tunable("fusion", (True, False)),),
+    trace_levels=("framework", "layer", "library"),
+    # With two its engine now and then loses an operator, and all wait for it without end.
+    one_caller=True,
+    each_shape=True,
+    companions={"symbol": "loadscope.sut.mxnet.files:parameters"},
+)

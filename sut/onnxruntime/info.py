@@ -1,0 +1,33 @@
+"""What can be said of ONNX Runtime without importing it."""
+
+from loadscope.sut.info import BackendInfo, Option, Tunable
+
+_OPTIMIZED = "constants folded and operators fused by ONNX Runtime, graph optimisation"
+
+INFO = BackendInfo(
+    name="onnxruntime",
+    title="ONNX Runtime",
+    location="loadscope.sut.onnxruntime.backend:OnnxRuntimeBackend",
+    package="onnxruntime",
+    distributions=("onnxruntime", "onnxruntime-gpu"),
+    install="pip install 'loadscope[onnxruntime]'",
+    formats=("onnx",),
+    options={
+        "graph_optimization": Option(
+            str,
+            ("none", "basic", "extended", "all"),
+            {None: f"{_OPTIMIZED} 'all'"}
+            | {level: f"{_OPTIMIZED} '{level}'" for level in ("basic", "extended", "all")},
+        ),
+        "providers": Option(list),
+        "allow_spinning": Option(bool),
+        "arena": Option(bool),
+    },
+    tunables=(Tunable("allow_spinning", (True, False)), Tunable("arena", (True, False))),
+    trace_levels=("framework", "layer"),
+    # Each shape's memory is planned at its first call; unplanned, two workers wait for each
+    # other's allocations.
+    each_shape=True,
+    companions={"onnx": "loadscope.sut.onnx_files:external_data"},
+    probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
+)

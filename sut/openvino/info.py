@@ -1,0 +1,38 @@
+"""What can be said of OpenVINO without importing it."""
+
+from loadscope.sut.info import BackendInfo, Option, Tunable
+
+_FUSED = "constants folded, operators fused and weights reordered by OpenVINO"
+
+INFO = BackendInfo(
+    name="openvino",
+    title="OpenVINO",
+    location="loadscope.sut.openvino.backend:OpenVinoBackend",
+    package="openvino",
+    distributions=("openvino",),
+    install="pip install 'loadscope[openvino]'",
+    formats=("onnx", "openvino-ir"),
+    options={
+        "dtype": Option(
+            str,
+            ("float32", "bfloat16"),
+            {"bfloat16": "rounded to bf16"},
+            {"float32": "float32", "bfloat16": "bfloat16"},
+        ),
+        "device": Option(str),
+        "pinning": Option(bool),
+    },
+    tunables=(
+        Tunable("pinning", (False, True)),
+        Tunable("dtype", ("float32", "bfloat16"), numerics=True),
+    ),
+    devices=("CPU", "GPU", "NPU"),
+    trace_levels=("framework", "layer"),
+    weights=_FUSED,
+    # The kernels of a shape are made at its first call.
+    each_shape=True,
+    companions={
+        "onnx": "loadscope.sut.onnx_files:external_data",
+        "openvino-ir": "loadscope.sut.openvino.files:weights",
+    },
+)

@@ -1,0 +1,49 @@
+"""What can be said of PyTorch without importing it."""
+
+from loadscope.sut.info import BackendInfo, Option, Tunable
+
+_DEVICES = ("cpu", "nnpa")
+
+INFO = BackendInfo(
+    name="pytorch",
+    title="PyTorch",
+    location="loadscope.sut.pytorch.backend:PyTorchBackend",
+    package="torch",
+    distributions=("torch",),
+    install="pip install 'loadscope[pytorch]'",
+    formats=("state-dict", "torchscript", "exported-program"),
+    options={
+        "channels_last": Option(bool, weights={True: "laid out channels-last"}),
+        "fold_batch_norm": Option(
+            bool, weights={True: "batch norms folded into the convolutions before them"}
+        ),
+        "onednn_linear": Option(bool, weights={True: "of linear layers laid out by oneDNN"}),
+        "freeze": Option(bool, weights={True: "made constants and folded by torch.jit.freeze"}),
+        "compile": Option(
+            bool, weights={True: "made constants, folded and packed by torch.compile"}
+        ),
+        # An IBM Z's NNPA computes in DLFLOAT16, whatever the numbers are that it is given.
+        "device": Option(
+            str,
+            _DEVICES,
+            {"nnpa": "rounded to DLFLOAT16 for the NNPA"},
+            {"nnpa": "dlfloat16"},
+        ),
+        "dtype": Option(
+            str,
+            ("float32", "bfloat16"),
+            {"bfloat16": "rounded to bf16"},
+            {"float32": "float32", "bfloat16": "bfloat16"},
+        ),
+    },
+    tunables=(
+        Tunable("channels_last", (False, True), inputs="images"),
+        Tunable("fold_batch_norm", (False, True), inputs="images"),
+        Tunable("onednn_linear", (False, True), inputs="texts"),
+        Tunable("compile", (False, True)),
+        Tunable("dtype", ("float32", "bfloat16"), numerics=True),
+    ),
+    devices=_DEVICES,
+    trace_levels=("framework", "layer", "library"),
+    probe="loadscope.sut.pytorch.layer_values:PyTorchProbe",
+)

@@ -1,0 +1,30 @@
+"""What can be said of TensorFlow without importing it."""
+
+from loadscope.sut.info import BackendInfo, Option, Tunable
+
+INFO = BackendInfo(
+    name="tensorflow",
+    title="TensorFlow",
+    location="loadscope.sut.tensorflow.backend:TensorFlowBackend",
+    package="tensorflow",
+    distributions=("tensorflow-cpu", "tensorflow"),
+    install="pip install 'loadscope[tensorflow]'",
+    formats=("frozen-graph", "saved-model", "keras"),
+    folders=("saved-model",),
+    options={
+        "inter_op": Option(int),
+        "signature": Option(str),
+        "dtype": Option(
+            str,
+            ("float32", "bfloat16"),
+            {"bfloat16": "rounded to bf16 in the operators of oneDNN's mixed-precision pass"},
+            {"float32": "float32", "bfloat16": "bfloat16"},
+        ),
+    },
+    tunables=(
+        Tunable("inter_op", (-1, 1, 2)),
+        Tunable("dtype", ("float32", "bfloat16"), numerics=True),
+    ),
+    trace_levels=("framework", "layer", "library"),
+    weights="made constants; folded and fused by Grappler",
+)

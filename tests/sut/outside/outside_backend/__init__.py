@@ -1,0 +1,1 @@
+"""A framework of somebody else's: average brightness by NumPy, read from an ONNX file's place."""
