@@ -23,6 +23,7 @@ from pydantic import (
 
 from loadscope.errors import InputError, near
 from loadscope.names import Mode, Scenario
+from loadscope.shipped import is_shipped
 from loadscope.units import milliseconds
 
 MinDuration = Annotated[float, BeforeValidator(milliseconds)]
@@ -48,6 +49,9 @@ def _absolute_dataset(text: str) -> str:
 
 # What a run began with is found from every folder.
 HerePath = Annotated[Path, AfterValidator(Path.absolute)]
+ManifestPath = Annotated[
+    Path, AfterValidator(lambda path: path if is_shipped(path) else path.absolute())
+]
 DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
 
 _Name = TypeVar("_Name", bound=StrEnum)
@@ -110,7 +114,7 @@ class RunSpec(BaseModel):
         options: Settings of the backend, on top of the manifest's.
         repeat: How many times to run the performance test; the median stands for the run.
         user_conf: A LoadGen user.conf to start from.
-        models: Further manifest files.
+        models: Further manifest files; ``scenarios:ibm-z16-nnpa/models`` is a shipped one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -146,7 +150,7 @@ class RunSpec(BaseModel):
     options: dict[str, JsonValue] = {}
     repeat: PositiveInt = 1
     user_conf: HerePath | None = None
-    models: tuple[HerePath, ...] = ()
+    models: tuple[ManifestPath, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
