@@ -254,5 +254,4 @@ class Trials:
             probe_ms=self.duration_ms,
             tolerance=_SERVER_TOLERANCE,
             most=_SERVER_PROBES,
-            attempts=2,
         )
