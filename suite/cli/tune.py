@@ -94,7 +94,7 @@ def tune_command(
       loadscope run tuned/scenarios/x86-64-cpu/efficientnet-lite0.yaml
     """
     for missing in (
-        name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
+        name for name in ("optuna", "scipy", "sqlalchemy") if not importlib.util.find_spec(name)
     ):
         raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
     # 'm' is minutes here; LoadGen's files have no such unit.

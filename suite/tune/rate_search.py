@@ -136,7 +136,7 @@ class RateSearch:
         return valid
 
     def holds(self, rate: float) -> bool:
-        """Whether LoadGen calls a short run at ``rate`` VALID, or a longer one if it was in time."""
+        """Whether LoadGen calls a short run at ``rate`` VALID; if in time but not, a longer one."""
         self._probe(rate)
         last = self.probes[-1]
         if not last.valid and last.p99_ms is not None and last.p99_ms <= last.bound_ms:

@@ -160,9 +160,10 @@ class Study:
                 seconds,
             )
             best, outcomes = final.best, final.outcomes
+            others = ", ".join(str(number) for number in final.equal if number != best)
             self._notice(
-                f"{len(finalists)} of them looked at again, {final.rounds} times: trial {best} "
-                f"(differences are sure to {100 * final.noise:.1f} %)"
+                f"{len(finalists)} of them looked at again, {final.rounds} times: trial {best}"
+                + (f" (not told apart from {others}; it changes least)" if others else "")
             )
         return Winner(
             finalists[best].params,
