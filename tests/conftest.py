@@ -1,5 +1,8 @@
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -10,6 +13,7 @@ from tests.browser import browser
 __all__ = ["browser"]
 
 ROOT = Path(__file__).resolve().parents[1]
+_LOADGEN = ROOT / "tests" / "scenarios" / "loadgen_process.py"
 
 # A shell ignores SIGINT in what it starts in the background, and that is inherited; the tests
 # that press Ctrl-C must reach their processes all the same.
@@ -74,3 +78,24 @@ def wait_for():
             time.sleep(0.05)
 
     return wait
+
+
+@pytest.fixture
+def loadgen(tmp_path):
+    """Run one LoadGen test in a fresh process; returns (exit status, what it printed, folder)."""
+
+    def run(scenario, mode="performance", cwd=None, **asked):
+        settings = {"min_duration": 300, "min_query_count": 1, **asked.pop("settings", {})}
+        asked |= {"folder": str(tmp_path), "scenario": scenario, "mode": mode}
+        done = subprocess.run(
+            [sys.executable, _LOADGEN, json.dumps(asked | {"settings": settings})],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=cwd,
+        )
+        seen = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+        failed = tmp_path / "failed.txt"
+        return done.returncode, seen, failed.read_text() if failed.exists() else done.stderr
+
+    return run
