@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from loadscope.errors import InputError
+from loadscope.quantities import quantity
 from loadscope.suite.report.export import run_record
 from loadscope.suite.report.marks import NOT_VERIFIED, Marks
-from loadscope.suite.report.quantities import quantity
 from loadscope.suite.report.trace.terminal import plain_table
 from loadscope.suite.report.wording import NONE, accuracy_text, metric_text, verdict
 from loadscope.suite.run.view import RunView

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadscope.quantities import number
 from loadscope.suite.report.batches import Completion
-from loadscope.suite.report.quantities import number
 from loadscope.suite.run.view import RunView
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from loadscope.names import Mode
+from loadscope.quantities import number
 from loadscope.suite.report.details import Group, run_details
 from loadscope.suite.report.figures import assign_series
 from loadscope.suite.report.marks import NOISY, Marks
-from loadscope.suite.report.quantities import number
 from loadscope.suite.report.render import render
 from loadscope.suite.report.sections import Measured, draw_models, measure
 from loadscope.suite.report.wording import (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from loadscope.names import Scenario
+from loadscope.quantities import duration
 from loadscope.rundir.rowfile import BATCHES, LATENCIES
 from loadscope.suite.report.batches import Completion, read_completion
 from loadscope.suite.report.figures import (
@@ -16,7 +17,6 @@ from loadscope.suite.report.figures import (
     draw_throughput,
 )
 from loadscope.suite.report.latencies import Latencies, read_latencies
-from loadscope.suite.report.quantities import duration
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.run.view import ESTIMATED, RunView
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.names import Scenario
+from loadscope.quantities import quantity
 from loadscope.rundir.figures import ESTIMATE, RATE
 from loadscope.submission.check.accuracy_rules import scores
 from loadscope.submission.check.compliance_rules import COMPLIANCE
@@ -16,7 +17,6 @@ from loadscope.submission.check.files import Files
 from loadscope.submission.check.rule import show
 from loadscope.submission.check.subjects import DIVISIONS, METRICS, LoggedTest, Result, Tree
 from loadscope.submission.rounds import Round
-from loadscope.suite.report.quantities import quantity
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.run.shortfall import shortfalls
 

@@ -6,8 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from loadscope.names import Scenario
+from loadscope.quantities import number
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure
-from loadscope.suite.report.quantities import number
 from loadscope.suite.report.render import render
 from loadscope.suite.report.sections import Placed
 from loadscope.suite.tune.searched import Searched

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from loadscope.names import Mode, Scenario
+from loadscope.quantities import quantity
 from loadscope.rundir.figures import ESTIMATE, PERCENTILE, RATE
-from loadscope.suite.report.quantities import quantity
 from loadscope.suite.run.view import RunView
 
 NONE = "\N{EN DASH}"

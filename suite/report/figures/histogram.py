@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.quantities import duration
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure, latency_axis
 from loadscope.suite.report.figures.series import Series
 from loadscope.suite.report.latencies import BINS_PER_DECADE, Latencies
-from loadscope.suite.report.quantities import duration
 
 _MOST_BINS = 120
 _FEWEST_BINS = 12

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from loadscope.quantities import percentage
 from loadscope.rundir.figures import CONFIDENCE
 from loadscope.suite.report.figures.layout import (
     GREY,
@@ -16,7 +17,6 @@ from loadscope.suite.report.figures.layout import (
 )
 from loadscope.suite.report.figures.series import Series
 from loadscope.suite.report.latencies import Latencies
-from loadscope.suite.report.quantities import percentage
 from loadscope.suite.run.view import ESTIMATED
 
 _TOO_FEW = "<br>too few queries"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from loadscope.names import Scenario
+from loadscope.quantities import number
 from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing
 from loadscope.suite.report.figures.series import Series
-from loadscope.suite.report.quantities import number
 from loadscope.suite.report.wording import verdict
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from loadscope.suite.report.quantities import TIME_UNITS, time_unit
+from loadscope.quantities import TIME_UNITS, time_unit
 
 _NARROW = 4
 """Below this ratio of its ends, a logarithmic axis looks even and has even ticks."""

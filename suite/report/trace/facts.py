@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from loadscope.suite.report.quantities import duration, number
-from loadscope.suite.report.trace.units import amount
+from loadscope.quantities import amount, duration, number
 from loadscope.suite.trace.view import TraceView
 
 NOT_A_RESULT = "A traced run is no performance result: tracing takes time of its own."

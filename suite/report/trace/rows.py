@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from loadscope.suite.report.quantities import duration
-from loadscope.suite.report.trace.units import amount
+from loadscope.quantities import amount, duration
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.trace.peaks import Peaks
 from loadscope.suite.worker.tracing.layers import Layer

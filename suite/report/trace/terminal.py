@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from loadscope.suite.report.quantities import duration
+from loadscope.quantities import amount, duration
 from loadscope.suite.report.trace.facts import NOT_A_RESULT, overheads, spans, summary
 from loadscope.suite.report.trace.rows import (
     has_bodies,
@@ -16,7 +16,6 @@ from loadscope.suite.report.trace.rows import (
     share_heading,
     times_text,
 )
-from loadscope.suite.report.trace.units import amount
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.trace.peaks import Peaks
 from loadscope.suite.trace.view import TraceView

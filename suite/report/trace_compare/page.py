@@ -2,10 +2,10 @@
 
 import plotly.graph_objects as go
 
+from loadscope.quantities import duration
 from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing, empty_figure
 from loadscope.suite.report.figures.ticks import tick_label
-from loadscope.suite.report.quantities import duration
 from loadscope.suite.report.render import render
 from loadscope.suite.report.sections import Placed
 from loadscope.suite.report.trace.facts import NOT_A_RESULT

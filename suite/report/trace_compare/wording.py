@@ -1,6 +1,6 @@
 """The words of a comparison, the same on the terminal and on the page."""
 
-from loadscope.suite.report.quantities import duration
+from loadscope.quantities import duration
 from loadscope.suite.report.trace_compare.comparison import Comparison, Row, TypeRow
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.trace.view import TraceView

@@ -1,8 +1,8 @@
 """What each level of tracing costs."""
 
+from loadscope.quantities import duration
 from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing
-from loadscope.suite.report.quantities import duration
 from loadscope.suite.report.trace.units import time_axis
 from loadscope.suite.trace.view import Overhead
 

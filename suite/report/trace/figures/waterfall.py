@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from loadscope.quantities import duration
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure
-from loadscope.suite.report.quantities import duration
 from loadscope.suite.trace.view import Batch, Query
 
 MOST = 40

@@ -1,6 +1,6 @@
 import pytest
 
-from loadscope.suite.report.quantities import duration, number, percentage, quantity
+from loadscope.quantities import duration, number, percentage, quantity
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,10 @@ import math
 TIME_UNITS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
 """Nanoseconds in each unit of time."""
 
+DECIMAL = ("", "k", "M", "G", "T", "P")
+BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
+"""Prefixes, a thousand and 1024 apart."""
+
 
 def number(value: float) -> str:
     """Format with four significant digits, whole above 1000, thousands apart."""
@@ -36,3 +40,20 @@ def percentage(fraction: float, resolution: int = 1) -> str:
     """Format a fraction in percent, with the decimals that tell ``resolution`` items apart."""
     decimals = max(0, math.ceil(math.log10(max(resolution, 1))) - 2)
     return f"{100 * fraction:.{decimals}f} %"
+
+
+def amount(value: float, unit: str) -> str:
+    """Format ``8.178 GFLOP``, ``131.1 GFLOP/s``; ``B`` alone goes in powers of 1024."""
+    prefixes, base = (BINARY, 1024) if unit == "B" else (DECIMAL, 1000)
+    shown, prefix = scaled(value, prefixes, base)
+    text = f"{shown:,.0f}" if shown == int(shown) and not prefix else number(shown)
+    return f"{text} {prefix}{unit}"
+
+
+def scaled(value: float, prefixes: tuple[str, ...], base: int) -> tuple[float, str]:
+    """Divide by ``base`` until a prefix of ``prefixes`` suits; returns the rest and the prefix."""
+    place = 0
+    while abs(value) >= base and place < len(prefixes) - 1:
+        value /= base
+        place += 1
+    return value, prefixes[place]
