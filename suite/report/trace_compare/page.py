@@ -9,8 +9,7 @@ from loadscope.suite.report.figures.ticks import tick_label
 from loadscope.suite.report.render import render
 from loadscope.suite.report.sections import Placed
 from loadscope.suite.report.trace.facts import NOT_A_RESULT
-from loadscope.suite.report.trace.figures import Palette, log_axis, plain
-from loadscope.suite.report.trace.units import time_axis
+from loadscope.suite.report.trace.figures import Palette, log_axis, plain, time_axis
 from loadscope.suite.report.trace_compare.comparison import Comparison, Row
 from loadscope.suite.report.trace_compare.wording import (
     ROW_HEADINGS,
