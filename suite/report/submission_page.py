@@ -1,15 +1,13 @@
 """The results of submissions as a table for the terminal and as an HTML page."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-import jinja2
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadscope import __version__
 from loadscope.suite.report.marks import NOT_VERIFIED, UNVERIFIED, Rehearsals
+from loadscope.suite.report.render import render
 from loadscope.suite.report.submission import Row, Submitted
 from loadscope.suite.report.wording import NONE
 
@@ -64,16 +62,11 @@ def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
 
 def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
     """Render the page: one HTML file that needs no network and no script."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("loadscope.suite.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     compared = len(titles) > 1
     rehearsals = Rehearsals(one.rehearsal for row in rows for one in row.sides)
-    return environment.get_template("submission.html").render(
+    return render(
+        "submission.html",
+        None,
         rows=[
             {
                 "division": row.shown.division,
@@ -92,9 +85,6 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
         compared=compared,
         audited=_audited(rows),
         absent=NONE,
-        not_verified=NOT_VERIFIED,
-        version=__version__,
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
