@@ -19,7 +19,7 @@ _DEARER = 1.15
 gained for it is lost for those behind it. Times vary by a tenth, which must forbid no batch."""
 
 
-class Lateness:
+class DeadlinePolicy:
     """Tells samples that can no longer be answered within the bound from those that can.
 
     While more arrives than can be answered, answering in turn makes all samples late, not only

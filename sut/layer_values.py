@@ -26,7 +26,7 @@ class LayerValue:
     value: NDArray[Any]
 
 
-class Probe(Protocol):
+class LayerProbe(Protocol):
     """A model loaded so that it can be looked into; slower than a backend, and never timed."""
 
     def layers(self, batch: Tensors) -> Sequence[LayerValue]:
@@ -42,7 +42,7 @@ _PROBES = {
 }
 
 
-def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None:
+def open_probe(framework: str, artifact: Artifact, threads: int) -> LayerProbe | None:
     """Load a model to look into it; None where the framework has no probe.
 
     Raises:
@@ -52,5 +52,5 @@ def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None
     if location is None:
         return None
     module, _, name = location.partition(":")
-    probe: Probe = getattr(importlib.import_module(module), name)(artifact, threads)
+    probe: LayerProbe = getattr(importlib.import_module(module), name)(artifact, threads)
     return probe

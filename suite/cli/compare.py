@@ -21,7 +21,7 @@ from loadscope.suite.report.comparison import (
     runs_tables,
 )
 from loadscope.suite.report.trace_compare import (
-    Comparison,
+    TraceComparison,
     compare,
     comparison_record,
     comparison_tables,
@@ -61,7 +61,7 @@ def compare_command(run_a: Path, run_b: Path, as_json: bool, output: Path | None
         )
     with progress_bars() as progress:
         progress("reading runs", 0, 1)
-        found: Comparison | RunComparison
+        found: TraceComparison | RunComparison
         if all(traced):
             found = compare(load_trace(run_a), load_trace(run_b))
         else:
@@ -84,15 +84,15 @@ def _is_traced(path: Path) -> bool:
     return Mode.TRACE in load_run(path).modes or (path / EVENTS_FILE).is_file()
 
 
-def _record(found: Comparison | RunComparison) -> dict[str, Any]:
+def _record(found: TraceComparison | RunComparison) -> dict[str, Any]:
     return runs_record(found) if isinstance(found, RunComparison) else comparison_record(found)
 
 
-def _tables(found: Comparison | RunComparison) -> Iterator[RenderableType]:
+def _tables(found: TraceComparison | RunComparison) -> Iterator[RenderableType]:
     return runs_tables(found) if isinstance(found, RunComparison) else comparison_tables(found)
 
 
-def _write_page(found: Comparison | RunComparison, output: Path, progress: Progress) -> None:
+def _write_page(found: TraceComparison | RunComparison, output: Path, progress: Progress) -> None:
     # plotly is slow to load, and only a page needs it.
     from loadscope.suite.report.comparison_page import build_runs_page
     from loadscope.suite.report.trace_compare.page import build_comparison_page

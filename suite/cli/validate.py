@@ -10,7 +10,7 @@ from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.golden.compare import Verdict, compare
+from loadscope.suite.golden.compare import GoldenVerdict, compare
 from loadscope.suite.golden.file import read_golden
 from loadscope.suite.golden.observation import observe, prepare_observation
 from loadscope.suite.golden.run import compare_run
@@ -100,7 +100,7 @@ def validate_command(
         context.exit(_FAILED)
 
 
-def _show(verdict: Verdict, dtype: str) -> None:
+def _show(verdict: GoldenVerdict, dtype: str) -> None:
     table = Table("check", "found")
     rows = {
         "verdict": f"{'passed' if verdict.passed else 'failed'} as {dtype}",

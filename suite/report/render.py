@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from loadscope import __version__
 from loadscope.suite.report.marks import NOT_VERIFIED
-from loadscope.suite.report.sections import Placed
+from loadscope.suite.report.sections import PlacedFigure
 
 _PLOTLY = files("loadscope.suite.report") / "plotly" / "plotly-basic.min.js"
 
 
-def render(template: str, figures: Iterable[Placed] | None, **context: Any) -> str:
+def render(template: str, figures: Iterable[PlacedFigure] | None, **context: Any) -> str:
     """Fill in ``template`` with ``context``; style, script and plotly's JavaScript go inside.
 
     Args:

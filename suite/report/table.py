@@ -10,7 +10,7 @@ from rich.text import Text
 from loadscope.names import Mode
 from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
 from loadscope.suite.report.wording import (
-    Verdict,
+    Standing,
     accuracy_text,
     compliance,
     created_text,
@@ -117,7 +117,7 @@ def _below(run: RunView, marks: Marks, width: int) -> list[str]:
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
-def _tests(judged: dict[Mode, Verdict]) -> list[Text]:
+def _tests(judged: dict[Mode, Standing]) -> list[Text]:
     """A line a test; why one has not passed stands below the table."""
     return [
         Text(f"{test} {verdict.text.partition(':')[0]}", style=_STYLES[verdict.kind])

@@ -13,7 +13,7 @@ from pathlib import Path
 import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
-from loadscope.rundir.record import TestOutcome
+from loadscope.rundir.record import ModeOutcome
 from loadscope.scenarios.recorder import PROGRESS_BYTES
 
 _TEST_PROCESS = "loadscope.suite.worker.test_process"
@@ -23,7 +23,7 @@ _GRACE_SECONDS = 5
 
 def run_child(
     run_dir: Path, mode: Mode, folder: Path, watch: Callable[[float, int], None]
-) -> TestOutcome:
+) -> ModeOutcome:
     """Run one LoadGen test in a fresh process.
 
     Args:
@@ -75,7 +75,7 @@ def run_child(
     (folder / "progress.bin").unlink(missing_ok=True)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
-        return TestOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
+        return ModeOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
     raise _failure(folder, process.returncode)
 
 

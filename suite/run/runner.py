@@ -15,11 +15,11 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
 from loadscope.rundir.record import Calibration as CalibrationRecord
-from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestState
+from loadscope.rundir.record import ModeOutcome, ModeState, RepeatOutcome, RunRecord
 from loadscope.rundir.repeat import median_run
 from loadscope.rundir.spec import recorded
 from loadscope.rundir.user_conf import UserConf
-from loadscope.scenarios.calibration import Calibration, expectation
+from loadscope.scenarios.calibration import CalibrationResult, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
@@ -83,7 +83,7 @@ def resume(run: RunDirectory, resolved: ResolvedRun, progress: Progress) -> Comp
     with run.locked():
         record = run.read()
         require_same_inputs(record, resolved, run.path)
-        planned = {mode: TestState(status="planned") for mode in tests_of(resolved)}
+        planned = {mode: ModeState(status="planned") for mode in tests_of(resolved)}
         changes = {"spec": recorded(resolved.spec), "state": {**planned, **record.state}}
         run.write_plan(resolved.plan.model_dump_json(indent=2))
         run.write(record.model_copy(update=changes))
@@ -137,7 +137,7 @@ def _tests(
     count = record.spec.repeat if mode is Mode.PERFORMANCE else 1
     repeats = list(record.of(mode).repeats)
     median: int | None = None
-    outcome: TestOutcome = TestOutcome()
+    outcome: ModeOutcome = ModeOutcome()
     try:
         for number in range(len(repeats) + 1, count + 1):
             name = f"{record.model.id} {plan.framework} {plan.scenario} {mode}"
@@ -167,7 +167,7 @@ def _one_test(
     number: int,
     plan: ProcessPlan,
     watch: Callable[[float, int], None],
-) -> TestOutcome:
+) -> ModeOutcome:
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
@@ -223,7 +223,7 @@ def _attempt(
     number: int,
     plan: ProcessPlan,
     watch: Callable[[float, int], None],
-) -> tuple[TestOutcome, DetailLog]:
+) -> tuple[ModeOutcome, DetailLog]:
     folder = run.begin(mode, number)
     if mode.audit:
         benchmark = load_round().benchmarks[plan.loadgen_model]
@@ -241,8 +241,8 @@ def _conf(run: RunDirectory, plan: ProcessPlan) -> UserConf:
 
 
 def _missed_estimate(
-    outcome: TestOutcome, log: DetailLog, scenario: Scenario
-) -> Calibration | None:
+    outcome: ModeOutcome, log: DetailLog, scenario: Scenario
+) -> CalibrationResult | None:
     """What to expect instead, if a test ended early because its calibration was too slow."""
     if outcome.calibration is None or scenario is Scenario.SERVER:
         # Server's rate is what is asked of it, not what it is expected to do.

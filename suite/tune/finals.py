@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from loadscope.names import Scenario
-from loadscope.suite.tune.trial import Outcome, goodness
+from loadscope.suite.tune.trial import TrialOutcome, goodness
 
 LEAST_ROUNDS = 4
 """Turns that there are in any case; of three the test can be sure of nothing: its p is 1/8."""
@@ -33,7 +33,7 @@ class Finalist:
         changes: In how many settings it differs from the defaults, which differ in none.
     """
 
-    look: Callable[[], Outcome]
+    look: Callable[[], TrialOutcome]
     changes: int
 
 
@@ -49,7 +49,7 @@ class Final:
     """
 
     best: int
-    outcomes: dict[int, Outcome]
+    outcomes: dict[int, TrialOutcome]
     rounds: int
     equal: tuple[int, ...]
 
@@ -67,7 +67,7 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
         seconds: When to begin no further turn.
     """
     begun = time.monotonic()
-    looks: dict[int, list[Outcome]] = {number: [] for number in finalists}
+    looks: dict[int, list[TrialOutcome]] = {number: [] for number in finalists}
     for rounds in range(1, MOST_ROUNDS + 1):
         for number, several in looks.items():
             several.append(finalists[number].look())
@@ -100,7 +100,7 @@ def _behind(values: Sequence[float], leader: Sequence[float]) -> bool:
     return bool(wilcoxon(differences, alternative="less").pvalue < _CHANCE)
 
 
-def _middle(several: list[Outcome]) -> Outcome:
+def _middle(several: list[TrialOutcome]) -> TrialOutcome:
     latencies = [one.latency_ms for one in several if one.latency_ms is not None]
     return replace(
         several[-1],

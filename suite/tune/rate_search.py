@@ -15,7 +15,7 @@ from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import PLAN_FILE, RESULT_FILE, RunDirectory
-from loadscope.rundir.record import RateProbe, RateSearchRecord, TestState
+from loadscope.rundir.record import ModeState, RateProbe, RateSearchRecord
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, recorded
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.loadgen_settings import server_bound
@@ -236,7 +236,7 @@ def search_and_run(search: RateSearch, run: RunDirectory) -> CompletedRun:
         record = confirmed.read()
         found = {key: getattr(record.spec, key) for key in ("target_qps", "min_query_count")}
         spec = search.spec.model_copy(update=found)
-        planned = {mode: TestState(status="planned") for mode in spec.mode}
+        planned = {mode: ModeState(status="planned") for mode in spec.mode}
         searched = RateSearchRecord(estimate=search.estimate, probes=tuple(search.probes))
         changes = {
             "spec": recorded(spec),

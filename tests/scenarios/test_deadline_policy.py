@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from loadscope.scenarios.deadline_policy import Lateness
+from loadscope.scenarios.deadline_policy import DeadlinePolicy
 
 BOUND = 1_000_000
 
 
-def kept(policy: Lateness, count: int = 1, index: int = 0) -> int:
+def kept(policy: DeadlinePolicy, count: int = 1, index: int = 0) -> int:
     """The time that it expects of so many samples, found by asking which latency is left for it."""
     low, high = 0, BOUND
     while high - low > 1:
@@ -20,7 +20,7 @@ def kept(policy: Lateness, count: int = 1, index: int = 0) -> int:
 
 
 def test_a_machine_that_became_half_as_fast_is_followed_within_thirteen_batches():
-    policy = Lateness(BOUND)
+    policy = DeadlinePolicy(BOUND)
     policy.took(100_000, [0])
     times = []
     for _ in range(13):
@@ -31,7 +31,7 @@ def test_a_machine_that_became_half_as_fast_is_followed_within_thirteen_batches(
 
 
 def test_nine_batches_in_ten_stay_below_the_time_that_is_kept():
-    policy, chance = Lateness(BOUND), random.Random(1)
+    policy, chance = DeadlinePolicy(BOUND), random.Random(1)
     shares = []
     for batch in range(3000):
         policy.took(chance.randrange(100_000, 200_000), [0])
@@ -42,7 +42,7 @@ def test_nine_batches_in_ten_stay_below_the_time_that_is_kept():
 
 @pytest.mark.parametrize(("each", "room"), [(1.14, 4), (1.16, 0)])
 def test_a_smaller_batch_may_cost_a_sample_fifteen_percent_more(each, room):
-    policy = Lateness(BOUND)
+    policy = DeadlinePolicy(BOUND)
     policy.took(80_000, range(8))
     policy.took(int(4 * 10_000 * each), range(4))
     # As much time is left as four take, and eight do not.
@@ -50,7 +50,7 @@ def test_a_smaller_batch_may_cost_a_sample_fifteen_percent_more(each, room):
 
 
 def test_times_are_kept_apart_for_eighths_of_the_samples():
-    policy = Lateness(BOUND, ranks=range(16))
+    policy = DeadlinePolicy(BOUND, ranks=range(16))
     for index in range(16):
         policy.took(1000 * (index + 1), [index])
     expected = [kept(policy, index=index) for index in range(16)]
@@ -59,6 +59,6 @@ def test_times_are_kept_apart_for_eighths_of_the_samples():
 
 
 def test_a_late_sample_waits_for_a_hundred_bounds():
-    policy = Lateness(BOUND)
+    policy = DeadlinePolicy(BOUND)
     assert not policy.has_starved(0, 100 * BOUND)
     assert policy.has_starved(0, 100 * BOUND + 1)

@@ -7,7 +7,7 @@ import pytest
 
 from loadscope.names import Scenario
 from loadscope.suite.tune.finals import LEAST_ROUNDS, MOST_ROUNDS, Finalist, decide
-from loadscope.suite.tune.trial import Outcome
+from loadscope.suite.tune.trial import TrialOutcome
 
 ONE_GO = 0.0
 
@@ -34,7 +34,7 @@ class Machine:
         value *= 1 + self.random.gauss(0, self.noise)
         if (number, turn) in self.disturbed:
             value /= 3
-        return Outcome(value, value, 1.0, "", str(number))
+        return TrialOutcome(value, value, 1.0, "", str(number))
 
 
 def test_what_is_clear_takes_the_least_turns():

@@ -9,7 +9,7 @@ from loadscope.names import Scenario
 from loadscope.rundir.spec import make_spec
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.tune.space import Axis, defaults, points, search_space, settings
-from loadscope.suite.tune.trial import Outcome
+from loadscope.suite.tune.trial import TrialOutcome
 
 ONE_GO = 0.0
 """No time for more than the least turns of the last choice, which test_tune_finals.py is about."""
@@ -48,11 +48,11 @@ class FormulaTrials:
             raise WorkError("out of memory", "")
         rate = self.rate(found)
         pruned = "slow" if best and rate < 0.85 * best.value else ""
-        return Outcome(rate, rate, 1.0, pruned, name)
+        return TrialOutcome(rate, rate, 1.0, pruned, name)
 
     def look(self, name, found, expected):
         self.again.append(found)
-        return Outcome(self.rate(found), self.rate(found), 1.0, "", name)
+        return TrialOutcome(self.rate(found), self.rate(found), 1.0, "", name)
 
 
 @pytest.fixture
