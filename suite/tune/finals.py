@@ -7,11 +7,12 @@ one, where here both are looked at turn by turn.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
 from loadscope.names import Scenario
@@ -22,6 +23,8 @@ LEAST_ROUNDS = 4
 MOST_ROUNDS = 12
 _CHANCE = 0.1
 """The p below which a finalist is behind; Optuna's own default."""
+_SAME = 0.01
+"""Share of the figure: finalists that never differ by as much are not worth another turn."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,11 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
             for number, several in looks.items()
         }
         leader = max(good, key=lambda number: median(good[number]))
-        equal = [each for each in good if not _behind(good[each], good[leader])]
-        if len(equal) == 1 or time.monotonic() - begun >= seconds:
+        # Logarithms differ by the same, whatever the machine's speed was.
+        beside = {each: np.log(good[each]) - np.log(good[leader]) for each in good}
+        equal = [each for each in good if not _behind(beside[each])]
+        late = time.monotonic() - begun >= seconds
+        if late or all(np.abs(beside[each]).max() < _SAME for each in equal):
             break
         looks = {
             number: several
@@ -91,13 +97,9 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
     return Final(best, outcomes, rounds, tuple(equal))
 
 
-def _behind(values: Sequence[float], leader: Sequence[float]) -> bool:
-    """Whether values are less than the leader's of the same turns, by more than chance."""
-    # The logarithms differ by the same, whatever the machine's speed was.
-    differences = np.log(values) - np.log(leader)
-    if not differences.any():
-        return False
-    return bool(wilcoxon(differences, alternative="less").pvalue < _CHANCE)
+def _behind(beside: NDArray[np.float64]) -> bool:
+    """Whether logarithms beside the leader's of the same turns are less by more than chance."""
+    return bool(beside.any() and wilcoxon(beside, alternative="less").pvalue < _CHANCE)
 
 
 def _middle(several: list[TrialOutcome]) -> TrialOutcome:
