@@ -66,7 +66,7 @@ bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.jso
 	@$(BIN)/python -P -m loadscope.tools.bench
 
 docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check"
-	@$(BIN)/python -P -m loadscope.tools.rules_page docs/rules.md
+	@$(BIN)/python -P -m loadscope.tools.generate.rules_page docs/rules.md
 
 lock: $(READY) ## Resolve requirements.lock again
 	@$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --no-header \

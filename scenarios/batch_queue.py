@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import Protocol
 
-from loadscope.scenarios.deadline_policy import Lateness
+from loadscope.scenarios.deadline_policy import DeadlinePolicy
 
 Arrival = tuple[int, int, int]
 """When it arrived (ns of ``perf_counter_ns``), LoadGen's response id, and the sample's index."""
@@ -16,7 +16,7 @@ Arrival = tuple[int, int, int]
 _CHOICE = 4
 
 
-class Arrivals(Protocol):
+class BatchQueue(Protocol):
     """Samples that have arrived, for any number of workers. ``add`` never blocks."""
 
     def add(self, now: int, ids: Sequence[int], indices: Sequence[int]) -> None:
@@ -32,7 +32,7 @@ class Arrivals(Protocol):
         """Have every worker's ``take`` end once nothing is left."""
 
 
-class FirstCome:
+class FirstComeQueue:
     """Batches in the order of arrival, of late samples last: for samples all alike, or one by one.
 
     A batch is what is there, at most ``batch_size`` and so few that its first sample is in time;
@@ -42,23 +42,23 @@ class FirstCome:
     Args:
         batch_size: Most samples in a batch.
         wait_ns: Longest time that a sample is held back while a worker is free.
-        lateness: Tells which samples are late, and how large a batch may be.
+        deadlines: Tells which samples are late, and how large a batch may be.
     """
 
-    def __init__(self, batch_size: int, wait_ns: int, lateness: Lateness) -> None:
+    def __init__(self, batch_size: int, wait_ns: int, deadlines: DeadlinePolicy) -> None:
         self._batch_size = batch_size
         self._wait_ns = wait_ns
-        self._lateness = lateness
+        self._deadlines = deadlines
         self._queue: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._late: deque[Arrival] = deque()
 
     def add(self, now: int, ids: Sequence[int], indices: Sequence[int]) -> None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         for one, index in zip(ids, indices, strict=True):
             self._queue.put((now, one, index))
 
     def take(self) -> list[Arrival] | None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         while True:
             if self._late and (batch := self._starved()):
                 return batch
@@ -72,11 +72,11 @@ class FirstCome:
             return self._filled(first) if first else self._take_late() or None
 
     def flush(self) -> None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         self._wait_ns = 0
 
     def stop(self) -> None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         self._queue.put(None)
 
     def _next_in_time(self, timeout: float | None) -> Arrival | None:
@@ -98,7 +98,7 @@ class FirstCome:
         # What is held back may become a full batch.
         there = self._batch_size if self._wait_ns else 1 + self._queue.qsize()
         most = min(self._batch_size, there)
-        return self._lateness.room(first[0], first[2], perf_counter_ns(), most)
+        return self._deadlines.room(first[0], first[2], perf_counter_ns(), most)
 
     def _filled(self, first: Arrival) -> list[Arrival]:
         batch, deadline = [first], first[0] + self._wait_ns
@@ -116,7 +116,7 @@ class FirstCome:
 
     def _starved(self) -> list[Arrival]:
         try:
-            starved = self._lateness.has_starved(self._late[0][0], perf_counter_ns())
+            starved = self._deadlines.has_starved(self._late[0][0], perf_counter_ns())
         except IndexError:
             return []
         return self._take_late() if starved else []
@@ -131,7 +131,7 @@ class FirstCome:
         return batch
 
 
-class LikeSized:
+class LikeSizedQueue:
     """Batches of like samples: for texts, which are padded to the longest of their batch.
 
     A batch is the sample that has waited longest and those nearest to it in size, so nothing
@@ -143,16 +143,16 @@ class LikeSized:
     Args:
         batch_size: Most samples in a batch.
         wait_ns: Longest time that a sample is held back while a worker is free.
-        lateness: Tells which samples are late, and how large a batch may be.
+        deadlines: Tells which samples are late, and how large a batch may be.
         ranks: The place of each sample of the data set in the order of size.
     """
 
     def __init__(
-        self, batch_size: int, wait_ns: int, lateness: Lateness, ranks: Sequence[int]
+        self, batch_size: int, wait_ns: int, deadlines: DeadlinePolicy, ranks: Sequence[int]
     ) -> None:
         self._batch_size = batch_size
         self._wait_ns = wait_ns
-        self._lateness = lateness
+        self._deadlines = deadlines
         self._ranks = ranks
         self._waiting: list[Arrival] = []
         self._late: list[Arrival] = []
@@ -160,18 +160,18 @@ class LikeSized:
         self._changed = threading.Condition()
 
     def add(self, now: int, ids: Sequence[int], indices: Sequence[int]) -> None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         with self._changed:
             self._waiting.extend((now, *pair) for pair in zip(ids, indices, strict=True))
             self._changed.notify()
 
     def take(self) -> list[Arrival] | None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         with self._changed:
             while True:
                 now = perf_counter_ns()
                 self._put_off(now)
-                if self._late and self._lateness.has_starved(self._late[0][0], now):
+                if self._late and self._deadlines.has_starved(self._late[0][0], now):
                     return self._choose(self._late, now)
                 if self._waiting and self._is_due(now):
                     return self._choose(self._waiting, now)
@@ -182,13 +182,13 @@ class LikeSized:
                 self._changed.wait(self._left(now) / 1e9 if self._waiting else None)
 
     def flush(self) -> None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         with self._changed:
             self._wait_ns = 0
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """See ``Arrivals``."""
+        """See ``BatchQueue``."""
         self._stopped = True
         self.flush()
 
@@ -201,7 +201,7 @@ class LikeSized:
 
     def _room(self, one: Arrival, now: int) -> int:
         most = self._batch_size if self._wait_ns else min(self._batch_size, len(self._waiting))
-        return self._lateness.room(one[0], one[2], now, most)
+        return self._deadlines.room(one[0], one[2], now, most)
 
     def _left(self, now: int) -> int:
         return max(0, self._waiting[0][0] + self._wait_ns - now)
@@ -218,7 +218,7 @@ class LikeSized:
         )
         if waiting is self._waiting:
             largest = max((index for _, _, index in batch), key=self._ranks.__getitem__)
-            room = self._lateness.room(batch[0][0], largest, now, len(batch))
+            room = self._deadlines.room(batch[0][0], largest, now, len(batch))
             # It has room by itself, or would have been put off.
             batch = batch[: max(1, room)]
         taken = {one for _, one, _ in batch}

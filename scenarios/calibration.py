@@ -14,8 +14,8 @@ from typing import TypeVar
 from loadscope.datasets.task import OrderedLibrary, SampleLibrary
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
-from loadscope.scenarios.expectation import Calibration, expectation
-from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.expectation import CalibrationResult, expectation
+from loadscope.scenarios.inference_pipeline import InferencePipeline
 
 WARM_UP_BATCHES = 3
 """A framework may plan memory on the first call and choose kernels on the second."""
@@ -80,25 +80,30 @@ def batch_of_each_shape(library: SampleLibrary, size: int) -> list[list[int]]:
     return list(found.values())
 
 
-def warm_up(answering: Answering, execution: Execution, batches: Sequence[Sequence[int]]) -> None:
+def warm_up(
+    pipeline: InferencePipeline, execution: Execution, batches: Sequence[Sequence[int]]
+) -> None:
     """Run batches of the test's own size on every worker, at once."""
     gate = threading.Barrier(execution.workers)
 
     def work() -> None:
         gate.wait()
         for at in range(max(WARM_UP_BATCHES, len(batches))):
-            _compute(answering, execution, batches[at % len(batches)])
+            _compute(pipeline, execution, batches[at % len(batches)])
 
     _on_every_worker(execution, work)
 
 
 def warm_shapes(
-    answering: Answering, execution: Execution, shapes: Sequence[Sequence[int]], seconds: float
+    pipeline: InferencePipeline,
+    execution: Execution,
+    shapes: Sequence[Sequence[int]],
+    seconds: float,
 ) -> None:
     """Run a batch of each shape, shared out among the workers, as far as the time goes.
 
     Args:
-        answering: A loaded and warmed-up model.
+        pipeline: A loaded and warmed-up model.
         execution: The settings of the run.
         shapes: From ``batch_of_each_shape``, their samples loaded.
         seconds: No batch is begun after so long.
@@ -111,7 +116,7 @@ def warm_shapes(
         for batch in left:
             if perf_counter_ns() >= until:
                 return
-            answering.compute(batch)
+            pipeline.compute(batch)
 
     _on_every_worker(execution, work)
 
@@ -123,27 +128,27 @@ def shape_seconds(min_duration_ms: float | None) -> float:
 
 def calibrate(
     scenario: Scenario,
-    answering: Answering,
+    pipeline: InferencePipeline,
     execution: Execution,
     batches: Sequence[Sequence[int]],
-) -> Calibration:
+) -> CalibrationResult:
     """Measure for about two seconds what LoadGen wants to know of this scenario.
 
     Args:
         scenario: What will run.
-        answering: A loaded and warmed-up model.
+        pipeline: A loaded and warmed-up model.
         execution: The settings of the run.
         batches: From ``typical_batches``, their samples loaded.
     """
     if scenario.inline:
-        return expectation(scenario, _fastest_query(answering, execution, batches) / 1e6)
+        return expectation(scenario, _fastest_query(pipeline, execution, batches) / 1e6)
     # The best of several: a moment of load from elsewhere must not set the length of the run.
-    rate = max(_throughput(answering, execution, batches) for _ in range(_WINDOWS))
+    rate = max(_throughput(pipeline, execution, batches) for _ in range(_WINDOWS))
     return expectation(scenario, rate)
 
 
 def _fastest_query(
-    answering: Answering, execution: Execution, queries: Sequence[Sequence[int]]
+    pipeline: InferencePipeline, execution: Execution, queries: Sequence[Sequence[int]]
 ) -> float:
     """The shortest time of a query in ns, over 1.5 s and at least ten queries."""
     best = float("inf")
@@ -151,14 +156,14 @@ def _fastest_query(
     until = perf_counter_ns() + int(_SECONDS * 1e9)
     while count < 10 or perf_counter_ns() < until:
         start = perf_counter_ns()
-        _compute(answering, execution, queries[count % len(queries)])
+        _compute(pipeline, execution, queries[count % len(queries)])
         best = min(best, perf_counter_ns() - start)
         count += 1
     return best
 
 
 def _throughput(
-    answering: Answering, execution: Execution, batches: Sequence[Sequence[int]]
+    pipeline: InferencePipeline, execution: Execution, batches: Sequence[Sequence[int]]
 ) -> float:
     """Samples a second over all workers, each at least two batches, every one as often as any."""
 
@@ -167,7 +172,7 @@ def _throughput(
         start = perf_counter_ns()
         while count < 2 or perf_counter_ns() - start < _SECONDS / _WINDOWS * 1e9:
             for batch in batches:
-                answering.compute(batch)
+                pipeline.compute(batch)
                 count += 1
         return count * len(batches[0]) / (perf_counter_ns() - start) * 1e9
 
@@ -182,6 +187,6 @@ def _on_every_worker(execution: Execution, work: Callable[[], _Result]) -> list[
         return [done.result() for done in [pool.submit(work) for _ in range(execution.workers)]]
 
 
-def _compute(answering: Answering, execution: Execution, query: Sequence[int]) -> None:
+def _compute(pipeline: InferencePipeline, execution: Execution, query: Sequence[int]) -> None:
     for at in range(0, len(query), execution.batch_size):
-        answering.compute(query[at : at + execution.batch_size])
+        pipeline.compute(query[at : at + execution.batch_size])

@@ -10,7 +10,7 @@ _SERVER_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationResult:
     """What was measured before the test.
 
     Attributes:
@@ -26,7 +26,7 @@ class Calibration:
     reason: str
 
 
-def expectation(scenario: Scenario, measured: float) -> Calibration:
+def expectation(scenario: Scenario, measured: float) -> CalibrationResult:
     """What LoadGen is to be told to expect.
 
     Args:
@@ -34,20 +34,20 @@ def expectation(scenario: Scenario, measured: float) -> Calibration:
         measured: The fastest query in ms where the callback answers, else samples a second.
     """
     if scenario.inline:
-        return Calibration(
+        return CalibrationResult(
             "target_latency",
             _three_digits(measured * _LATENCY_SHARE),
             measured,
             f"{_LATENCY_SHARE} of the fastest query, ms, so that enough queries are drawn up",
         )
     if scenario is Scenario.OFFLINE:
-        return Calibration(
+        return CalibrationResult(
             "target_qps",
             _three_digits(measured * _RATE_SHARE),
             measured,
             f"{_RATE_SHARE} of the measured rate, so that the query outlasts the minimum duration",
         )
-    return Calibration(
+    return CalibrationResult(
         "target_qps",
         _three_digits(measured * _SERVER_SHARE),
         measured,

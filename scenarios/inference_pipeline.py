@@ -28,7 +28,7 @@ Order = Callable[[Sequence[int]], Sequence[int]]
 """See ``OrderedLibrary.order``."""
 
 
-class Answering:
+class InferencePipeline:
     """The model's part of every scenario: look the samples up, predict, hand over.
 
     Args:
@@ -85,14 +85,14 @@ class Answering:
 
 
 def orders(library: SampleLibrary) -> tuple[Order | None, Order | None]:
-    """``Answering.order`` and ``Answering.offline_order`` of a library."""
+    """``InferencePipeline.order`` and ``InferencePipeline.offline_order`` of a library."""
     if isinstance(library, OrderedLibrary):
         return library.order, library.order
     return None, library.in_runs if isinstance(library, ContiguousLibrary) else None
 
 
 def nothing_left() -> None:
-    """What ``Answering.begin`` returns where the answers are handed over at once."""
+    """What ``InferencePipeline.begin`` returns where the answers are handed over at once."""
 
 
 class _Spare:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 
-from loadscope.scenarios.inference_pipeline import Answering, Fail
+from loadscope.scenarios.inference_pipeline import Fail, InferencePipeline
 from loadscope.scenarios.recorder import Recorder
 
 _TOGETHER = 8
@@ -26,14 +26,14 @@ class OfflineDriver:
 
     def __init__(
         self,
-        answering: Answering,
+        pipeline: InferencePipeline,
         batch_size: int,
         workers: int,
         recorder: Recorder,
         fail: Fail,
     ) -> None:
-        self._begin = answering.begin
-        self._order = answering.offline_order
+        self._begin = pipeline.begin
+        self._order = pipeline.offline_order
         self._batch_size = batch_size
         self._recorder = recorder
         self._fail = fail

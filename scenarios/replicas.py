@@ -1,7 +1,7 @@
 """Several processes that each hold the model, pinned to cores of their own, behind one LoadGen.
 
 LoadGen and the drivers stay in the measured process, whose worker threads only wait here: a
-batch goes down a lane to an instance, and its payloads come back through shared memory. So
+batch goes down a channel to an instance, and its payloads come back through shared memory. So
 Python's lock is held by one process a few cores, not by one a machine, and each instance's
 memory is near its cores.
 """
@@ -16,13 +16,13 @@ from typing import Any
 
 from loadscope.datasets.task import Payloads, SampleLibrary
 from loadscope.errors import WorkError
-from loadscope.scenarios.inference_pipeline import Answering, complete, nothing_left, orders
-from loadscope.scenarios.shm_channel import Lane, LaneMemory, require_done
+from loadscope.scenarios.inference_pipeline import InferencePipeline, complete, nothing_left, orders
+from loadscope.scenarios.shm_channel import Channel, ChannelMemory, require_done
 
 _GRACE_SECONDS = 10
 
 
-class Instance:
+class Replica:
     """One process: started, told which samples to load, and ended.
 
     Args:
@@ -30,16 +30,21 @@ class Instance:
         module: The module to run, which calls ``suite.instance.main``'s like.
         arguments: Its arguments, before the descriptors.
         cpus: The logical CPUs that it may run on.
-        lanes: How many lanes to open.
+        channels: How many channels to open.
     """
 
     def __init__(
-        self, number: int, module: str, arguments: Sequence[str], cpus: tuple[int, ...], lanes: int
+        self,
+        number: int,
+        module: str,
+        arguments: Sequence[str],
+        cpus: tuple[int, ...],
+        channels: int,
     ) -> None:
         self.number, self.cpus = number, cpus
         self._control, control = Pipe()
-        ours, theirs = zip(*[Pipe() for _ in range(lanes)], strict=True)
-        memories = [LaneMemory.create() for _ in range(lanes)]
+        ours, theirs = zip(*[Pipe() for _ in range(channels)], strict=True)
+        memories = [ChannelMemory.create() for _ in range(channels)]
         given = [control.fileno()]
         for connection, memory in zip(theirs, memories, strict=True):
             given += [connection.fileno(), memory.descriptor]
@@ -57,8 +62,8 @@ class Instance:
             os.sched_setaffinity(0, allowed)
         for connection in (control, *theirs):
             connection.close()
-        self.lanes = [
-            Lane(connection, memory, self._lost)
+        self.channels = [
+            Channel(connection, memory, self._lost)
             for connection, memory in zip(ours, memories, strict=True)
         ]
 
@@ -96,7 +101,7 @@ class Instance:
         )
 
 
-class Instances:
+class Replicas:
     """All instances of a test.
 
     Args:
@@ -123,15 +128,15 @@ class Instances:
     ) -> None:
         each = workers // len(cpus) * (1 + ahead)
         self.all = [
-            Instance(number, module, arguments, some, each) for number, some in enumerate(cpus)
+            Replica(number, module, arguments, some, each) for number, some in enumerate(cpus)
         ]
         self.started = [instance.wait() for instance in self.all]
-        self.lanes = each * len(self.all)
-        # First every instance's first lane, so that few batches spread over many instances.
-        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        self.channels = each * len(self.all)
+        # First every instance's first channel, so that few batches spread over many instances.
+        self._free: queue.SimpleQueue[Channel] = queue.SimpleQueue()
         for turn in range(each):
             for instance in self.all:
-                self._free.put(instance.lanes[turn])
+                self._free.put(instance.channels[turn])
 
     def load(self, indices: Sequence[int]) -> None:
         """Have every instance bring these samples into its memory, all at the same time."""
@@ -152,13 +157,13 @@ class Instances:
         """Process number and CPUs of each instance, for the record."""
         return [{"pid": one.process.pid, "cpus": list(one.cpus)} for one in self.all]
 
-    def take(self) -> Lane:
-        """A lane that nobody uses; there is one for each of ``lanes`` threads."""
+    def take(self) -> Channel:
+        """A channel that nobody uses; there is one for each of ``channels`` threads."""
         return self._free.get()
 
-    def give_back(self, lane: Lane) -> None:
-        """Make a lane free again."""
-        self._free.put(lane)
+    def give_back(self, channel: Channel) -> None:
+        """Make a channel free again."""
+        self._free.put(channel)
 
     def _order(self, command: str, indices: Sequence[int] = ()) -> list[dict[str, Any]]:
         for instance in self.all:
@@ -166,35 +171,35 @@ class Instances:
         return [instance.wait() for instance in self.all]
 
 
-class SpreadAnswering(Answering):
-    """Answers from instances; for at most as many threads as there are lanes.
+class SpreadPipeline(InferencePipeline):
+    """Answers from instances; for at most as many threads as there are channels.
 
     Args:
         instances: Started instances.
         library: The samples, to know their order; none are loaded here.
     """
 
-    def __init__(self, instances: Instances, library: SampleLibrary) -> None:
+    def __init__(self, instances: Replicas, library: SampleLibrary) -> None:
         self._instances = instances
         self._total = len(library)
         self.order, self.offline_order = orders(library)
 
     def compute(self, indices: Sequence[int]) -> Payloads:
-        """See ``Answering.compute``; the payloads are valid until the lane's next batch."""
-        lane = self._instances.take()
+        """See ``InferencePipeline.compute``; valid until the channel's next batch."""
+        channel = self._instances.take()
         try:
-            return lane.compute(indices)
+            return channel.compute(indices)
         finally:
-            self._instances.give_back(lane)
+            self._instances.give_back(channel)
 
     def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
-        """See ``Answering.answer``; the lane is kept until LoadGen has copied."""
-        lane = self._instances.take()
-        complete(ids, lane.compute(indices))
-        self._instances.give_back(lane)
+        """See ``InferencePipeline.answer``; the channel is kept until LoadGen has copied."""
+        channel = self._instances.take()
+        complete(ids, channel.compute(indices))
+        self._instances.give_back(channel)
 
     def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
-        """See ``Answering.begin``; a lane holds one answer, so it is handed over at once."""
+        """See ``InferencePipeline.begin``; a channel has room for one answer."""
         self.answer(ids, indices)
         return nothing_left
 
@@ -207,7 +212,7 @@ class SpreadLibrary:
         library: Tells how many samples there are.
     """
 
-    def __init__(self, instances: Instances, library: SampleLibrary) -> None:
+    def __init__(self, instances: Replicas, library: SampleLibrary) -> None:
         self._instances, self._library = instances, library
         self.load, self.unload = instances.load, instances.unload
 

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Sequence
 from time import perf_counter_ns
 
-from loadscope.scenarios.batch_queue import Arrivals, FirstCome, LikeSized
-from loadscope.scenarios.deadline_policy import Lateness
-from loadscope.scenarios.inference_pipeline import Answering, Fail
+from loadscope.scenarios.batch_queue import BatchQueue, FirstComeQueue, LikeSizedQueue
+from loadscope.scenarios.deadline_policy import DeadlinePolicy
+from loadscope.scenarios.inference_pipeline import Fail, InferencePipeline
 from loadscope.scenarios.recorder import Recorder
 
 
@@ -20,7 +20,7 @@ class ServerDriver:
 
     def __init__(
         self,
-        answering: Answering,
+        pipeline: InferencePipeline,
         batch_size: int,
         workers: int,
         max_wait_ms: float,
@@ -28,16 +28,16 @@ class ServerDriver:
         recorder: Recorder,
         fail: Fail,
     ) -> None:
-        self._answer = answering.answer
+        self._answer = pipeline.answer
         self._recorder = recorder
         self._fail = fail
         wait_ns = int(max_wait_ms * 1e6)
-        ranks = answering.ranks()
-        self._lateness = Lateness(int(late_after_ms * 1e6), ranks)
-        self._arrivals: Arrivals = (
-            FirstCome(batch_size, wait_ns, self._lateness)
+        ranks = pipeline.ranks()
+        self._deadlines = DeadlinePolicy(int(late_after_ms * 1e6), ranks)
+        self._arrivals: BatchQueue = (
+            FirstComeQueue(batch_size, wait_ns, self._deadlines)
             if ranks is None or batch_size == 1
-            else LikeSized(batch_size, wait_ns, self._lateness, ranks)
+            else LikeSizedQueue(batch_size, wait_ns, self._deadlines, ranks)
         )
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"server-{number}")
@@ -71,7 +71,7 @@ class ServerDriver:
                 arrived, ids, indices = zip(*batch, strict=True)
                 self._answer(ids, indices)
                 end = perf_counter_ns()
-                self._lateness.took(end - begun, indices)
+                self._deadlines.took(end - begun, indices)
                 self._recorder.answered([end - at for at in arrived])
                 self._recorder.batch(begun, len(ids), number)
         except BaseException as error:

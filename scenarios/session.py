@@ -14,11 +14,11 @@ from loadscope.datasets.task import LoadableSamples
 from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inference_pipeline import Answering, Fail
+from loadscope.scenarios.inference_pipeline import Fail, InferencePipeline
 from loadscope.scenarios.offline import OfflineDriver
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.server import ServerDriver
-from loadscope.scenarios.streams import InlineDriver
+from loadscope.scenarios.streams import StreamDriver
 
 _started = False
 
@@ -40,16 +40,20 @@ class Driver(Protocol):
 
 
 def driver_for(
-    scenario: Scenario, answering: Answering, execution: Execution, recorder: Recorder, fail: Fail
+    scenario: Scenario,
+    pipeline: InferencePipeline,
+    execution: Execution,
+    recorder: Recorder,
+    fail: Fail,
 ) -> Driver:
     """The driver of a scenario."""
     size, workers = execution.batch_size, execution.workers
     if scenario.inline:
-        return InlineDriver(answering, size, recorder, fail)
+        return StreamDriver(pipeline, size, recorder, fail)
     if scenario is Scenario.OFFLINE:
-        return OfflineDriver(answering, size, workers, recorder, fail)
+        return OfflineDriver(pipeline, size, workers, recorder, fail)
     return ServerDriver(
-        answering,
+        pipeline,
         size,
         workers,
         execution.max_wait_ms,

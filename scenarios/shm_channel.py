@@ -1,4 +1,4 @@
-"""A lane: one batch at a time from the measured process to an instance, and its payloads back.
+"""A channel: one batch at a time from the measured process to an instance, and its payloads back.
 
 Requests and replies are short messages on a socket; payloads lie in memory that both ends map,
 so LoadGen copies them straight from where the instance wrote them. Both ends are on one host:
@@ -23,7 +23,7 @@ _FIRST_BYTES = 1 << 16
 _FAILED, _SAME_SIZE, _RAGGED = b"!", b"=", b"~"
 
 
-class LaneMemory:
+class ChannelMemory:
     """Memory that two processes map, grown by the one that writes."""
 
     def __init__(self, descriptor: int) -> None:
@@ -31,9 +31,9 @@ class LaneMemory:
         self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
 
     @classmethod
-    def create(cls) -> "LaneMemory":
+    def create(cls) -> "ChannelMemory":
         """Make memory that an inherited descriptor can share."""
-        descriptor = os.memfd_create("loadscope-lane")
+        descriptor = os.memfd_create("loadscope-channel")
         os.ftruncate(descriptor, _FIRST_BYTES)
         return cls(descriptor)
 
@@ -47,7 +47,7 @@ class LaneMemory:
         return self._map
 
 
-class Lane:
+class Channel:
     """The measured process's end: one request under way at a time.
 
     Args:
@@ -57,7 +57,10 @@ class Lane:
     """
 
     def __init__(
-        self, connection: "Connection[Any, Any]", memory: LaneMemory, lost: Callable[[], WorkError]
+        self,
+        connection: "Connection[Any, Any]",
+        memory: ChannelMemory,
+        lost: Callable[[], WorkError],
     ) -> None:
         self._connection = connection
         self._memory = memory
@@ -96,7 +99,7 @@ class Lane:
 
 def serve(
     connection: "Connection[Any, Any]",
-    memory: LaneMemory,
+    memory: ChannelMemory,
     compute: Callable[[Sequence[int]], Payloads],
 ) -> bool:
     """The instance's end: answer the request that waits on ``connection``.
@@ -135,7 +138,7 @@ def require_done(reply: bytes) -> None:
         raise described(said) from RuntimeError("".join(said["traceback"]))
 
 
-def _write(payloads: Payloads, memory: LaneMemory) -> bytes:
+def _write(payloads: Payloads, memory: ChannelMemory) -> bytes:
     if isinstance(payloads, np.ndarray):
         _copy([_little_endian(payloads)], memory)
         return _SAME_SIZE + array("q", [len(payloads), payloads.size // len(payloads)]).tobytes()
@@ -144,7 +147,7 @@ def _write(payloads: Payloads, memory: LaneMemory) -> bytes:
     return _RAGGED + array("q", [part.nbytes for part in parts]).tobytes()
 
 
-def _copy(parts: list[NDArray[np.float32]], memory: LaneMemory) -> None:
+def _copy(parts: list[NDArray[np.float32]], memory: ChannelMemory) -> None:
     size = sum(part.nbytes for part in parts)
     target = np.frombuffer(memory.room(size), np.uint8, size)
     at = 0

@@ -2,11 +2,11 @@
 
 from time import perf_counter_ns
 
-from loadscope.scenarios.inference_pipeline import Answering, Fail
+from loadscope.scenarios.inference_pipeline import Fail, InferencePipeline
 from loadscope.scenarios.recorder import Recorder
 
 
-class InlineDriver:
+class StreamDriver:
     """Answers each query before the callback returns, in batches of at most ``batch_size``.
 
     Of a query that takes several batches, samples of like size come together.
@@ -15,9 +15,11 @@ class InlineDriver:
     LoadGen issues the next query only after this one's answer, so there is nothing to overlap.
     """
 
-    def __init__(self, answering: Answering, batch_size: int, recorder: Recorder, fail: Fail):
-        self._answer = answering.answer
-        self._order = answering.order
+    def __init__(
+        self, pipeline: InferencePipeline, batch_size: int, recorder: Recorder, fail: Fail
+    ):
+        self._answer = pipeline.answer
+        self._order = pipeline.order
         self._batch_size = batch_size
         self._recorder = recorder
         self._fail = fail

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import time_ns
 
 from loadscope.datasets.task import Payloads, Postprocess, SampleLibrary
-from loadscope.scenarios.inference_pipeline import Answering, complete, nothing_left
+from loadscope.scenarios.inference_pipeline import InferencePipeline, complete, nothing_left
 from loadscope.scenarios.session import Driver
 from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import Tracer
@@ -47,8 +47,8 @@ class BatchNote:
     counters: tuple[Mapping[str, int], Mapping[str, int]] | None
 
 
-class TracedAnswering(Answering):
-    """Answers as ``Answering`` does and notes each step.
+class TracedPipeline(InferencePipeline):
+    """Answers as ``InferencePipeline`` does and notes each step.
 
     Args:
         backend: The loaded backend.
@@ -89,11 +89,11 @@ class TracedAnswering(Answering):
         return self._noted((), indices)
 
     def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
-        """As ``Answering.answer``."""
+        """As ``InferencePipeline.answer``."""
         self._noted(ids, indices)
 
     def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
-        """As ``Answering.begin``; a note is of one batch from its start to its end."""
+        """As ``InferencePipeline.begin``; a note is of one batch from its start to its end."""
         self._noted(ids, indices)
         return nothing_left
 
@@ -136,9 +136,9 @@ class TracedAnswering(Answering):
 class TracingDriver:
     """A driver that tells of each query before the scenario's own driver takes it."""
 
-    def __init__(self, driver: Driver, answering: TracedAnswering) -> None:
+    def __init__(self, driver: Driver, pipeline: TracedPipeline) -> None:
         self._driver = driver
-        self._note = answering.issue
+        self._note = pipeline.issue
         self.start = driver.start
         self.flush = driver.flush
         self.stop = driver.stop

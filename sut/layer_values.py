@@ -27,7 +27,7 @@ class LayerValue:
     value: NDArray[Any]
 
 
-class Probe(Protocol):
+class LayerProbe(Protocol):
     """A model loaded so that it can be looked into; slower than a backend, and never timed."""
 
     def layers(self, batch: Tensors) -> Sequence[LayerValue]:
@@ -42,7 +42,7 @@ def with_probe() -> list[str]:
     return [info.name for info in readable() if info.probe]
 
 
-def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None:
+def open_probe(framework: str, artifact: Artifact, threads: int) -> LayerProbe | None:
     """Load a model to look into it; None where the framework has no probe.
 
     Raises:
@@ -51,5 +51,5 @@ def open_probe(framework: str, artifact: Artifact, threads: int) -> Probe | None
     location = backend_info(framework).probe
     if not location:
         return None
-    probe: Probe = named(location)(artifact, threads)
+    probe: LayerProbe = named(location)(artifact, threads)
     return probe

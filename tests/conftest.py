@@ -1,5 +1,7 @@
+import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,6 +17,7 @@ from loadscope.sut import registry
 __all__ = ["browser"]
 
 ROOT = Path(__file__).resolve().parents[1]
+_LOADGEN = ROOT / "tests" / "scenarios" / "loadgen_process.py"
 
 # A shell ignores SIGINT in what it starts in the background, and that is inherited; the tests
 # that press Ctrl-C must reach their processes all the same.
@@ -74,7 +77,8 @@ def backends(monkeypatch):
     def install(**infos):
         points = dict(registry._points())
         for name, info in infos.items():
-            (module := ModuleType(f"info_of_{name}")).INFO = info
+            module = ModuleType(f"info_of_{name}")
+            vars(module)["INFO"] = info
             monkeypatch.setitem(sys.modules, module.__name__, module)
             points[name] = EntryPoint(name, f"{module.__name__}:INFO", registry.GROUP)
         monkeypatch.setattr(registry, "_points", lambda: points)
@@ -96,3 +100,24 @@ def wait_for():
             time.sleep(0.05)
 
     return wait
+
+
+@pytest.fixture
+def loadgen(tmp_path):
+    """Run one LoadGen test in a fresh process; returns (exit status, what it printed, folder)."""
+
+    def run(scenario, mode="performance", cwd=None, **asked):
+        settings = {"min_duration": 300, "min_query_count": 1, **asked.pop("settings", {})}
+        asked |= {"folder": str(tmp_path), "scenario": scenario, "mode": mode}
+        done = subprocess.run(
+            [sys.executable, _LOADGEN, json.dumps(asked | {"settings": settings})],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=cwd,
+        )
+        seen = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+        failed = tmp_path / "failed.txt"
+        return done.returncode, seen, failed.read_text() if failed.exists() else done.stderr
+
+    return run

@@ -16,7 +16,7 @@ _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})*")
 
 
 @dataclass(frozen=True)
-class Answer:
+class LogAnswer:
     """An answer that is whole in the log.
 
     Attributes:
@@ -48,8 +48,8 @@ def _logs(result: Result) -> Iterator[tuple[str, bytes]]:
             yield path, log
 
 
-def _answers(log: bytes) -> list[Answer]:
-    return [Answer(int(match[1]), match[2]) for match in _ANSWER.finditer(log)]
+def _answers(log: bytes) -> list[LogAnswer]:
+    return [LogAnswer(int(match[1]), match[2]) for match in _ANSWER.finditer(log)]
 
 
 @ANSWERS.rule(

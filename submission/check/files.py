@@ -16,7 +16,7 @@ _READ_WHOLE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file or folder of the tree.
 
     Attributes:
@@ -56,8 +56,8 @@ class Files:
     """All entries of a tree by path. Symbolic links to folders are not followed."""
 
     root: Path
-    entries: dict[str, Entry]
-    _children: dict[str, list[Entry]] = field(repr=False)
+    entries: dict[str, TreeEntry]
+    _children: dict[str, list[TreeEntry]] = field(repr=False)
 
     @classmethod
     def walk(cls, root: Path) -> "Files":
@@ -69,8 +69,8 @@ class Files:
         if not root.is_dir():
             wrong = "is a file" if root.exists() else "does not exist"
             raise InputError(f"{root} {wrong}", "give the folder that holds closed/ or open/")
-        entries: dict[str, Entry] = {}
-        children: dict[str, list[Entry]] = {}
+        entries: dict[str, TreeEntry] = {}
+        children: dict[str, list[TreeEntry]] = {}
         waiting = [""]
         while waiting:
             folder = waiting.pop()
@@ -81,7 +81,7 @@ class Files:
                 if not folder:
                     reason = f"{root}: {error.strerror}"
                     raise InputError(reason, "check its permissions") from error
-                entries[folder] = Entry(folder, "broken")
+                entries[folder] = TreeEntry(folder, "broken")
                 continue
             children[folder] = []
             for item in names:
@@ -104,7 +104,7 @@ class Files:
         """Whether there is a folder of this exact name."""
         return path in self.entries and self.entries[path].kind == "folder"
 
-    def file(self, path: str) -> Entry | None:
+    def file(self, path: str) -> TreeEntry | None:
         """A regular file by its exact name."""
         entry = self.entries.get(path)
         return entry if entry is not None and entry.kind == "file" else None
@@ -148,14 +148,14 @@ class Files:
         return value, ""
 
 
-def _entry(item: "os.DirEntry[str]", path: str) -> Entry:
+def _entry(item: "os.DirEntry[str]", path: str) -> TreeEntry:
     link = None
     try:
         if item.is_symlink():
             link = str(Path(item.path).readlink())
         found = item.stat()
     except OSError:
-        return Entry(path, "broken", link=link)
+        return TreeEntry(path, "broken", link=link)
     if stat.S_ISDIR(found.st_mode):
-        return Entry(path, "folder", link=link)
-    return Entry(path, "file" if stat.S_ISREG(found.st_mode) else "other", found.st_size, link)
+        return TreeEntry(path, "folder", link=link)
+    return TreeEntry(path, "file" if stat.S_ISREG(found.st_mode) else "other", found.st_size, link)

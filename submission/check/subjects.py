@@ -58,10 +58,10 @@ class Submitter:
         return found or {}, wrong
 
     @property
-    def systems(self) -> Iterator["System"]:
+    def systems(self) -> Iterator["CheckedSystem"]:
         """Each system that has results."""
         for name in self.tree.files.folders(f"{self.path}/results"):
-            yield System(self, name)
+            yield CheckedSystem(self, name)
 
     @property
     def other_layout(self) -> bool:
@@ -78,7 +78,7 @@ class Submitter:
 
 
 @dataclass(frozen=True)
-class System:
+class CheckedSystem:
     """One system with results."""
 
     submitter: Submitter
@@ -122,7 +122,7 @@ class System:
 class Benchmark:
     """A benchmark's results on one system."""
 
-    system: System
+    system: CheckedSystem
     folder: str
 
     @property

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from loadscope.names import Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
-from loadscope.submission.check.subjects import Benchmark, System
+from loadscope.submission.check.subjects import Benchmark, CheckedSystem
 
-SYSTEM: RuleSet[System] = RuleSet()
+SYSTEM: RuleSet[CheckedSystem] = RuleSet()
 BENCHMARK: RuleSet[Benchmark] = RuleSet()
 CATEGORIES = ("edge", "datacenter", "datacenter,edge")
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -21,7 +21,7 @@ _NAMES = ("submitter", "division", "status", "system_type")
     fix="make it with loadscope system",
     official=True,
 )
-def _file(system: System) -> Iterator[Problem]:
+def _file(system: CheckedSystem) -> Iterator[Problem]:
     wrong = system.described[1]
     if wrong:
         yield Problem(system.description, wrong, "a JSON object")
@@ -33,7 +33,7 @@ def _file(system: System) -> Iterator[Problem]:
     fix="add the field; loadscope system knows what each asks for",
     official=True,
 )
-def _missing(system: System) -> Iterator[Problem]:
+def _missing(system: CheckedSystem) -> Iterator[Problem]:
     described = system.described[0]
     if described is not None:
         for name, field in system.submitter.tree.round.submission.system_fields.items():
@@ -47,7 +47,7 @@ def _missing(system: System) -> Iterator[Problem]:
     fix='fill it in as text; "0" and "N/A" are text, 0 and false are not',
     official=True,
 )
-def _empty(system: System) -> Iterator[Problem]:
+def _empty(system: CheckedSystem) -> Iterator[Problem]:
     described = system.described[0] or {}
     for name, field in system.submitter.tree.round.submission.system_fields.items():
         if name not in described:
@@ -65,7 +65,7 @@ def _empty(system: System) -> Iterator[Problem]:
     fix="put it in quotes",
     severity="warning",
 )
-def _type(system: System) -> Iterator[Problem]:
+def _type(system: CheckedSystem) -> Iterator[Problem]:
     for name, value in _no_texts(system):
         if name not in (*_NAMES, *_NOTES):
             yield Problem(system.description, f"{name} is {show(value)}", "text")
@@ -77,7 +77,7 @@ def _type(system: System) -> Iterator[Problem]:
     fix="put it in quotes",
     official=True,
 )
-def _text(system: System) -> Iterator[Problem]:
+def _text(system: CheckedSystem) -> Iterator[Problem]:
     for name, value in _no_texts(system):
         if name in (*_NAMES, *_NOTES):
             yield Problem(system.description, f"{name} is {show(value)}", "text")
@@ -89,7 +89,7 @@ def _text(system: System) -> Iterator[Problem]:
     fix="write the character again",
     official=True,
 )
-def _unicode(system: System) -> Iterator[Problem]:
+def _unicode(system: CheckedSystem) -> Iterator[Problem]:
     for name, value in (system.described[0] or {}).items():
         if not encodable(name) or not encodable(value):
             found = f"{show(name)} with a lone surrogate"
@@ -102,7 +102,7 @@ def _unicode(system: System) -> Iterator[Problem]:
     fix='write for example "1", and "0" where there is none',
     official=True,
 )
-def _number(system: System) -> Iterator[Problem]:
+def _number(system: CheckedSystem) -> Iterator[Problem]:
     described = system.described[0] or {}
     for name, field in system.submitter.tree.round.submission.system_fields.items():
         value = described.get(name, "")
@@ -116,7 +116,7 @@ def _number(system: System) -> Iterator[Problem]:
     fix="write the one that holds for the system",
     official=True,
 )
-def _status(system: System) -> Iterator[Problem]:
+def _status(system: CheckedSystem) -> Iterator[Problem]:
     known = system.submitter.tree.round.submission.statuses
     yield from _one_of(system, "status", known, lower=True)
 
@@ -127,7 +127,7 @@ def _status(system: System) -> Iterator[Problem]:
     fix="write edge or datacenter,edge",
     official=True,
 )
-def _system_type(system: System) -> Iterator[Problem]:
+def _system_type(system: CheckedSystem) -> Iterator[Problem]:
     yield from _one_of(system, "system_type", (*CATEGORIES, "edge,datacenter"))
 
 
@@ -137,7 +137,7 @@ def _system_type(system: System) -> Iterator[Problem]:
     fix="write the folder's name",
     official=True,
 )
-def _submitter(system: System) -> Iterator[Problem]:
+def _submitter(system: CheckedSystem) -> Iterator[Problem]:
     yield from _one_of(system, "submitter", (system.submitter.name.lower(),), lower=True)
 
 
@@ -147,7 +147,7 @@ def _submitter(system: System) -> Iterator[Problem]:
     fix="write the folder's division",
     official=True,
 )
-def _division(system: System) -> Iterator[Problem]:
+def _division(system: CheckedSystem) -> Iterator[Problem]:
     yield from _one_of(system, "division", (system.submitter.division,), lower=True)
 
 
@@ -158,7 +158,7 @@ def _division(system: System) -> Iterator[Problem]:
     fix="remove the field is_network",
     official=True,
 )
-def _network(system: System) -> Iterator[Problem]:
+def _network(system: CheckedSystem) -> Iterator[Problem]:
     value = (system.described[0] or {}).get("is_network")
     if value is not None and value != "":
         yield Problem(system.description, f"is_network is {show(value)}", "no such field")
@@ -169,7 +169,7 @@ def _network(system: System) -> Iterator[Problem]:
     "Power measurements are not checked, so a tree with some does not pass.",
     fix="check it with the round's own checker, in a tree of its own",
 )
-def _power(system: System) -> Iterator[Problem]:
+def _power(system: CheckedSystem) -> Iterator[Problem]:
     nameplate = f"{system.submitter.path}/systems/{system.name}_power.yaml"
     if nameplate in system.files.entries:
         found = "power is of the round, not checked here"
@@ -254,7 +254,7 @@ def _scenario_case(benchmark: Benchmark) -> Iterator[Problem]:
             yield Problem(result.path, f"scenario '{result.folder}'", result.scenario)
 
 
-def _no_texts(system: System) -> Iterator[tuple[str, object]]:
+def _no_texts(system: CheckedSystem) -> Iterator[tuple[str, object]]:
     """Fields with a value that is no text; a null is as good as an empty one."""
     described = system.described[0] or {}
     for name in system.submitter.tree.round.submission.system_fields:
@@ -264,7 +264,7 @@ def _no_texts(system: System) -> Iterator[tuple[str, object]]:
 
 
 def _one_of(
-    system: System, name: str, known: tuple[str, ...], *, lower: bool = False
+    system: CheckedSystem, name: str, known: tuple[str, ...], *, lower: bool = False
 ) -> Iterator[Problem]:
     described = system.described[0] or {}
     value = described.get(name, "")

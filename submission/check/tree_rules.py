@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from loadscope.submission.check.files import Entry
+from loadscope.submission.check.files import TreeEntry
 from loadscope.submission.check.rule import Problem, RuleSet, show
 from loadscope.submission.check.subjects import (
     DETAIL,
@@ -89,19 +89,19 @@ def _stray(tree: Tree) -> Iterator[Problem]:
                 yield Problem(f"{folder}/{name}".lstrip("/"), "a file", "only folders here")
 
 
-def _each(tree: Tree) -> Iterator[Entry]:
+def _each(tree: Tree) -> Iterator[TreeEntry]:
     """Every entry, but none of a version control's own folder at the top."""
     for path, entry in tree.files.entries.items():
         if not path.startswith(".git/") and path != ".git":
             yield entry
 
 
-def _is_read(entry: Entry) -> bool:
+def _is_read(entry: TreeEntry) -> bool:
     """Whether a checker reads in the folder: it is one that tells of results or systems."""
     return entry.path.split("/")[2:3] in [[name] for name in _READ]
 
 
-def _is_text(entry: Entry) -> bool:
+def _is_text(entry: TreeEntry) -> bool:
     """Whether a checker reads the file as text; a README.md or user.conf may be in any code."""
     is_json = entry.name.endswith(".json") and not entry.name.startswith("mlperf_log_")
     return _is_read(entry) and (entry.name in _READ_AS_TEXT or is_json)

@@ -13,7 +13,7 @@ Payload = tuple[int, bytes]
 
 
 @dataclass
-class Comparison:
+class PayloadComparison:
     """What comparing two accuracy logs gave.
 
     Attributes:
@@ -67,7 +67,7 @@ def payloads_of(log: Path) -> Iterator[Payload]:
     return ((answer.index, answer.payload) for answer in read_accuracy_log(log))
 
 
-def compare(reference: Iterable[Payload], test: Iterable[Payload]) -> Comparison:
+def compare(reference: Iterable[Payload], test: Iterable[Payload]) -> PayloadComparison:
     """Compare whole payloads as float32, exactly; NaN equals NaN.
 
     Exactly, because the same input must give the same output; a whole payload, because the first
@@ -78,7 +78,7 @@ def compare(reference: Iterable[Payload], test: Iterable[Payload]) -> Comparison
         reference: The accuracy test's answers.
         test: The compliance test's answers.
     """
-    result = Comparison()
+    result = PayloadComparison()
     sampled: dict[int, list[bytes]] = {}
     for index, payload in test:
         result.test_entries += 1

@@ -9,7 +9,7 @@ from loadscope.names import Mode
 from loadscope.rundir.detail_log import read_detail_log
 from loadscope.submission.compliance.payloads import compare, payloads_of
 from loadscope.submission.compliance.performance import judge_test01, judge_test04
-from loadscope.submission.package.runs import Candidate, Problem
+from loadscope.submission.package.runs import Candidate, RunProblem
 from loadscope.submission.package.truncate import sha256
 
 ACCURACY_LOG = "mlperf_log_accuracy.json"
@@ -21,7 +21,7 @@ _FIGURES = {
 """What ``result.json`` tells of each test."""
 
 
-def unborne(run: Candidate, tests: Iterable[str]) -> Iterator[Problem]:
+def unborne(run: Candidate, tests: Iterable[str]) -> Iterator[RunProblem]:
     """What a run says that its logs do not bear out.
 
     A log that was exchanged, edited or cut after its test was judged is found by its digest, or
@@ -38,14 +38,14 @@ def unborne(run: Candidate, tests: Iterable[str]) -> Iterator[Problem]:
             yield from _changed(run, test)
             yield from looks.get(test, _verification)(run, test)
         except LoadScopeError as error:
-            yield Problem(error.message, error.fix)
+            yield RunProblem(error.message, error.fix)
         except OSError as error:
-            yield Problem(f"cannot read {error.filename}: {error.strerror}", _again(run))
+            yield RunProblem(f"cannot read {error.filename}: {error.strerror}", _again(run))
         except UnicodeDecodeError:
-            yield Problem(f"{run.logs(test)}: a verdict there is not UTF-8 text", _again(run))
+            yield RunProblem(f"{run.logs(test)}: a verdict there is not UTF-8 text", _again(run))
 
 
-def _figures(run: Candidate) -> Iterator[Problem]:
+def _figures(run: Candidate) -> Iterator[RunProblem]:
     told = [path for test, paths in _FIGURES.items() if test in run.finished for path in paths]
     for path in told if run.noted else ():
         said, found = _at(run.noted, path), _at(run.result, path)
@@ -53,18 +53,18 @@ def _figures(run: Candidate) -> Iterator[Problem]:
             yield _differs(run, "result.json", ".".join(path), said, found)
 
 
-def _changed(run: Candidate, test: str) -> Iterator[Problem]:
+def _changed(run: Candidate, test: str) -> Iterator[RunProblem]:
     """Logs that are not what they were when the test ended, where that was noted."""
     for name, digest in run.record.of(Mode(test)).sha256.items():
         log = run.logs(test) / name
         if not log.is_file() or sha256(log) != digest:
             how = "is not what" if log.is_file() else "is missing, which"
-            yield Problem(
+            yield RunProblem(
                 f"{log} {how} the test has written", "restore the run's files, or repeat the run"
             )
 
 
-def _performance(run: Candidate, test: str) -> Iterator[Problem]:
+def _performance(run: Candidate, test: str) -> Iterator[RunProblem]:
     """What was noted when the test ended, against its log."""
     state = run.record.of(Mode(test))
     for key, path in (("valid", ("valid",)), ("value", ("metric", "value"))):
@@ -73,11 +73,11 @@ def _performance(run: Candidate, test: str) -> Iterator[Problem]:
             yield _differs(run, "run.json", key, said, found)
 
 
-def _accuracy(run: Candidate, test: str) -> Iterator[Problem]:
+def _accuracy(run: Candidate, test: str) -> Iterator[RunProblem]:
     folder = run.logs(test)
     score = run.result.accuracy
     if score is None or score.log_sha256 is None or score.line is None:
-        yield Problem(
+        yield RunProblem(
             f"{folder / 'score.json'}: does not say which log was scored; an earlier version of "
             "loadscope wrote it",
             _again(run),
@@ -85,26 +85,26 @@ def _accuracy(run: Candidate, test: str) -> Iterator[Problem]:
         return
     found = sha256(folder / ACCURACY_LOG)
     if found != score.log_sha256:
-        yield Problem(
+        yield RunProblem(
             f"{folder / ACCURACY_LOG} is not the log that was scored: sha256 {found[:12]}…, the "
             f"scored one had {score.log_sha256[:12]}…",
             f"restore it, or {_again(run)}",
         )
     if (folder / "accuracy.txt").read_text(encoding="utf-8") != f"{score.line}\n":
-        yield Problem(
+        yield RunProblem(
             f"{folder / 'accuracy.txt'} is not the score of score.json: {score.line}",
             _again(run),
         )
 
 
-def _verification(run: Candidate, test: str) -> Iterator[Problem]:
+def _verification(run: Candidate, test: str) -> Iterator[RunProblem]:
     """The verdict on a compliance test's speed, had from the logs again."""
     judge = judge_test01 if test == Mode.TEST01 else judge_test04
     performance, own = (read_detail_log(run.logs(name) / _DETAIL) for name in ("performance", test))
     yield from _verdict(run, test, "verify_performance.txt", judge(performance, own).text())
 
 
-def _test01(run: Candidate, test: str) -> Iterator[Problem]:
+def _test01(run: Candidate, test: str) -> Iterator[RunProblem]:
     """The verdict on its answers, too; the accuracies belong to the logs that were scored."""
     yield from _verification(run, test)
     logs = [run.logs(name) / ACCURACY_LOG for name in ("accuracy", test)]
@@ -115,21 +115,21 @@ def _test01(run: Candidate, test: str) -> Iterator[Problem]:
     digests = (said.reference_sha256, said.log_sha256) if said else (None, None)
     for digest, log in zip(digests, logs, strict=True):
         if digest != sha256(log):
-            yield Problem(f"{log} is not the log that {test} was verified with", _again(run))
+            yield RunProblem(f"{log} is not the log that {test} was verified with", _again(run))
 
 
-def _verdict(run: Candidate, test: str, name: str, text: str) -> Iterator[Problem]:
+def _verdict(run: Candidate, test: str, name: str, text: str) -> Iterator[RunProblem]:
     path = run.logs(test) / name
     if path.read_text(encoding="utf-8") != text:
-        yield Problem(f"{path} is not what the logs give", _again(run))
+        yield RunProblem(f"{path} is not what the logs give", _again(run))
 
 
 def _again(run: Candidate) -> str:
     return f"score and verify the run again with: loadscope accuracy {run.path}"
 
 
-def _differs(run: Candidate, file: str, key: str, said: object, found: object) -> Problem:
-    return Problem(
+def _differs(run: Candidate, file: str, key: str, said: object, found: object) -> RunProblem:
+    return RunProblem(
         f"{run.path / file}: {key} is {json.dumps(said)}, the logs give {json.dumps(found)}",
         "restore the run's files, or repeat the run",
     )

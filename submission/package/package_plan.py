@@ -9,7 +9,7 @@ from loadscope.submission.package.evidence import unborne
 from loadscope.submission.package.names import is_name
 from loadscope.submission.package.runs import (
     Candidate,
-    Problem,
+    RunProblem,
     mixed,
     problems,
     tests_of,
@@ -23,7 +23,7 @@ _OFFLINE_MARGIN = 1.1
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlannedResult:
     """One result of the tree: a benchmark's folder and a scenario.
 
     Attributes:
@@ -85,9 +85,9 @@ class Plan:
 
     division: str
     category: str
-    entries: tuple[Entry, ...]
+    entries: tuple[PlannedResult, ...]
     missing: tuple[Missing, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[RunProblem, ...]
     left_out: tuple[str, ...] = ()
 
 
@@ -97,7 +97,7 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
     found += mixed(runs)
     for run in runs:
         found += unborne(run, verified(run, tests_of(run, division, rules)))
-    entries: list[Entry] = []
+    entries: list[PlannedResult] = []
     missing: list[Missing] = []
     left_out: list[str] = []
     for model in sorted({run.model for run in runs}):
@@ -108,7 +108,7 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
         if division == "open":
             official = next(iter(benchmark.accuracy_targets))
             found += _misnamed(model, own, official, rules)
-            entries += [Entry(model, official, run.scenario, run) for run in own.values()]
+            entries += [PlannedResult(model, official, run.scenario, run) for run in own.values()]
             missing += _incomplete(model, own, ("performance", "accuracy"), benchmark, rules)
             continue
         folders, missed = _reached(own, benchmark, rules)
@@ -116,18 +116,18 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
             left_out += missed
         else:
             folders = [min(benchmark.accuracy_targets, key=benchmark.accuracy_targets.__getitem__)]
-            found += [Problem(message, _OTHERWISE, rehearsable=True) for message in missed]
+            found += [RunProblem(message, _OTHERWISE, rehearsable=True) for message in missed]
         needed = benchmark.categories.get(category)
         if needed is None:
             found.append(
-                Problem(
+                RunProblem(
                     f"{folders[0]} is no benchmark of the category '{category}'",
                     f"its categories are: {', '.join(benchmark.categories)}; correct system_type",
                 )
             )
             continue
         found += [
-            Problem(
+            RunProblem(
                 f"{run.path}: {scenario} is no scenario of {folders[0]} in the category {category}",
                 f"leave it out; the scenarios are: {', '.join(needed)}",
             )
@@ -138,7 +138,7 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
         chosen, lacking = _scenarios(folders[0], own, needed, category, benchmark, rules)
         missing += lacking
         entries += [
-            Entry(folder, folder, scenario, run)
+            PlannedResult(folder, folder, scenario, run)
             for folder in folders
             for scenario, run in chosen.items()
         ]
@@ -149,23 +149,23 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
 
 def _misnamed(
     model: str, own: dict[str, Candidate], official: str, rules: Round
-) -> Iterator[Problem]:
+) -> Iterator[RunProblem]:
     """Why a model's id cannot be its folder in the open division."""
     path = next(iter(own.values())).path
     taken = model if model in rules.folders() else rules.submission.aliases.get(model)
     if not is_name(model):
-        yield Problem(
+        yield RunProblem(
             f"{path}: the model's id {model!a} cannot be a folder of a submission",
             "give it another id in its manifest (letters, digits, and . _ + -), and repeat the run",
         )
     elif taken is not None and rules.benchmark(taken) is not rules.benchmark(official):
-        yield Problem(
+        yield RunProblem(
             f"{path}: the model's id '{model}' is the round's name of another benchmark",
             f"give it another id in its manifest, and repeat the run; it stands for {official}",
         )
 
 
-def _collisions(entries: list[Entry]) -> Iterator[Problem]:
+def _collisions(entries: list[PlannedResult]) -> Iterator[RunProblem]:
     """Models that would share a folder, also where capitals and small letters are the same."""
     first: dict[str, Candidate] = {}
     told: set[tuple[str, str]] = set()
@@ -174,7 +174,7 @@ def _collisions(entries: list[Entry]) -> Iterator[Problem]:
         pair = (other.model, entry.run.model)
         if entry.run.model != other.model and pair not in told:
             told.add(pair)
-            yield Problem(
+            yield RunProblem(
                 f"{other.path} and {entry.run.path}: '{other.model}' and '{entry.run.model}' are "
                 f"two models of the folder {entry.benchmark}",
                 "name the runs of one of them with --runs",
@@ -242,7 +242,7 @@ def _scenarios(
 
 def _too_few_queries(
     own: dict[str, Candidate], needed: tuple[str, ...], category: str
-) -> list[Problem]:
+) -> list[RunProblem]:
     """What keeps MultiStream, where it is to be inferred, from having an estimate."""
     run = own.get("SingleStream")
     if run is None or "MultiStream" not in needed or "MultiStream" in own or category != "edge":
@@ -250,7 +250,7 @@ def _too_few_queries(
     if "performance" not in run.finished or run.infers_multi_stream():
         return []
     return [
-        Problem(
+        RunProblem(
             f"{run.path}: too few queries to infer MultiStream, its 99th percentile has no "
             "early-stopping estimate",
             "run more queries (--min-query-count 662), or measure MultiStream",
@@ -339,10 +339,10 @@ def refuse(plan: Plan, rehearsal: bool) -> None:
     """
     against = [problem for problem in plan.problems if not (rehearsal and problem.rehearsable)]
     against += [
-        Problem(str(missing), missing.command) for missing in plan.missing if missing.required
+        RunProblem(str(missing), missing.command) for missing in plan.missing if missing.required
     ]
     if not plan.entries and not against:
-        against = [Problem("none of the runs can stand in a submission", "see --plan")]
+        against = [RunProblem("none of the runs can stand in a submission", "see --plan")]
     if against:
         more = f" (and {len(against) - 1} more; see --plan)" if len(against) > 1 else ""
         raise InputError(f"{against[0].message}{more}", against[0].fix)

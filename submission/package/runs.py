@@ -19,7 +19,7 @@ _MACHINE = ("machine", "byte_order", "processor", "physical_cores", "logical_cor
 
 
 @dataclass(frozen=True)
-class Problem:
+class RunProblem:
     """Why a run cannot stand in this submission.
 
     Attributes:
@@ -121,35 +121,35 @@ def read_candidate(path: Path) -> Candidate:
     )
 
 
-def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
+def problems(run: Candidate, division: str, rules: Round) -> Iterator[RunProblem]:
     """What speaks against one run by itself."""
     again = "repeat the run"
     if run.record.traced or (run.path / "trace").exists():
-        yield Problem(
+        yield RunProblem(
             f"{run.path} is a traced run; tracing changes the speed",
             "measure again without tracing",
         )
     benchmark = rules.benchmarks.get(run.loadgen_model)
     if benchmark is None:
-        yield Problem(
+        yield RunProblem(
             f"{run.path}: '{run.loadgen_model}' is no benchmark of {rules.round}",
             f"leave it out; the benchmarks are: {', '.join(rules.benchmarks)}",
         )
         return
     if run.record.round != rules.round:
-        yield Problem(
+        yield RunProblem(
             f"{run.path}: measured for {run.record.round}, this submission is for {rules.round}",
             again,
         )
     loadgen = run.record.versions.get("mlcommons-loadgen")
     if loadgen != rules.loadgen:
-        yield Problem(
+        yield RunProblem(
             f"{run.path}: measured with mlcommons-loadgen {loadgen}, {rules.round} wants "
             f"{rules.loadgen}",
             f"pip install mlcommons-loadgen=={rules.loadgen}, and {again}",
         )
     if division == "closed" and run.names.division != "closed":
-        yield Problem(
+        yield RunProblem(
             f"{run.path}: {run.model} is not the round's own model",
             "submit it with --division open",
             rehearsable=True,
@@ -157,21 +157,21 @@ def problems(run: Candidate, division: str, rules: Round) -> Iterator[Problem]:
     for test in tests_of(run, division, rules):
         yield from _wrong_seeds(run, test, rules)
         if not verified(run, [test]):
-            yield Problem(
+            yield RunProblem(
                 f"{run.path}: {test} was not held against the other tests",
                 f"loadscope run --resume {run.path} --mode compliance",
             )
         elif test not in run.finished:
-            yield Problem(
+            yield RunProblem(
                 f"{run.path}: {test} failed: {run.record.of(Mode(test)).error}",
                 f"loadscope run --resume {run.path} --mode compliance",
                 rehearsable=True,
             )
     if run.result and run.result.valid is False:
         reasons = "; ".join(run.result.invalid_reasons)
-        yield Problem(f"{run.path}: the result is INVALID: {reasons}", again)
+        yield RunProblem(f"{run.path}: the result is INVALID: {reasons}", again)
     if run.record.rehearsal:
-        yield Problem(
+        yield RunProblem(
             f"{run.path} is a rehearsal: {'; '.join(run.record.rehearsal)}",
             f"{again} at full length, or build the tree as a --rehearsal",
             rehearsable=True,
@@ -194,38 +194,38 @@ def verified(run: Candidate, tests: list[str]) -> list[str]:
     return [test for test in tests if judged(Mode(test))]
 
 
-def _wrong_seeds(run: Candidate, test: str, rules: Round) -> Iterator[Problem]:
+def _wrong_seeds(run: Candidate, test: str, rules: Round) -> Iterator[RunProblem]:
     log = read_detail_log(run.logs(test) / "mlperf_log_detail.txt")
     for name, seed in rules.seeds.items():
         found = log.values.get(f"effective_{name}")
         if found != seed:
-            yield Problem(
+            yield RunProblem(
                 f"{run.path}: {test} ran with {name} = {found}, {rules.round} has {seed}",
                 f"use mlcommons-loadgen=={rules.loadgen}, and repeat the run",
             )
 
 
-def mixed(runs: list[Candidate]) -> Iterator[Problem]:
+def mixed(runs: list[Candidate]) -> Iterator[RunProblem]:
     """What keeps runs from standing in one submission together."""
     first: dict[str, Candidate] = {}
     for run in runs:
         other = first.setdefault(run.model, run)
         both = f"{run.path} and {other.path}"
         if difference := model_difference(run.record.model, other.record.model):
-            yield Problem(
+            yield RunProblem(
                 f"{both}: {difference}",
                 f"measure all scenarios of {run.model} with the same model",
             )
         found, expected = run.record.data.digest, other.record.data.digest
         if found != expected:
-            yield Problem(
+            yield RunProblem(
                 f"{both}: different data: digest {str(found)[:12]}… and {str(expected)[:12]}…",
                 f"measure all scenarios of {run.model} with the same data",
             )
     frameworks = {run.record.spec.framework: run for run in runs}
     if len(frameworks) > 1:
         where = " and ".join(f"{name} ({run.path})" for name, run in frameworks.items())
-        yield Problem(
+        yield RunProblem(
             f"runs of {len(frameworks)} frameworks: {where}",
             "a system has one framework: submit each with a --system file of its own",
         )
@@ -233,7 +233,7 @@ def mixed(runs: list[Candidate]) -> Iterator[Problem]:
         for key in _MACHINE:
             here, there = getattr(runs[0].record.host, key), getattr(run.record.host, key)
             if here != there:
-                yield Problem(
+                yield RunProblem(
                     f"{runs[0].path} and {run.path}: two machines, {key} is {here} and {there}",
                     "submit each with a --system file of its own",
                 )
@@ -242,7 +242,7 @@ def mixed(runs: list[Candidate]) -> Iterator[Problem]:
     for run in runs:
         other = seen.setdefault((run.model, run.scenario), run)
         if other is not run:
-            yield Problem(
+            yield RunProblem(
                 f"two runs of {run.model} {run.scenario}: {other.path} and {run.path}",
                 "name the one to submit with --runs",
             )

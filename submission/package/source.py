@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from loadscope.submission.package.package_plan import Entry
-from loadscope.submission.package.system import System
+from loadscope.submission.package.package_plan import PlannedResult
+from loadscope.submission.package.system import DescribedSystem
 from loadscope.submission.package.weights import file_name
 from loadscope.submission.rounds import Round
 
@@ -14,7 +14,7 @@ _FILE = "file:"
 
 
 def source_files(
-    benchmark: str, entries: list[Entry], system: System, rules: Round
+    benchmark: str, entries: list[PlannedResult], system: DescribedSystem, rules: Round
 ) -> Iterator[tuple[str, str]]:
     """The names and contents of a benchmark's source folder.
 
@@ -37,7 +37,7 @@ def source_files(
             yield _manifest_name(entry), _yaml(_beside(manifest))
 
 
-def _readme(benchmark: str, entries: list[Entry], rules: Round) -> str:
+def _readme(benchmark: str, entries: list[PlannedResult], rules: Round) -> str:
     version = entries[0].run.record.versions["loadscope"]
     lines = [
         f"# How the results of {benchmark} are made",
@@ -69,7 +69,7 @@ def _readme(benchmark: str, entries: list[Entry], rules: Round) -> str:
     return "\n".join(lines)
 
 
-def _script(entry: Entry, system: System) -> dict[str, Any]:
+def _script(entry: PlannedResult, system: DescribedSystem) -> dict[str, Any]:
     """The settings of a run, with the files that it needs as they are named in the tree."""
     record = entry.run.record
     left_out = {"dataset_path", "user_conf", "models"}
@@ -86,7 +86,7 @@ def _script(entry: Entry, system: System) -> dict[str, Any]:
     return spec
 
 
-def _manifest_name(entry: Entry) -> str:
+def _manifest_name(entry: PlannedResult) -> str:
     return f"{entry.run.scenario}-models.yaml"
 
 

@@ -25,7 +25,7 @@ class _Fields(RootModel[dict[str, Any]]):
 
 
 @dataclass(frozen=True)
-class System:
+class DescribedSystem:
     """A system description.
 
     Attributes:
@@ -47,7 +47,7 @@ def normal_category(text: str) -> str:
     return ",".join(sorted(part.strip() for part in text.split(",")))
 
 
-def read_system(path: Path, division: str, submitter: str, rules: Round) -> System:
+def read_system(path: Path, division: str, submitter: str, rules: Round) -> DescribedSystem:
     """Read a system description, YAML or JSON.
 
     Args:
@@ -93,7 +93,7 @@ def read_system(path: Path, division: str, submitter: str, rules: Round) -> Syst
             f"{path}: status is '{fields['status']}'",
             f"use one of: {', '.join(rules.submission.statuses)}",
         )
-    return System(require_name(path.stem, "the system file's name"), fields)
+    return DescribedSystem(require_name(path.stem, "the system file's name"), fields)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import itertools
 
 from loadscope.submission.check import Report
-from loadscope.submission.package.package_plan import Entry, Plan
-from loadscope.submission.package.system import System
+from loadscope.submission.package.package_plan import Plan, PlannedResult
+from loadscope.submission.package.system import DescribedSystem
 from loadscope.submission.package.weights import weights_of
 from loadscope.submission.rounds import Round
 
@@ -30,7 +30,9 @@ def rehearsal_readme(report: Report) -> str:
     return "\n".join([*lines, ""])
 
 
-def result_readme(entry: Entry, system: System, rules: Round, rehearsal: bool) -> str:
+def result_readme(
+    entry: PlannedResult, system: DescribedSystem, rules: Round, rehearsal: bool
+) -> str:
     """The README.md of one result."""
     record = entry.run.record
     lines = [f"# {entry.benchmark} {entry.scenario} on {system.fields['system_name']}", ""]
@@ -56,7 +58,7 @@ def result_readme(entry: Entry, system: System, rules: Round, rehearsal: bool) -
     return "\n".join(lines)
 
 
-def summary_readme(plan: Plan, system: System, submitter: str, rehearsal: bool) -> str:
+def summary_readme(plan: Plan, system: DescribedSystem, submitter: str, rehearsal: bool) -> str:
     """The README.md of the whole tree."""
     lines = [f"# {submitter}: {plan.division} division, {plan.category}", ""]
     if rehearsal:

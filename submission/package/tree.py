@@ -9,10 +9,10 @@ from pathlib import Path
 from loadscope.errors import InputError, WorkError
 from loadscope.submission.check import Report, check_tree
 from loadscope.submission.package.evidence import ACCURACY_LOG
-from loadscope.submission.package.package_plan import Entry, Plan
+from loadscope.submission.package.package_plan import Plan, PlannedResult
 from loadscope.submission.package.runs import Candidate
 from loadscope.submission.package.source import source_files
-from loadscope.submission.package.system import System
+from loadscope.submission.package.system import DescribedSystem
 from loadscope.submission.package.texts import rehearsal_readme, result_readme, summary_readme
 from loadscope.submission.package.truncate import keep_whole, sha256, truncated
 from loadscope.submission.package.weights import calibration, measurements
@@ -43,7 +43,7 @@ class TreeWriter:
         self,
         output: Path,
         plan: Plan,
-        system: System,
+        system: DescribedSystem,
         submitter: str,
         rules: Round,
         rehearsal: bool,
@@ -136,7 +136,7 @@ class TreeWriter:
         if self._plan.division == "open":
             mapping = {entry.benchmark: entry.official for entry in self._plan.entries}
             _put(root / "model_mapping.json", _json(mapping))
-        by_benchmark: dict[str, list[Entry]] = {}
+        by_benchmark: dict[str, list[PlannedResult]] = {}
         total = len(self._plan.entries)
         for done, entry in enumerate(self._plan.entries):
             progress("packaging results", done, total)
@@ -148,7 +148,7 @@ class TreeWriter:
             for name, text in source_files(benchmark, entries, self._system, self._rules):
                 _put(folder / name, text)
 
-    def _result(self, root: Path, entry: Entry) -> None:
+    def _result(self, root: Path, entry: PlannedResult) -> None:
         folder = root / "results" / self._system.name / entry.benchmark / entry.scenario
         run = entry.run
         _put(folder / "measurements.json", measurements(run, self._rehearsal))

@@ -21,7 +21,7 @@ _TIMEOUT_S = 20
 
 
 @dataclass(frozen=True)
-class Probe:
+class MachineProbe:
     """A machine: this one, or one of which the files and the commands' outputs were recorded.
 
     Attributes:

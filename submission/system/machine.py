@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadscope.submission.system.commands import Probe
+from loadscope.submission.system.commands import MachineProbe
 from loadscope.submission.system.mainframe import ZMachine, z_machine
 
 _CACHES = ("L1d", "L1i", "L2", "L2d", "L2i", "L3", "L4")
@@ -57,7 +57,7 @@ class Machine:
     z: ZMachine | None = None
 
 
-def detect(probe: Probe) -> Machine:
+def detect(probe: MachineProbe) -> Machine:
     """Look at a machine; whatever cannot be found out stays empty."""
     cpu = _lscpu(probe.output_json("lscpu"))
     architecture = cpu.get("Architecture", "")
@@ -115,7 +115,7 @@ def _frequency(cpu: dict[str, str]) -> str:
         return ""
 
 
-def _memory(probe: Probe) -> str:
+def _memory(probe: MachineProbe) -> str:
     for line in probe.read("proc/meminfo").splitlines():
         name, _, value = line.partition(":")
         if name == "MemTotal":
@@ -174,7 +174,7 @@ def _kind_of_disk(name: str, disk: dict[str, Any]) -> str:
     return f"{transport.upper()} {'HDD' if spinning else 'SSD'}".strip()
 
 
-def _network(probe: Probe) -> tuple[str, str]:
+def _network(probe: MachineProbe) -> tuple[str, str]:
     """Cards that have a device behind them, and the speeds of those that are connected."""
     cards: Counter[str] = Counter()
     speeds: dict[str, None] = {}
@@ -192,7 +192,7 @@ def _network(probe: Probe) -> tuple[str, str]:
     return ", ".join(f"{count}x {name}" for name, count in cards.items()), ", ".join(speeds)
 
 
-def _accelerators(probe: Probe) -> tuple[tuple[str, str, str], ...] | None:
+def _accelerators(probe: MachineProbe) -> tuple[tuple[str, str, str], ...] | None:
     named = tuple(
         (parts[0], parts[1], parts[2])
         for line in probe.output("nvidia-smi").splitlines()
@@ -205,7 +205,7 @@ def _accelerators(probe: Probe) -> tuple[tuple[str, str, str], ...] | None:
     return None if any(one.startswith(_ACCELERATOR_CLASSES) for one in classes) else ()
 
 
-def _system(probe: Probe) -> str:
+def _system(probe: MachineProbe) -> str:
     name = ""
     for line in probe.read("etc/os-release").splitlines():
         if line.startswith("PRETTY_NAME="):

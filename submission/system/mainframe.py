@@ -7,7 +7,7 @@ Linux, and ``lscpu`` of util-linux.
 import re
 from dataclasses import dataclass
 
-from loadscope.submission.system.commands import Probe
+from loadscope.submission.system.commands import MachineProbe
 
 _MODELS = {
     "3906": "IBM z14",
@@ -47,7 +47,7 @@ class ZMachine:
         return "; ".join(filter(None, (self.partition, self.topology, accelerator)))
 
 
-def z_machine(probe: Probe, cpu: dict[str, str]) -> ZMachine:
+def z_machine(probe: MachineProbe, cpu: dict[str, str]) -> ZMachine:
     """Read what an IBM Z tells.
 
     Args:

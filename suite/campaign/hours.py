@@ -28,7 +28,7 @@ CALIBRATION_MS = 3000.0
 
 
 @dataclass(frozen=True)
-class Measured:
+class ScenarioEstimate:
     """What the calibration of a scenario gave.
 
     Attributes:
@@ -67,7 +67,7 @@ class Step:
 
 def calibrate_scenario(
     spec: RunSpec, folder: Path, command: str, progress: Progress
-) -> tuple[Measured, UserConf, RunRecord]:
+) -> tuple[ScenarioEstimate, UserConf, RunRecord]:
     """Run a scenario for a few seconds.
 
     Args:
@@ -102,7 +102,7 @@ def calibrate_scenario(
     conf = loadgen_settings(spec, model, None, rules)
     conf = conf.having(model, spec.scenario, {calibration.key: target})
     mean = (result.latency_ns.mean if result.latency_ns else None) or 0.0
-    measured = Measured(
+    measured = ScenarioEstimate(
         spec.scenario,
         target,
         reason,
@@ -113,7 +113,9 @@ def calibrate_scenario(
     return measured, conf, record
 
 
-def campaign_steps(measured: Measured, model: str, samples: int, rules: Round) -> list[Step]:
+def campaign_steps(
+    measured: ScenarioEstimate, model: str, samples: int, rules: Round
+) -> list[Step]:
     """The tests of a scenario and their times at full length.
 
     Args:
@@ -143,7 +145,7 @@ def campaign_steps(measured: Measured, model: str, samples: int, rules: Round) -
     return steps
 
 
-def _performance(measured: Measured, model: str, rules: Round) -> tuple[float, str]:
+def _performance(measured: ScenarioEstimate, model: str, rules: Round) -> tuple[float, str]:
     shortest, scenario = rules.min_duration_ms / 1e3, measured.scenario
     queries = rules.min_query_count(model, scenario)
     if scenario is Scenario.OFFLINE:

@@ -15,7 +15,7 @@ from loadscope.suite.library.compare import compare
 from loadscope.suite.library.run import Run
 from loadscope.suite.report.comparison import RunComparison, runs_record, runs_tables
 from loadscope.suite.report.trace_compare import (
-    Comparison,
+    TraceComparison,
     comparison_record,
     comparison_tables,
 )
@@ -60,15 +60,15 @@ def compare_command(run_a: Path, run_b: Path, as_json: bool, output: Path | None
         click.echo(f"page: {output}", err=as_json)
 
 
-def _record(found: Comparison | RunComparison) -> dict[str, Any]:
+def _record(found: TraceComparison | RunComparison) -> dict[str, Any]:
     return runs_record(found) if isinstance(found, RunComparison) else comparison_record(found)
 
 
-def _tables(found: Comparison | RunComparison) -> Iterator[RenderableType]:
+def _tables(found: TraceComparison | RunComparison) -> Iterator[RenderableType]:
     return runs_tables(found) if isinstance(found, RunComparison) else comparison_tables(found)
 
 
-def _write_page(found: Comparison | RunComparison, output: Path, progress: Progress) -> None:
+def _write_page(found: TraceComparison | RunComparison, output: Path, progress: Progress) -> None:
     # plotly is slow to load, and only a page needs it.
     from loadscope.suite.report.comparison_page import build_runs_page
     from loadscope.suite.report.trace_compare.page import build_comparison_page

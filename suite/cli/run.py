@@ -79,14 +79,15 @@ def run_command(
 
     Settings come from the options, from a scenario script, or from both (options win).
     Full length is the default: ten minutes and the round's number of queries. Anything
-    shorter is reported as a rehearsal.
+    shorter is reported as a rehearsal. A script is a file, or one that comes with LoadScope:
+    'loadscope run scenarios:' lists them.
 
     \b
     Example:
       loadscope run --model efficientnet-lite0 --framework onnxruntime \\
           --scenario Offline --mode performance --mode accuracy \\
           --dataset-path ~/imagenet --min-duration 10s
-      loadscope run scenarios/x86-64-cpu/resnet50.yaml --dataset-path ~/imagenet
+      loadscope run scenarios:x86-64-cpu/resnet50 --dataset-path ~/imagenet
       loadscope run --model resnet50-seeded --framework pytorch --scenario Offline \\
           --dataset-path ~/imagenet --option compile=true --option dtype=bfloat16
       loadscope run --resume runs/20261122-101500-resnet50-onnxruntime-Offline --mode compliance

@@ -9,7 +9,7 @@ import click
 
 from loadscope.errors import InputError, near
 from loadscope.submission.rounds import CURRENT, load_round
-from loadscope.submission.system import Probe, describe, detect, detected_in
+from loadscope.submission.system import MachineProbe, describe, detect, detected_in
 from loadscope.suite.cli.complete import frameworks
 from loadscope.sut.registry import readable
 
@@ -70,7 +70,9 @@ def system_command(
     for name, value in (("division", division), ("submitter", submitter)):
         if value is not None:
             given[name] = value
-    description = describe(rules, detect(Probe()), _software(framework, output), given, output)
+    description = describe(
+        rules, detect(MachineProbe()), _software(framework, output), given, output
+    )
     description.save(output)
     if as_json:
         record = {

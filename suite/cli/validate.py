@@ -11,7 +11,7 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import SpecCommand, spec_options
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.suite.golden.compare import Verdict, compare
+from loadscope.suite.golden.compare import GoldenVerdict, compare
 from loadscope.suite.golden.file import read_golden
 from loadscope.suite.golden.observation import observe, prepare_observation
 from loadscope.suite.golden.run import compare_run
@@ -99,7 +99,7 @@ def validate_command(
         context.exit(_FAILED)
 
 
-def _show(verdict: Verdict, dtype: str) -> None:
+def _show(verdict: GoldenVerdict, dtype: str) -> None:
     table = Table("check", "found")
     rows = {
         "verdict": f"{'passed' if verdict.passed else 'failed'} as {dtype}",

@@ -40,7 +40,7 @@ _EXTRAS = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at.
 
     Attributes:
@@ -58,7 +58,7 @@ class Finding:
     core: bool = False
 
 
-def diagnose(working_directory: Path) -> list[Finding]:
+def diagnose(working_directory: Path) -> list[Diagnosis]:
     """Look at everything that a run depends on; imports no framework.
 
     Args:
@@ -77,83 +77,83 @@ def diagnose(working_directory: Path) -> list[Finding]:
     ]
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     lowest, beyond = _PYTHONS
     fits = lowest <= sys.version_info[:2] < beyond
     fix = "" if fits else f"use Python {lowest[0]}.{lowest[1]} to {beyond[0]}.{beyond[1] - 1}"
-    return Finding("Python", "ok" if fits else "wrong", platform.python_version(), fix, True)
+    return Diagnosis("Python", "ok" if fits else "wrong", platform.python_version(), fix, True)
 
 
-def _core_packages() -> Iterator[Finding]:
+def _core_packages() -> Iterator[Diagnosis]:
     for package, distributions in _CORE.items():
         version = _version(distributions)
         if importlib.util.find_spec(package) is None or version is None:
             fix = f"pip install {distributions[0]}"
-            yield Finding(distributions[0], "missing", "not installed", fix, True)
+            yield Diagnosis(distributions[0], "missing", "not installed", fix, True)
         elif package == "mlperf_loadgen" and version != load_round().loadgen:
             # mlperf.conf, with the round's seeds, is compiled into the package.
             wanted = f"{distributions[0]}=={load_round().loadgen}"
             detail = f"{version}; {load_round().round} needs {load_round().loadgen}"
-            yield Finding(distributions[0], "wrong", detail, f"pip install {wanted}", True)
+            yield Diagnosis(distributions[0], "wrong", detail, f"pip install {wanted}", True)
         else:
-            yield Finding(distributions[0], "ok", version, core=True)
+            yield Diagnosis(distributions[0], "ok", version, core=True)
 
 
-def _frameworks() -> Iterator[Finding]:
+def _frameworks() -> Iterator[Diagnosis]:
     for name in BACKENDS:
         try:
             info = backend_info(name)
         except InputError as error:
-            yield Finding(f"backend {name}", "wrong", error.message, error.fix)
+            yield Diagnosis(f"backend {name}", "wrong", error.message, error.fix)
             continue
         if not info.answers:
             continue
         if info.installed():
-            yield Finding(info.title, "ok", info.version() or "version not known")
+            yield Diagnosis(info.title, "ok", info.version() or "version not known")
         else:
-            yield Finding(info.title, "missing", "not installed", info.install)
+            yield Diagnosis(info.title, "missing", "not installed", info.install)
 
 
-def _extras() -> Iterator[Finding]:
+def _extras() -> Iterator[Diagnosis]:
     for job, (packages, extra) in _EXTRAS.items():
         yield _packages(job, packages, f"pip install 'loadscope[{extra}]'")
 
 
-def _tasks() -> Iterator[Finding]:
+def _tasks() -> Iterator[Diagnosis]:
     """What tasks take beside the core; a further package's task that does not work is said so."""
     for name in task_names():
         try:
             kind = task(name)
         except LoadScopeError as error:
-            yield Finding(f"task {name}", "wrong", error.message, error.fix)
+            yield Diagnosis(f"task {name}", "wrong", error.message, error.fix)
             continue
         if kind.packages:
             yield _packages(kind.title, kind.packages, kind.install)
 
 
-def _packages(job: str, packages: tuple[str, ...], install: str) -> Finding:
+def _packages(job: str, packages: tuple[str, ...], install: str) -> Diagnosis:
     absent = [name for name in packages if importlib.util.find_spec(name) is None]
     if absent:
-        return Finding(job, "missing", f"{', '.join(absent)} not installed", install)
-    return Finding(job, "ok", ", ".join(f"{name} {_version((name,))}" for name in packages))
+        return Diagnosis(job, "missing", f"{', '.join(absent)} not installed", install)
+    return Diagnosis(job, "ok", ", ".join(f"{name} {_version((name,))}" for name in packages))
 
 
-def _cache() -> Finding:
+def _cache() -> Diagnosis:
     try:
         root = cache_root()
     except InputError as error:
-        return Finding("cache", "wrong", error.message, error.fix, True)
+        return Diagnosis("cache", "wrong", error.message, error.fix, True)
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
     used = sum(file.lstat().st_size for file in files if file.exists())
     free = shutil.disk_usage(root).free
-    return Finding("cache", "ok", f"{root}, {_gigabytes(used)} used, {_gigabytes(free)} free")
+    return Diagnosis("cache", "ok", f"{root}, {_gigabytes(used)} used, {_gigabytes(free)} free")
 
 
-def _host() -> Finding:
+def _host() -> Diagnosis:
     usable = len(os.sched_getaffinity(0))
     physical = psutil.cpu_count(logical=False) or "unknown"
     memory = psutil.virtual_memory()
-    return Finding(
+    return Diagnosis(
         "host",
         "ok",
         f"{platform.machine()} {sys.byteorder}-endian, {usable} CPUs to use ({physical} physical "
@@ -161,24 +161,24 @@ def _host() -> Finding:
     )
 
 
-def _datasets() -> Iterator[Finding]:
+def _datasets() -> Iterator[Diagnosis]:
     cache = cache_location()
     for name, entry in catalog().items():
         part = f"data set {name}"
         if dataset_in_cache(name, cache):
-            yield Finding(part, "ok", str(dataset_folder(name, cache)))
+            yield Diagnosis(part, "ok", str(dataset_folder(name, cache)))
         elif entry.source is not None:
-            yield Finding(part, "missing", "not fetched", entry.obtain)
+            yield Diagnosis(part, "missing", "not fetched", entry.obtain)
         else:
-            yield Finding(part, "missing", "got by hand", "loadscope datasets")
+            yield Diagnosis(part, "missing", "got by hand", "loadscope datasets")
 
 
-def _audit_config(folder: Path) -> Finding:
+def _audit_config(folder: Path) -> Diagnosis:
     path = folder / "audit.config"
     if not path.exists():
-        return Finding("audit.config", "ok", f"none in {folder}")
+        return Diagnosis("audit.config", "ok", f"none in {folder}")
     detail = f"{path} would turn every run into a compliance test; runs refuse to start here"
-    return Finding("audit.config", "wrong", detail, f"move {path} away")
+    return Diagnosis("audit.config", "wrong", detail, f"move {path} away")
 
 
 def _version(distributions: tuple[str, ...]) -> str | None:

@@ -18,7 +18,7 @@ from loadscope.suite.models.source import WebSource, WheelSource
 
 
 @dataclass(frozen=True)
-class Placed:
+class ImportedFile:
     """What became of the user's file.
 
     Attributes:
@@ -48,7 +48,7 @@ def place(
     file: Path,
     cache: Path,
     progress: Progress,
-) -> Placed:
+) -> ImportedFile:
     """Copy a model's file into the cache, as if it had been downloaded.
 
     The checksum tells which of the model's files it is. A file that has none takes whatever is
@@ -110,7 +110,9 @@ def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> list[_Download
     return found
 
 
-def _copy(wanted: _Download, file: Path, digest: str, cache: Path, progress: Progress) -> Placed:
+def _copy(
+    wanted: _Download, file: Path, digest: str, cache: Path, progress: Progress
+) -> ImportedFile:
     target = cached_path(wanted.source, cache)
     before = file_sha256(target, progress) if target.is_file() else digest
 
@@ -125,4 +127,4 @@ def _copy(wanted: _Download, file: Path, digest: str, cache: Path, progress: Pro
         return Transfer(sha256.hexdigest())
 
     ensure(target, Checksum(digest), str(file), get, progress)
-    return Placed(target, digest, before if before != digest else "")
+    return ImportedFile(target, digest, before if before != digest else "")

@@ -17,7 +17,7 @@ from loadscope.tensors import Tensors
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GoldenVerdict:
     """What ``loadscope validate`` says.
 
     Attributes:
@@ -54,7 +54,7 @@ class Verdict:
         }
 
 
-def compare(found: Observation, golden: Observation, allowed: Threshold) -> Verdict:
+def compare(found: Observation, golden: Observation, allowed: Threshold) -> GoldenVerdict:
     """Hold what this host computed against what the golden one did.
 
     Raises:
@@ -94,7 +94,7 @@ def compare(found: Observation, golden: Observation, allowed: Threshold) -> Verd
     if not passed:
         layer, reason = first_divergent_layer(found, golden, allowed)
         cause = find_cause(found, golden, relative, layer)
-    return Verdict(
+    return GoldenVerdict(
         passed,
         len(pairs),
         absolute,

@@ -11,7 +11,7 @@ from loadscope.rundir.record import RunRecord
 from loadscope.rundir.result import AccuracyRecord
 from loadscope.suite.golden.cause import Cause, reversed_words
 from loadscope.suite.golden.compare import (
-    Verdict,
+    GoldenVerdict,
     difference,
     metric_delta,
     require_comparable,
@@ -25,7 +25,7 @@ from loadscope.tensors import Tensors
 _NO_LAYERS = "a run directory has no values of layers; validate with --model"
 
 
-def compare_run(run: RunDirectory, golden: Observation, allowed: Threshold) -> Verdict:
+def compare_run(run: RunDirectory, golden: Observation, allowed: Threshold) -> GoldenVerdict:
     """Hold a run's answers against the golden ones, sample by sample.
 
     Raises:
@@ -66,7 +66,7 @@ def _verdict(
     golden: Observation,
     allowed: Threshold,
     delta: float | None,
-) -> Verdict:
+) -> GoldenVerdict:
     pairs = [(answers[index], sample.payload) for index, sample in enumerate(golden.samples)]
     absolute = relative = None
     if golden.meta["payload"] == "classes":
@@ -79,7 +79,7 @@ def _verdict(
     agreement = float(np.mean(same))
     passed = agreement >= allowed.top1_agreement and (relative or 0.0) <= allowed.max_rel_diff
     cause = Cause(None, "") if passed else _cause(record, pairs, golden, relative)
-    return Verdict(
+    return GoldenVerdict(
         passed,
         len(pairs),
         absolute,

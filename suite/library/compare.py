@@ -16,7 +16,7 @@ from loadscope.suite.report.comparison import (
 )
 from loadscope.suite.report.marks import NOT_VERIFIED
 from loadscope.suite.report.trace.facts import NOT_A_RESULT
-from loadscope.suite.report.trace_compare.comparison import Comparison as TraceComparison
+from loadscope.suite.report.trace_compare.comparison import TraceComparison
 from loadscope.suite.report.trace_compare.comparison import compare as compare_traces
 from loadscope.suite.report.trace_compare.wording import ROW_HEADINGS, balance, row_cells
 from loadscope.suite.trace.view import load_trace

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
-from loadscope.rundir.record import TestState
-from loadscope.rundir.result import AccuracyRecord, Metric
+from loadscope.rundir.record import ModeState
+from loadscope.rundir.result import AccuracyRecord, RecordedMetric
 from loadscope.suite.library.tables import data_frame, html_table
 from loadscope.suite.metrics.registry import metrics
 from loadscope.suite.report.export import Row, row_of_test
@@ -69,7 +69,7 @@ class Run:
         return self.view.scenario
 
     @property
-    def metric(self) -> Metric | None:
+    def metric(self) -> RecordedMetric | None:
         """The figure that the scenario is judged by; None before its performance test ended."""
         return self.view.metric
 
@@ -102,7 +102,7 @@ class Run:
         return self.view.rehearsal
 
     @property
-    def state(self) -> Mapping[Mode, TestState]:
+    def state(self) -> Mapping[Mode, ModeState]:
         """How each LoadGen test stands: time to load, peak memory, noise, what was in force."""
         return self.view.states
 

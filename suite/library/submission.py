@@ -11,7 +11,7 @@ from loadscope.submission.check import Report, check_tree
 from loadscope.submission.package.names import require_name
 from loadscope.submission.package.package_plan import Plan, make_plan, refuse
 from loadscope.submission.package.runs import read_candidate
-from loadscope.submission.package.system import System, normal_category, read_system
+from loadscope.submission.package.system import DescribedSystem, normal_category, read_system
 from loadscope.submission.package.tree import TreeWriter
 from loadscope.submission.rounds import CURRENT, Round, load_round
 from loadscope.suite.library.runs import Runs, Source, run_paths
@@ -29,7 +29,7 @@ class Draft:
     """
 
     plan: Plan
-    system: System
+    system: DescribedSystem
     submitter: str
     rules: Round
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from loadscope.errors import InputError, near
 from loadscope.rundir.record import RunRecord
+from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import line_of, read_yaml
 from loadscope.suite.models.artifact_entry import Strict
 from loadscope.suite.models.model_entry import ModelEntry
@@ -64,7 +65,8 @@ class Catalogue:
         origins: dict[str, Path] = {}
         with as_file(files("loadscope") / "models.yaml") as built_in:
             # A file given twice is read once.
-            paths = {Path(path).resolve(): Path(path) for path in (built_in, *extra_files)}
+            named = (built_in, *map(here_or_shipped, extra_files))
+            paths = {path.resolve(): path for path in named}
             for path in paths.values():
                 manifest = read_manifest(path)
                 for model_id, entry in manifest.models.items():

@@ -8,7 +8,7 @@ def build_runs_page(found: RunComparison) -> str:
     """Render the page: the figures, then what was run."""
     return render(
         "compare_runs.html",
-        [],
+        None,
         caveats=found.caveats,
         headings=FIGURE_HEADINGS,
         figure_rows=[figure_cells(one) for one in found.figures],

@@ -7,7 +7,7 @@ from typing import Any
 
 from loadscope.names import Mode
 from loadscope.suite.metrics.registry import metrics
-from loadscope.suite.report.wording import Verdict, verdict, verdict_of
+from loadscope.suite.report.wording import Standing, verdict, verdict_of
 from loadscope.suite.run.view import RunView
 
 Row = dict[str, str | float | bool | None]
@@ -67,7 +67,7 @@ def row_of_test(run: RunView, test: Mode) -> Row:
 
 
 def _row(
-    run: RunView, judged: Verdict, figures: Mapping[str, float | None], test: Mode | None = None
+    run: RunView, judged: Standing, figures: Mapping[str, float | None], test: Mode | None = None
 ) -> Row:
     metric = run.metric if test in (None, Mode.PERFORMANCE) else None
     score = run.accuracy if test in (None, Mode.ACCURACY) else None

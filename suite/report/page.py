@@ -10,10 +10,10 @@ from loadscope.suite.report.figures import assign_series
 from loadscope.suite.report.marks import NOISY, Marks
 from loadscope.suite.report.metric_columns import metric_columns
 from loadscope.suite.report.render import render
-from loadscope.suite.report.sections import Measured, draw_models, measure
+from loadscope.suite.report.sections import MeasuredRun, draw_models, measure
 from loadscope.suite.report.wording import (
     NONE,
-    Verdict,
+    Standing,
     accuracy_text,
     compliance,
     created_text,
@@ -33,14 +33,14 @@ class _Row:
     run: RunView
     anchor: str
     created: str
-    verdict: Verdict
+    verdict: Standing
     marks: tuple[str, ...]
     metric: str
     kind: str
     repeat: str
     rate: str
     accuracy: tuple[str, str]
-    compliance: dict[Mode, Verdict]
+    compliance: dict[Mode, Standing]
     groups: list[Group]
 
 
@@ -79,7 +79,7 @@ def build_page(runs: Sequence[RunView], done: Callable[[RunView], None] = lambda
     )
 
 
-def _row(index: int, one: Measured, marks: Marks) -> _Row:
+def _row(index: int, one: MeasuredRun, marks: Marks) -> _Row:
     rate = one.run.samples_per_second
     return _Row(
         run=one.run,

@@ -22,7 +22,7 @@ from loadscope.suite.run.view import ESTIMATED, RunView
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """A run with its style and what its binary files reduce to."""
 
     series: Series
@@ -36,7 +36,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedFigure:
     """A drawing, and the identifier of its place on the page."""
 
     anchor: str
@@ -44,7 +44,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Cell:
+class LatencyCell:
     """A cell of the table of latencies; ``few`` where too few queries stand behind it."""
 
     text: str
@@ -62,10 +62,10 @@ class ScenarioSection:
 
     name: str
     missing: list[str]
-    figures: list[Placed]
+    figures: list[PlacedFigure]
     estimated: str
     percentiles: list[str]
-    latencies: list[list[Cell]]
+    latencies: list[list[LatencyCell]]
 
 
 @dataclass(frozen=True)
@@ -73,31 +73,31 @@ class ModelSection:
     """One model; only the scenarios that have something to show."""
 
     title: str
-    throughput: Placed | None
+    throughput: PlacedFigure | None
     scenarios: list[ScenarioSection]
 
     @property
-    def figures(self) -> list[Placed]:
+    def figures(self) -> list[PlacedFigure]:
         """All figures of the section, in the order of the page."""
         first = [self.throughput] if self.throughput else []
         return first + [figure for scenario in self.scenarios for figure in scenario.figures]
 
 
-def measure(series: Series) -> Measured:
+def measure(series: Series) -> MeasuredRun:
     """Read and reduce the binary files of a run.
 
     Raises:
         InputError: One of them is corrupt.
     """
     run = series.run
-    return Measured(
+    return MeasuredRun(
         series=series,
         latencies=read_latencies(run.latency_file) if run.latency_file else None,
         completion=read_completion(run.batches_file) if run.batches_file else None,
     )
 
 
-def draw_models(measured: Iterable[Measured]) -> list[ModelSection]:
+def draw_models(measured: Iterable[MeasuredRun]) -> list[ModelSection]:
     """Draw what there is to draw, model by model and scenario by scenario, in their order."""
     models = _grouped(measured, lambda one: (one.run.model.id, one.run.model.title))
     return [
@@ -106,7 +106,7 @@ def draw_models(measured: Iterable[Measured]) -> list[ModelSection]:
     ]
 
 
-def _model(anchor: str, title: str, measured: Sequence[Measured]) -> ModelSection:
+def _model(anchor: str, title: str, measured: Sequence[MeasuredRun]) -> ModelSection:
     bars = draw_throughput([one.series for one in measured])
     scenarios = [
         _scenario(f"{anchor}-{name}", name, runs)
@@ -114,12 +114,12 @@ def _model(anchor: str, title: str, measured: Sequence[Measured]) -> ModelSectio
     ]
     return ModelSection(
         title=title,
-        throughput=Placed(f"{anchor}-throughput", bars) if bars else None,
+        throughput=PlacedFigure(f"{anchor}-throughput", bars) if bars else None,
         scenarios=[one for one in scenarios if one.figures or one.missing],
     )
 
 
-def _scenario(anchor: str, name: Scenario, measured: Sequence[Measured]) -> ScenarioSection:
+def _scenario(anchor: str, name: Scenario, measured: Sequence[MeasuredRun]) -> ScenarioSection:
     return (
         _by_completion(anchor, name, measured)
         if name is Scenario.OFFLINE
@@ -127,12 +127,12 @@ def _scenario(anchor: str, name: Scenario, measured: Sequence[Measured]) -> Scen
     )
 
 
-def _by_completion(anchor: str, name: Scenario, measured: Sequence[Measured]) -> ScenarioSection:
+def _by_completion(anchor: str, name: Scenario, measured: Sequence[MeasuredRun]) -> ScenarioSection:
     """Offline: all samples are one query, so only their completion over time tells something."""
     drawn = [(one.series, one.completion) for one in measured if one.completion]
     return ScenarioSection(
         name=name,
-        figures=[Placed(f"{anchor}-completion", draw_completion(drawn))] if drawn else [],
+        figures=[PlacedFigure(f"{anchor}-completion", draw_completion(drawn))] if drawn else [],
         missing=[
             _missing(one, BATCHES.name)
             for one in measured
@@ -144,12 +144,12 @@ def _by_completion(anchor: str, name: Scenario, measured: Sequence[Measured]) ->
     )
 
 
-def _by_latency(anchor: str, name: Scenario, measured: Sequence[Measured]) -> ScenarioSection:
+def _by_latency(anchor: str, name: Scenario, measured: Sequence[MeasuredRun]) -> ScenarioSection:
     drawn = [(one.series, one.latencies) for one in measured if one.latencies]
     figures = []
     if drawn:
-        figures.append(Placed(f"{anchor}-percentiles", draw_percentiles(drawn)))
-        figures.append(Placed(f"{anchor}-histogram", draw_histogram(drawn)))
+        figures.append(PlacedFigure(f"{anchor}-percentiles", draw_percentiles(drawn)))
+        figures.append(PlacedFigure(f"{anchor}-histogram", draw_histogram(drawn)))
     fractions = sorted({fraction for style, _ in drawn for fraction in style.run.percentiles_ns})
     return ScenarioSection(
         name=name,
@@ -165,7 +165,7 @@ def _by_latency(anchor: str, name: Scenario, measured: Sequence[Measured]) -> Sc
     )
 
 
-def _missing(one: Measured, file: str) -> str:
+def _missing(one: MeasuredRun, file: str) -> str:
     return f"{one.series.marked_name}: not drawn, the run directory has no {file}."
 
 
@@ -173,29 +173,29 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:g} %"
 
 
-def _latency_row(style: Series, fractions: Sequence[float]) -> list[Cell]:
+def _latency_row(style: Series, fractions: Sequence[float]) -> list[LatencyCell]:
     run = style.run
-    cells = [Cell(NONE if run.queries is None else f"{run.queries:,}"), _cell(run.mean_ns)]
+    cells = [LatencyCell(NONE if run.queries is None else f"{run.queries:,}"), _cell(run.mean_ns)]
     if run.scenario in ESTIMATED:
         cells.append(_cell(run.estimate_ns))
     cells += [
         _cell(run.percentiles_ns.get(fraction), fraction in run.few_queries)
         for fraction in fractions
     ]
-    return [Cell(style.marked_name), *cells]
+    return [LatencyCell(style.marked_name), *cells]
 
 
-def _cell(nanoseconds: float | None, few: bool = False) -> Cell:
-    return Cell(NONE if nanoseconds is None else duration(nanoseconds), few)
+def _cell(nanoseconds: float | None, few: bool = False) -> LatencyCell:
+    return LatencyCell(NONE if nanoseconds is None else duration(nanoseconds), few)
 
 
 _Key = TypeVar("_Key")
 
 
 def _grouped(
-    measured: Iterable[Measured], key: Callable[[Measured], _Key]
-) -> dict[_Key, list[Measured]]:
-    groups: dict[_Key, list[Measured]] = {}
+    measured: Iterable[MeasuredRun], key: Callable[[MeasuredRun], _Key]
+) -> dict[_Key, list[MeasuredRun]]:
+    groups: dict[_Key, list[MeasuredRun]] = {}
     for one in measured:
         groups.setdefault(key(one), []).append(one)
     return groups

@@ -117,7 +117,7 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Row:
+class SubmissionRow:
     """A result, and the one of the other submission that it is compared with."""
 
     first: Submitted | None
@@ -171,7 +171,7 @@ def read_submission(root: Path, rules: Round) -> list[Submitted]:
     ]
 
 
-def side_by_side(first: Sequence[Submitted], second: Sequence[Submitted]) -> list[Row]:
+def side_by_side(first: Sequence[Submitted], second: Sequence[Submitted]) -> list[SubmissionRow]:
     """Pair the results of two submissions: on the same system, else where only one can be meant."""
 
     def by_system(one: Submitted) -> Hashable:
@@ -186,11 +186,11 @@ def side_by_side(first: Sequence[Submitted], second: Sequence[Submitted]) -> lis
     others = [one for one in second if id(one) not in taken]
     pairs |= dict(_pairs(rest, others, by_benchmark))
     taken = set(map(id, pairs.values()))
-    rows = [Row(one, pairs.get(one)) for one in first]
-    return rows + [Row(None, one) for one in second if id(one) not in taken]
+    rows = [SubmissionRow(one, pairs.get(one)) for one in first]
+    return rows + [SubmissionRow(None, one) for one in second if id(one) not in taken]
 
 
-def csv_text(rows: Sequence[Row], compared: bool) -> str:
+def csv_text(rows: Sequence[SubmissionRow], compared: bool) -> str:
     """The rows as CSV with a header."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
@@ -207,7 +207,7 @@ def csv_text(rows: Sequence[Row], compared: bool) -> str:
     return written.getvalue()
 
 
-def rows_record(rows: Sequence[Row], compared: bool) -> list[dict[str, Any]]:
+def rows_record(rows: Sequence[SubmissionRow], compared: bool) -> list[dict[str, Any]]:
     """The rows as plain data."""
     if not compared:
         return [row.shown.record() for row in rows]

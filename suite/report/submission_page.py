@@ -1,23 +1,21 @@
 """The results of submissions as a table for the terminal and as an HTML page."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-import jinja2
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadscope import __version__
 from loadscope.suite.report.marks import NOT_VERIFIED, UNVERIFIED, Rehearsals
-from loadscope.suite.report.submission import Row, Submitted
+from loadscope.suite.report.render import render
+from loadscope.suite.report.submission import SubmissionRow, Submitted
 from loadscope.suite.report.wording import NONE
 
 _BAR_MOST = 2.0
 """Times as fast at which the bar of a row is full; what is faster still says so in figures."""
 
 
-def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
+def submission_table(rows: Sequence[SubmissionRow], titles: Sequence[str]) -> Table:
     """Lay out one row a result; two submissions stand side by side.
 
     What LoadGen says and how many times as fast it is stand below the result, compliance tests
@@ -62,18 +60,13 @@ def submission_table(rows: Sequence[Row], titles: Sequence[str]) -> Table:
     return table
 
 
-def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
+def submission_page(rows: Sequence[SubmissionRow], titles: Sequence[str]) -> str:
     """Render the page: one HTML file that needs no network and no script."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("loadscope.suite.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     compared = len(titles) > 1
     rehearsals = Rehearsals(one.rehearsal for row in rows for one in row.sides)
-    return environment.get_template("submission.html").render(
+    return render(
+        "submission.html",
+        None,
         rows=[
             {
                 "division": row.shown.division,
@@ -92,18 +85,15 @@ def submission_page(rows: Sequence[Row], titles: Sequence[str]) -> str:
         compared=compared,
         audited=_audited(rows),
         absent=NONE,
-        not_verified=NOT_VERIFIED,
-        version=__version__,
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
-def _audited(rows: Sequence[Row]) -> bool:
+def _audited(rows: Sequence[SubmissionRow]) -> bool:
     """Whether any result has compliance tests."""
     return any(one.compliance for row in rows for one in row.sides)
 
 
-def _rehearsed(rows: Sequence[Row], side: int) -> bool:
+def _rehearsed(rows: Sequence[SubmissionRow], side: int) -> bool:
     """Whether any result of the first (0) or second (1) submission is a rehearsal."""
     results = ((row.first, row.second)[side] for row in rows)
     return any(one.rehearsal for one in results if one)
@@ -127,7 +117,7 @@ def _lines(*lines: Text) -> Text:
     return Text("\n").join(lines)
 
 
-def _system(row: Row) -> str:
+def _system(row: SubmissionRow) -> str:
     names = [one.system for one in (row.first, row.second) if one]
     return " / ".join(dict.fromkeys(names))
 

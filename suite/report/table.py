@@ -11,7 +11,7 @@ from loadscope.names import Mode
 from loadscope.suite.report.marks import NOISY, NOT_VERIFIED, UNVERIFIED, Marks
 from loadscope.suite.report.metric_columns import Column, metric_columns
 from loadscope.suite.report.wording import (
-    Verdict,
+    Standing,
     accuracy_text,
     compliance,
     created_text,
@@ -160,7 +160,7 @@ def _below(run: RunView, marks: Marks, width: int) -> list[str]:
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
-def _tests(judged: dict[Mode, Verdict]) -> list[Text]:
+def _tests(judged: dict[Mode, Standing]) -> list[Text]:
     """A line a test; why one has not passed stands below the table."""
     return [
         Text(f"{test} {verdict.text.partition(':')[0]}", style=_STYLES[verdict.kind])

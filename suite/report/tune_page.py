@@ -9,7 +9,7 @@ from loadscope.names import Scenario
 from loadscope.quantities import number
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure
 from loadscope.suite.report.render import render
-from loadscope.suite.report.sections import Placed
+from loadscope.suite.report.sections import PlacedFigure
 from loadscope.suite.tune.searched import Searched
 from loadscope.suite.tune.trial import goodness
 
@@ -28,11 +28,11 @@ def tune_page(title: str, searches: Sequence[Searched]) -> str:
         title: Model and framework.
         searches: One a scenario.
     """
-    figures: dict[str, list[Placed]] = {}
+    figures: dict[str, list[PlacedFigure]] = {}
     for one in searches:
         drawings = (_parallel(one), _pareto(one))
         figures[one.scenario] = [
-            Placed(f"{one.scenario}-{place}", drawing)
+            PlacedFigure(f"{one.scenario}-{place}", drawing)
             for place, drawing in enumerate(drawings)
             if drawing
         ]

@@ -17,7 +17,7 @@ NONE = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Standing:
     """Whether a result counts, and if not, why; a test that is not judged is ``finished``."""
 
     kind: Literal["valid", "invalid", "altered", "failed", "unfinished", "absent", "finished"]
@@ -43,27 +43,27 @@ def created_text(run: RunView) -> str:
     return f"{begun:%Y-%m-%d %H:%M} {begun.tzname() or ''}".rstrip()
 
 
-def verdict(run: RunView) -> Verdict:
+def verdict(run: RunView) -> Standing:
     """Judge the performance test of ``run`` in one word and its reasons."""
     if Mode.TRACE in run.modes:
-        return Verdict("absent", "traced run: see loadscope report --trace")
+        return Standing("absent", "traced run: see loadscope report --trace")
     if Mode.PERFORMANCE not in run.modes:
-        return Verdict("absent", "no performance test")
+        return Standing("absent", "no performance test")
     obstacle = _obstacle(run, Mode.PERFORMANCE)
     if obstacle:
         return obstacle
     if run.altered.get(Mode.PERFORMANCE):
         return _altered(run, Mode.PERFORMANCE)
     if run.valid:
-        return Verdict("valid", "valid")
-    return Verdict("invalid", "INVALID: " + ("; ".join(run.invalid_reasons) or "no reason given"))
+        return Standing("valid", "valid")
+    return Standing("invalid", "INVALID: " + ("; ".join(run.invalid_reasons) or "no reason given"))
 
 
-def verdict_of(run: RunView, test: Mode) -> Verdict:
+def verdict_of(run: RunView, test: Mode) -> Standing:
     """Judge one LoadGen test of ``run``; of an accuracy test or a trace only whether it ended."""
     if test is Mode.PERFORMANCE:
         return verdict(run)
-    ended = Verdict("valid", "passed") if test.audit else Verdict("finished", "finished")
+    ended = Standing("valid", "passed") if test.audit else Standing("finished", "finished")
     return _obstacle(run, test) or (_altered(run, test) if test in run.altered else ended)
 
 
@@ -135,25 +135,25 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     return f"{score_text(score.value, score.unit)} {score.metric}", ", ".join(details)
 
 
-def compliance(run: RunView) -> dict[Mode, Verdict]:
+def compliance(run: RunView) -> dict[Mode, Standing]:
     """Judge each compliance test that was asked for: passed, or why not."""
     return {test: verdict_of(run, test) for test in run.states if test.audit}
 
 
-def _altered(run: RunView, mode: Mode) -> Verdict:
-    return Verdict("altered", "ALTERED since the run: " + "; ".join(run.altered[mode]))
+def _altered(run: RunView, mode: Mode) -> Standing:
+    return Standing("altered", "ALTERED since the run: " + "; ".join(run.altered[mode]))
 
 
-def _obstacle(run: RunView, mode: Mode) -> Verdict | None:
+def _obstacle(run: RunView, mode: Mode) -> Standing | None:
     """Say why a test has no result; None when it finished."""
     state = run.states.get(mode)
     if state is None or state.status == "planned":
-        return Verdict("unfinished", "unfinished: not started")
+        return Standing("unfinished", "unfinished: not started")
     if state.status == "finished":
         return None
     because = f": {state.error}" if state.error else ""
     if state.status == "failed":
-        return Verdict("failed", f"failed{because}")
+        return Standing("failed", f"failed{because}")
     if state.status == "interrupted":
-        return Verdict("unfinished", f"unfinished: interrupted{because}")
-    return Verdict("unfinished", f"unfinished: still running, or killed{because}")
+        return Standing("unfinished", f"unfinished: interrupted{because}")
+    return Standing("unfinished", f"unfinished: still running, or killed{because}")

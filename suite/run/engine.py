@@ -15,7 +15,7 @@ from typing import Protocol
 from loadscope.errors import InputError, WorkError, near
 from loadscope.names import Mode
 from loadscope.rundir.progress import LiveProgress
-from loadscope.rundir.record import HostRecord, TestOutcome
+from loadscope.rundir.record import HostRecord, ModeOutcome
 
 GROUP = "loadscope.engines"
 _CANCEL = "cancel"
@@ -67,7 +67,7 @@ class Launched:
         host: The machine that the test ran on, for ``run.json``.
     """
 
-    outcome: TestOutcome
+    outcome: ModeOutcome
     host: HostRecord
 
 

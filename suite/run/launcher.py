@@ -14,7 +14,7 @@ import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.record import TestOutcome
+from loadscope.rundir.record import ModeOutcome
 from loadscope.scenarios.live_counters import FILE, Counted, read_counters
 from loadscope.suite.run.engine import (
     EngineHost,
@@ -82,7 +82,7 @@ LOCAL = LocalEngine()
 
 def run_child(
     run_dir: Path, mode: Mode, folder: Path, look: Callable[[int, Counted | None], None]
-) -> TestOutcome:
+) -> ModeOutcome:
     """Run one LoadGen test in a fresh process.
 
     Args:
@@ -133,7 +133,7 @@ def run_child(
         _end(process)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
-        return TestOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
+        return ModeOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
     raise _failure(folder, process.returncode)
 
 

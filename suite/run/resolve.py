@@ -20,8 +20,8 @@ from loadscope.rundir.record import (
     HostRecord,
     Lineage,
     ModelRecord,
+    ModeState,
     RunRecord,
-    TestState,
 )
 from loadscope.rundir.spec import RunSpec, folder_named, recorded, usable_cores
 from loadscope.scenarios.batch_memory import bound_batch
@@ -107,7 +107,7 @@ class ResolvedRun:
             host=self.host,
             versions=self.versions,
             manifest=self.manifest,
-            state={mode: TestState(status="planned") for mode in tests},
+            state={mode: ModeState(status="planned") for mode in tests},
             traced=self.traced,
         )
 

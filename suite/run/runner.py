@@ -16,11 +16,11 @@ from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
 from loadscope.rundir.progress import LiveProgress, LiveReport
 from loadscope.rundir.record import Calibration as CalibrationRecord
-from loadscope.rundir.record import RepeatOutcome, RunRecord, TestOutcome, TestState
+from loadscope.rundir.record import ModeOutcome, ModeState, RepeatOutcome, RunRecord
 from loadscope.rundir.repeat import median_run
 from loadscope.rundir.spec import recorded
 from loadscope.rundir.user_conf import UserConf
-from loadscope.scenarios.expectation import Calibration, expectation
+from loadscope.scenarios.expectation import CalibrationResult, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
 from loadscope.suite.run.compliance import invalid_performance, tests_of, verify
@@ -94,7 +94,7 @@ def resume(
     with run.locked():
         record = run.read()
         require_same_inputs(record, resolved, run.path)
-        planned = {mode: TestState(status="planned") for mode in tests_of(resolved)}
+        planned = {mode: ModeState(status="planned") for mode in tests_of(resolved)}
         changes = {"spec": recorded(resolved.spec), "state": {**planned, **record.state}}
         run.write_plan(resolved.plan.model_dump_json(indent=2))
         run.write(record.model_copy(update=changes))
@@ -158,7 +158,7 @@ def _tests(
     count = record.spec.repeat if mode is Mode.PERFORMANCE else 1
     repeats = list(record.of(mode).repeats)
     median: int | None = None
-    outcome: TestOutcome = TestOutcome()
+    outcome: ModeOutcome = ModeOutcome()
     try:
         for number in range(len(repeats) + 1, count + 1):
             name = f"{record.model.id} {plan.framework} {plan.scenario} {mode}"
@@ -186,7 +186,7 @@ def _tests(
 
 def _one_test(
     run: RunDirectory, test: RequestedTest, plan: ProcessPlan, watch: Watch, engine: Engine
-) -> TestOutcome:
+) -> ModeOutcome:
     """Run a test in a fresh process and hold its log against what was asked.
 
     Returns:
@@ -228,7 +228,7 @@ def _early_stopping(plan: ProcessPlan) -> int | None:
 
 def _attempt(
     run: RunDirectory, test: RequestedTest, plan: ProcessPlan, watch: Watch, engine: Engine
-) -> tuple[TestOutcome, DetailLog]:
+) -> tuple[ModeOutcome, DetailLog]:
     mode = test.mode
     folder = run.begin(mode, test.run)
     if mode.audit:
@@ -251,8 +251,8 @@ def _conf(run: RunDirectory, plan: ProcessPlan) -> UserConf:
 
 
 def _missed_estimate(
-    outcome: TestOutcome, log: DetailLog, scenario: Scenario
-) -> Calibration | None:
+    outcome: ModeOutcome, log: DetailLog, scenario: Scenario
+) -> CalibrationResult | None:
     """What to expect instead, if a test ended early because its calibration was too slow."""
     if outcome.calibration is None or scenario is Scenario.SERVER:
         # Server's rate is what is asked of it, not what it is expected to do.

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
+from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import read_yaml
 
 LISTS = ("model", "framework", "scenario")
@@ -32,13 +33,14 @@ def read_script(path: Path, overrides: dict[str, Any]) -> list[RunSpec]:
     Relative paths in a script are relative to the working directory, as on the command line.
 
     Args:
-        path: The YAML file.
+        path: The YAML file, or the name of a script that comes with LoadScope:
+            ``scenarios:x86-64-cpu/resnet50``.
         overrides: Settings from the command line, which win.
 
     Raises:
         InputError: Unreadable, an unknown key, or a bad value.
     """
-    common = dict(read_yaml(path, _Script).model_extra or {})
+    common = dict(read_yaml(here_or_shipped(path), _Script).model_extra or {})
     runs = common.pop("runs", [{}])
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
         raise InputError(

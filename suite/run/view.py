@@ -13,9 +13,9 @@ from loadscope.rundir.record import (
     ExecutionRecord,
     HostRecord,
     ModelRecord,
-    TestState,
+    ModeState,
 )
-from loadscope.rundir.result import AccuracyRecord, Metric, RepeatSummary, ResultRecord
+from loadscope.rundir.result import AccuracyRecord, RecordedMetric, RepeatSummary, ResultRecord
 from loadscope.rundir.rowfile import BATCHES, LATENCIES, RowFile
 from loadscope.rundir.spec import RecordedSpec
 from loadscope.suite.run.evidence import examine
@@ -54,10 +54,10 @@ class RunView:
     framework: str
     scenario: Scenario
     modes: tuple[Mode, ...]
-    states: Mapping[Mode, TestState]
+    states: Mapping[Mode, ModeState]
     valid: bool | None
     invalid_reasons: tuple[str, ...]
-    metric: Metric | None
+    metric: RecordedMetric | None
     samples_per_second: float | None
     mean_ns: float | None
     queries: int | None

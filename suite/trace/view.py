@@ -21,7 +21,7 @@ LEVELS_FILE = Path("trace") / "levels.json"
 
 
 @dataclass(frozen=True)
-class Query:
+class QueryView:
     """A query of LoadGen; times in nanoseconds since the start of the test."""
 
     query_id: str
@@ -73,7 +73,7 @@ class TraceView(Predicts):
 
     run: RunView
     header: Header
-    queries: tuple[Query, ...]
+    queries: tuple[QueryView, ...]
     batches: tuple[Batch, ...]
     spans: Mapping[str, int]
     export: Mapping[str, Any] | None
@@ -137,14 +137,14 @@ class _Around:
         self._batches = {event.id: event for event in events if event.kind == "batch"}
         self._phases = [event for event in events if event.parent in self._batches]
 
-    def queries(self) -> list[Query]:
+    def queries(self) -> list[QueryView]:
         """In the order of issue."""
         answered: dict[int, list[int]] = {}
         for batch in self._batches.values():
             for link in batch.links:
                 answered.setdefault(link, []).append(batch.id)
         found = [
-            Query(
+            QueryView(
                 query_id=str(event.attributes.get("query_id", event.id)),
                 scheduled_ns=event.attributes.get("scheduled_ns", event.start_ns) - self._start,
                 issued_ns=event.attributes.get("issued_ns", event.start_ns) - self._start,

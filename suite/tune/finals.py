@@ -1,25 +1,30 @@
 """The last choice of a search: the best few measured again, until they can be told apart.
 
 What changes for all of a turn is the machine's speed, so each look counts beside the others of
-its turn; and a moment's disturbance should not choose, so medians over the turns do.
+its turn; and a moment's disturbance should not choose, so ranks over the turns do: Wilcoxon's
+signed-rank test, as in Optuna's WilcoxonPruner, which tests a running trial against a completed
+one, where here both are looked at turn by turn.
 """
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from statistics import fmean, median
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import wilcoxon
 
 from loadscope.names import Scenario
-from loadscope.suite.tune.trial import Outcome, goodness
+from loadscope.suite.tune.trial import TrialOutcome, goodness
 
-LEAST_ROUNDS = 3
-"""Turns that there are in any case."""
+LEAST_ROUNDS = 4
+"""Turns that there are in any case; of three the test can be sure of nothing: its p is 1/8."""
 MOST_ROUNDS = 12
-_SURE = 2.0
-"""Deviations of a difference that tell two finalists apart."""
+_CHANCE = 0.1
+"""The p below which a finalist is behind; Optuna's own default."""
 _SAME = 0.01
-"""Share of the figure below which a difference is not worth another turn."""
+"""Share of the figure: finalists that never differ by as much are not worth another turn."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Finalist:
         changes: In how many settings it differs from the defaults, which differ in none.
     """
 
-    look: Callable[[], Outcome]
+    look: Callable[[], TrialOutcome]
     changes: int
 
 
@@ -43,22 +48,21 @@ class Final:
         best: The winner's number.
         outcomes: By number, with medians over the turns; those that fell behind early are left out.
         rounds: How many turns there were.
-        noise: Deviation of the difference of two finalists, as a share of their value.
+        equal: Numbers of those that are not told apart, the winner among them.
     """
 
     best: int
-    outcomes: dict[int, Outcome]
+    outcomes: dict[int, TrialOutcome]
     rounds: int
-    noise: float
+    equal: tuple[int, ...]
 
 
 def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -> Final:
     """Look at the finalists in turn, and choose.
 
-    There are more turns while the difference of the best two is smaller than twice its
-    deviation, as long as there is time. One that is clearly behind takes no further part, but
-    for the defaults, against which the gain is told. Of those that are not told apart in the end
-    the one that changes least is chosen.
+    There are more turns while others are not told apart from the best, as long as there is time.
+    One that is behind takes no further part, but for the defaults, against which the gain is
+    told. Of those that are not told apart in the end the one that changes least is chosen.
 
     Args:
         scenario: What its values mean.
@@ -66,57 +70,43 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
         seconds: When to begin no further turn.
     """
     begun = time.monotonic()
-    looks: dict[int, list[Outcome]] = {number: [] for number in finalists}
+    looks: dict[int, list[TrialOutcome]] = {number: [] for number in finalists}
     for rounds in range(1, MOST_ROUNDS + 1):
         for number, several in looks.items():
             several.append(finalists[number].look())
         if rounds < LEAST_ROUNDS:
             continue
-        outcomes = _medians(looks)
-        noise = _noise([[one.value for one in several] for several in looks.values()])
-        good = {number: goodness(scenario, one.value) for number, one in outcomes.items()}
-        ahead = [each for each in good if good[each] * (1 + _SURE * noise) >= max(good.values())]
+        good = {
+            number: [goodness(scenario, one.value) for one in several]
+            for number, several in looks.items()
+        }
+        leader = max(good, key=lambda number: median(good[number]))
+        # Logarithms differ by the same, whatever the machine's speed was.
+        beside = {each: np.log(good[each]) - np.log(good[leader]) for each in good}
+        equal = [each for each in good if not _behind(beside[each])]
         late = time.monotonic() - begun >= seconds
-        if late or len(ahead) == 1 or _SURE * noise < _SAME:
+        if late or all(np.abs(beside[each]).max() < _SAME for each in equal):
             break
         looks = {
             number: several
             for number, several in looks.items()
-            if number in ahead or not finalists[number].changes
+            if number in equal or not finalists[number].changes
         }
-    equal = [number for number in good if good[number] * (1 + noise) >= max(good.values())]
-    best = min(equal, key=lambda number: (finalists[number].changes, -good[number]))
-    return Final(best, outcomes, rounds, noise)
+    best = min(equal, key=lambda number: (finalists[number].changes, -median(good[number])))
+    outcomes = {number: _middle(several) for number, several in looks.items()}
+    return Final(best, outcomes, rounds, tuple(equal))
 
 
-def _beside(values: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Each value over the mean of its turn; a list a finalist, as given."""
-    turns = [fmean(turn) for turn in zip(*values, strict=True)]
-    return [[one / turn for one, turn in zip(each, turns, strict=True)] for each in values]
+def _behind(beside: NDArray[np.float64]) -> bool:
+    """Whether logarithms beside the leader's of the same turns are less by more than chance."""
+    return bool(beside.any() and wilcoxon(beside, alternative="less").pvalue < _CHANCE)
 
 
-def _medians(looks: dict[int, list[Outcome]]) -> dict[int, Outcome]:
-    values = [[one.value for one in several] for several in looks.values()]
-    level = median(fmean(turn) for turn in zip(*values, strict=True))
-    shares = _beside(values)
-    found = {}
-    for (number, several), share in zip(looks.items(), shares, strict=True):
-        latencies = [one.latency_ms for one in several if one.latency_ms is not None]
-        found[number] = replace(
-            several[-1],
-            value=level * median(share),
-            rate=median(one.rate for one in several),
-            latency_ms=median(latencies) if latencies else None,
-        )
-    return found
-
-
-def _noise(values: Sequence[Sequence[float]]) -> float:
-    """Deviation of the difference of two finalists' medians, as a share of them."""
-    count, turns = len(values), len(values[0])
-    shares = _beside(values)
-    away = fmean(abs(one - median(each)) for each in shares for one in each)
-    # Of normal values: 1.25 mean distances are a deviation, few of them are too near to their
-    # own median and to their turn's mean, and a median varies 1.25 times as much as a mean.
-    one_look = 1.25 * away * turns / (turns - 1) * math.sqrt(count / (count - 1))
-    return 1.25 * one_look * math.sqrt(2 / turns)
+def _middle(several: list[TrialOutcome]) -> TrialOutcome:
+    latencies = [one.latency_ms for one in several if one.latency_ms is not None]
+    return replace(
+        several[-1],
+        value=median(one.value for one in several),
+        rate=median(one.rate for one in several),
+        latency_ms=median(latencies) if latencies else None,
+    )

@@ -15,7 +15,7 @@ from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import PLAN_FILE, RESULT_FILE, RunDirectory
-from loadscope.rundir.record import RateProbe, RateSearchRecord, TestState
+from loadscope.rundir.record import ModeState, RateProbe, RateSearchRecord
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, recorded
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.loadgen_settings import server_bound
@@ -25,7 +25,6 @@ from loadscope.suite.run.result import CompletedRun, completed
 from loadscope.suite.run.runner import resume
 from loadscope.suite.tune.rate_estimate import Tried, bracket, next_rate, queueing_rate
 from loadscope.suite.tune.short_run import batch_milliseconds, sample_milliseconds, short_run
-from loadscope.units import human
 
 PROBE_MS = 10_000.0
 PROBE_QUERIES = 500
@@ -34,9 +33,6 @@ TOLERANCE = 0.03
 FOLDER = "rate_search"
 _CONFIRMATIONS = 6
 """Two each of three rates."""
-_NEAR = 1.1
-_SLOW = 1.1
-"""Between rates so near, batches that take so much longer tell of the machine, not of the rate."""
 
 Notice = Callable[[RateProbe], None]
 
@@ -53,10 +49,9 @@ class RateSearch:
         probe_ms: Shortest probe, milliseconds.
         tolerance: See ``next_rate``.
         most: Most probes.
-        longer: How many times as long a probe is repeated that was in time, with too few
-            queries to prove it; 1 for not at all.
-        attempts: How often a rate is tried at most, as long as others disturb the machine or it
-            is slow.
+        longer: How many times as long a rate is tried the second time. It was INVALID the first
+            time because it is too high, because the machine was disturbed, or because the queries
+            were too few to prove it; more of them tell. There is no third time.
         notice: Told of each run when it is over.
         probes: What has been tried.
         estimate: Queries a second that queueing theory expects; None before the first probe.
@@ -73,7 +68,6 @@ class RateSearch:
     estimate: float | None = None
     most: int = 24
     longer: int = 4
-    attempts: int = 3
 
     def __post_init__(self) -> None:
         if self.spec.scenario is not Scenario.SERVER:
@@ -142,9 +136,12 @@ class RateSearch:
         return valid
 
     def holds(self, rate: float) -> bool:
-        """Whether LoadGen calls a short run at ``rate`` VALID."""
+        """Whether LoadGen calls a short run at ``rate`` VALID; if in time but not, a longer one."""
         self._probe(rate)
-        return bool(self.probes[-1].valid)
+        last = self.probes[-1]
+        if not last.valid and last.p99_ms is not None and last.p99_ms <= last.bound_ms:
+            self._probe(rate)
+        return self.probes[-1].valid
 
     def confirmed(self) -> Path:
         """Run the highest valid rate at full length, lower while that is INVALID.
@@ -159,14 +156,13 @@ class RateSearch:
             spec = self.spec.model_copy(
                 update={"target_qps": self.highest(), "mode": (Mode.PERFORMANCE,)}
             )
-            if self.spec.min_duration is None or self.spec.min_query_count is not None:
-                one = self._undisturbed(spec, f"confirm-{len(self.probes) + 1:02}")
-            else:
+            if self.spec.min_duration is not None and self.spec.min_query_count is None:
                 # Of a rehearsal's few queries none can prove anything.
-                one = self._proving(spec, self.spec.min_duration, "confirm")
+                spec = self._lengthened(spec, self.spec.min_duration, self.longer)
+            one = self._run(spec, f"confirm-{len(self.probes) + 1:02}")
             self._keep(one)
             if one.valid:
-                return self.folder / str(one.folder)
+                return self.folder / one.folder
         raise WorkError(
             f"{self.spec.model} on {self.spec.framework}: valid in short runs only; INVALID at "
             f"full length {_CONFIRMATIONS} times",
@@ -177,55 +173,19 @@ class RateSearch:
         return [Tried(one.rate, one.valid) for one in self.probes]
 
     def _probe(self, rate: float | None) -> None:
-        """Try a rate, or the calibrated one."""
+        """Try a rate, or the calibrated one; longer where it was tried before."""
+        rate = None if rate is None else _digits(rate)
+        again = any(one.rate == rate for one in self.probes)
         spec = self.spec.model_copy(
-            update={
-                "mode": (Mode.PERFORMANCE,),
-                "repeat": 1,
-                "target_qps": None if rate is None else _digits(rate),
-            }
+            update={"mode": (Mode.PERFORMANCE,), "repeat": 1, "target_qps": rate}
         )
         probe_ms = min(self.probe_ms, self.spec.min_duration or self.probe_ms)
-        self._keep(self._proving(spec, probe_ms, "probe"))
+        spec = self._lengthened(spec, probe_ms, self.longer if again else 1)
+        self._keep(self._run(spec, f"probe-{len(self.probes) + 1:02}"))
 
-    def _proving(self, spec: RunSpec, least_ms: float, what: str) -> RateProbe:
-        """Run for at least ``least_ms``, or longer to prove what looks valid."""
-        for length in sorted({1, self.longer}):
-            more = {"min_duration": least_ms * length, "min_query_count": PROBE_QUERIES * length}
-            one = self._undisturbed(
-                spec.model_copy(update=more), f"{what}-{len(self.probes) + 1:02}"
-            )
-            if one.valid or one.p99_ms is None or one.p99_ms > one.bound_ms:
-                break
-        return one
-
-    def _undisturbed(self, spec: RunSpec, name: str) -> RateProbe:
-        """Run, and again where it is INVALID while others had the machine, or it was slow.
-
-        Such a run says nothing of the rate, and all rates above it would be lost for the search.
-        """
-        for left in reversed(range(self.attempts)):
-            one = self._run(spec, name)
-            one = one.model_copy(update={"noise": (*one.noise, *self._slower(one))})
-            if one.valid or not one.noise or not left:
-                break
-            self.notice(one)
-        return one
-
-    def _slower(self, one: RateProbe) -> list[str]:
-        """What tells of a moment in which the machine was slower than at probes of near rates.
-
-        The host of a virtual machine need not tell it of its other guests.
-        """
-        rate, took = one.rate, one.sample_ms
-        near = [
-            other.sample_ms
-            for other in self.probes
-            if other.sample_ms and 1 / _NEAR <= other.rate / rate <= _NEAR
-        ]
-        if not took or not near or took <= _SLOW * min(near):
-            return []
-        return [f"a batch took {human(took)} a sample, {human(min(near))} at nearly the same rate"]
+    def _lengthened(self, spec: RunSpec, least_ms: float, times: int) -> RunSpec:
+        lengths = {"min_duration": least_ms * times, "min_query_count": PROBE_QUERIES * times}
+        return spec.model_copy(update=lengths)
 
     def _run(self, spec: RunSpec, name: str) -> RateProbe:
         folder = self.folder / name
@@ -276,7 +236,7 @@ def search_and_run(search: RateSearch, run: RunDirectory) -> CompletedRun:
         record = confirmed.read()
         found = {key: getattr(record.spec, key) for key in ("target_qps", "min_query_count")}
         spec = search.spec.model_copy(update=found)
-        planned = {mode: TestState(status="planned") for mode in spec.mode}
+        planned = {mode: ModeState(status="planned") for mode in spec.mode}
         searched = RateSearchRecord(estimate=search.estimate, probes=tuple(search.probes))
         changes = {
             "spec": recorded(spec),

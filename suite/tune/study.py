@@ -23,7 +23,7 @@ from loadscope.names import Scenario
 from loadscope.rundir.result import AccuracyRecord
 from loadscope.suite.tune.finals import LEAST_ROUNDS, Finalist, decide
 from loadscope.suite.tune.space import Axis, Params, defaults, points, settings
-from loadscope.suite.tune.trial import PRUNE_BELOW, Best, Outcome, Trials, goodness
+from loadscope.suite.tune.trial import PRUNE_BELOW, Best, TrialOutcome, Trials, goodness
 
 ACCURACY_KEPT = 0.99
 """Share of the default settings' accuracy that options which change numerics must keep; the
@@ -46,11 +46,11 @@ class Winner:
 
     Attributes:
         params: The point.
-        value: Its value, see ``Outcome``, measured again where finalists were.
+        value: Its value, see ``TrialOutcome``, measured again where finalists were.
         default: The default settings' value, measured alike.
         rate: Samples a second.
-        latency_ms: See ``Outcome``.
-        percentile: See ``Outcome``.
+        latency_ms: See ``TrialOutcome``.
+        percentile: See ``TrialOutcome``.
         trials: How many points were measured or begun.
         size: How many points the space has.
     """
@@ -162,9 +162,10 @@ class Study:
                 seconds,
             )
             best, outcomes = final.best, final.outcomes
+            others = ", ".join(str(number) for number in final.equal if number != best)
             self._notice(
-                f"{len(finalists)} of them looked at again, {final.rounds} times: trial {best} "
-                f"(differences are sure to {100 * final.noise:.1f} %)"
+                f"{len(finalists)} of them looked at again, {final.rounds} times: trial {best}"
+                + (f" (not told apart from {others}; it changes least)" if others else "")
             )
         return Winner(
             finalists[best].params,
@@ -264,7 +265,7 @@ class Study:
         return self._random.choice([point for point in points(self._axes) if point not in tried])
 
     def _inaccuracy(
-        self, trial: optuna.Trial, params: Params, outcome: Outcome, best: Best | None
+        self, trial: optuna.Trial, params: Params, outcome: TrialOutcome, best: Best | None
     ) -> str:
         """Why a point that would be the best is not accurate enough; empty if it is."""
         first = defaults(self._axes)
@@ -305,7 +306,7 @@ class Study:
             self._study.set_user_attr("scores", known)
         return None if known[key] is None else AccuracyRecord.model_validate(known[key])
 
-    def _again(self, trial: FrozenTrial) -> Callable[[], Outcome]:
+    def _again(self, trial: FrozenTrial) -> Callable[[], TrialOutcome]:
         chosen = settings(trial.params, self._axes)
         return partial(self._trials.look, _name(trial.number), chosen, _outcome(trial).expected)
 
@@ -336,7 +337,7 @@ class Study:
         chosen = settings(best.params, self._axes)
         return Best(_name(best.number), chosen, _outcome(best).expected, best.value or 0.0)
 
-    def _steady(self, outcome: Outcome) -> float:
+    def _steady(self, outcome: TrialOutcome) -> float:
         """The value at the machine's first speed."""
         inline = self._scenario.inline
         return outcome.value * outcome.drift if inline else outcome.value / outcome.drift
@@ -354,9 +355,9 @@ def _seconds(trial: FrozenTrial) -> float:
     return trial.duration.total_seconds() if trial.duration else 0.0
 
 
-def _outcome(trial: FrozenTrial) -> Outcome:
+def _outcome(trial: FrozenTrial) -> TrialOutcome:
     held = trial.user_attrs[_OUTCOME]
-    return Outcome(**{name: value for name, value in held.items() if name != "reason"})
+    return TrialOutcome(**{name: value for name, value in held.items() if name != "reason"})
 
 
 def _name(number: int) -> str:

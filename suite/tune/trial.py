@@ -33,7 +33,7 @@ _SERVER_PROBES = 7
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What a trial gave.
 
     Attributes:
@@ -82,7 +82,7 @@ class Best:
     Attributes:
         name: Its trial's folder.
         settings: As for ``Trials.measure``.
-        expected: Of its ``Outcome``.
+        expected: Of its ``TrialOutcome``.
         value: Its value, at the machine's speed of the first trial.
     """
 
@@ -116,7 +116,7 @@ class Trials:
     # The best point's name, and the highest rate that it has held in a control.
     _held: tuple[str, float] = field(default=("", 0.0), init=False)
 
-    def measure(self, name: str, settings: dict[str, Any], best: Best | None) -> Outcome:
+    def measure(self, name: str, settings: dict[str, Any], best: Best | None) -> TrialOutcome:
         """Measure a point, and end early where it falls behind.
 
         Where a first glance is far from the best, better or worse, the best is looked at again
@@ -158,13 +158,13 @@ class Trials:
             self._control = best.name, time.monotonic() + _CONTROL_SECONDS, drift
         return drift
 
-    def look(self, name: str, settings: dict[str, Any], expected: dict[str, float]) -> Outcome:
+    def look(self, name: str, settings: dict[str, Any], expected: dict[str, float]) -> TrialOutcome:
         """Measure a point once more, for the choice among the best.
 
         Args:
             name: The trial's folder.
             settings: As for ``measure``.
-            expected: Of its ``Outcome``.
+            expected: Of its ``TrialOutcome``.
         """
         spec = self._spec({**settings, **expected})
         return self._run(name, "again", spec, self.duration_ms)
@@ -180,7 +180,7 @@ class Trials:
         options = {**self.spec.options, **settings["options"]}
         return self.spec.model_copy(update={**settings, "options": options})
 
-    def _run(self, name: str, part: str, spec: RunSpec, duration: float) -> Outcome:
+    def _run(self, name: str, part: str, spec: RunSpec, duration: float) -> TrialOutcome:
         folder = self.folder / name / part
         short = spec.model_copy(
             update={"mode": (Mode.PERFORMANCE,), "min_duration": duration, "repeat": 1}
@@ -197,7 +197,7 @@ class Trials:
             latency = batch_milliseconds(folder)
         calibration = result.state[Mode.PERFORMANCE].calibration
         expected = {calibration.key: calibration.value} if calibration else {}
-        return Outcome(
+        return TrialOutcome(
             value, rate, latency, "", f"{name}/{part}", expected, percentile=self.percentile
         )
 
@@ -208,11 +208,11 @@ class Trials:
             self.percentile = steady_percentile(scenario, in_a_look)
         return float(np.percentile(latencies, self.percentile))
 
-    def _rate(self, name: str, spec: RunSpec, best: Best | None) -> Outcome:
+    def _rate(self, name: str, spec: RunSpec, best: Best | None) -> TrialOutcome:
         search = self._search(name, spec, None if best is None else best.value)
         if best is not None and not self._wins(search, best):
             last = search.probes[-1]
-            return Outcome(
+            return TrialOutcome(
                 last.rate,
                 last.rate,
                 last.p99_ms,
@@ -222,7 +222,7 @@ class Trials:
         search.most += len(search.probes)
         rate = search.highest()
         valid = next(one for one in search.probes if one.valid and one.rate == rate)
-        return Outcome(rate, rate, valid.p99_ms, "", f"{name}/{valid.folder}")
+        return TrialOutcome(rate, rate, valid.p99_ms, "", f"{name}/{valid.folder}")
 
     def _wins(self, search: RateSearch, best: Best) -> bool:
         """Whether the search's point holds a rate that the best one does not.
@@ -256,5 +256,4 @@ class Trials:
             probe_ms=self.duration_ms,
             tolerance=_SERVER_TOLERANCE,
             most=_SERVER_PROBES,
-            attempts=2,
         )

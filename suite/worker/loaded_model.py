@@ -11,7 +11,7 @@ from loadscope.datasets.registry import task
 from loadscope.datasets.task import Postprocess, SampleLibrary
 from loadscope.memory import memory_limit
 from loadscope.names import Scenario
-from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.sut.backend import Backend
 from loadscope.sut.effective import require_in_force
@@ -23,14 +23,14 @@ would miss, and all of a data set's performance samples on a large machine."""
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedModel:
     """A loaded model with its samples.
 
     Attributes:
         backend: The loaded backend.
         library: The samples, none of them loaded.
         postprocess: Turns outputs into payloads.
-        answering: All of them, joined.
+        pipeline: All of them, joined.
         load_seconds: How long loading the model took.
         in_force: What the backend says is in force.
     """
@@ -38,7 +38,7 @@ class Opened:
     backend: Backend
     library: SampleLibrary
     postprocess: Postprocess
-    answering: Answering
+    pipeline: InferencePipeline
     load_seconds: float
     in_force: dict[str, Any]
 
@@ -70,7 +70,7 @@ def _most_bytes(plan: ProcessPlan) -> float:
     return memory_limit() / _SAMPLES_SHARE / plan.execution.instances
 
 
-def open_model(plan: ProcessPlan) -> Opened:
+def open_model(plan: ProcessPlan) -> LoadedModel:
     """Load the model and open its samples.
 
     Raises:
@@ -93,9 +93,9 @@ def open_model(plan: ProcessPlan) -> Opened:
     _return_freed_memory()
     library = open_library(plan)
     postprocess = task(plan.task).postprocess(plan.postprocess, library, plan.answer_form)
-    answering = Answering(backend, library, postprocess)
+    pipeline = InferencePipeline(backend, library, postprocess)
     in_force = dict(effective.settings)
-    return Opened(backend, library, postprocess, answering, seconds, in_force)
+    return LoadedModel(backend, library, postprocess, pipeline, seconds, in_force)
 
 
 def _return_freed_memory() -> None:

@@ -1,4 +1,4 @@
-"""One of several processes that hold the model: answers batches that come down its lanes.
+"""One of several processes that hold the model: answers batches that come down its channels.
 
 Started by ``scenarios.instances`` as ``python -m loadscope.suite.worker.replica RUN_DIR CONTROL
 (SOCKET MEMORY)...``, already confined to its CPUs; the numbers are inherited descriptors.
@@ -15,19 +15,19 @@ from typing import Any
 
 from loadscope.datasets.task import Payloads
 from loadscope.rundir.directory import RunDirectory
-from loadscope.scenarios.shm_channel import LaneMemory, failure, serve
+from loadscope.scenarios.shm_channel import ChannelMemory, failure, serve
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.worker.loaded_model import open_model
 
-_End = tuple["Connection[Any, Any]", LaneMemory]
+_End = tuple["Connection[Any, Any]", ChannelMemory]
 
 
 def main() -> None:
     """Load the model, say so, and answer until told to close or the other end is gone."""
     run_dir, descriptors = Path(sys.argv[1]), list(map(int, sys.argv[2:]))
     control: Connection[Any, Any] = Connection(descriptors[0])
-    lanes = [
-        (Connection(socket), LaneMemory(memory))
+    channels = [
+        (Connection(socket), ChannelMemory(memory))
         for socket, memory in zip(descriptors[1::2], descriptors[2::2], strict=True)
     ]
     try:
@@ -39,7 +39,7 @@ def main() -> None:
     workers = plan.execution.workers // plan.execution.instances
     for worker in range(workers):
         threading.Thread(
-            target=_work, args=(lanes[worker::workers], opened.answering.compute), daemon=True
+            target=_work, args=(channels[worker::workers], opened.pipeline.compute), daemon=True
         ).start()
     control.send({"in_force": opened.in_force})
     calls = {"load": opened.library.load, "unload": opened.library.unload}
@@ -62,13 +62,13 @@ def main() -> None:
             control.send({})
 
 
-def _work(lanes: Sequence[_End], compute: Callable[[Sequence[int]], Payloads]) -> None:
-    open_lanes = list(lanes)
-    while open_lanes:
-        ready = wait([connection for connection, _ in open_lanes])
-        for lane in [lane for lane in open_lanes if lane[0] in ready]:
-            if not serve(*lane, compute):
-                open_lanes.remove(lane)
+def _work(channels: Sequence[_End], compute: Callable[[Sequence[int]], Payloads]) -> None:
+    open_channels = list(channels)
+    while open_channels:
+        ready = wait([connection for connection, _ in open_channels])
+        for channel in [channel for channel in open_channels if channel[0] in ready]:
+            if not serve(*channel, compute):
+                open_channels.remove(channel)
 
 
 if __name__ == "__main__":

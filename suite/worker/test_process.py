@@ -23,7 +23,7 @@ from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import Calibration as CalibrationRecord
-from loadscope.rundir.record import ReplicaPlace, TestOutcome
+from loadscope.rundir.record import ModeOutcome, ReplicaPlace
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.batch_memory import require_memory
 from loadscope.scenarios.calibration import (
@@ -38,7 +38,7 @@ from loadscope.scenarios.calibration import (
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.scenarios.live_counters import FILE, LiveCounters
 from loadscope.scenarios.recorder import Recorder
-from loadscope.scenarios.replicas import Instances, SpreadAnswering, SpreadLibrary
+from loadscope.scenarios.replicas import Replicas, SpreadLibrary, SpreadPipeline
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.topology import read_topology, spread
 from loadscope.submission.rounds import load_round
@@ -67,12 +67,12 @@ def main() -> None:
     os._exit(0)
 
 
-def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
+def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
     live = LiveCounters(Path(FILE))
     if plan.trace is not None:
         return _traced(run_dir, plan, plan.trace, live)
     model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
-    scenario, execution, answering = plan.scenario, model.execution, model.answering
+    scenario, execution, pipeline = plan.scenario, model.execution, model.pipeline
 
     batches = typical_batches(model.library, query_size(scenario, execution))
     each_shape = backend_info(plan.framework).each_shape and mode is not Mode.ACCURACY
@@ -81,16 +81,16 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
     model.samples.load(samples)
     live.enter(Phase.WARMING_UP)
     if execution.instances == 1:
-        require_memory(execution, answering.compute, batches[0])
-    warm_up(answering, execution, batches)
+        require_memory(execution, pipeline.compute, batches[0])
+    warm_up(pipeline, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None
     settings = plan.user_conf()
     least = settings.get(plan.loadgen_model, scenario, "min_duration")
-    warm_shapes(answering, execution, shapes, shape_seconds(least))
+    warm_shapes(pipeline, execution, shapes, shape_seconds(least))
     if plan.calibrate and not conf.exists():
         live.enter(Phase.CALIBRATING)
-        calibration = calibrate(scenario, answering, execution, batches)
+        calibration = calibrate(scenario, pipeline, execution, batches)
         settings = settings.having(
             plan.loadgen_model, scenario, {calibration.key: calibration.value}
         )
@@ -98,12 +98,12 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
         write_text(conf, settings.text())
     if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, conf)):
         # The batches go from large to small samples, and so does the query.
-        warm_up(answering, execution, [batches[-1][:last]])
+        warm_up(pipeline, execution, [batches[-1][:last]])
     model.samples.unload(samples)
 
     live.expect(*_least(plan, mode, conf, len(model.library)), _query_samples(scenario))
     recorder = Recorder(live)
-    driver = driver_for(scenario, answering, execution, recorder, _fail)
+    driver = driver_for(scenario, pipeline, execution, recorder, _fail)
     live.enter(Phase.RUNNING)
     started = time.perf_counter()
     run_test(
@@ -121,7 +121,7 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> TestOutcome:
     recorder.save(Path.cwd())
     # ru_maxrss is in KiB on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return TestOutcome(
+    return ModeOutcome(
         test_seconds=round(seconds, 3),
         load_seconds=round(model.load_seconds, 3),
         in_force=model.in_force,
@@ -160,15 +160,15 @@ def _query_samples(scenario: Scenario) -> int:
     return MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
 
 
-def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounters) -> TestOutcome:
+def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounters) -> ModeOutcome:
     os.environ.update(environment(plan.framework, trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))
     live.enter(Phase.WARMING_UP)
-    warm_up(model.answering, plan.execution, batches)
+    warm_up(model.pipeline, plan.execution, batches)
     seconds = traced_test(plan, model, batches, run_dir / "user.conf", live, _fail)
-    return TestOutcome(
+    return ModeOutcome(
         load_seconds=round(model.load_seconds, 3),
         in_force=model.in_force,
         test_seconds=seconds,
@@ -183,7 +183,7 @@ class _Here:
         opened = open_model(plan)
         self.library = opened.library
         self.samples: LoadableSamples = opened.library
-        self.answering, self.execution = opened.answering, plan.execution
+        self.pipeline, self.execution = opened.pipeline, plan.execution
         self.load_seconds, self.places = opened.load_seconds, None
         self.in_force = opened.in_force
         self._backend = opened.backend
@@ -200,7 +200,7 @@ class _Spread:
     def __init__(self, run_dir: Path, plan: ProcessPlan) -> None:
         started = time.perf_counter()
         execution = plan.execution
-        instances = Instances(
+        instances = Replicas(
             "loadscope.suite.worker.replica",
             [str(run_dir)],
             spread(read_topology(), execution.instances),
@@ -213,8 +213,8 @@ class _Spread:
         self.in_force: dict[str, JsonValue] = instances.started[0]["in_force"]
         self.library = open_library(plan)
         self.samples: LoadableSamples = SpreadLibrary(instances, self.library)
-        self.answering = SpreadAnswering(instances, self.library)
-        self.execution = dataclasses.replace(execution, workers=instances.lanes)
+        self.pipeline = SpreadPipeline(instances, self.library)
+        self.execution = dataclasses.replace(execution, workers=instances.channels)
         self.places: tuple[ReplicaPlace, ...] | None = tuple(
             ReplicaPlace(**place) for place in instances.places()
         )

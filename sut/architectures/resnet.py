@@ -11,7 +11,7 @@ _EXPANSION = 4
 _STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
 
 
-class _Bottleneck(nn.Module):
+class _ResNetBottleneck(nn.Module):
     """Narrow by 1x1, filter by 3x3, widen fourfold by 1x1, add the input."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
@@ -42,8 +42,8 @@ class _Bottleneck(nn.Module):
 
 def _stage(inputs: int, width: int, repeats: int, stride: int) -> nn.Sequential:
     outputs = width * _EXPANSION
-    rest = (_Bottleneck(outputs, width, 1) for _ in range(repeats - 1))
-    return nn.Sequential(_Bottleneck(inputs, width, stride), *rest)
+    rest = (_ResNetBottleneck(outputs, width, 1) for _ in range(repeats - 1))
+    return nn.Sequential(_ResNetBottleneck(inputs, width, stride), *rest)
 
 
 class ResNet50(nn.Module):

@@ -37,7 +37,7 @@ def _separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(_Conv(inputs, inputs, 3, stride, inputs), _Conv(inputs, outputs))
 
 
-class _Bottleneck(nn.Module):
+class _CspBottleneck(nn.Module):
     def __init__(self, width: int, shortcut: bool) -> None:
         super().__init__()
         self.narrow = _Conv(width, width)
@@ -57,7 +57,7 @@ class _Csp(nn.Module):
         width = outputs // 2
         self.through = _Conv(inputs, width)
         self.past = _Conv(inputs, width)
-        self.blocks = nn.Sequential(*(_Bottleneck(width, shortcut) for _ in range(depth)))
+        self.blocks = nn.Sequential(*(_CspBottleneck(width, shortcut) for _ in range(depth)))
         self.merge = _Conv(2 * width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.scenarios.live_counters import LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
@@ -130,7 +130,7 @@ def main():
     )
     recorder = Recorder(LiveCounters(folder / "progress.bin"))
     driver = driver_for(
-        scenario, Answering(backend, library, postprocess(fault)), execution, recorder, fail
+        scenario, InferencePipeline(backend, library, postprocess(fault)), execution, recorder, fail
     )
 
     def run():

@@ -7,22 +7,22 @@ from time import perf_counter_ns
 
 import pytest
 
-from loadscope.scenarios.batch_queue import Arrivals, FirstCome, LikeSized
-from loadscope.scenarios.deadline_policy import Lateness
+from loadscope.scenarios.batch_queue import BatchQueue, FirstComeQueue, LikeSizedQueue
+from loadscope.scenarios.deadline_policy import DeadlinePolicy
 
 SECOND = 1_000_000_000
 # Sample i has rank i: the ranks of ten samples of ten sizes.
 RANKS = list(range(10))
-NEVER = Lateness(0)
+NEVER = DeadlinePolicy(0)
 
-Make = Callable[[int, int, Lateness], Arrivals]
-
-
-def like_sized(size: int, wait_ns: int, lateness: Lateness) -> Arrivals:
-    return LikeSized(size, wait_ns, lateness, RANKS)
+Make = Callable[[int, int, DeadlinePolicy], BatchQueue]
 
 
-def add(arrivals: Arrivals, *indices: int, now: int = 0) -> None:
+def like_sized(size: int, wait_ns: int, deadlines: DeadlinePolicy) -> BatchQueue:
+    return LikeSizedQueue(size, wait_ns, deadlines, RANKS)
+
+
+def add(arrivals: BatchQueue, *indices: int, now: int = 0) -> None:
     arrivals.add(now, [100 + index for index in indices], list(indices))
 
 
@@ -33,21 +33,21 @@ def indices(batch: list[tuple[int, int, int]] | None) -> list[int]:
 
 
 def test_the_oldest_goes_with_those_nearest_in_size() -> None:
-    arrivals = LikeSized(3, 0, NEVER, RANKS)
+    arrivals = LikeSizedQueue(3, 0, NEVER, RANKS)
     add(arrivals, 4, 9, 0, 5, 8, 3)
     assert indices(arrivals.take()) == [4, 5, 3]
     assert indices(arrivals.take()) == [9, 8, 0]
 
 
 def test_among_equals_those_that_came_first_go_first() -> None:
-    arrivals = LikeSized(2, 0, NEVER, RANKS)
+    arrivals = LikeSizedQueue(2, 0, NEVER, RANKS)
     arrivals.add(0, [1, 2, 3], [7, 7, 7])
     assert [one for _, one, _ in arrivals.take() or []] == [1, 2]
     assert [one for _, one, _ in arrivals.take() or []] == [3]
 
 
 def test_the_odd_one_out_is_first_in_its_turn_whatever_comes_after() -> None:
-    arrivals = LikeSized(2, 0, NEVER, RANKS)
+    arrivals = LikeSizedQueue(2, 0, NEVER, RANKS)
     add(arrivals, 0, 9, 1)
     taken = []
     for _ in range(5):
@@ -58,18 +58,18 @@ def test_the_odd_one_out_is_first_in_its_turn_whatever_comes_after() -> None:
 
 
 def test_a_choice_is_made_among_no_more_than_four_batches() -> None:
-    arrivals = LikeSized(2, 0, NEVER, RANKS)
+    arrivals = LikeSizedQueue(2, 0, NEVER, RANKS)
     add(arrivals, 5, 0, 0, 0, 9, 9, 9, 9, 5)
     assert indices(arrivals.take()) == [5, 9]
 
 
 def test_enough_for_four_batches_does_not_wait() -> None:
-    arrivals = LikeSized(2, 3600 * SECOND, NEVER, RANKS)
+    arrivals = LikeSizedQueue(2, 3600 * SECOND, NEVER, RANKS)
     add(arrivals, *[1, 8] * 4, now=perf_counter_ns())
     assert indices(arrivals.take()) == [1, 1]
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_a_lone_sample_is_held_back_for_the_wait_and_no_longer(make: Make) -> None:
     arrivals = make(4, SECOND // 20, NEVER)
     now = perf_counter_ns()
@@ -78,7 +78,7 @@ def test_a_lone_sample_is_held_back_for_the_wait_and_no_longer(make: Make) -> No
     assert perf_counter_ns() - now >= SECOND // 20
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_flush_ends_the_wait_and_stop_ends_every_worker(make: Make) -> None:
     arrivals = make(4, 2 * SECOND, NEVER)
     taken: list[list[int]] = []
@@ -99,15 +99,15 @@ def test_flush_ends_the_wait_and_stop_ends_every_worker(make: Make) -> None:
     assert sorted(index for batch in taken for index in batch) == list(range(10))
 
 
-def late_and_in_time(make: Make) -> tuple[Arrivals, int]:
+def late_and_in_time(make: Make) -> tuple[BatchQueue, int]:
     now = perf_counter_ns()
-    arrivals = make(2, 0, Lateness(1000 * SECOND))
+    arrivals = make(2, 0, DeadlinePolicy(1000 * SECOND))
     add(arrivals, 0, 1, 2, now=now - 2000 * SECOND)
     add(arrivals, 7, 8, 9, now=now - 500 * SECOND)
     return arrivals, now
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_those_that_can_be_in_time_go_before_those_that_are_late(make: Make) -> None:
     arrivals, now = late_and_in_time(make)
     assert indices(arrivals.take()) == [7, 8]
@@ -117,33 +117,33 @@ def test_those_that_can_be_in_time_go_before_those_that_are_late(make: Make) -> 
     assert taken[1:] == [[0, 1], [2]]
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_the_time_of_a_batch_counts_towards_the_bound(make: Make) -> None:
-    lateness = Lateness(1000 * SECOND)
-    lateness.took(600 * SECOND, [0])
-    arrivals = make(2, 0, lateness)
+    deadlines = DeadlinePolicy(1000 * SECOND)
+    deadlines.took(600 * SECOND, [0])
+    arrivals = make(2, 0, deadlines)
     now = perf_counter_ns()
     add(arrivals, 0, now=now - 500 * SECOND)
     add(arrivals, 9, now=now - 100 * SECOND)
     assert [indices(arrivals.take()) for _ in range(2)] == [[9], [0]]
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_a_batch_is_smaller_where_its_oldest_would_be_late(make: Make) -> None:
-    lateness = Lateness(1000 * SECOND)
+    deadlines = DeadlinePolicy(1000 * SECOND)
     for size in (1, 2, 3):
-        lateness.took(200 * size * SECOND, [0] * size)
-    arrivals, now = make(3, 0, lateness), perf_counter_ns()
+        deadlines.took(200 * size * SECOND, [0] * size)
+    arrivals, now = make(3, 0, deadlines), perf_counter_ns()
     add(arrivals, 0, now=now - 500 * SECOND)
     add(arrivals, 1, 2, 3, now=now - 100 * SECOND)
     assert [indices(arrivals.take()) for _ in range(2)] == [[0, 1], [2, 3]]
 
 
 def test_the_longest_of_a_batch_tells_how_large_it_may_be() -> None:
-    lateness = Lateness(1000 * SECOND, RANKS)
-    lateness.took(200 * SECOND, [0])
-    lateness.took(900 * SECOND, [0, 9])
-    arrivals = like_sized(2, 0, lateness)
+    deadlines = DeadlinePolicy(1000 * SECOND, RANKS)
+    deadlines.took(200 * SECOND, [0])
+    deadlines.took(900 * SECOND, [0, 9])
+    arrivals = like_sized(2, 0, deadlines)
     add(arrivals, 0, 9, now=perf_counter_ns() - 90 * SECOND)
     assert indices(arrivals.take()) == [0, 9]
     add(arrivals, 0, now=perf_counter_ns() - 200 * SECOND)
@@ -151,9 +151,9 @@ def test_the_longest_of_a_batch_tells_how_large_it_may_be() -> None:
     assert [indices(arrivals.take()) for _ in range(2)] == [[0], [9]]
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_late_samples_do_not_wait_for_ever(make: Make) -> None:
-    arrivals, now = make(1, 0, Lateness(1000 * SECOND)), perf_counter_ns()
+    arrivals, now = make(1, 0, DeadlinePolicy(1000 * SECOND)), perf_counter_ns()
     add(arrivals, 0, now=now - 200_000 * SECOND)
     add(arrivals, 1, now=now - 2000 * SECOND)
     add(arrivals, 8, 9, now=now)
@@ -161,7 +161,7 @@ def test_late_samples_do_not_wait_for_ever(make: Make) -> None:
     assert taken.index([0]) < taken.index([9]) < taken.index([1])
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_late_samples_are_answered_before_the_workers_end(make: Make) -> None:
     arrivals, _ = late_and_in_time(make)
     arrivals.stop()
@@ -172,41 +172,41 @@ def test_late_samples_are_answered_before_the_workers_end(make: Make) -> None:
 
 
 def test_the_time_of_a_batch_is_one_that_nine_in_ten_stay_below() -> None:
-    lateness = Lateness(200)
+    deadlines = DeadlinePolicy(200)
     for number in range(5000):
-        lateness.took(100 if number % 20 else 1000, [0])
-    assert lateness.room(0, 0, 90, 1)
-    assert not lateness.room(0, 0, 101, 1)
+        deadlines.took(100 if number % 20 else 1000, [0])
+    assert deadlines.room(0, 0, 90, 1)
+    assert not deadlines.room(0, 0, 101, 1)
     for _ in range(500):
-        lateness.took(50, [0])
-    assert lateness.room(0, 0, 140, 1)
+        deadlines.took(50, [0])
+    assert deadlines.room(0, 0, 140, 1)
 
 
 def test_a_batch_is_as_large_as_keeps_its_oldest_sample_in_time() -> None:
-    lateness = Lateness(1000)
+    deadlines = DeadlinePolicy(1000)
     for size in (1, 2, 4):
-        lateness.took(100 * size, [0] * size)
+        deadlines.took(100 * size, [0] * size)
     # A batch of four is expected to take 397.5: one in ten takes longer than what is kept.
-    assert [lateness.room(0, 0, now, 4) for now in (602, 603, 801, 802, 901)] == [4, 3, 2, 1, 0]
+    assert [deadlines.room(0, 0, now, 4) for now in (602, 603, 801, 802, 901)] == [4, 3, 2, 1, 0]
     # Not yet seen: in proportion.
-    assert [lateness.room(0, 0, now, 8) for now in (205, 206)] == [8, 7]
+    assert [deadlines.room(0, 0, now, 8) for now in (205, 206)] == [8, 7]
 
 
 def test_a_batch_is_no_smaller_than_is_worth_while() -> None:
-    lateness = Lateness(1000)
+    deadlines = DeadlinePolicy(1000)
     # A batch costs far more than each sample in it.
     for size in range(1, 9):
-        lateness.took(200 + 24 * size, [0] * size)
-    assert [lateness.room(0, 0, now, 8) for now in (610, 634, 635)] == [8, 7, 0]
-    assert lateness.room(0, 0, 775, 1) == 1, "it need not be better than what waits allows"
+        deadlines.took(200 + 24 * size, [0] * size)
+    assert [deadlines.room(0, 0, now, 8) for now in (610, 634, 635)] == [8, 7, 0]
+    assert deadlines.room(0, 0, 775, 1) == 1, "it need not be better than what waits allows"
 
 
-@pytest.mark.parametrize("make", [like_sized, FirstCome])
+@pytest.mark.parametrize("make", [like_sized, FirstComeQueue])
 def test_a_long_sample_is_late_before_a_short_one_that_came_first(make: Make) -> None:
-    lateness = Lateness(1000 * SECOND, RANKS)
-    lateness.took(100 * SECOND, [0, 1])
-    lateness.took(600 * SECOND, [0, 9])
-    arrivals = make(4, 0, lateness)
+    deadlines = DeadlinePolicy(1000 * SECOND, RANKS)
+    deadlines.took(100 * SECOND, [0, 1])
+    deadlines.took(600 * SECOND, [0, 9])
+    arrivals = make(4, 0, deadlines)
     add(arrivals, 0, 9, 1, now=perf_counter_ns() - 500 * SECOND)
     assert [indices(arrivals.take()) for _ in range(2)] == [[0, 1], [9]]
 
@@ -214,12 +214,12 @@ def test_a_long_sample_is_late_before_a_short_one_that_came_first(make: Make) ->
 def test_of_a_long_queue_only_those_that_are_chosen_from_are_looked_at() -> None:
     looked_at = []
 
-    class Noting(Lateness):
+    class Noting(DeadlinePolicy):
         def room(self, arrived: int, index: int, now: int, most: int) -> int:
             looked_at.append(index)
             return super().room(arrived, index, now, most)
 
-    arrivals = LikeSized(2, 0, Noting(1000 * SECOND), RANKS)
+    arrivals = LikeSizedQueue(2, 0, Noting(1000 * SECOND), RANKS)
     add(arrivals, *RANKS * 1000, now=perf_counter_ns())
     assert len(arrivals.take() or []) == 2
     assert len(looked_at) == 8 + 1, "and the largest of the batch"

@@ -6,7 +6,7 @@ import pytest
 from loadscope.names import Scenario
 from loadscope.scenarios.calibration import warm_up
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.scenarios.live_counters import read_counters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.server import ServerDriver
@@ -180,7 +180,7 @@ def test_threads_are_the_workers_however_many_samples_and_one_core_is_enough(loa
 def test_issuing_never_waits_for_busy_workers():
     release, answered = threading.Event(), []
 
-    class Busy(Answering):
+    class Busy(InferencePipeline):
         def __init__(self):
             self.order = None
 
@@ -203,7 +203,7 @@ def test_issuing_never_waits_for_busy_workers():
 def test_warm_up_reaches_every_worker_with_the_batch_size_of_the_run(scenario):
     seen = []
 
-    class Noting(Answering):
+    class Noting(InferencePipeline):
         def __init__(self):
             pass
 

@@ -14,10 +14,10 @@ from loadscope.scenarios.calibration import (
     warm_shapes,
 )
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inference_pipeline import Answering, orders
+from loadscope.scenarios.inference_pipeline import InferencePipeline, orders
 from loadscope.scenarios.offline import OfflineDriver
 from loadscope.scenarios.recorder import Recorder
-from loadscope.scenarios.streams import InlineDriver
+from loadscope.scenarios.streams import StreamDriver
 from loadscope.tensors import Tensors
 
 
@@ -50,7 +50,7 @@ class Contiguous(Plain):
         return sorted(range(len(indices)), key=lambda at: indices[at])
 
 
-class Noting(Answering):
+class Noting(InferencePipeline):
     """Notes the batches instead of handing answers to LoadGen."""
 
     def __init__(self, library: Plain) -> None:
@@ -81,14 +81,14 @@ class Noting(Answering):
 
 
 def offline(library: Plain, indices: list[int], workers: int = 1) -> list[tuple[list[int], ...]]:
-    answering = Noting(library)
+    pipeline = Noting(library)
     failures: list[BaseException] = []
-    driver = OfflineDriver(answering, 3, workers, Recorder(), failures.append)
+    driver = OfflineDriver(pipeline, 3, workers, Recorder(), failures.append)
     driver.start()
     driver.issue([100 + at for at in range(len(indices))], indices)
     driver.stop()
     assert not failures
-    return list(answering.seen)
+    return list(pipeline.seen)
 
 
 SIZES = [5, 90, 7, 80, 6, 85, 40]
@@ -114,15 +114,15 @@ def test_answers_of_some_samples_are_handed_over_together(batch_size: int, befor
 
             return counted
 
-    answering = Counting(library)
+    pipeline = Counting(library)
     failures: list[BaseException] = []
-    driver = OfflineDriver(answering, batch_size, 1, Recorder(), failures.append)
+    driver = OfflineDriver(pipeline, batch_size, 1, Recorder(), failures.append)
     driver.start()
     driver.issue(list(range(100)), list(range(100)))
     driver.stop()
     assert not failures
     assert max(begun_at) == before
-    assert sorted(one for ids, _ in answering.seen for one in ids) == list(range(100))
+    assert sorted(one for ids, _ in pipeline.seen for one in ids) == list(range(100))
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -144,10 +144,10 @@ def test_offline_leaves_the_order_alone_where_samples_are_alike() -> None:
 def test_offline_has_neighbours_in_memory_in_a_batch_and_other_scenarios_leave_them() -> None:
     seen = offline(Contiguous(SIZES), [6, 0, 3, 5])
     assert seen == [([101, 102, 103], [0, 3, 5]), ([100], [6])]
-    answering, failures = Noting(Contiguous(SIZES)), list[BaseException]()
-    InlineDriver(answering, 3, Recorder(), failures.append).issue([1, 2, 3, 4], [6, 0, 3, 5])
+    pipeline, failures = Noting(Contiguous(SIZES)), list[BaseException]()
+    StreamDriver(pipeline, 3, Recorder(), failures.append).issue([1, 2, 3, 4], [6, 0, 3, 5])
     assert not failures
-    assert answering.seen == [([1, 2, 3], [6, 0, 3]), ([4], [5])]
+    assert pipeline.seen == [([1, 2, 3], [6, 0, 3]), ([4], [5])]
 
 
 def test_an_error_in_the_ordering_ends_the_test() -> None:
@@ -160,21 +160,21 @@ def test_an_error_in_the_ordering_ends_the_test() -> None:
 
 def test_a_query_in_several_batches_has_like_sizes_together_and_one_batch_stays_as_it_is() -> None:
     for size, expected in ((3, [[1, 5, 3], [6, 2, 4], [0]]), (7, [list(range(7))])):
-        answering, failures = Noting(Sized(SIZES)), list[BaseException]()
-        driver = InlineDriver(answering, size, Recorder(), failures.append)
+        pipeline, failures = Noting(Sized(SIZES)), list[BaseException]()
+        driver = StreamDriver(pipeline, size, Recorder(), failures.append)
         driver.issue([100 + at for at in range(7)], list(range(7)))
         assert not failures
-        assert [indices for _, indices in answering.seen] == expected
-        assert all(one == [100 + at for at in indices] for one, indices in answering.seen)
+        assert [indices for _, indices in pipeline.seen] == expected
+        assert all(one == [100 + at for at in indices] for one, indices in pipeline.seen)
 
 
 @pytest.mark.parametrize(("instances", "times"), [(1, 1), (2, 2)])
 def test_each_shape_is_warmed_up_once_by_whoever_is_free(instances: int, times: int) -> None:
-    answering, shapes = Noting(Sized(SIZES)), [[at] for at in range(50)]
-    warm_shapes(answering, Execution(1, 4, 1, instances=instances), shapes, 60)
-    assert sorted(answering.computed) == sorted(shapes * times)
-    warm_shapes(answering, Execution(1, 4, 1), shapes, 0)
-    assert len(answering.computed) == 50 * times, "no time, no batch"
+    pipeline, shapes = Noting(Sized(SIZES)), [[at] for at in range(50)]
+    warm_shapes(pipeline, Execution(1, 4, 1, instances=instances), shapes, 60)
+    assert sorted(pipeline.computed) == sorted(shapes * times)
+    warm_shapes(pipeline, Execution(1, 4, 1), shapes, 0)
+    assert len(pipeline.computed) == 50 * times, "no time, no batch"
 
 
 def test_shapes_have_a_twentieth_of_the_test_and_twenty_seconds_at_least() -> None:

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from loadscope.errors import InputError, WorkError
-from loadscope.scenarios.shm_channel import Lane, LaneMemory, serve
+from loadscope.scenarios.shm_channel import Channel, ChannelMemory, serve
 
 
 @pytest.fixture
-def lane():
-    """Make a lane whose other end, a thread, computes with the given function."""
+def channel():
+    """Make a channel whose other end, a thread, computes with the given function."""
     ours, theirs = Pipe()
-    memory = LaneMemory.create()
+    memory = ChannelMemory.create()
     threads = []
 
     def make(compute):
         # A second mapping of the same memory, as another process has.
-        other = LaneMemory(os.dup(memory.descriptor))
+        other = ChannelMemory(os.dup(memory.descriptor))
 
         def work():
             while serve(theirs, other, compute):
@@ -26,7 +26,7 @@ def lane():
 
         threads.append(threading.Thread(target=work))
         threads[-1].start()
-        return Lane(ours, memory, lambda: WorkError("lost"))
+        return Channel(ours, memory, lambda: WorkError("lost"))
 
     yield make
     ours.close()
@@ -35,28 +35,28 @@ def lane():
     theirs.close()
 
 
-def test_rows_come_back_bit_by_bit(lane):
-    compute = lane(lambda indices: np.array([[i, i + 0.5] for i in indices], "<f4")).compute
+def test_rows_come_back_bit_by_bit(channel):
+    compute = channel(lambda indices: np.array([[i, i + 0.5] for i in indices], "<f4")).compute
     np.testing.assert_array_equal(compute([3, 1]), [[3, 3.5], [1, 1.5]])
     np.testing.assert_array_equal(compute([7]), [[7, 7.5]])
 
 
-def test_ragged_payloads_come_back_bit_by_bit(lane):
-    compute = lane(lambda indices: [np.full(i, i + 0.25, "<f4") for i in indices]).compute
+def test_ragged_payloads_come_back_bit_by_bit(channel):
+    compute = channel(lambda indices: [np.full(i, i + 0.25, "<f4") for i in indices]).compute
     found = compute([2, 0, 3])
     assert [part.tolist() for part in found] == [[2.25] * 2, [], [3.25] * 3]
 
 
-def test_memory_grows_with_the_payloads(lane):
-    compute = lane(lambda indices: np.full((1, indices[0]), 1.5, "<f4")).compute
+def test_memory_grows_with_the_payloads(channel):
+    compute = channel(lambda indices: np.full((1, indices[0]), 1.5, "<f4")).compute
     for size in (10, 100_000, 20, 1_000_000):
         found = compute([size])
         assert found.shape == (1, size)
         assert (found == 1.5).all()
 
 
-def test_all_axes_behind_the_first_are_one_payload(lane):
-    compute = lane(lambda indices: np.arange(12, dtype="<f4").reshape(2, 3, 2)).compute
+def test_all_axes_behind_the_first_are_one_payload(channel):
+    compute = channel(lambda indices: np.arange(12, dtype="<f4").reshape(2, 3, 2)).compute
     np.testing.assert_array_equal(compute([0, 1]), np.arange(12).reshape(2, 6))
 
 
@@ -67,18 +67,18 @@ def test_all_axes_behind_the_first_are_one_payload(lane):
         (ValueError("boom"), WorkError, "ValueError: boom"),
     ],
 )
-def test_what_the_other_end_raises_is_raised_here(lane, error, kind, message):
+def test_what_the_other_end_raises_is_raised_here(channel, error, kind, message):
     def compute(indices):
         raise error
 
-    one = lane(compute)
+    one = channel(compute)
     with pytest.raises(kind, match=message) as raised:
         one.compute([1])
     assert type(error).__name__ in str(raised.value.__cause__)
 
 
-def test_other_byte_order_is_refused(lane):
-    one = lane(lambda indices: np.ones((1, 1), ">f4"))
+def test_other_byte_order_is_refused(channel):
+    one = channel(lambda indices: np.ones((1, 1), ">f4"))
     with pytest.raises(WorkError, match="not contiguous and little-endian"):
         one.compute([1])
 
@@ -87,5 +87,5 @@ def test_a_lost_end_is_an_error_not_a_hang():
     ours, theirs = Pipe()
     theirs.close()
     with pytest.raises(WorkError, match="lost"):
-        Lane(ours, LaneMemory.create(), lambda: WorkError("lost")).compute([1])
+        Channel(ours, ChannelMemory.create(), lambda: WorkError("lost")).compute([1])
     ours.close()

@@ -8,7 +8,7 @@ from tests.submission import damages_answers, damages_runs, damages_tree
 from loadscope.submission.check import RULES, check_tree
 from loadscope.submission.check.log import read_log as real
 from loadscope.submission.rounds import load_round
-from loadscope.suite.report.submission import Row, csv_text, read_submission
+from loadscope.suite.report.submission import SubmissionRow, csv_text, read_submission
 
 DAMAGES = [*damages_tree.DAMAGES, *damages_runs.DAMAGES, *damages_answers.DAMAGES]
 
@@ -41,7 +41,9 @@ def test_a_damage_is_found_by_its_rule(damage, tree):
         assert finding.message.isprintable()
         assert finding.path.isprintable()
     json.dumps(report.record()).encode()
-    csv_text([Row(one) for one in read_submission(tree, load_round())], compared=False).encode()
+    csv_text(
+        [SubmissionRow(one) for one in read_submission(tree, load_round())], compared=False
+    ).encode()
 
 
 def test_every_rule_has_a_damage_and_an_id_of_its_own():

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from loadscope.tools.rules_page import rules_page
+from loadscope.tools.generate.rules_page import rules_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from loadscope.errors import InputError
 from loadscope.submission.rounds import load_round
-from loadscope.submission.system import Machine, Probe, describe, detect
+from loadscope.submission.system import Machine, MachineProbe, describe, detect
 from loadscope.suite.cli.system import system_command
 from loadscope.sut.registry import BACKENDS
 
@@ -126,7 +126,7 @@ def recorded(tmp_path):
             device = tmp_path / "machine/sys/class/net" / card / "device"
             device.mkdir(parents=True)
             (device / "driver").symlink_to(f"../../../../bus/pci/drivers/{driver}")
-        return Probe(tmp_path / "machine", recorded=True)
+        return MachineProbe(tmp_path / "machine", recorded=True)
 
     return write
 

@@ -35,7 +35,7 @@ Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Cell:
+class BenchCase:
     """A model on a framework, with the plan of a run, which a bare loop follows too."""
 
     model: str
@@ -44,16 +44,18 @@ class Cell:
     plan: dict[str, Any]
 
 
-def cell(model: str, framework: str, questions: str, progress: Progress) -> Cell:
+def cell(model: str, framework: str, questions: str, progress: Progress) -> BenchCase:
     """Have the model's file and the samples ready; texts are of the lengths of ``questions``."""
     dataset = DATASETS.get(Catalogue.load().get(model).task, questions)
     spec = RunSpec(
         model=model, framework=framework, scenario=Scenario.OFFLINE, dataset_path=dataset
     )
-    return Cell(model, framework, dataset, resolve(spec, progress).plan.model_dump(mode="json"))
+    return BenchCase(
+        model, framework, dataset, resolve(spec, progress).plan.model_dump(mode="json")
+    )
 
 
-def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
+def offline_row(one: BenchCase, pairs: int, seconds: float) -> dict[str, Any]:
     """Offline samples a second against the best of the bare layouts that are safe, in that layout.
 
     So the row is what LoadGen and the suite cost; what the choice of a layout costs is in part
@@ -90,7 +92,7 @@ def offline_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
+def single_stream_row(one: BenchCase, pairs: int, seconds: float) -> dict[str, Any]:
     """SingleStream's 90th percentile against a bare loop of single samples on all cores."""
     asked = {
         "plan": one.plan,
@@ -112,7 +114,7 @@ def single_stream_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def memory_row(one: Cell, seconds: float) -> dict[str, Any]:
+def memory_row(one: BenchCase, seconds: float) -> dict[str, Any]:
     """Peak memory of a run over 1,024 samples, beside model and float32 samples alone."""
     with tempfile.TemporaryDirectory() as folder:
         result = run_suite(one, Scenario.OFFLINE, seconds, many_images(Path(folder)))
@@ -128,7 +130,7 @@ def memory_row(one: Cell, seconds: float) -> dict[str, Any]:
     }
 
 
-def instances_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
+def instances_row(one: BenchCase, pairs: int, seconds: float) -> dict[str, Any]:
     """Offline with a pinned process a core beside threads of one process."""
 
     def rate(*more: str) -> float:
@@ -144,7 +146,7 @@ def instances_row(one: Cell, pairs: int, seconds: float) -> dict[str, Any]:
 
 
 def run_suite(
-    one: Cell, scenario: Scenario, seconds: float, dataset: Path | None = None, *more: str
+    one: BenchCase, scenario: Scenario, seconds: float, dataset: Path | None = None, *more: str
 ) -> dict[str, Any]:
     """A run of the suite in a process of its own.
 
@@ -177,7 +179,7 @@ def arguments(settings: Settings) -> list[str]:
 
 
 def figure(
-    one: Cell,
+    one: BenchCase,
     scenario: Scenario,
     settings: Settings,
     seconds: float,
@@ -201,7 +203,7 @@ def figure(
     return float(result["latency_ns"][percentile]) / 1e6
 
 
-def names(one: Cell, scenario: Scenario, what: str, unit: str) -> dict[str, str]:
+def names(one: BenchCase, scenario: Scenario, what: str, unit: str) -> dict[str, str]:
     """What a row is about."""
     return {
         "framework": one.framework,

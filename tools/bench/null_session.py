@@ -22,7 +22,7 @@ from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.figures import figures
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import Driver, driver_for, run_test
 from loadscope.submission.rounds import load_round
@@ -96,8 +96,8 @@ def _suite_driver(scenario: Scenario) -> Driver:
     )
     batch = {Scenario.OFFLINE: OFFLINE_BATCH, Scenario.SERVER: SERVER_BATCH}.get(scenario)
     execution = Execution.decide(scenario, 1, batch_size=batch)
-    answering = Answering(backend, InMemory(), lambda outputs, _: outputs["output"])
-    return driver_for(scenario, answering, execution, Recorder(), _fail)
+    pipeline = InferencePipeline(backend, InMemory(), lambda outputs, _: outputs["output"])
+    return driver_for(scenario, pipeline, execution, Recorder(), _fail)
 
 
 def measure(

@@ -34,7 +34,7 @@ from loadscope.scenarios.calibration import (
     warm_up,
 )
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.inference_pipeline import Answering
+from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.suite.run.process_plan import ProcessPlan
@@ -172,7 +172,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     if asked["what"] == "padded":
         return {"samples_per_second": _padded(backend, plan, library, asked["seconds"])}
     answer = task(plan.task).postprocess(plan.postprocess, library, plan.answer_form)
-    answering = Answering(backend, library, answer)
+    answering = InferencePipeline(backend, library, answer)
     warm_up(answering, execution, typical_batches(library, execution.batch_size))
     warm_shapes(answering, execution, shapes, shape_seconds(asked["seconds"] * 1e3))
     rate = _rate(answering, execution, len(library), asked["seconds"] / 3)
@@ -227,7 +227,7 @@ def _padded(backend: Backend, plan: ProcessPlan, library: Any, seconds: float) -
     return done / spent
 
 
-def _rate(answering: Answering, execution: Execution, total: int, seconds: float) -> float:
+def _rate(answering: InferencePipeline, execution: Execution, total: int, seconds: float) -> float:
     """Samples a second of single samples over all workers."""
 
     def work(number: int) -> int:
@@ -242,7 +242,7 @@ def _rate(answering: Answering, execution: Execution, total: int, seconds: float
 
 
 def _session(
-    plan: ProcessPlan, answering: Answering, library: Any, rate: float, seconds: float
+    plan: ProcessPlan, answering: InferencePipeline, library: Any, rate: float, seconds: float
 ) -> dict[str, Any]:
     values = {
         # What is offered takes the longer, the more it is above what can be done.

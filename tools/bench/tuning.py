@@ -11,7 +11,15 @@ from loadscope.names import Scenario
 from loadscope.rundir.spec import usable_cores
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.sut.registry import backend_info
-from loadscope.tools.bench.models import Cell, Settings, arguments, cell, figure, names, run_suite
+from loadscope.tools.bench.models import (
+    BenchCase,
+    Settings,
+    arguments,
+    cell,
+    figure,
+    names,
+    run_suite,
+)
 from loadscope.tools.bench.pairs import alternate, enclose, run_json
 
 MODELS = ("efficientnet-lite0", "resnet50-seeded", "yolox-nano", "bert-mini")
@@ -64,7 +72,7 @@ def tuning_rows(
 
 
 def _scenario_rows(
-    one: Cell, offline: Settings, pairs: int, seconds: float, minutes: float
+    one: BenchCase, offline: Settings, pairs: int, seconds: float, minutes: float
 ) -> Iterator[dict[str, Any]]:
     for scenario, key, batches, percentile, what, unit, target in (
         (Scenario.OFFLINE, "samples_per_second", _BATCHES, "", "rate", "samples/s", OFFLINE_LEAST),
@@ -92,7 +100,7 @@ def _scenario_rows(
 
 
 def _server_rows(
-    one: Cell, offline: Settings, pairs: int, seconds: float, minutes: float
+    one: BenchCase, offline: Settings, pairs: int, seconds: float, minutes: float
 ) -> Iterator[dict[str, Any]]:
     def bound() -> str:
         lone = run_suite(one, Scenario.SINGLE_STREAM, seconds)["latency_ns"]["mean"] / 1e6
@@ -118,7 +126,7 @@ def _server_rows(
 
 
 def _options_rows(
-    one: Cell, pairs: int, seconds: float, minutes: float
+    one: BenchCase, pairs: int, seconds: float, minutes: float
 ) -> Iterator[dict[str, Any]]:
     """Offline with the options that tune finds beside PyTorch's eager float32 on NCHW.
 
@@ -126,7 +134,7 @@ def _options_rows(
     row adds it, and what it needs to be fast, to what was found for float32.
     """
     artifact = {**one.plan["artifact"], "options": {}}
-    eager = Cell(one.model, one.framework, one.dataset, {**one.plan, "artifact": artifact})
+    eager = BenchCase(one.model, one.framework, one.dataset, {**one.plan, "artifact": artifact})
     best = _best_by_hand(eager, Scenario.OFFLINE, "samples_per_second", _BATCHES, seconds)
     found = _tuned(one, Scenario.OFFLINE, minutes)
     for dtype, least in OPTIONS_LEAST.items():
@@ -149,7 +157,9 @@ def _options_rows(
         }
 
 
-def grid_rows(one: Cell, pairs: int, seconds: float, minutes: float) -> Iterator[dict[str, Any]]:
+def grid_rows(
+    one: BenchCase, pairs: int, seconds: float, minutes: float
+) -> Iterator[dict[str, Any]]:
     """Offline with what tune finds in ``minutes`` beside what it finds when nothing is left out."""
     found = _tuned(one, Scenario.OFFLINE, minutes)
     grid = _tuned(one, Scenario.OFFLINE, None)
@@ -193,7 +203,7 @@ def hand_settings(
 
 
 def _best_by_hand(
-    one: Cell, scenario: Scenario, key: str, batches: Sequence[int], seconds: float
+    one: BenchCase, scenario: Scenario, key: str, batches: Sequence[int], seconds: float
 ) -> dict[str, int]:
     settings = hand_settings(
         scenario,
@@ -208,12 +218,12 @@ def _best_by_hand(
     return choose(settings, key=lambda each: _bare(one, each, seconds / 2, key))
 
 
-def _bare(one: Cell, settings: dict[str, int], seconds: float, key: str) -> float:
+def _bare(one: BenchCase, settings: dict[str, int], seconds: float, key: str) -> float:
     asked = {"plan": one.plan, **settings, "seconds": seconds}
     return float(run_json("loadscope.tools.bench.bare", json.dumps(asked))[key])
 
 
-def _tuned(one: Cell, scenario: Scenario, minutes: float | None, bound: str = "") -> Settings:
+def _tuned(one: BenchCase, scenario: Scenario, minutes: float | None, bound: str = "") -> Settings:
     """What ``loadscope tune`` finds in so many minutes, or after all points."""
     with tempfile.TemporaryDirectory() as folder:
         result = run_json(
@@ -228,6 +238,6 @@ def _tuned(one: Cell, scenario: Scenario, minutes: float | None, bound: str = ""
     return settings
 
 
-def _server_rate(one: Cell, settings: Settings, seconds: float, bound: str) -> float:
+def _server_rate(one: BenchCase, settings: Settings, seconds: float, bound: str) -> float:
     more = ("--find-rate", "--target-latency", bound, *arguments(settings))
     return float(run_suite(one, Scenario.SERVER, seconds, None, *more)["samples_per_second"])

@@ -19,7 +19,7 @@ from loadscope.files import write_json
 from loadscope.paths import cache_root
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.tools.z.checks import LEFT_OUT, Row
+from loadscope.tools.z.checks import LEFT_OUT, CheckRow
 from loadscope.tools.z.lane import Lane
 from loadscope.tools.z.natives import ensure_natives
 from loadscope.tools.z.root import ensure_root
@@ -50,7 +50,7 @@ def main(output: Path | None) -> None:
     folder = Path(platformdirs.user_cache_dir("loadscope", appauthor=False)) / "z"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
-    rows: list[Row] = []
+    rows: list[CheckRow] = []
     # Of two at once the second waits: they would check in the same root.
     with progress_bars() as progress, FileLock(folder / "lock"):
         log.write_bytes(b"")

@@ -17,7 +17,7 @@ class Suite:
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """A check and how it ended.
 
     Attributes:

@@ -20,7 +20,7 @@ from loadscope.suite.fetch.build import BuildRequest, build_artifact
 from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.golden.file import read_golden
 from loadscope.suite.models.manifest import Catalogue
-from loadscope.tools.z.checks import SUITES, Row, Suite
+from loadscope.tools.z.checks import SUITES, CheckRow, Suite
 from loadscope.tools.z.inside import LANE, Inside, loadscope_here, require
 from loadscope.tools.z.pixels import pixel_rows
 from loadscope.tools.z.root import Root
@@ -79,7 +79,7 @@ class Lane:
         shutil.copytree(fetch_dataset(DATA, cache, progress), self._data)
         self._label()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[CheckRow]:
         """Carry out all checks."""
         yield self._machine()
         for framework in FRAMEWORKS:
@@ -150,7 +150,7 @@ class Lane:
         ]
         path.write_text("\n".join([*named, *lines[len(named) :], ""]), encoding="utf-8")
 
-    def _machine(self) -> Row:
+    def _machine(self) -> CheckRow:
         code = (
             "import sys, platform, numpy, onnxruntime, torch, mlperf_loadgen; "
             "print(platform.machine(), sys.byteorder + '-endian, Python', "
@@ -160,16 +160,16 @@ class Lane:
         done = self._inside.python("imports", ["-c", code], _RUN_SECONDS)
         last = (done.output.strip().splitlines() or [""])[-1]
         passed = not done.status and last.startswith("s390x big-endian")
-        return Row("machine and frameworks", passed, last, done.seconds)
+        return CheckRow("machine and frameworks", passed, last, done.seconds)
 
-    def _tests(self, suite: Suite) -> Row:
+    def _tests(self, suite: Suite) -> CheckRow:
         tests = [f"tests/{test}" for test in suite.tests]
         done = self._inside.python(suite.title, ["-c", _PYTEST, *tests], _TEST_SECONDS)
         last = (done.output.strip().splitlines() or ["no output"])[-1]
         said = re.findall(r"^(?:FAILED|ERROR|XFAIL) .*::(.*)", done.output, re.MULTILINE)
         # A status beside 0 and 1 means that the tests did not run to their end.
         shown = last.rpartition(" in ")[0] if done.status in (0, 1) else f"status {done.status}"
-        return Row(suite.title, not done.status, "; ".join([shown, *said]), done.seconds)
+        return CheckRow(suite.title, not done.status, "; ".join([shown, *said]), done.seconds)
 
     def _golden(self, framework: str) -> Path:
         golden = self._inside.folder / f"{framework}.npz"
@@ -179,7 +179,7 @@ class Lane:
         require(loadscope_here(command), "the golden file was not made")
         return golden
 
-    def _live(self, framework: str, golden: Path) -> Row:
+    def _live(self, framework: str, golden: Path) -> CheckRow:
         arguments = ["validate", "--json", "--models", f"{LANE}/models/models.yaml"]
         arguments += ["--model", MODEL, "--framework", framework]
         arguments += ["--dataset-path", f"{LANE}/data", "--golden", str(LANE / golden.name)]
@@ -187,18 +187,20 @@ class Lane:
         done = self._inside.loadscope(title, arguments, _RUN_SECONDS)
         verdict = done.json()
         if verdict is None:
-            return Row(title, False, done.failure(), done.seconds)
+            return CheckRow(title, False, done.failure(), done.seconds)
         if verdict["max_rel_diff"] is None:
-            return Row(title, False, f"{verdict['cause']}: {verdict['cause_detail']}", done.seconds)
+            return CheckRow(
+                title, False, f"{verdict['cause']}: {verdict['cause_detail']}", done.seconds
+            )
         detail = (
             f"{verdict['samples']} samples, logits within {verdict['max_rel_diff']:.1e} of their "
             f"magnitude, same top-1 {verdict['top1_agreement']:.0%}, "
             f"first divergent layer: {verdict['first_divergent_layer'] or 'none'}"
         )
         passed = verdict["passed"] and verdict["max_rel_diff"] <= _LOGIT_TOLERANCE
-        return Row(title, passed, detail, done.seconds)
+        return CheckRow(title, passed, detail, done.seconds)
 
-    def _run(self, framework: str, golden: Path) -> Iterator[Row]:
+    def _run(self, framework: str, golden: Path) -> Iterator[CheckRow]:
         name = f"run-{framework}"
         arguments = ["run", "--json", "--model", MODEL, "--framework", framework]
         arguments += ["--models", f"{LANE}/models/models.yaml", "--scenario", "SingleStream"]
@@ -212,11 +214,11 @@ class Lane:
         )
         folder = self._inside.folder / name
         if done.status:
-            yield Row(title, False, done.failure(), done.seconds)
+            yield CheckRow(title, False, done.failure(), done.seconds)
             return
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         accuracy = result["accuracy"]
-        yield Row(
+        yield CheckRow(
             title,
             result["mode"] == "performance,accuracy",
             f"{accuracy['samples']} samples, top-1 {accuracy['value']:.2f} %",
@@ -231,7 +233,7 @@ class Lane:
             if verdict
             else done.failure()
         )
-        yield Row(
+        yield CheckRow(
             f"{framework}: that accuracy log read and scored on x86-64",
             same and verdict["metric_delta"] == 0,
             detail,

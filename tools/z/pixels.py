@@ -11,7 +11,7 @@ from loadscope.datasets.task import Progress
 from loadscope.suite.fetch.artifacts import materialise
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
-from loadscope.tools.z.checks import Row
+from loadscope.tools.z.checks import CheckRow
 from loadscope.tools.z.inside import LANE, Inside
 from loadscope.tools.z.photographs import write_samples
 
@@ -23,7 +23,7 @@ _LEVELS = 1
 Pixels = NDArray[np.uint8]
 
 
-def pixel_rows(inside: Inside, data: Path, cache: Path, progress: Progress) -> Iterator[Row]:
+def pixel_rows(inside: Inside, data: Path, cache: Path, progress: Progress) -> Iterator[CheckRow]:
     """Compare the sample photographs of both machines, resampler by resampler.
 
     Args:
@@ -36,7 +36,7 @@ def pixel_rows(inside: Inside, data: Path, cache: Path, progress: Progress) -> I
     arguments = ["-m", "loadscope.tools.z.photographs", f"{LANE}/data/val", f"{LANE}/there.npz"]
     done = inside.python(title, arguments, _SECONDS)
     if done.status:
-        yield Row(title, False, done.failure(), done.seconds)
+        yield CheckRow(title, False, done.failure(), done.seconds)
         return
     write_samples(data / "val", inside.folder / "here.npz")
     answer = _answerer(cache, progress)
@@ -57,7 +57,7 @@ def pixel_rows(inside: Inside, data: Path, cache: Path, progress: Progress) -> I
                     f"{others} of {len(ours)} answers of {_MODEL} differ"
                 )
             passed = difference.max() <= _LEVELS and not others
-            yield Row(f"{title}: {resampler}", passed, detail, done.seconds / len(here.files))
+            yield CheckRow(f"{title}: {resampler}", passed, detail, done.seconds / len(here.files))
 
 
 def _answerer(cache: Path, progress: Progress) -> Any:

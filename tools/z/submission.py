@@ -8,7 +8,7 @@ from typing import Any
 
 from loadscope.files import write_json
 from loadscope.submission.rounds import CURRENT, load_round
-from loadscope.tools.z.checks import Row
+from loadscope.tools.z.checks import CheckRow
 from loadscope.tools.z.inside import LANE, Done, Inside, loadscope_here
 
 _SECONDS = 300
@@ -25,7 +25,7 @@ _LENGTHS = {
 }
 
 
-def submission_rows(inside: Inside, run: str, manifest: Path, data: Path) -> Iterator[Row]:
+def submission_rows(inside: Inside, run: str, manifest: Path, data: Path) -> Iterator[CheckRow]:
     """Package a run there; score it and check its tree here.
 
     The tree is a rehearsal: what ``check`` must find in it are the lengths that the run's own
@@ -44,10 +44,10 @@ def submission_rows(inside: Inside, run: str, manifest: Path, data: Path) -> Ite
     done = inside.loadscope(title, [*arguments, "--output", str(LANE / "tree"), "--json"], _SECONDS)
     packaged = done.json()
     if done.status or packaged is None:
-        yield Row(title, False, done.failure(), done.seconds)
+        yield CheckRow(title, False, done.failure(), done.seconds)
         return
     there = inside.loadscope("check", ["check", str(LANE / "tree"), "--json"], _SECONDS)
-    yield Row(
+    yield CheckRow(
         title,
         bool(packaged["results"]) and there.json() is not None,
         f"{len(packaged['results'])} result, {len(_findings(there))} findings of check there",
@@ -57,7 +57,7 @@ def submission_rows(inside: Inside, run: str, manifest: Path, data: Path) -> Ite
     yield _checked_here(inside, run, there)
 
 
-def _scored_here(inside: Inside, run: str, manifest: Path, data: Path) -> Row:
+def _scored_here(inside: Inside, run: str, manifest: Path, data: Path) -> CheckRow:
     """Scoring rewrites the score, so that it is done on a copy."""
     title = "that submission's accuracy scored on x86-64"
     copy = inside.folder / f"{run}-scored-here"
@@ -71,16 +71,16 @@ def _scored_here(inside: Inside, run: str, manifest: Path, data: Path) -> Row:
     done = loadscope_here([*arguments, "--json"])
     here = done.json()
     if here is None:
-        return Row(title, False, done.failure(), done.seconds)
+        return CheckRow(title, False, done.failure(), done.seconds)
     again = (copy / "accuracy/accuracy.txt").read_text("utf-8").strip()
     detail = (
         f"{here['metric']} {here['value']:.2f} %, on s390x {there['value']:.2f} %; the tree says "
         f"{packaged}"
     )
-    return Row(title, here == there and again == packaged, detail, done.seconds)
+    return CheckRow(title, here == there and again == packaged, detail, done.seconds)
 
 
-def _checked_here(inside: Inside, run: str, there: Done) -> Row:
+def _checked_here(inside: Inside, run: str, there: Done) -> CheckRow:
     title = "that submission checked on x86-64"
     here = loadscope_here(["check", str(inside.folder / "tree"), "--json"])
     record = json.loads((inside.folder / run / "run.json").read_text("utf-8"))
@@ -90,7 +90,9 @@ def _checked_here(inside: Inside, run: str, there: Done) -> Row:
         f"rehearsal: {'; '.join(record['rehearsal'])}"
     )
     same = here.json() is not None and _findings(here) == _findings(there)
-    return Row(title, same and short <= _LENGTHS, detail if same else here.failure(), here.seconds)
+    return CheckRow(
+        title, same and short <= _LENGTHS, detail if same else here.failure(), here.seconds
+    )
 
 
 def _findings(done: Done) -> list[dict[str, Any]]:

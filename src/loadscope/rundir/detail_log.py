@@ -1,16 +1,40 @@
 """Read LoadGen's detail log: the settings that were in force and what came out."""
 
 import json
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from loadscope.errors import WorkError
 
-_PREFIX = ":::MLLOG "
-# Entries of unbounded size that hold nothing a reader of results needs.
-_BULKY = ('{"key": "loaded_qsl_set"', '{"key": "loadgen_file_sha1"')
+_MARK = ":::MLLOG"
+_LARGEST = 1e30
+"""Far above what LoadGen can log, and far enough below what arithmetic with floats can hold."""
+_LONGEST = 64 << 20
+"""Bytes; the longest line of a log lists the loaded samples, at most a few hundred thousand."""
+
+
+class MalformedLogError(ValueError):
+    """What is wrong with a log's form, with the line: ``line 3 is not UTF-8 text``."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One entry of a detail log.
+
+    Attributes:
+        key: What it is about.
+        value: An empty one stands for any list or object: those of samples and of sources are
+            long, and nobody asks what is in them.
+        error: Whether LoadGen calls it an error.
+        warning: Whether it calls it a warning.
+    """
+
+    key: str
+    value: Any
+    error: bool
+    warning: bool
 
 
 @dataclass(frozen=True)
@@ -18,29 +42,25 @@ class DetailLog:
     """A parsed ``mlperf_log_detail.txt``.
 
     Attributes:
-        values: The last value of every key.
+        values: The value of every key.
         errors: LoadGen's error messages, in order.
         warnings: Its warnings.
     """
 
-    values: dict[str, Any]
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def number(self, key: str) -> float | None:
-        """A finite number, or None where LoadGen did not log one."""
+        """A number that LoadGen can have logged, or None for anything else."""
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+        return value if abs(value) < _LARGEST else None
 
 
 def read_detail_log(path: Path) -> DetailLog:
-    """Read a detail log line by line.
+    """Read the log of a run of ours: of a key that comes again, the last value.
 
     Raises:
         WorkError: Missing, or a line is not LoadGen's (a truncated log, for instance).
@@ -49,36 +69,52 @@ def read_detail_log(path: Path) -> DetailLog:
     errors: list[str] = []
     warnings: list[str] = []
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                entry = _entry(line, f"{path}:{number}")
-                if entry is None:
-                    continue
-                key, value = entry["key"], entry["value"]
-                values[key] = value
-                if entry["metadata"].get("is_error"):
-                    errors.append(f"{key}: {value}")
-                elif entry["metadata"].get("is_warning"):
-                    warnings.append(f"{key}: {value}")
+        for line in log_lines(path):
+            values[line.key] = line.value
+            if line.error:
+                errors.append(f"{line.key}: {line.value}")
+            elif line.warning:
+                warnings.append(f"{line.key}: {line.value}")
     except OSError as error:
         raise WorkError(f"{path}: {error.strerror}", "repeat the run") from error
-    except UnicodeDecodeError as error:
-        raise WorkError(f"{path}: not UTF-8 text", "repeat the run") from error
+    except MalformedLogError as error:
+        raise WorkError(f"{path}: {error}", "repeat the run") from error
     return DetailLog(values, tuple(errors), tuple(warnings))
 
 
-def _entry(line: str, where: str) -> dict[str, Any] | None:
-    if not line.startswith(_PREFIX):
-        raise WorkError(f"{where}: not a LoadGen log line", "repeat the run")
-    body = line[len(_PREFIX) :]
-    if body.startswith(_BULKY):
-        return None
+def log_lines(path: Path) -> Iterator[LogLine]:
+    """The entries of a log, one after the other, whoever wrote it.
+
+    Raises:
+        OSError: It cannot be read.
+        MalformedLogError: A line is not a whole entry of LoadGen's, or there is none.
+    """
+    number = 0
+    with path.open("rb") as lines:
+        while line := lines.readline(_LONGEST):
+            number += 1
+            yield _line(line, number)
+    if not number:
+        raise MalformedLogError("empty")
+
+
+def _line(line: bytes, number: int) -> LogLine:
     try:
-        entry: Any = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise WorkError(f"{where}: the log entry is cut off", "repeat the run") from error
-    if not isinstance(entry, dict) or not isinstance(entry.get("metadata"), dict):
-        raise WorkError(f"{where}: not a LoadGen log entry", "repeat the run")
-    if not isinstance(entry.get("key"), str) or "value" not in entry:
-        raise WorkError(f"{where}: a LoadGen log entry without key or value", "repeat the run")
-    return entry
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedLogError(f"line {number} is not UTF-8 text") from error
+    if "\r" in text.removesuffix("\n").removesuffix("\r"):
+        raise MalformedLogError(f"line {number} has a carriage return inside, which ends a line")
+    if not text.startswith(_MARK):
+        raise MalformedLogError(f"line {number} does not begin with {_MARK}")
+    try:
+        entry = json.loads(text[len(_MARK) :])
+        key, value, about = entry["key"], entry["value"], entry["metadata"]
+        wrong, doubtful = about["is_error"], about.get("is_warning")
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise MalformedLogError(f"line {number} is not a whole LoadGen entry") from error
+    if not isinstance(key, str):
+        raise MalformedLogError(f"line {number} has a key that is no text")
+    if isinstance(value, (list, dict)):
+        value = type(value)()
+    return LogLine(key, value, bool(wrong), bool(doubtful))

@@ -5,7 +5,7 @@ import re
 
 from loadscope.names import Scenario
 from loadscope.rundir.detail_log import DetailLog
-from loadscope.rundir.result import Figures, Metric
+from loadscope.rundir.result import Figures, RecordedMetric
 
 _MORE_QUERIES = re.compile(r"need to run at least (\d+) more queries")
 ESTIMATE, PERCENTILE, RATE = "early-stopping estimate", "percentile", "rate"
@@ -67,17 +67,17 @@ def figures(log: DetailLog, scenario: Scenario) -> Figures:
     mean = log.number("result_mean_latency_ns")
     if scenario is Scenario.OFFLINE:
         rate = log.number("result_samples_per_second")
-        metric = Metric(name="samples_per_second", value=rate, unit="samples/s", kind=RATE)
+        metric = RecordedMetric(name="samples_per_second", value=rate, unit="samples/s", kind=RATE)
     elif scenario is Scenario.SERVER:
         rate = log.number("result_completed_samples_per_sec")
-        metric = Metric(
+        metric = RecordedMetric(
             name="completed_samples_per_second", value=rate, unit="samples/s", kind=RATE
         )
     else:
         short, percentile = ("ss", "90") if scenario is Scenario.SINGLE_STREAM else ("ms", "99")
         estimate = log.number(f"early_stopping_latency_{short}")
         latency = estimate or percentiles[percentile]
-        metric = Metric(
+        metric = RecordedMetric(
             name=f"latency_p{percentile}",
             value=latency / 1e6 if latency else None,
             unit="ms",

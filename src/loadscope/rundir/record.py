@@ -118,7 +118,7 @@ class Verification(Part):
     accuracy: ComparedAnswers | None = None
 
 
-class TestOutcome(Part):
+class ModeOutcome(Part):
     """What one LoadGen test came to.
 
     Attributes:
@@ -148,13 +148,13 @@ class TestOutcome(Part):
     sha256: dict[str, str] = Field(default_factory=dict)
 
 
-class RepeatOutcome(TestOutcome):
+class RepeatOutcome(ModeOutcome):
     """One of several performance tests; ``run`` counts from 1."""
 
     run: int
 
 
-class TestState(TestOutcome):
+class ModeState(ModeOutcome):
     """How one LoadGen test of the run stands; ``error`` tells why it failed.
 
     A test that says ``running`` while no process holds the run's lock was killed.
@@ -326,7 +326,7 @@ class RunRecord(Part):
     host: HostRecord
     versions: dict[str, str]
     manifest: dict[str, JsonValue] | None
-    state: dict[Mode, TestState] = Field(default_factory=dict)
+    state: dict[Mode, ModeState] = Field(default_factory=dict)
     rate_search: RateSearchRecord | None = None
     traced: bool = False
 
@@ -335,9 +335,9 @@ class RunRecord(Part):
         """The LoadGen scenario."""
         return self.spec.scenario
 
-    def of(self, mode: Mode) -> TestState:
+    def of(self, mode: Mode) -> ModeState:
         """How a test stands; ``planned`` where nothing is recorded of it."""
-        return self.state.get(mode) or TestState(status="planned")
+        return self.state.get(mode) or ModeState(status="planned")
 
     def finished(self) -> tuple[Mode, ...]:
         """The tests that finished, in their order."""
@@ -346,5 +346,5 @@ class RunRecord(Part):
     def having(self, mode: Mode, state: Mapping[str, Any]) -> "RunRecord":
         """The record with these keys of a test's state replaced."""
         known = self.of(mode).model_dump(mode="json")
-        changed = TestState.model_validate({**known, **state})
+        changed = ModeState.model_validate({**known, **state})
         return self.model_copy(update={"state": {**self.state, mode: changed}})

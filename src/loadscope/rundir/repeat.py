@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from loadscope.names import Scenario
-from loadscope.rundir.record import RepeatOutcome, TestState
+from loadscope.rundir.record import ModeState, RepeatOutcome
 from loadscope.rundir.result import RepeatSummary
 
 
@@ -22,7 +22,7 @@ def median_run(repeats: Sequence[RepeatOutcome], scenario: Scenario) -> int:
     return from_worst[(len(from_worst) - 1) // 2].run
 
 
-def summary(state: TestState) -> RepeatSummary | None:
+def summary(state: ModeState) -> RepeatSummary | None:
     """What a performance test's repeats say together; None where it ran once."""
     if not state.repeats or state.median_run is None:
         return None

@@ -6,12 +6,12 @@ from uuid import UUID
 from pydantic import Field, FiniteFloat, JsonValue
 
 from loadscope.names import Mode, Scenario
-from loadscope.rundir.record import Part, RateSearchRecord, TestState, Verification
+from loadscope.rundir.record import ModeState, Part, RateSearchRecord, Verification
 
 Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Metric(Part):
+class RecordedMetric(Part):
     """The figure that the scenario is judged by, as LoadGen reports it.
 
     ``kind`` tells an early-stopping estimate from a percentile and a rate.
@@ -44,7 +44,7 @@ class Figures(Part):
         few_queries: The names of the percentiles that have too few queries to mean anything.
     """
 
-    metric: Metric
+    metric: RecordedMetric
     samples_per_second: FiniteFloat | None
     queries: int | None = None
     latency_ns: LatencySummary
@@ -122,7 +122,7 @@ class ResultRecord(Part):
     mode: str
     valid: bool | None = None
     invalid_reasons: tuple[str, ...] = ()
-    metric: Metric | None = None
+    metric: RecordedMetric | None = None
     samples_per_second: FiniteFloat | None = None
     queries: int | None = None
     latency_ns: LatencySummary | None = None
@@ -137,7 +137,7 @@ class ResultRecord(Part):
     rate_search: RateSearchRecord | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    state: dict[Mode, TestState] = Field(default_factory=dict)
+    state: dict[Mode, ModeState] = Field(default_factory=dict)
 
     def to_json(self, run_dir: str) -> dict[str, Any]:
         """The object of ``loadscope run --json``: the record, and where it lies here."""

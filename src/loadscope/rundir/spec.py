@@ -23,6 +23,7 @@ from pydantic import (
 from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
+from loadscope.shipped import is_shipped
 from loadscope.units import milliseconds
 
 MinDuration = Annotated[float, BeforeValidator(milliseconds)]
@@ -48,6 +49,9 @@ def _absolute_dataset(text: str) -> str:
 
 # What a run began with is found from every folder.
 HerePath = Annotated[Path, AfterValidator(Path.absolute)]
+ManifestPath = Annotated[
+    Path, AfterValidator(lambda path: path if is_shipped(path) else path.absolute())
+]
 DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
 
 _Name = TypeVar("_Name", bound=StrEnum)
@@ -186,7 +190,13 @@ class RunSpec(BaseModel):
     user_conf: Annotated[
         HerePath | None, told(Group.TARGETS, "LoadGen user.conf to start from.")
     ] = None
-    models: Annotated[tuple[HerePath, ...], told(Group.DATA, "Further model manifest.")] = ()
+    models: Annotated[
+        tuple[ManifestPath, ...],
+        told(
+            Group.DATA,
+            "Further model manifest; scenarios:ibm-z16-nnpa/models is a shipped one.",
+        ),
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from loadscope.suite.report.figures.layout import Drawing
 from loadscope.suite.report.render import render
-from loadscope.suite.report.sections import Placed
+from loadscope.suite.report.sections import PlacedFigure
 from loadscope.suite.report.trace.facts import NOT_A_RESULT, overheads, spans, summary
 from loadscope.suite.report.trace.figures import (
     Palette,
@@ -39,7 +39,7 @@ class _Section:
     no_roofline: str | None
     headings: tuple[str, ...]
     layers: list[list[str]]
-    figures: list[Placed]
+    figures: list[PlacedFigure]
 
 
 def build_trace_page(traces: Sequence[tuple[TraceView, Peaks | str]]) -> str:
@@ -74,7 +74,9 @@ def _section(anchor: str, view: TraceView, peaks: Peaks | str) -> _Section:
         no_roofline=peaks if isinstance(peaks, str) else None,
         headings=headings(bodies),
         layers=[layer_cells(layer, view.correction, limits, bodies) for layer in view.layers],
-        figures=[Placed(f"{anchor}-{name}", drawing) for name, drawing in _figures(view, limits)],
+        figures=[
+            PlacedFigure(f"{anchor}-{name}", drawing) for name, drawing in _figures(view, limits)
+        ],
     )
 
 

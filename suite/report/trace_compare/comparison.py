@@ -12,7 +12,7 @@ from loadscope.suite.worker.tracing.layers import Layer, by_type
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerMatch:
     """Layers that do the same work, and their times without their bodies.
 
     A side without layers is one that has no counterpart: ``how`` is None then.
@@ -72,7 +72,7 @@ class TypeRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TraceComparison:
     """Two traces, and every one of their layers in one of the rows.
 
     Attributes:
@@ -88,9 +88,9 @@ class Comparison:
     a: TraceView
     b: TraceView
     per: Literal["predict", "sample"]
-    matched: tuple[Row, ...]
-    only_a: tuple[Row, ...]
-    only_b: tuple[Row, ...]
+    matched: tuple[LayerMatch, ...]
+    only_a: tuple[LayerMatch, ...]
+    only_b: tuple[LayerMatch, ...]
     types: tuple[TypeRow, ...]
     caveats: tuple[str, ...]
 
@@ -106,13 +106,13 @@ class Comparison:
         return self.a.median_predict_ns / size_a, self.b.median_predict_ns / size_b
 
     @property
-    def by_difference(self) -> list[Row]:
+    def by_difference(self) -> list[LayerMatch]:
         """All rows, the largest difference first."""
         rows = (*self.matched, *self.only_a, *self.only_b)
         return sorted(rows, key=lambda row: -abs(row.difference_ns))
 
 
-def compare(a: TraceView, b: TraceView) -> Comparison:
+def compare(a: TraceView, b: TraceView) -> TraceComparison:
     """Align the layers of two traces.
 
     Raises:
@@ -127,22 +127,22 @@ def compare(a: TraceView, b: TraceView) -> Comparison:
     found: Alignment = align(a.layers, b.layers)
     per: Literal["predict", "sample"] = "predict" if a.samples == b.samples else "sample"
     sizes = (1, 1) if per == "predict" else (a.samples, b.samples)
-    return Comparison(
+    return TraceComparison(
         a=a,
         b=b,
         per=per,
         matched=tuple(
-            Row(_take(a.layers, pair.a), _take(b.layers, pair.b), pair.how, *sizes)
+            LayerMatch(_take(a.layers, pair.a), _take(b.layers, pair.b), pair.how, *sizes)
             for pair in found.pairs
         ),
-        only_a=tuple(Row((a.layers[i],), (), None, *sizes) for i in found.only_a),
-        only_b=tuple(Row((), (b.layers[j],), None, *sizes) for j in found.only_b),
+        only_a=tuple(LayerMatch((a.layers[i],), (), None, *sizes) for i in found.only_a),
+        only_b=tuple(LayerMatch((), (b.layers[j],), None, *sizes) for j in found.only_b),
         types=tuple(_types(a.layers, b.layers, *sizes)),
         caveats=tuple(_caveats(a, b)),
     )
 
 
-def comparison_record(found: Comparison) -> dict[str, Any]:
+def comparison_record(found: TraceComparison) -> dict[str, Any]:
     """Return the comparison as plain data, for ``loadscope compare --json``."""
 
     def side(view: TraceView) -> dict[str, Any]:

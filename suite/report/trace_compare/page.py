@@ -7,11 +7,10 @@ from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing, empty_figure
 from loadscope.suite.report.figures.ticks import tick_label
 from loadscope.suite.report.render import render
-from loadscope.suite.report.sections import Placed
+from loadscope.suite.report.sections import PlacedFigure
 from loadscope.suite.report.trace.facts import NOT_A_RESULT
-from loadscope.suite.report.trace.figures import Palette, log_axis, plain
-from loadscope.suite.report.trace.units import time_axis
-from loadscope.suite.report.trace_compare.comparison import Comparison, Row
+from loadscope.suite.report.trace.figures import Palette, log_axis, plain, time_axis
+from loadscope.suite.report.trace_compare.comparison import LayerMatch, TraceComparison
 from loadscope.suite.report.trace_compare.wording import (
     ROW_HEADINGS,
     TYPE_HEADINGS,
@@ -29,12 +28,12 @@ _A, _B = 0, 1
 """Colours of the two sides."""
 
 
-def build_comparison_page(found: Comparison) -> str:
+def build_comparison_page(found: TraceComparison) -> str:
     """Render the page: sums by type, the largest differences, all layers."""
     figures = [
-        Placed("types", _draw_types(found)),
-        Placed("differences", _draw_differences(found)),
-        Placed("scatter", _draw_scatter(found)),
+        PlacedFigure("types", _draw_types(found)),
+        PlacedFigure("differences", _draw_differences(found)),
+        PlacedFigure("scatter", _draw_scatter(found)),
     ]
     return render(
         "compare.html",
@@ -52,7 +51,7 @@ def build_comparison_page(found: Comparison) -> str:
     )
 
 
-def _draw_types(found: Comparison) -> Drawing:
+def _draw_types(found: TraceComparison) -> Drawing:
     shown = found.types[:TOP_TYPES]
     unit, scale = time_axis(time for one in shown for time in (one.a_ns, one.b_ns))
     bars = [
@@ -73,7 +72,7 @@ def _draw_types(found: Comparison) -> Drawing:
     )
 
 
-def _draw_differences(found: Comparison) -> Drawing:
+def _draw_differences(found: TraceComparison) -> Drawing:
     rows = found.by_difference[:TOP]
     unit, scale = time_axis(abs(row.difference_ns) for row in rows)
     bars = [
@@ -94,7 +93,7 @@ def _draw_differences(found: Comparison) -> Drawing:
     )
 
 
-def _draw_scatter(found: Comparison) -> Drawing:
+def _draw_scatter(found: TraceComparison) -> Drawing:
     rows = [row for row in found.matched if row.ratio]
     palette = Palette.of(by_type(found.a.layers))
     times = [time for row in rows for time in (row.a_ns, row.b_ns)] or [1.0]
@@ -136,7 +135,7 @@ def _draw_scatter(found: Comparison) -> Drawing:
     )
 
 
-def _hover(row: Row) -> str:
+def _hover(row: LayerMatch) -> str:
     a = duration(row.a_ns) + ": " if row.a else "none"
     b = duration(row.b_ns) + ": " if row.b else "none"
     lines = [plain(row.type)]

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from loadscope.suite.report.trace.facts import NOT_A_RESULT
 from loadscope.suite.report.trace.terminal import plain_table
-from loadscope.suite.report.trace_compare.comparison import Comparison
+from loadscope.suite.report.trace_compare.comparison import TraceComparison
 from loadscope.suite.report.trace_compare.wording import (
     ROW_HEADINGS,
     TYPE_HEADINGS,
@@ -21,7 +21,7 @@ from loadscope.suite.report.trace_compare.wording import (
 TOP = 20
 
 
-def comparison_tables(found: Comparison) -> Iterator[RenderableType]:
+def comparison_tables(found: TraceComparison) -> Iterator[RenderableType]:
     """Yield who is compared, the caveats, types, the largest differences and what is unmatched."""
     yield Text(f"A: {side_name(found.a)}\nB: {side_name(found.b)}", style="bold")
     yield Text("\n".join(balance(found)))

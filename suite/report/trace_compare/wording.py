@@ -1,7 +1,7 @@
 """The words of a comparison, the same on the terminal and on the page."""
 
 from loadscope.quantities import duration
-from loadscope.suite.report.trace_compare.comparison import Comparison, Row, TypeRow
+from loadscope.suite.report.trace_compare.comparison import LayerMatch, TraceComparison, TypeRow
 from loadscope.suite.report.wording import NONE
 from loadscope.suite.trace.view import TraceView
 
@@ -15,7 +15,7 @@ def side_name(view: TraceView) -> str:
     return f"{view.run.model.title}, {view.header.framework} {version} ({view.run.path})"
 
 
-def balance(found: Comparison) -> list[str]:
+def balance(found: TraceComparison) -> list[str]:
     """Say in sentences how the predicts compare and how much was matched."""
     a, b = found.predict_ns
     layers = sum(row.a_ns for row in (*found.matched, *found.only_a))
@@ -34,7 +34,7 @@ def balance(found: Comparison) -> list[str]:
     ]
 
 
-def row_cells(row: Row) -> list[str]:
+def row_cells(row: LayerMatch) -> list[str]:
     """Give the cells under ``ROW_HEADINGS``."""
     side = "" if row.how else ("only in A" if row.a else "only in B")
     return [row.name, row.type, *_times(row.a_ns, row.b_ns), row.how or side]

@@ -26,7 +26,7 @@ _INSTALL = "Parquet needs: pip install 'loadscope[trace]'"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExportOutcome:
     """What one target took.
 
     Attributes:
@@ -58,8 +58,8 @@ def export_all(run_dir: Path, otlp: str | None, progress: Progress) -> dict[str,
 
     Returns:
         ``{made, exported, dropped, targets}``: spans made; those that the backend took, or the
-        OTLP file when no backend was asked for; the rest; and an ``Outcome`` a target as a dict.
-        It is written to ``trace/export.json`` too.
+        OTLP file when no backend was asked for; the rest; and an ``ExportOutcome`` a target as a
+        dict. It is written to ``trace/export.json`` too.
 
     Raises:
         InputError: There is no trace, it is broken, or ``endpoint`` refuses the address.
@@ -89,7 +89,9 @@ def export_all(run_dir: Path, otlp: str | None, progress: Progress) -> dict[str,
         progress(f"sending {made:,} spans to {shown(address)}", 0, 0)
         sent = send_spans(address, resource, identity, events())
         outcomes.append(
-            Outcome(shown(address), "spans", sent.accepted, made - sent.accepted, sent.problem)
+            ExportOutcome(
+                shown(address), "spans", sent.accepted, made - sent.accepted, sent.problem
+            )
         )
     progress("exporting the trace", total, total)
     decisive = outcomes[-1] if address is not None else outcomes[0]
@@ -113,10 +115,10 @@ def _counts(events: Iterator[Event]) -> tuple[int, int]:
     return made, layers
 
 
-def _written(path: Path, unit: str, count: int, write: Callable[[Path], int]) -> Outcome:
+def _written(path: Path, unit: str, count: int, write: Callable[[Path], int]) -> ExportOutcome:
     try:
-        return Outcome(path.name, unit, write(path), 0)
+        return ExportOutcome(path.name, unit, write(path), 0)
     except WorkError as error:
-        return Outcome(path.name, unit, 0, count, error.message)
+        return ExportOutcome(path.name, unit, 0, count, error.message)
     except ImportError as error:
-        return Outcome(path.name, unit, 0, count, f"{error}; {_INSTALL}")
+        return ExportOutcome(path.name, unit, 0, count, f"{error}; {_INSTALL}")

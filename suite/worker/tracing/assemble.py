@@ -47,7 +47,7 @@ class Noted:
 
 
 @dataclass(frozen=True)
-class Query:
+class IssuedQuery:
     """A LoadGen query; times are unix nanoseconds."""
 
     number: int
@@ -57,7 +57,9 @@ class Query:
     samples: int
 
 
-def query_times(log: Path, issued: Sequence[tuple[int, int]]) -> tuple[list[Query], list[int]]:
+def query_times(
+    log: Path, issued: Sequence[tuple[int, int]]
+) -> tuple[list[IssuedQuery], list[int]]:
     """LoadGen's queries, and the query of each sample in the order of issue.
 
     LoadGen's trace has a clock of its own. It is laid so that no query is issued after its
@@ -82,10 +84,10 @@ def query_times(log: Path, issued: Sequence[tuple[int, int]]) -> tuple[list[Quer
     if not rows:
         raise WorkError("LoadGen issued no query", "repeat loadscope trace")
     shift = min(now - row[4] for (now, _), row in zip(issued, rows, strict=True))
-    queries: dict[int, Query] = {}
+    queries: dict[int, IssuedQuery] = {}
     for _, number, _, start, begun, completed in rows:
         known = queries.get(number)
-        queries[number] = Query(
+        queries[number] = IssuedQuery(
             number,
             start + shift,
             begun + shift,

@@ -17,10 +17,10 @@ from loadscope.scenarios.inference_pipeline import Fail
 from loadscope.scenarios.live_counters import LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
-from loadscope.scenarios.tracing import TracedAnswering, TracingDriver
+from loadscope.scenarios.tracing import TracedPipeline, TracingDriver
 from loadscope.suite.run.loadgen_settings import target_key
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
-from loadscope.suite.worker.loaded_model import Opened
+from loadscope.suite.worker.loaded_model import LoadedModel
 from loadscope.suite.worker.paired_timing import Timed
 from loadscope.suite.worker.tracing.assemble import Noted, assemble
 from loadscope.suite.worker.tracing.events import LEVELS, Header, write_events
@@ -72,7 +72,7 @@ def settings(plan: ProcessPlan, trace: TracePlan, conf: UserConf) -> UserConf:
 
 def traced_test(
     plan: ProcessPlan,
-    model: Opened,
+    model: LoadedModel,
     batches: Sequence[Sequence[int]],
     conf: Path,
     live: LiveCounters,
@@ -86,7 +86,7 @@ def traced_test(
         batches: Typical batches, their samples loaded; unloaded afterwards.
         conf: The user.conf to write.
         live: Told of what is answered.
-        fail: See ``scenarios.answering``.
+        fail: See ``scenarios.inference_pipeline``.
 
     Returns:
         LoadGen's part of the test, seconds.
@@ -110,13 +110,13 @@ def traced_test(
         plan.scenario is Scenario.SERVER
         and conf_before.get(plan.loadgen_model, plan.scenario, key) is None
     ):
-        found = calibrate(plan.scenario, model.answering, plan.execution, batches)
+        found = calibrate(plan.scenario, model.pipeline, plan.execution, batches)
         conf_before = conf_before.having(
             plan.loadgen_model, plan.scenario, {found.key: found.value}
         )
     wanted = settings(plan, trace, conf_before)
     write_text(conf, wanted.text())
-    answering = TracedAnswering(
+    pipeline = TracedPipeline(
         model.backend,
         model.library,
         model.postprocess,
@@ -129,13 +129,13 @@ def traced_test(
         lines = stack.enter_context(onednn.captured()) if library else []
         live.enter(Phase.RUNNING)
         start = time_ns()
-        _run_loadgen(plan, answering, model.library, conf, live, fail)
+        _run_loadgen(plan, pipeline, model.library, conf, live, fail)
         end = time_ns()
     live.enter(Phase.FINISHING)
     # The samples of the test are unloaded; those of the typical batches may be among them.
     model.library.load(sorted({index for batch in batches for index in batch}))
     levels = _levels(plan, model, tracer, deepest, batches[0], counters, conf.parent)
-    traces = deepest.finish()[: len(answering.notes)]
+    traces = deepest.finish()[: len(pipeline.notes)]
     primitives = onednn.primitives(lines)
     unavailable = dict(counters.unavailable) if counters else {}
     if counters and counters.names and not isinstance(tracer, CountingTracer):
@@ -162,9 +162,7 @@ def traced_test(
         batch_size=execution.batch_size,
         unavailable=unavailable,
     )
-    noted = Noted(
-        start, end, answering.issued, answering.notes, traces, primitives, Path(TRACE_LOG)
-    )
+    noted = Noted(start, end, pipeline.issued, pipeline.notes, traces, primitives, Path(TRACE_LOG))
     events, outside = assemble(header, noted)
     write_events(Path("events.jsonl"), header, events)
     write_json(Path("levels.json"), levels)
@@ -175,7 +173,7 @@ def traced_test(
 
 def _levels(
     plan: ProcessPlan,
-    model: Opened,
+    model: LoadedModel,
     tracer: Tracer,
     deepest: Tracer,
     batch: Sequence[int],
@@ -201,20 +199,20 @@ def _levels(
 
 def _run_loadgen(
     plan: ProcessPlan,
-    answering: TracedAnswering,
+    pipeline: TracedPipeline,
     library: SampleLibrary,
     conf: Path,
     live: LiveCounters,
     fail: Fail,
 ) -> None:
     recorder = Recorder(live)
-    driver = driver_for(plan.scenario, answering, plan.execution, recorder, fail)
+    driver = driver_for(plan.scenario, pipeline, plan.execution, recorder, fail)
     run_test(
         model=plan.loadgen_model,
         scenario=plan.scenario,
         mode=Mode.TRACE,
         user_conf=conf,
-        driver=TracingDriver(driver, answering),
+        driver=TracingDriver(driver, pipeline),
         library=library,
         folder=Path.cwd(),
         fail=fail,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns, time_ns
 from typing import Any
 
-from loadscope.scenarios.tracing import TracedAnswering
-from loadscope.suite.worker.loaded_model import Opened
+from loadscope.scenarios.tracing import TracedPipeline
+from loadscope.suite.worker.loaded_model import LoadedModel
 from loadscope.suite.worker.paired_timing import Timed
 from loadscope.suite.worker.tracing.events import LEVELS
 from loadscope.sut.backend import Backend
@@ -22,7 +22,7 @@ _NONE = "none"
 
 
 def quiet_levels(
-    model: Opened, tracer: Tracer | None, level: str, batch: Sequence[int]
+    model: LoadedModel, tracer: Tracer | None, level: str, batch: Sequence[int]
 ) -> dict[str, Timed]:
     """The work without tracing and at the levels up to ``layer``, by name.
 
@@ -33,7 +33,7 @@ def quiet_levels(
         batch: The samples.
     """
     parts = model.backend, model.library, model.postprocess
-    plain = model.answering
+    plain = model.pipeline
     works: dict[str, Callable[[], Any]] = {_NONE: lambda: plain.compute(batch)}
     notes: list[tuple[int, int]] = []
 
@@ -45,26 +45,26 @@ def quiet_levels(
     depth = LEVELS.index(level)
     works["application"] = application
     if depth >= LEVELS.index("model"):
-        model_level = TracedAnswering(*parts, _Untraced(model.backend), serial=False)
+        model_level = TracedPipeline(*parts, _Untraced(model.backend), serial=False)
         works["model"] = lambda: model_level.compute(batch)
     if depth >= LEVELS.index("framework"):
-        calls = TracedAnswering(*parts, tracer_of(model.backend, with_layers=False), serial=False)
+        calls = TracedPipeline(*parts, tracer_of(model.backend, with_layers=False), serial=False)
         works["framework"] = lambda: calls.compute(batch)
     if depth >= LEVELS.index("layer"):
         layers = tracer or tracer_of(model.backend, with_layers=True)
-        deep = TracedAnswering(*parts, layers, serial=True)
+        deep = TracedPipeline(*parts, layers, serial=True)
         works["layer"] = lambda: deep.compute(batch)
     return {name: _timed(work) for name, work in works.items()}
 
 
 def deep_level(
-    model: Opened, tracer: Tracer, batch: Sequence[int], counters: Counters | None = None
+    model: LoadedModel, tracer: Tracer, batch: Sequence[int], counters: Counters | None = None
 ) -> Timed:
     """The work as a level below the framework's layers has it; arguments as above."""
     parts = model.backend, model.library, model.postprocess
     read = counters.read if counters else None
-    answering = TracedAnswering(*parts, tracer, serial=True, counters=read)
-    return _timed(lambda: answering.compute(batch))
+    pipeline = TracedPipeline(*parts, tracer, serial=True, counters=read)
+    return _timed(lambda: pipeline.compute(batch))
 
 
 def measure_levels(works: Mapping[str, Timed]) -> dict[str, Any]:

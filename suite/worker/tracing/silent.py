@@ -48,7 +48,7 @@ def _levels(run_dir: Path, level: str, batch: list[int]) -> dict[str, Timed]:
     plan = ProcessPlan.of(RunDirectory(run_dir))
     model = open_model(plan)
     model.library.load(sorted(set(batch)))
-    warm_up(model.answering, plan.execution, [batch])
+    warm_up(model.pipeline, plan.execution, [batch])
     return quiet_levels(model, None, level, batch)
 
 

@@ -100,7 +100,7 @@ DAMAGES = {
     ),
     "log no entries": (
         lambda run: (run / "performance/run_1" / DETAIL).write_text(":::MLLOG []\n"),
-        "not a LoadGen log entry",
+        "line 1 is not a whole LoadGen entry",
     ),
 }
 

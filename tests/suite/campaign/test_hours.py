@@ -6,13 +6,13 @@ import pytest
 from loadscope.names import Scenario
 from loadscope.rundir.user_conf import UserConf
 from loadscope.submission.rounds import load_round
-from loadscope.suite.campaign.hours import Measured, campaign_steps
+from loadscope.suite.campaign.hours import ScenarioEstimate, campaign_steps
 
 ROUND = load_round()
 
 
 def seconds(scenario, target, rate, query_s=0.0, model="resnet50", samples=50000):
-    measured = Measured(scenario, target, "", rate, query_s, start_s=5.0)
+    measured = ScenarioEstimate(scenario, target, "", rate, query_s, start_s=5.0)
     return {
         step.test: round(step.seconds) for step in campaign_steps(measured, model, samples, ROUND)
     }

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from loadscope.names import Scenario
-from loadscope.rundir.record import RepeatOutcome, TestState
+from loadscope.rundir.record import ModeState, RepeatOutcome
 from loadscope.rundir.repeat import median_run, summary
 from loadscope.rundir.result import RepeatSummary
 
@@ -32,11 +32,11 @@ def test_the_median_of_an_even_number_is_the_worse_middle_one(scenario, values, 
 
 
 def test_spread_is_the_range_over_the_median():
-    state = TestState(status="finished", repeats=runs(95, 100, 110), median_run=2)
+    state = ModeState(status="finished", repeats=runs(95, 100, 110), median_run=2)
     assert summary(state) == RepeatSummary(
         count=3, median_run=2, values=(95, 100, 110), valid=3, median=100, spread_percent=15.0
     )
-    assert summary(TestState(status="finished", value=3)) is None
+    assert summary(ModeState(status="finished", value=3)) is None
 
 
 def test_repeats_are_kept_and_the_median_stands_for_the_run(

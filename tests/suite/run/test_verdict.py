@@ -117,5 +117,7 @@ def test_a_truncated_log_is_refused(real_run, tmp_path):
     real_run("SingleStream")
     path = tmp_path / "mlperf_log_detail.txt"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(WorkError, match=r"mlperf_log_detail.txt:\d+: the log entry is cut off"):
+    with pytest.raises(
+        WorkError, match=r"mlperf_log_detail.txt: line \d+ is not a whole LoadGen entry"
+    ):
         read_detail_log(path)

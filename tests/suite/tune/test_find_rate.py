@@ -1,11 +1,14 @@
+import collections
+import contextlib
 import json
+import random
 
 import pytest
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, WorkError
 from loadscope.rundir.record import RateProbe
-from loadscope.rundir.spec import make_spec
-from loadscope.suite.tune.rate_search import RateSearch
+from loadscope.rundir.spec import RunSpec, make_spec
+from loadscope.suite.tune.rate_search import PROBE_QUERIES, RateSearch
 
 # At most 1,000 queries a second in one worker, and fewer as the queue must stay short.
 SERVER = ("--scenario", "Server", "--workers", 1, "--target-latency", "10ms",
@@ -50,58 +53,62 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
 
 
 class Scripted(RateSearch):
-    """Each run has the noise, the ms a sample and the verdict of its turn."""
+    """Each run has the verdict of its turn, and the 99th percentile that goes with it."""
 
-    def __init__(self, folder, turns):
-        spec = make_spec({"model": "m", "framework": "null", "scenario": "Server"}, "test")
-        super().__init__(spec, folder, "", print, notice=lambda one: self.said.append(one))
-        self.turns = iter(turns)
-        self.runs: list[str] = []
-        self.said: list[RateProbe] = []
+    def __init__(self, folder, verdicts, p99_ms=99.0, **settings):
+        spec = make_spec(
+            {"model": "m", "framework": "null", "scenario": "Server", **settings}, "test"
+        )
+        super().__init__(spec, folder, "", print)
+        self.verdicts = iter(verdicts)
+        self.p99_ms = p99_ms
+        self.runs: list[RunSpec] = []
 
     def _run(self, spec, name):
-        self.runs.append(name)
-        noise, sample_ms, valid = next(self.turns)
+        self.runs.append(spec)
         return RateProbe(
-            rate=spec.target_qps, valid=valid, reasons=(), noise=noise, p99_ms=99.0,
-            bound_ms=15.0, sample_ms=sample_ms, folder=name,
+            rate=spec.target_qps, valid=next(self.verdicts), reasons=(), noise=(),
+            p99_ms=self.p99_ms, bound_ms=15.0, sample_ms=None, folder=name,
         )  # fmt: skip
 
 
-Turn = tuple[list[str], float | None, bool]
-BUSY = ["other processes used 40 % of the CPU"]
-
-
-@pytest.mark.parametrize(("quiet_after", "tries"), [(1, 2), (9, 3)])
-def test_a_run_that_was_disturbed_is_tried_again(tmp_path, quiet_after, tries):
-    turns: list[Turn] = [(BUSY, 4.0, False)] * quiet_after
-    search = Scripted(tmp_path, [*turns, ([], 4.0, True)])
-    assert search.holds(90) is (quiet_after < tries)
-    assert len(search.runs) == len(search.said) == tries, (
-        "each is told, and it ends where it stays noisy"
-    )
-    assert len(search.probes) == 1, "what a disturbed run said is not held against the rate"
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_the_machine_does_a_rate_is_tried_twice_and_the_runs_are_few(tmp_path, seed):
+    chance = random.Random(seed)
+    turns = iter(lambda: chance.random() < 0.5, None)
+    search = Scripted(tmp_path, turns, target_qps=100)
+    with contextlib.suppress(WorkError):
+        search.confirmed()
+    probes = [run for run in search.runs if run.min_query_count is not None]
+    assert len(search.runs) <= search.most + 6
+    tries = collections.defaultdict(list)
+    for run in probes:
+        tries[run.target_qps].append(run.min_query_count)
+    # After a test of full length it may be asked again.
+    assert max(map(len, tries.values())) <= 2 + (len(search.runs) - len(probes))
+    assert {first for first, *_ in tries.values()} == {PROBE_QUERIES}
+    assert {count for _, *later in tries.values() for count in later} <= {4 * PROBE_QUERIES}
 
 
 @pytest.mark.parametrize(
-    ("rate", "sample_ms", "tries"),
+    ("p99_ms", "counts"),
     [
-        pytest.param(90, 5.0, 2, id="a slow moment"),
-        pytest.param(90, 4.3, 1, id="as before"),
-        pytest.param(90, None, 1, id="nothing known"),
-        pytest.param(120, 5.0, 1, id="so much more load may be why"),
+        pytest.param(14.0, [500, 2000], id="in time with too few queries to prove it"),
+        pytest.param(16.0, [500], id="late"),
     ],
 )
-def test_a_run_whose_batches_took_longer_than_at_a_near_rate_is_tried_again(
-    tmp_path, rate, sample_ms, tries
-):
-    turns: list[Turn] = [([], 4.5, True), ([], 4.0, True), ([], sample_ms, False), ([], 4.0, True)]
-    search = Scripted(tmp_path, turns)
-    assert search.holds(85) and search.holds(86)
-    assert search.holds(rate) is (tries > 1)
-    assert len(search.runs) == len(search.said) == 2 + tries
-    told = "a batch took 5 ms a sample, 4 ms at nearly the same rate"
-    assert search.said[2].noise == (told,) * (tries > 1)
+def test_what_was_in_time_and_invalid_is_tried_longer(tmp_path, p99_ms, counts):
+    search = Scripted(tmp_path, [False, True], p99_ms)
+    assert search.holds(90) is (len(counts) > 1)
+    assert [run.min_query_count for run in search.runs] == counts
+    assert [run.min_duration for run in search.runs] == [20.0 * count for count in counts]
+
+
+def test_a_short_run_is_confirmed_by_enough_queries_to_prove_it(tmp_path):
+    search = Scripted(tmp_path, [True, False, False, True], target_qps=100, min_duration="50ms")
+    search.tolerance = 0.5
+    assert search.confirmed() == tmp_path / "confirm-04"
+    assert [run.min_query_count for run in search.runs] == [500, 500, 2000, 2000]
 
 
 def test_only_server_has_a_rate(loadscope, find, tmp_path):

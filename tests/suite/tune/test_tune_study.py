@@ -10,7 +10,7 @@ from loadscope.rundir.result import AccuracyRecord
 from loadscope.rundir.spec import make_spec
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.tune.space import Axis, defaults, points, search_space, settings
-from loadscope.suite.tune.trial import Outcome
+from loadscope.suite.tune.trial import TrialOutcome
 
 ONE_GO = 0.0
 """No time for more than the least turns of the last choice, which test_tune_finals.py is about."""
@@ -49,11 +49,11 @@ class FormulaTrials:
             raise WorkError("out of memory", "")
         rate = self.rate(found)
         pruned = "slow" if best and rate < 0.85 * best.value else ""
-        return Outcome(rate, rate, 1.0, pruned, name)
+        return TrialOutcome(rate, rate, 1.0, pruned, name)
 
     def look(self, name, found, expected):
         self.again.append(found)
-        return Outcome(self.rate(found), self.rate(found), 1.0, "", name)
+        return TrialOutcome(self.rate(found), self.rate(found), 1.0, "", name)
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ def test_the_known_optimum_is_found_in_a_fraction_of_the_space(study):
     assert trials.measured[0] == settings(defaults(axes), axes)
     assert settings(defaults(axes), axes) in trials.again, "measured alike, for the gain"
     rest = [found for found in trials.again if found != settings(defaults(axes), axes)]
-    assert len(rest) in (3, 6, 9), "each finalist three times"
-    assert trials.again == trials.again[: len(trials.again) // 3] * 3, "in turn"
+    assert len(rest) in (4, 8, 12), "each finalist as often as the least"
+    assert trials.again == trials.again[: len(trials.again) // 4] * 4, "in turn"
     assert min(map(trials.rate, rest)) >= 0.85 * best, "one that is far behind cannot win"
 
 
@@ -151,7 +151,7 @@ def test_no_trial_is_begun_that_would_end_after_the_budget(study):
     assert len(trials.measured) == 1, "a second would end late if it took as long"
 
 
-def test_there_are_as_many_finalists_as_have_time_for_three_turns(study):
+def test_there_are_as_many_finalists_as_have_time_for_the_least_turns(study):
     def finalists(seconds):
         trials.again.clear()
         search.winner(seconds)

@@ -9,7 +9,7 @@ from loadscope.names import Scenario
 from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.tune.rate_search import RateSearch
-from loadscope.suite.tune.trial import Best, Outcome, Trials, steady_percentile
+from loadscope.suite.tune.trial import Best, TrialOutcome, Trials, steady_percentile
 
 
 class Drifting(Trials):
@@ -22,7 +22,7 @@ class Drifting(Trials):
         self.parts.append(part)
         speed = self.machine * {1: 100.0, 2: 103.0, 4: 70.0, 8: 130.0}[spec.batch_size]
         value = 1000 / speed if spec.scenario.inline else speed
-        return Outcome(value, speed, None, "", f"{name}/{part}")
+        return TrialOutcome(value, speed, None, "", f"{name}/{part}")
 
 
 def trials(scenario=Scenario.OFFLINE):

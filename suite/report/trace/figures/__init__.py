@@ -1,6 +1,6 @@
 """The figures of a trace; plotly is imported with this package only."""
 
-from loadscope.suite.report.trace.figures.axes import log_axis
+from loadscope.suite.report.trace.figures.axes import log_axis, time_axis
 from loadscope.suite.report.trace.figures.layers import (
     draw_cumulative,
     draw_memory,
@@ -25,4 +25,5 @@ __all__ = [
     "draw_waterfall",
     "log_axis",
     "plain",
+    "time_axis",
 ]

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from loadscope.quantities import amount, duration
 from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure
+from loadscope.suite.report.trace.figures.axes import bytes_axis, time_axis
 from loadscope.suite.report.trace.figures.types import Palette, plain
 from loadscope.suite.report.trace.rows import fused, has_bodies, shapes_text, times_text
-from loadscope.suite.report.trace.units import bytes_axis, time_axis
 from loadscope.suite.worker.tracing.layers import Layer, TypeTime
 
 TOP = 15

@@ -3,7 +3,7 @@
 from loadscope.quantities import duration
 from loadscope.suite.report.figures.bars import Bar, draw_bars
 from loadscope.suite.report.figures.layout import Drawing
-from loadscope.suite.report.trace.units import time_axis
+from loadscope.suite.report.trace.figures.axes import time_axis
 from loadscope.suite.trace.view import Overhead
 
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from loadscope.quantities import amount
 from loadscope.suite.report.figures.layout import Drawing, empty_figure
-from loadscope.suite.report.trace.figures.axes import log_axis
+from loadscope.suite.report.trace.figures.axes import log_axis, tick_text
 from loadscope.suite.report.trace.figures.types import Palette, plain
-from loadscope.suite.report.trace.units import tick_text
 from loadscope.suite.trace.peaks import PEAKS_FILE, Peaks
 from loadscope.suite.worker.tracing.layers import Layer
 

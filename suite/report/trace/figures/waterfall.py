@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from loadscope.quantities import duration
 from loadscope.suite.report.figures.layout import Drawing, axis_title, empty_figure
-from loadscope.suite.trace.view import Batch, Query
+from loadscope.suite.trace.view import Batch, QueryView
 
 MOST = 40
 """Queries that are drawn."""
@@ -21,7 +21,7 @@ _FEWEST_ROWS = 4
 _FRAME_PIXELS = 124
 
 
-def draw_waterfall(queries: Sequence[Query], batches: Sequence[Batch]) -> Drawing | None:
+def draw_waterfall(queries: Sequence[QueryView], batches: Sequence[Batch]) -> Drawing | None:
     """Draw the first ``MOST`` queries as bars of their parts; None when no batch answers any."""
     by_id = {batch.id: batch for batch in batches}
     answered = [query for query in queries if query.batches]
@@ -33,7 +33,7 @@ def draw_waterfall(queries: Sequence[Query], batches: Sequence[Batch]) -> Drawin
         height=_FRAME_PIXELS + _ROW_PIXELS * max(_FEWEST_ROWS, len(shown)),
         x={"title": axis_title("Since the first was due, ms (traced)")},
         y={
-            "title": axis_title("Query"),
+            "title": axis_title("QueryView"),
             "range": [len(shown) - 0.4, -0.6],
             "tickvals": list(range(0, len(shown), max(1, len(shown) // 8))),
             "showgrid": False,
@@ -80,7 +80,7 @@ def _which(shown: int, queries: int) -> str:
     return f"The first {shown} of {queries} queries." if shown < queries else "All queries."
 
 
-def _parts(query: Query, batches: Mapping[int, Batch]) -> Iterator[tuple[str, int, int]]:
+def _parts(query: QueryView, batches: Mapping[int, Batch]) -> Iterator[tuple[str, int, int]]:
     answering = [batches[number] for number in query.batches]
     yield "late", query.scheduled_ns, query.issued_ns
     yield "waiting", query.issued_ns, min(batch.start_ns for batch in answering)
