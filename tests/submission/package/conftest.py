@@ -19,8 +19,8 @@ from loadscope.rundir.assemble import assemble
 from loadscope.rundir.directory import RunDirectory
 from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import early_stopping_queries, load_round
-from loadscope.suite.cli import submit as submit_module
 from loadscope.suite.cli.main import main
+from loadscope.suite.library import submission as submit_module
 from loadscope.suite.run.compliance import verify
 from loadscope.suite.run.scoring import score_run
 

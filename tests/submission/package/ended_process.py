@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-from loadscope.suite.cli import submit as submit_module
 from loadscope.suite.cli.main import main
+from loadscope.suite.library import submission as submit_module
 
 left = int(sys.argv.pop(1))
 vars(submit_module)["CURRENT"] = sys.argv.pop(1)

@@ -7,7 +7,7 @@ import pytest
 from loadscope.submission.package.package_plan import make_plan
 from loadscope.submission.package.runs import read_candidate
 from loadscope.submission.rounds import load_round
-from loadscope.suite.cli import submit as submit_module
+from loadscope.suite.library import submission as submit_module
 
 from .conftest import edit, judge_again
 

@@ -1,0 +1,3 @@
+from tests.suite.report.conftest import make_run
+
+__all__ = ["make_run"]
