@@ -211,10 +211,8 @@ def _records(
     passed = 0.0
     for index, (node, group) in enumerate(zip(nodes, groups, strict=True)):
         spent = runs.layers[node.name] * share
-        types = [graph.type(each) for each in group]
-        kind, fused = graph.kind(types[0] if types else _TYPES.get(node.type, node.type), group)
-        # A chain of operators on single numbers has none that is the main one.
-        fused = fused or types[1:]
+        kind, fused = _named(node, [graph.type(each) for each in group], graph, group)
+        shapes = _attention(node.inputs) if kind == "Attention" else node.inputs
         yield LayerRecord(
             index=index,
             name=node.name,
@@ -225,9 +223,7 @@ def _records(
             output_shapes=(node.output,),
             dtype=node.dtype,
             bytes=node.bytes,
-            flops=flops(
-                kind, node.inputs, node.output, graph.additions(kind, node.inputs, group), fused
-            ),
+            flops=flops(kind, shapes, node.output, graph.additions(kind, shapes, group), fused),
             attributes={
                 "constituents": group,
                 "operator": node.type,
@@ -237,3 +233,34 @@ def _records(
             },
         )
         passed += spent
+
+
+def _named(
+    node: _Node, types: list[str], graph: OnnxGraph, group: list[str]
+) -> tuple[str, list[str]]:
+    """ONNX's name of a node, and the types of what is fused into it."""
+    own = _TYPES.get(node.type, node.type)
+    if own in ("Conv", "ConvTranspose", "MatMul"):
+        # The product itself may have lost its name where its bias has kept one.
+        kind = "Gemm" if "Gemm" in types else own
+        return kind, [each for each in types if each != kind]
+    ranks = [len(shape) for shape in node.inputs]
+    if {"MatMul", "Softmax"} <= set(types) and len(ranks) > 2 and set(ranks) == {4}:
+        return "Attention", []
+    kind, fused = graph.kind(types[0] if types else own, group)
+    # A chain of operators on single numbers has none that is the main one.
+    return kind, fused or types[1:]
+
+
+def _attention(inputs: Shapes) -> Shapes:
+    """Query, key and value as (batch, heads, rows or columns, width), and the mask.
+
+    OpenVINO takes the transposition of heads and rows into the node: the query may be (batch,
+    rows, heads, width), the key that or (batch, heads, width, columns).
+    """
+    query, key, *mask = inputs[:-1]
+    batch, width = query[0], query[-1]
+    heads, columns = (key[1], key[-1]) if key[-2] == width else (key[2], key[1])
+    rows = math.prod(query) // (batch * heads * width)
+    behind = (batch, heads, columns, width)
+    return ((batch, heads, rows, width), behind, behind, *mask)

@@ -6,7 +6,8 @@ from loadscope.sut import Artifact
 from loadscope.sut.effective import Effective
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.tensors import Tensors
-from outside_backend.info import INFO
+
+from .info import INFO
 
 
 class Average:
