@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from loadscope.suite.library.runs import find, load
     from loadscope.suite.library.submission import check, submit
     from loadscope.suite.library.tune import tune
+    from loadscope.suite.run.engine import Engine
     from loadscope.sut.backend import Backend
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Backend",
+    "Engine",
     "InputError",
     "Run",
     "RunSpec",
@@ -45,6 +47,7 @@ __all__ = [
 
 _HOMES = {
     "Backend": "loadscope.sut.backend",
+    "Engine": "loadscope.suite.run.engine",
     "InputError": "loadscope.errors",
     "Run": "loadscope.suite.library.run",
     "RunSpec": "loadscope.rundir.spec",
