@@ -69,9 +69,11 @@ def require_optuna() -> None:
         InputError: It is not.
     """
     for missing in (
-        name for name in ("optuna", "sqlalchemy") if not importlib.util.find_spec(name)
+        name for name in ("optuna", "scipy", "sqlalchemy") if not importlib.util.find_spec(name)
     ):
-        raise InputError(f"tuning needs {missing}", "pip install 'loadscope[tune]'")
+        raise InputError(
+            f"{missing} is not installed; tune needs it", "pip install 'loadscope[tune]'"
+        )
 
 
 def budget_seconds(text: str, option: str = "--budget") -> float:
