@@ -18,12 +18,14 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C in work that can be gone on with.
 
     Args:
-        command: The command that does.
+        command: The command that does; empty where nothing has begun.
+        unstarted: What was still to be begun, for people.
     """
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, unstarted: str = "") -> None:
         super().__init__(command)
         self.command = command
+        self.unstarted = unstarted
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -92,11 +93,20 @@ class Commands(click.Group):
 
 def _refuse_repeated(command: click.Command, context: click.Context, args: list[str]) -> None:
     """Click would take the last of them without a word."""
-    _, _, order = command.make_parser(context).parse_args(list(args))
+    given, _, order = command.make_parser(context).parse_args(list(args))
     for option in command.get_params(context):
+        _refuse_swallowed(option, context, given)
         single = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
         if single and order.count(option) > 1:
             context.fail(f"Option '{option.opts[0]}' takes one value and is given several times.")
+
+
+def _refuse_swallowed(option: click.Parameter, context: click.Context, given: Any) -> None:
+    """Click would take the next option as the value of one that was left without."""
+    values = given.get(option.name)
+    for value in values if isinstance(values, list) else [values]:
+        if isinstance(option, click.Option) and str(value).startswith("--"):
+            context.fail(f"Option '{option.opts[0]}' has no value: '{value}' follows it.")
 
 
 @click.group(
@@ -129,8 +139,11 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort) as error:
         # Click turns the first into the second.
         cause = error.__cause__ or error
-        resume = cause.command if isinstance(cause, Interrupted) else ""
-        status = _tell("interrupted", resume and f"go on with {resume}", INTERRUPTED)
+        command, left = (
+            (cause.command, cause.unstarted) if isinstance(cause, Interrupted) else ("", "")
+        )
+        said = f"interrupted; not started: {left}" if left else "interrupted"
+        status = _tell(said, command and f"go on with {command}", INTERRUPTED)
     except LoadScopeError as error:
         status = _tell(error.message, error.fix, status_of(error))
     except BrokenPipeError:

@@ -18,7 +18,7 @@ from loadscope.suite.cli.asked import (
     read_specs,
     say_rehearsal,
 )
-from loadscope.suite.cli.failure import finish, gone_on_with
+from loadscope.suite.cli.failure import Interrupted, finish, gone_on_with
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.library.carry_out import measure, measured_spec, new_folder
@@ -163,7 +163,7 @@ def _run_all(
             ready.append(resolve(spec, progress))
         except WorkError as error:
             failure = failed(spec, error)
-    for resolved in ready:
+    for number, resolved in enumerate(ready, start=1):
         spec = resolved.spec
         if resolved.dataset.unscored:
             why = f"{resolved.dataset.path}: {resolved.dataset.unscored}"
@@ -179,6 +179,10 @@ def _run_all(
                 )
         except LoadScopeError as error:
             failure = failed(spec, error)
+        except KeyboardInterrupt as error:
+            later = ", ".join(f"{one.spec.framework} {one.spec.scenario}" for one in ready[number:])
+            command = error.command if isinstance(error, Interrupted) else ""
+            raise Interrupted(command, later) from error
     return results, failure
 
 

@@ -7,16 +7,17 @@ from loadscope.datasets.catalog import CatalogEntry, catalog
 from loadscope.suite.models.manifest import Catalogue, ModelEntry
 
 
-def models(manifests: Iterable[Path | str] = ()) -> dict[str, ModelEntry]:
+def models(manifests: Path | str | Iterable[Path | str] = ()) -> dict[str, ModelEntry]:
     """The models by id.
 
     Args:
-        manifests: Further manifest files.
+        manifests: A further manifest file, or several.
 
     Raises:
         InputError: A manifest is not one, or two models have one id.
     """
-    return dict(Catalogue.load(list(map(Path, manifests))).models)
+    several = [manifests] if isinstance(manifests, (Path, str)) else manifests
+    return dict(Catalogue.load(list(map(Path, several))).models)
 
 
 def datasets() -> dict[str, CatalogEntry]:

@@ -9,14 +9,13 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.spec import RunSpec, make_spec
 from loadscope.suite.library import carry_out
 from loadscope.suite.library.run import Run, Trace
+from loadscope.suite.library.runs import RUNS
 from loadscope.suite.run.process_plan import TracePlan
 from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.runner import refuse_stray_audit_config
 from loadscope.suite.trace.export import endpoint
 from loadscope.suite.trace.view import load_trace
 from loadscope.suite.worker.tracing.events import LEVELS
-
-_RUNS = Path("runs")
 
 
 def run(
@@ -49,7 +48,7 @@ def run(
     refuse_stray_audit_config(Path.cwd())
     if output is not None:
         # Before data are resolved, which can take minutes.
-        RunDirectory(Path(output)).require_empty()
+        RunDirectory(Path(output)).require_new()
     resolved = resolve(asked, progress)
     folder = _folder(output, asked, resolved.numerics)
     carry_out.measure(resolved, folder, _said("run", asked), progress, find_rate)
@@ -114,6 +113,10 @@ def _spec(
         if "dataset_path" in settings:
             raise InputError(f"{where}: dataset and dataset_path are one", "leave one of them out")
         settings = {**settings, "dataset_path": str(dataset)}
+    if not isinstance(spec, RunSpec | None):
+        raise InputError(
+            f"{where}: expected a RunSpec, got {spec!r}", f"name the field: {where}(model={spec!r})"
+        )
     if spec is not None and not settings:
         return spec
     given = spec.model_dump(exclude_unset=True) if spec else {}
@@ -121,7 +124,7 @@ def _spec(
 
 
 def _folder(output: Path | str | None, spec: RunSpec, numerics: str) -> Path:
-    return carry_out.new_folder(_RUNS, spec, numerics) if output is None else Path(output)
+    return carry_out.new_folder(RUNS, spec, numerics) if output is None else Path(output)
 
 
 def _said(function: str, spec: RunSpec) -> str:

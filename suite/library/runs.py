@@ -17,6 +17,9 @@ from loadscope.suite.report.wording import ordered
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+RUNS = Path("runs")
+"""Where runs are kept that are given no folder."""
+
 Source = Run | Trace | Path | str
 """What names a run: one that is there already, or its directory."""
 
@@ -93,13 +96,13 @@ def load(*paths: Path | str, progress: Progress = lambda *_: None) -> Runs:
     """Read the runs at and below folders, two levels deep.
 
     Args:
-        paths: Run directories, or folders of them.
+        paths: Run directories, or folders of them; ``runs`` if none is given.
         progress: Told of each run that has been read.
 
     Raises:
         InputError: A folder is not there or holds no run, or a run is corrupt.
     """
-    found = find_runs(map(Path, paths))
+    found = find_runs(map(Path, paths or (RUNS,)))
     runs = []
     for done, path in enumerate(found, start=1):
         runs.append(Run.read(path))

@@ -170,8 +170,9 @@ def _common(run: RunRecord, result: ResultRecord, told: ResultRecord | None) -> 
         "rehearsal": (told.rehearsal, run.rehearsal),
         "numerics": (told.numerics, run.model.numerics),
     }
-    if told.valid is not None:
+    if told.valid is not None and result.valid is not None:
         pairs["warnings"] = (told.warnings, result.warnings)
+        pairs["notes"] = (told.notes, result.notes)
     for key, (there, here) in pairs.items():
         if there is not None and there != here:
             yield f"{key} differs in {RESULT_FILE} and run.json"

@@ -11,13 +11,15 @@ from loadscope.names import Mode
 from loadscope.paths import cache_root
 from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.record import BenchmarkNames
+from loadscope.rundir.log_digests import changed_logs
+from loadscope.rundir.record import BenchmarkNames, RunRecord
 from loadscope.rundir.result import AccuracyRecord
 from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import verify
+from loadscope.suite.run.evidence import examine
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.run.resolve import dataset_folder
 
@@ -87,8 +89,8 @@ def rescore(
         models: Further manifests to read instead of what the run recorded of the model.
 
     Raises:
-        InputError: The run has no finished accuracy test, the data set is not here or is
-            another one.
+        InputError: The run has no finished accuracy test or is not as it was left, the data set
+            is not here or is another one.
     """
     record = run.read()
     if run.status(Mode.ACCURACY) != "finished":
@@ -96,6 +98,7 @@ def rescore(
             f"{run.path}: no finished accuracy test (it is {run.status(Mode.ACCURACY)})",
             "run it with --mode accuracy, or continue it with --resume",
         )
+    _refuse_altered(run, record)
     spec = record.spec
     catalogue = Catalogue.load(models) if models else Catalogue.of_run(record)
     entry = catalogue.get(spec.model)
@@ -125,3 +128,14 @@ def rescore(
         if mode.audit and state.verification:
             verify(run, mode, dataset, progress)
     return accuracy
+
+
+def _refuse_altered(run: RunDirectory, record: RunRecord) -> None:
+    """Refuse a run whose records were edited: to write them again would hide it.
+
+    A score that was edited is what scoring again mends.
+    """
+    found = examine(run, record).altered.get(Mode.PERFORMANCE, ())
+    logs = changed_logs(run.logs(Mode.ACCURACY), record.of(Mode.ACCURACY).sha256)
+    for why in (*logs, *found):
+        raise InputError(f"{run.path}: altered after the run: {why}", "restore it, or run again")

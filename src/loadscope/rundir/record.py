@@ -5,21 +5,23 @@ of the prepared samples and of the data) lies beside it in ``plan.json``.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from loadscope.names import Mode, Scenario
-from loadscope.rundir.spec import RecordedSpec
+from loadscope.rundir.spec import MOST_TIMES, RecordedSpec
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
 
 
 class Part(BaseModel):
-    """A JSON object of a run directory: frozen, and of known keys alone."""
+    """A JSON object of a run directory: frozen, and of known keys and finite numbers alone."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class Calibration(Part):
@@ -138,10 +140,10 @@ class ModeOutcome(Part):
     test_seconds: float | None = None
     load_seconds: float | None = None
     calibration: Calibration | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     instances: tuple[ReplicaPlace, ...] | None = None
     traced: bool = False
-    value: FiniteFloat | None = None
+    value: float | None = None
     valid: bool | None = None
     noise: Noise | None = None
     in_force: dict[str, JsonValue] = Field(default_factory=dict)
@@ -166,7 +168,7 @@ class ModeState(ModeOutcome):
     error: str | None = None
     verification: Verification | None = None
     repeats: tuple[RepeatOutcome, ...] = ()
-    median_run: int | None = None
+    median_run: Annotated[int, Field(ge=1, le=MOST_TIMES)] | None = None
 
 
 class Lineage(Part):

@@ -14,8 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    PositiveFloat,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -26,11 +24,23 @@ from loadscope.rundir.spec_fields import Group, Only, told
 from loadscope.shipped import is_shipped
 from loadscope.units import milliseconds
 
-MinDuration = Annotated[float, BeforeValidator(milliseconds)]
+# No machine comes near these; a number beyond them is a slip of the hand, and would overflow
+# LoadGen's own.
+MOST_TIMES = 10**6
+_MOST_SAMPLES = 2**53
+_LONGEST_MS = 30 * 24 * 3.6e6
+_SHORTEST_MS = 1e-6
+
+Times = Annotated[int, Field(gt=0, le=MOST_TIMES)]
+Samples = Annotated[int, Field(gt=0, le=_MOST_SAMPLES)]
+Rate = Annotated[float, Field(gt=0, le=1e9)]
+MinDuration = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
 TargetLatency = Annotated[
-    float, BeforeValidator(lambda value: milliseconds(value, plausible=(0.1, 10_000)))
+    float,
+    BeforeValidator(lambda value: milliseconds(value, plausible=(0.1, 10_000))),
+    Field(ge=_SHORTEST_MS, le=_LONGEST_MS),
 ]
-Wait = Annotated[float, BeforeValidator(milliseconds)]
+Wait = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
 
 # Settings of earlier versions, and what to do about them in a script; a recorded run may have them.
 _REMOVED = {"idle": "delete it; cores are left to halt"}
@@ -102,14 +112,14 @@ class RunSpec(BaseModel):
         ),
     ] = None
     count: Annotated[
-        PositiveInt | None, told(Group.DATA, "Use only the first so many samples.", "samples")
+        Samples | None, told(Group.DATA, "Use only the first so many samples.", "samples")
     ] = None
     min_duration: Annotated[
         MinDuration | None,
         told(Group.TESTS, "Shortest performance test, e.g. 60s. Default: the round's.", "ms"),
     ] = None
     min_query_count: Annotated[
-        PositiveInt | None,
+        Samples | None,
         told(
             Group.TESTS,
             "Fewest queries. Default: the round's; 1 where min_duration is shorter than the "
@@ -118,7 +128,7 @@ class RunSpec(BaseModel):
         ),
     ] = None
     target_qps: Annotated[
-        PositiveFloat | None,
+        Rate | None,
         told(
             Group.TARGETS,
             "Server's rate; Offline's expected rate. Default: calibrated.",
@@ -142,18 +152,18 @@ class RunSpec(BaseModel):
         Only(_INLINE, "{scenario} takes target_qps; SingleStream and MultiStream expect a latency"),
     ] = None
     batch_size: Annotated[
-        PositiveInt | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
+        Times | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
     ] = None
     workers: Annotated[
-        PositiveInt | None,
+        Times | None,
         told(Group.EXECUTION, "Batches in flight at once (Offline, Server).", "batches"),
     ] = None
     threads: Annotated[
-        PositiveInt | None,
+        Times | None,
         told(Group.EXECUTION, "The framework's own threads for each batch."),
     ] = None
     instances: Annotated[
-        PositiveInt | Literal["auto"] | None,
+        Times | Literal["auto"] | None,
         told(
             Group.EXECUTION,
             "Processes that hold the model, each on cores of its own (Offline, Server). Default: "
@@ -184,7 +194,7 @@ class RunSpec(BaseModel):
         ),
     ] = {}
     repeat: Annotated[
-        PositiveInt,
+        Times,
         told(Group.TESTS, "Run the performance test so many times; the median counts."),
     ] = 1
     user_conf: Annotated[
@@ -294,7 +304,8 @@ def make_spec(values: dict[str, Any], where: str, kind: type[RunSpec] = RunSpec)
     except ValidationError as error:
         # A key that is misspelt is the cause where one is missing too.
         first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        # Of a field that has several types pydantic names the type that it tried as well.
+        key = str(first["loc"][0]) if first["loc"] else "settings"
         raise InputError(f"{where}: {_say(key, first)}", _mend(key, first)) from error
 
 

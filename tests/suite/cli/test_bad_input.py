@@ -246,3 +246,8 @@ def test_run_directories_that_are_none(refused):
 def test_from_and_resume_take_no_settings(refused):
     error = refused("run", "--from", "x", "--count", "3").err
     assert "take their settings from the run directory" in error
+
+
+def test_an_option_is_no_value(refused):
+    said = refused("run", "--model", "--framework", "null").err
+    assert "Option '--model' has no value: '--framework' follows it." in said

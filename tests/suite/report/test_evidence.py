@@ -11,10 +11,13 @@ import pytest
 from click.testing import CliRunner
 from tests.suite.report.conftest import write_log
 
+from loadscope.errors import InputError
 from loadscope.files import write_json
 from loadscope.names import Mode
+from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.report import report_command
 from loadscope.suite.report import load_run
+from loadscope.suite.run.scoring import rescore
 
 LATENCIES = (6e6 * np.random.default_rng(3).lognormal(0, 0.05, 4000)).astype(np.int64)
 SCORE = {"metric": "top-1", "value": 70.0, "target": 75.7, "passed": False, "samples": 20}
@@ -60,6 +63,7 @@ def test_an_untouched_run_is_not_altered(scored: Path) -> None:
         ("result.json", ["accuracy", "passed"], True, "accuracy", "accuracy passed True"),
         ("accuracy/score.json", ["value"], 80.0, "accuracy", "accuracy value 70.0, the logs 80.0"),
         ("run.json", ["rehearsal"], [], "performance", "rehearsal differs"),
+        ("run.json", ["model", "verified"], False, "performance", "notes differs"),
         ("run.json", ["model", "id"], "resnet50", "performance", "model differs"),
         ("run.json", ["spec", "scenario"], "Offline", "performance", "effective_scenario"),
         (
@@ -90,6 +94,22 @@ def test_an_edited_value_is_found_and_never_shown_as_valid(
         assert run["compliance"]["TEST04"]["passed"] is False
     printed = CliRunner().invoke(report_command, [str(scored)], env={"COLUMNS": "200"}).stdout
     assert "ALTERED" in printed
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "said"),
+    [
+        ("result.json", ["valid"], "valid True"),
+        ("run.json", ["rehearsal"], "rehearsal differs"),
+        ("run.json", ["model", "verified"], "notes differs"),
+    ],
+)
+def test_scoring_again_does_not_hide_an_edit(
+    scored: Path, file: str, keys: list[str], said: str
+) -> None:
+    _edit(scored / file, [] if keys == ["rehearsal"] else keys == ["valid"], *keys)
+    with pytest.raises(InputError, match=f"altered after the run: .*{said}"):
+        rescore(RunDirectory(scored), lambda *_: None)
 
 
 def test_a_score_that_its_own_line_denies_is_found(scored: Path) -> None:

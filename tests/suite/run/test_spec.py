@@ -37,6 +37,11 @@ def test_one_mode_or_several():
         ({"scenario": "Server", "target_latency": "15000000"}, "write the unit"),
         ({"scenario": "SingleStream", "target_qps": 5}, "SingleStream has no rate"),
         ({"min_duration": "long"}, "is not a time"),
+        ({"threads": 2**70}, "threads: expected less than or equal to 1000000, got"),
+        ({"instances": 2**70}, "instances: expected less than or equal to 1000000, got"),
+        ({"count": 2**60}, "count: expected less than or equal to"),
+        ({"min_duration": "1e30s"}, "min_duration: expected less than or equal to"),
+        ({"target_qps": 1e300}, "target_qps: expected less than or equal to"),
         ({"target_qps": -1}, "target_qps: expected greater than 0, got -1"),
     ],
 )
