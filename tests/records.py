@@ -15,10 +15,11 @@ FULL: dict[str, Any] = {
              "mode": ["performance"]},
     "effective": {"batch_size": 1, "workers": 1, "threads": 1},
     "rehearsal": [],
-    "model": {"id": "tiny", "title": "Tiny <net>"},
+    "model": {"id": "tiny", "title": "Tiny <net>", "numerics": "float32"},
     "data": {"samples": 24, "full_size": 24},
     "host": {"machine": "x86_64", "processor": "Test CPU", "system": "Linux"},
     "versions": {"loadscope": "0.1.0"},
+    "manifest": None,
     "state": {str(Mode.PERFORMANCE): {"status": "finished"}},
 }  # fmt: skip
 

@@ -62,18 +62,18 @@ class Marks:
     def noise(self) -> list[str]:
         """Say of each noisy run why its figures cannot be trusted."""
         return [
-            f"{run.framework} {run.scenario}: {'; '.join(run.warnings)}"
-            for run in self._runs
-            if run.warnings
+            f"{self._name(run)}: {'; '.join(run.warnings)}" for run in self._runs if run.warnings
         ]
 
     def further(self) -> list[str]:
         """Say of each run what else one must know of its results."""
-        said = (
-            f"{run.framework} {run.scenario}: {note}" for run in self._runs for note in run.notes
-        )
+        said = (f"{self._name(run)}: {note}" for run in self._runs for note in run.notes)
         return list(dict.fromkeys(said))
 
     def notes(self) -> list[tuple[str, str]]:
         """Explain the rehearsals."""
         return self._rehearsals.notes()
+
+    def _name(self, run: RunView) -> str:
+        several = len({one.model.id for one in self._runs}) > 1
+        return " ".join((*([run.model.id] if several else []), run.framework, run.scenario))

@@ -68,6 +68,7 @@ class MxnetBackend:
         workers = _positive(artifact, "engine_workers", max(1, cores // threads))
         self._most = _positive(artifact, "executors", _EXECUTORS)
         self._binding = {} if artifact.options.get("fusion", True) else {_FUSION: "NONE"}
+        self._executors: _Executors = OrderedDict()
         self._mx = import_mxnet(threads, workers)
         self._model: _Model | None = _load(self._mx, artifact)
         # A symbol does not say which of its sizes are fixed.
@@ -75,7 +76,6 @@ class MxnetBackend:
         self._check = BatchCheck(artifact.inputs)
         self._inputs = artifact.inputs
         self._outputs = [info.name for info in artifact.outputs]
-        self._executors: _Executors = OrderedDict()
         # Two calls at once make the engine lose an operator now and then (one process in eleven,
         # over texts of 84 lengths), for which both wait without end.
         self._alone = threading.Lock()

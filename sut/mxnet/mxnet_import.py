@@ -40,6 +40,9 @@ def import_mxnet(threads: int, calls: int = 1) -> ModuleType:
         # It meets NumPy's and Python's deprecations at every step of its import.
         warnings.simplefilter("ignore")
         import mxnet
+    # Where SciPy is there, every array is held against a name that SciPy is about to drop, to find
+    # sparse ones. None of ours is.
+    mxnet.ndarray.utils.spsp = None
     # At its exit MXNet waits for its engine, which now and then, after two threads have used it,
     # waits without end. All answers have been given by then.
     atexit.unregister(mxnet.base._notify_shutdown)

@@ -10,10 +10,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import onnxruntime as ort
 
+from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.record import RunRecord
 from loadscope.suite.run.provenance import host
 from loadscope.suite.worker.tracing.events import EVENTS_FILE, Event, Header, write_events
 
@@ -52,16 +55,16 @@ def main(model: Path, run_dir: Path, level: str) -> None:
         batch_size=1, unavailable={"cycles": "the profiler reads no counters"},
     )  # fmt: skip
     record = {
-        "format": 1,
-        "spec": {"model": model.stem, "framework": "onnxruntime", "scenario": "SingleStream",
-                 "mode": ["performance"]},
-        "effective": {}, "rehearsal": [], "data": {}, "host": host(), "traced": True,
-        "model": {"id": model.stem, "title": model.stem, "accuracy_meaningful": False},
-        "versions": {"onnxruntime": ort.__version__}, "command": "loadscope trace",
-        "state": {}, "created": "2026-11-24T10:00:00+00:00",
+        "uid": uuid4(), "created": "2026-11-24T10:00:00+00:00", "command": "loadscope trace",
+        "round": "v6.1", "traced": True, "rehearsal": [], "manifest": None, "host": host(),
+        "spec": {"model": model.stem, "framework": "onnxruntime", "scenario": "SingleStream"},
+        "effective": {"batch_size": 1, "workers": 1, "threads": 1},
+        "model": {"id": model.stem, "title": model.stem, "numerics": "float32",
+                  "accuracy_meaningful": False},
+        "data": {"samples": 1, "full_size": 1}, "versions": {"onnxruntime": ort.__version__},
     }  # fmt: skip
     run_dir.mkdir(parents=True)
-    (run_dir / "run.json").write_text(json.dumps(record))
+    RunDirectory(run_dir).write(RunRecord.model_validate(record))
     write_events(run_dir / EVENTS_FILE, header, events(begun, predicts, origin, layers))
 
 

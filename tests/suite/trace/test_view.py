@@ -152,7 +152,7 @@ def branching(first: int, at: int, taken: str) -> list[Event]:
 
 
 def test_control_flow_nests_and_counts_once(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(json.dumps(run_record()))
+    RunDirectory(tmp_path).write(run_record())
     events = [event(1, 0, "test", 0, 1000 * MS), event(2, 1, "query", 0, 900 * MS)]
     for place, taken in enumerate(["then", "then", "then", "else"]):
         events += branching(10 + 10 * place, 110 * place, taken)
