@@ -124,9 +124,9 @@ class BackendInfo:
         """What the framework and these options of it do to the weights, a phrase each."""
         found = [self.weights]
         found += [
-            option.weights.get(options.get(name), "")
+            option.weights.get(options[name], "")
             for name, option in self.options.items()
-            if option.weights
+            if isinstance(options.get(name), (str, bool, int))
         ]
         return list(filter(None, found))
 
@@ -138,8 +138,10 @@ class BackendInfo:
             of_file: What the model's file computes with.
         """
         for name, option in self.options.items():
-            if name in options and options[name] in option.numerics:
-                return option.numerics[options[name]]
+            # A list is no key; that it is no value either is said by whoever checks the options.
+            value = options.get(name)
+            if isinstance(value, (str, bool, int)) and value in option.numerics:
+                return option.numerics[value]
         return of_file
 
     def check_options(self, options: Mapping[str, Any]) -> None:

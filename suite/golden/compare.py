@@ -70,7 +70,7 @@ def compare(found: Observation, golden: Observation, allowed: Threshold) -> Gold
     if not same_data and (other := other_input(found, golden)) is not None:
         index, name, _ = other
         raise InputError(
-            f"{found.meta['data']['path']}: sample {index} is not the golden file's: input "
+            f"data set: sample {index} is not the golden file's: input "
             f"'{name}' differs, and so does the digest of the data set",
             "take the data set that the golden file was made from",
         )

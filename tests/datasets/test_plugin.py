@@ -220,7 +220,7 @@ def test_it_is_listed(loadscope):
     [
         ({"preprocess": {"length": 5}}, "inputs: must be one clip of shape [5]"),
         ({"preprocess": {"lenght": 5}}, "unknown key 'models.tones.preprocess.lenght' (did you"),
-        ({"postprocess": {"kind": "argmax", "output": "scores"}}, "should be 'frames'"),
+        ({"postprocess": {"kind": "argmax", "output": "scores"}}, "expected 'frames', got"),
         ({"classes": 7}, "classes = 7: the output has 5"),
         ({"accuracy": {"metric": "top-1"}}, "known for spoken-words: wer"),
         ({"accuracy": {"metric": "wer", "published": -1}}, "expected at least 0 % of wer"),

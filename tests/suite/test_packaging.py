@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What "pip install loadscope" leaves out: the frameworks and the other extras.
 EXTRAS = (
     "mxnet", "onnx", "onnxruntime", "onnxscript", "optuna", "opentelemetry", "pyarrow",
-    "safetensors", "tensorflow", "tokenizers", "torch",
+    "safetensors", "scipy", "tensorflow", "tokenizers", "torch",
 )  # fmt: skip
 # The compiler's runtime for onnx-mlir is no package of an index.
 ABSENT = {*EXTRAS, "PyRuntime", "torch_nnpa"}

@@ -252,7 +252,7 @@ def test_a_run_is_held_against_it_and_a_big_endian_log_is_told(golden, run):
         (["--golden", "data/val_map.txt", "--model", "small"], "no golden file"),
         (["--golden", "nothing.npz", "--model", "small"], "cannot read nothing.npz"),
         (["--golden", "golden.npz", "--model", "small", "--dtype", "fp4"], "data type 'fp4'"),
-        (["data", "--golden", "golden.npz"], "no run directory"),
+        (["data", "--golden", "golden.npz"], "not a run directory"),
     ],
 )
 def test_wrong_usage_is_refused_by_name(golden, arguments, named):

@@ -121,9 +121,9 @@ def test_other_answers_of_the_same_accuracy_pass_by_the_accuracy_files(steady, d
 @pytest.mark.parametrize(
     ("modes", "missing"),
     [
-        (("--mode", "compliance"), "there is no performance and no accuracy test"),
-        (("--mode", "performance", "--mode", "TEST01"), "there is no accuracy test"),
-        (("--mode", "accuracy", "--mode", "TEST04"), "there is no performance test"),
+        (("--mode", "compliance"), "performance and accuracy test not found"),
+        (("--mode", "performance", "--mode", "TEST01"), ": accuracy test not found"),
+        (("--mode", "accuracy", "--mode", "TEST04"), ": performance test not found"),
     ],
 )
 def test_tests_to_compare_with_must_be_there(

@@ -89,7 +89,7 @@ def test_a_run_leaves_samples_that_are_listed_and_made_again_when_removed(
     loadscope(*run, "--output", "one")
     (item,) = listed().values()
     assert (item["kind"], item["in_use"], item["removed"]) == ("samples", False, False)
-    assert item["what"] == f"24 images of {tiny_dataset / 'val'}"
+    assert item["what"] == f"24 samples of {tiny_dataset / 'val'}"
     assert item["bytes"] >= 24 * 32 * 32 * 3
     assert item["days"] < 0.1
     (folder,) = [each for each in (cache / "samples").iterdir() if each.is_dir()]

@@ -5,6 +5,7 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,17 +84,18 @@ def test_a_run_is_typed_and_its_table_has_a_row_a_test(tiny, tmp_path):
 
 
 def test_bad_settings_are_named_like_on_the_command_line(tiny):
-    for settings, words in (
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"scenari": "Offline"}, "loadscope.run: unknown key 'scenari'"),
         ({"scenario": "Offline", "dataset_path": "x"}, "dataset and dataset_path are one"),
         ({"scenario": "Offline", "mode": "trace"}, "a trace is no measurement"),
-    ):
+    )
+    for settings, words in wrong:
         with pytest.raises(ls.InputError) as error:
             ls.run(**tiny, **settings)
         assert words in error.value.message
     for changes, words in (({"level": "layers"}, "unknown level 'layers'"),
                            ({"batches": 0}, "expected batches from 1"),
-                           ({"instances": 2}, "a trace is of one process")):  # fmt: skip
+                           ({"instances": 2}, "instances: expected 1 in a trace")):  # fmt: skip
         with pytest.raises(ls.InputError, match=words):
             ls.trace(**tiny, scenario="Offline", **changes)
 

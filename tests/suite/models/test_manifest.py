@@ -119,7 +119,7 @@ ARTIFACT = "artifacts.onnxruntime"
         (
             "accuracy.published",
             751,
-            "accuracy.published: expected less than or equal to 100, got 751",
+            "accuracy.published = 751.0: expected 0 to 100 % of top-1",
         ),
         ("accuracy.published", float("nan"), "accuracy.published"),
         ("accuracy.meaningful", False, "published cannot stand beside meaningful: false"),

@@ -64,7 +64,7 @@ def test_results_of_an_earlier_attempt_are_not_shown_for_a_failed_test(
 
 
 def test_a_folder_without_run_json_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not a run directory: it has no run\.json") as error:
+    with pytest.raises(InputError, match=r"is not a run directory: run\.json not found") as error:
         load_run(tmp_path)
     assert str(tmp_path) in error.value.message
 

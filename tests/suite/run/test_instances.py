@@ -122,8 +122,8 @@ def test_what_an_instance_cannot_load_is_bad_input(loadscope):
 @pytest.mark.parametrize(
     ("more", "scenario", "message"),
     [
-        (("--instances", 2), "SingleStream", "--instances 2: SingleStream answers one query"),
-        (("--instances", 10_000), "Offline", "--instances 10000: this process may use"),
+        (("--instances", 2), "SingleStream", "--instances: expected 1 in SingleStream, got 2"),
+        (("--instances", 10_000), "Offline", "--instances: expected at most "),
         (
             ("--instances", 2, "--workers", 3),
             "Offline",

@@ -139,7 +139,7 @@ def test_photographs_without_labels_have_performance_and_no_score(run, classifie
     with pytest.raises(InputError, match="no labels, so accuracy cannot be scored"):
         run(classifier, tmp_path / "data", "--mode", "accuracy", "--output", "other")
     assert not (tmp_path / "other").exists()
-    with pytest.raises(InputError, match="--batch-size 4: the data set has 3 sample"):
+    with pytest.raises(InputError, match="--batch-size: expected at most 3, the samples of"):
         run(classifier, tmp_path / "data", "--batch-size", "4", "--output", "other")
 
 

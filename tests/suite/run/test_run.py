@@ -157,9 +157,10 @@ def test_a_run_of_another_machine_is_scored_where_its_data_is(loadscope, tiny_ru
     data, manifest = (
         arguments[arguments.index(name) + 1] for name in ("--dataset-path", "--models")
     )
-    record = (tmp_path / "out/run.json").read_text()
-    elsewhere = record.replace(str(data), "/z/imagenet").replace(str(manifest), "/z/tiny.yaml")
-    (tmp_path / "out/run.json").write_text(elsewhere)
+    for name in ("run.json", "plan.json"):
+        there = (tmp_path / "out" / name).read_text()
+        elsewhere = there.replace(str(data), "/z/imagenet").replace(str(manifest), "/z/tiny.yaml")
+        (tmp_path / "out" / name).write_text(elsewhere)
     said = loadscope("accuracy", "out", status=2).stderr
     assert "data set of the run not found: /z/imagenet" in said and "--dataset-path" in said
     for more in ((), ("--models", manifest)):
@@ -218,9 +219,10 @@ def test_a_run_is_repeated_from_its_directory(loadscope, tiny_run, tmp_path):
     first, second = (
         json.loads((tmp_path / name / "run.json").read_text()) for name in ("first", "second")
     )
-    same = ("spec", "effective", "model", "data", "plan", "rehearsal")
+    same = ("spec", "effective", "model", "data", "rehearsal")
     assert {key: first[key] for key in same} == {key: second[key] for key in same}
-    assert (tmp_path / "first/user.conf").read_text() == (tmp_path / "second/user.conf").read_text()
+    for name in ("plan.json", "user.conf"):
+        assert (tmp_path / "first" / name).read_text() == (tmp_path / "second" / name).read_text()
 
 
 def test_a_changed_data_set_is_not_scored_or_repeated(
@@ -234,7 +236,9 @@ def test_a_changed_data_set_is_not_scored_or_repeated(
     loadscope(*arguments, "--output", "out")
     label_map = copy / "val_map.txt"
     label_map.write_text(label_map.read_text().replace("JPEG 3\n", "JPEG 4\n"))
-    assert "or has changed since" in loadscope("accuracy", "out", status=2).stderr
+    assert (
+        "expected the data set of the run, digest" in loadscope("accuracy", "out", status=2).stderr
+    )
     assert "the data has changed" in loadscope("run", "--from", "out", status=2).stderr
 
 
