@@ -40,6 +40,7 @@ def test_all_names_what_there_is_as_types_and_when_it_runs():
     assert sorted(homes) == ls.__all__
     for name, home in homes.items():
         if name != "datasets":
+            assert home is not None
             assert getattr(ls, name) is getattr(importlib.import_module(home), name)
     assert set(ls.__all__) <= set(dir(ls))
     with pytest.raises(AttributeError, match="no attribute 'predict_all'"):
