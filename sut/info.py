@@ -124,9 +124,9 @@ class BackendInfo:
         """What the framework and these options of it do to the weights, a phrase each."""
         found = [self.weights]
         found += [
-            option.weights.get(options[name], "")
+            option.weights.get(value, "")
             for name, option in self.options.items()
-            if isinstance(options.get(name), (str, bool, int))
+            if isinstance(value := options.get(name), (str, bool, int)) or value is None
         ]
         return list(filter(None, found))
 

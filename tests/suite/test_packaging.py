@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -42,9 +43,14 @@ print(json.dumps(lacking))
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """A wheel built from an sdist, as a user's pip would build it."""
-    folder = tmp_path_factory.mktemp("dist")
+    folder, source = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("source") / "tree"
+    # In the checkout itself it would write src/*.egg-info anew, from which every process that
+    # starts meanwhile takes the entry points.
+    left_out = shutil.ignore_patterns(".venv*", ".git", "*.egg-info", "runs", "dist",
+                                      "__pycache__", ".*_cache")  # fmt: skip
+    shutil.copytree(ROOT, source, symlinks=True, ignore=left_out)
     subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source],
         check=True,
         capture_output=True,
     )
