@@ -1,4 +1,5 @@
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.tools.bench import preprocessing
+from loadscope.tools.bench.__main__ import write_rows
 from loadscope.tools.bench.bare import detecting, percentiles
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, enclose, run_json
@@ -190,3 +192,11 @@ def test_preprocessing_is_measured(tmp_path, what):
         cv2.imwrite(str(tmp_path / "val" / name), random.integers(0, 255, (90, 120, 3), np.uint8))
     (tmp_path / "val_map.txt").write_text("".join(f"{name} 0\n" for name in names))
     assert preprocessing.measure(what, tmp_path, "reduced")["images_per_second"] > 0
+
+
+def test_the_rows_are_written_beside_the_machine_that_they_were_measured_on(tmp_path):
+    rows = [{"framework": "onnxruntime", "ratio": 0.99}]
+    write_rows(tmp_path / "bench.json", rows)
+    written = json.loads((tmp_path / "bench.json").read_text())
+    assert written["rows"] == rows
+    assert written["host"]["machine"] == platform.machine()

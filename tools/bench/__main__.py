@@ -134,17 +134,21 @@ def bench(
                 f"({row['target']}: {'met' if row['met'] else 'MISSED'})",
                 err=True,
             )
-            # After every row, so that an interrupted session keeps what it has.
-            write_json(
-                output,
-                {
-                    "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "host": host(),
-                    "load_average": os.getloadavg(),
-                    "rows": rows,
-                },
-            )
+            write_rows(output, rows)
     _print(rows)
+
+
+def write_rows(output: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the rows so far and the machine; after each row, so that a stop keeps what there is."""
+    write_json(
+        output,
+        {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "host": host().model_dump(mode="json"),
+            "load_average": os.getloadavg(),
+            "rows": rows,
+        },
+    )
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
