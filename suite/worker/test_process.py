@@ -37,6 +37,7 @@ from loadscope.scenarios.calibration import (
 )
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.scenarios.live_counters import FILE, LiveCounters
+from loadscope.scenarios.query_memory import require_query_memory
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.replicas import Replicas, SpreadLibrary, SpreadPipeline
 from loadscope.scenarios.session import driver_for, run_test
@@ -101,7 +102,9 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
         warm_up(pipeline, execution, [batches[-1][:last]])
     model.samples.unload(samples)
 
-    live.expect(*_least(plan, mode, conf, len(model.library)), _query_samples(scenario))
+    least_samples, least_ms = _least(plan, mode, conf, len(model.library))
+    require_query_memory(scenario, least_samples)
+    live.expect(least_samples, least_ms, _query_samples(scenario))
     recorder = Recorder(live)
     driver = driver_for(scenario, pipeline, execution, recorder, _fail)
     live.enter(Phase.RUNNING)
