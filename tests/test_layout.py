@@ -122,3 +122,10 @@ def test_modules_stay_small():
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert not long
+
+
+@pytest.mark.xdist_group("layout")
+def test_groups_of_tests_are_kept_together(request):
+    # pytest-xdist says nothing where it cannot, and what a group shares is made in each process.
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@layout")
