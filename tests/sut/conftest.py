@@ -4,12 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.sut.small_network import LITE, described
+from tests.sut.tiny_onnx import write_model
 
 from loadscope.datasets.registry import task
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.artifacts import materialise
 from loadscope.suite.models.manifest import Catalogue
-from loadscope.sut.backend import Artifact, Backend
+from loadscope.sut.backend import Artifact, Backend, TensorInfo
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -68,3 +70,25 @@ def images() -> Callable[[int], NDArray[np.float32]]:
         return random.uniform(-1, 1, (count, 3, 224, 224)).astype(np.float32)
 
     return make
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Artifact:
+    """The model of ``tiny_onnx``."""
+    return Artifact(
+        path=write_model(tmp_path / "tiny.onnx"),
+        format="onnx",
+        inputs=(TensorInfo("images", "float32", (2,)),),
+        outputs=(TensorInfo("best", "int64", ()), TensorInfo("doubled", "float32", (2,))),
+    )
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The network of ``small_network``, with seeded weights."""
+    # Imports PyTorch.
+    from loadscope.tools.build.seeded import write_seeded
+
+    path = tmp_path_factory.mktemp("small") / "small.pth"
+    write_seeded(LITE, 10, 32, 1, path)
+    return described(path)

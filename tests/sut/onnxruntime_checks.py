@@ -11,9 +11,10 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import InputError
-from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.backend import TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
 from loadscope.sut.onnxruntime.info import INFO
@@ -21,44 +22,11 @@ from loadscope.sut.onnxruntime.load_errors import missing_of_provider
 from loadscope.sut.tracing import layers
 
 
-def write_model(path, batch="batch", opset=18, ir_version=8, sum="Add", domain=""):
-    """A model that doubles its input and says where the larger of two values is."""
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 2])
-    doubled = helper.make_tensor_value_info("doubled", TensorProto.FLOAT, [batch, 2])
-    best = helper.make_tensor_value_info("best", TensorProto.INT64, [batch])
-    graph = helper.make_graph(
-        [
-            helper.make_node(sum, ["images", "images"], ["doubled"], domain=domain),
-            helper.make_node("ArgMax", ["images"], ["best"], axis=1, keepdims=0),
-        ],
-        "tiny",
-        [images],
-        [doubled, best],
-    )
-    opsets = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1)] * bool(domain)
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
-    onnx.save(model, path)
-    return path
-
-
-@pytest.fixture
-def tiny(tmp_path) -> Artifact:
-    return Artifact(
-        path=write_model(tmp_path / "tiny.onnx"),
-        format="onnx",
-        inputs=(TensorInfo("images", "float32", (2,)),),
-        outputs=(TensorInfo("best", "int64", ()), TensorInfo("doubled", "float32", (2,))),
-    )
-
-
 @pytest.fixture
 def backend():
     opened = OnnxRuntimeBackend()
     yield opened
     opened.close()
-
-
-INPUTS = {"images": np.array([[1, 2], [4, 3], [0, 5]], np.float32)}
 
 
 def test_real_weights_recognise_18_of_the_20_photographs(backend, top1_of_sample20):

@@ -4,49 +4,16 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import onnx
 import openvino
 import pytest
-from onnx import TensorProto, helper
+from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import InputError
-from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.backend import TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.openvino.backend import OpenVinoBackend
 from loadscope.sut.openvino.info import INFO
 from loadscope.sut.tracing import layers
-
-INPUTS = {"images": np.array([[1, 2], [4, 3], [0, 5]], np.float32)}
-
-
-def write_model(path, batch="batch", operator="Add"):
-    """A model that doubles its input and says where the larger of two values is."""
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [
-            helper.make_node(operator, ["images", "images"], ["doubled"]),
-            helper.make_node("ArgMax", ["images"], ["best"], axis=1, keepdims=0),
-        ],
-        "tiny",
-        [value("images", TensorProto.FLOAT, [batch, 2])],
-        [
-            value("doubled", TensorProto.FLOAT, [batch, 2]),
-            value("best", TensorProto.INT64, [batch]),
-        ],
-    )
-    opsets = [helper.make_opsetid("", 18)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
-    return path
-
-
-@pytest.fixture
-def tiny(tmp_path) -> Artifact:
-    return Artifact(
-        path=write_model(tmp_path / "tiny.onnx"),
-        format="onnx",
-        inputs=(TensorInfo("images", "float32", (2,)),),
-        outputs=(TensorInfo("best", "int64", ()), TensorInfo("doubled", "float32", (2,))),
-    )
 
 
 @pytest.fixture
@@ -120,7 +87,7 @@ def test_a_file_that_is_no_model_is_refused(tiny, backend, tmp_path, content):
 
 
 def test_an_operator_that_it_lacks_is_named(tiny, backend, tmp_path):
-    path = write_model(tmp_path / "other.onnx", operator="Fold")
+    path = write_model(tmp_path / "other.onnx", sum="Fold")
     with pytest.raises(InputError, match=rf"cannot load {path}: .*Fold"):
         backend.load(dataclasses.replace(tiny, path=path), threads=1)
 

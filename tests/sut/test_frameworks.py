@@ -14,58 +14,61 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-FILES = (
-    "onnxruntime_checks.py",
-    "openvino_checks.py",
-    "pytorch_checks.py",
-    "networks_checks.py",
-    "tensorflow_checks.py",
-    "mxnet_checks.py",
-    "bert_checks.py",
-    "merge_checks.py",
-    "checkpoint_checks.py",
-    "frozen_graph_checks.py",
-    "params_checks.py",
-    "golden_checks.py",
-)
+PROCESSES = {
+    "onnxruntime": ("onnxruntime_checks", "golden_checks"),
+    "openvino": ("openvino_checks",),
+    "pytorch": (
+        "pytorch_checks",
+        "pytorch_program_checks",
+        "networks_checks",
+        "merge_checks",
+        "checkpoint_checks",
+    ),
+    "tensorflow": ("tensorflow_checks", "frozen_graph_checks"),
+    "mxnet": ("mxnet_checks", "params_checks"),
+    "onnxruntime and pytorch": ("bert_checks",),
+}
+"""Files of tests, by the process that runs them: a framework takes seconds to import."""
 
 
 def checks():
     """The test functions of each file, by reading it."""
     return [
-        pytest.param(file, node.name, marks=pytest.mark.xdist_group(file))
-        for file in FILES
-        for node in ast.parse((HERE / file).read_text(encoding="utf-8")).body
+        pytest.param(process, file, node.name, marks=pytest.mark.xdist_group(process))
+        for process, files in PROCESSES.items()
+        for file in files
+        for node in ast.parse((HERE / f"{file}.py").read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
 
 
 @pytest.fixture(scope="session")
 def outcomes(tmp_path_factory, pytestconfig):
-    """The cases of a file's tests, by function; the file is run at the first question."""
-    known: dict[str, dict[str, list[ElementTree.Element]]] = {}
+    """The cases of a process's tests, by file and function; it is run at the first question."""
+    known: dict[str, dict[tuple[str, str], list[ElementTree.Element]]] = {}
 
-    def get(file: str) -> dict[str, list[ElementTree.Element]]:
-        if file not in known:
+    def get(process: str) -> dict[tuple[str, str], list[ElementTree.Element]]:
+        if process not in known:
             report = tmp_path_factory.mktemp("outcomes") / "report.xml"
             command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
-            command.append(str(HERE / file))
+            command += [str(HERE / f"{file}.py") for file in PROCESSES[process]]
             done = subprocess.run(
                 command, capture_output=True, text=True, cwd=pytestconfig.rootpath
             )
             assert report.exists(), done.stdout + done.stderr
-            known[file] = {}
+            known[process] = {}
             for case in ElementTree.parse(report).iter("testcase"):
+                file = case.get("classname", "").rpartition(".")[2]
                 name = case.get("name", "").partition("[")[0]
-                known[file].setdefault(name, []).append(case)
-        return known[file]
+                known[process].setdefault((file, name), []).append(case)
+        return known[process]
 
     return get
 
 
-@pytest.mark.parametrize(("file", "name"), checks())
-def test_in_a_process_of_its_own(outcomes, file, name):
-    cases = outcomes(file).get(name, [])
+@pytest.mark.parametrize(("process", "file", "name"), checks())
+def test_in_a_process_of_its_own(outcomes, process, file, name):
+    cases = outcomes(process).get((file, name), [])
     assert cases, f"{file}::{name} was not run"
     bad = [
         f"{case.get('name')}\n{problem.text}"

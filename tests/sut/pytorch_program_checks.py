@@ -1,0 +1,168 @@
+"""Tests of programs that PyTorch saves; ``test_frameworks.py`` runs them beside its others."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from tests.sut.small_network import LITE, batch, with_options
+from torch import nn
+
+from loadscope.errors import InputError
+from loadscope.sut.architectures.state_dict import load_network
+from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.pytorch.backend import PyTorchBackend
+
+# What is tested directly need not fight over the cores; backends set their own number.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def backend():
+    opened = PyTorchBackend()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def programs(small, tmp_path_factory) -> dict[str, Artifact]:
+    """The small network as PyTorch itself saves programs."""
+    folder = tmp_path_factory.mktemp("programs")
+    network = load_network(LITE, 10, 32, small.path)
+    example = torch.rand(2, 3, 32, 32)
+    with warnings.catch_warnings():
+        # Tracing is deprecated, and its files are in use.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(network, example).save(folder / "small.pt")
+    free = ({0: torch.export.Dim("batch")},)
+    torch.export.save(
+        torch.export.export(network, (example,), dynamic_shapes=free), folder / "small.pt2"
+    )
+    return {
+        "torchscript": dataclasses.replace(
+            small, path=folder / "small.pt", format="torchscript", architecture=""
+        ),
+        "exported-program": dataclasses.replace(
+            small, path=folder / "small.pt2", format="exported-program", architecture=""
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("torchscript", {}),
+        ("torchscript", {"freeze": True}),
+        ("torchscript", {"freeze": True, "channels_last": True}),
+        ("exported-program", {}),
+    ],
+)
+def test_a_saved_program_answers_as_the_network(small, programs, backend, format, options):
+    plain = PyTorchBackend()
+    plain.load(small, threads=1)
+    backend.load(with_options(programs[format], **options), threads=1)
+    for count in (1, 3):
+        expected = plain.predict(batch(count))["logits"]
+        found = backend.predict(batch(count))["logits"]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+def test_threads_device_and_numbers_in_force_are_told(programs, backend, format):
+    backend.load(programs[format], threads=1)
+    expected = {"threads": 1, "fixed_batch": None, "device": "cpu", "dtype": "float32"}
+    assert backend.effective().settings == expected
+
+
+class Named(nn.Module):
+    """Gives more than is declared, by name."""
+
+    def forward(self, images):
+        return {"sum": images.sum(), "logits": images.mean((2, 3)), "twice": 2 * images}
+
+
+class InOrder(nn.Module):
+    """Gives more than is declared, the declared one first."""
+
+    def forward(self, images):
+        return images.mean((2, 3)), images.sum(), 2 * images
+
+
+@pytest.fixture
+def program(small, tmp_path):
+    """Save a module that takes three images or, exported, any number."""
+
+    def save(module, format):
+        path, example = tmp_path / "program", torch.rand(3, 3, 32, 32)
+        if format == "torchscript":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                torch.jit.trace(module, example, strict=False).save(path)
+        else:
+            free = ({0: torch.export.Dim("batch")},)
+            torch.export.save(torch.export.export(module, (example,), dynamic_shapes=free), path)
+        outputs = (TensorInfo("logits", "float32", (3,)),)
+        return dataclasses.replace(
+            small, path=path, format=format, architecture="", outputs=outputs
+        )
+
+    return save
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+@pytest.mark.parametrize("module", [Named(), InOrder()])
+def test_further_outputs_are_left_alone(program, backend, module, format):
+    backend.load(program(module, format), threads=1)
+    for count in (1, 2):
+        answers = backend.predict(batch(count))
+        assert list(answers) == ["logits"]
+        wanted = batch(count)["images"].mean((2, 3))
+        np.testing.assert_allclose(answers["logits"], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_outputs_that_a_program_does_not_give_are_named(program, backend):
+    described = program(Named(), "torchscript")
+    wrong = (TensorInfo("logit", "float32", (3,)),)
+    backend.load(dataclasses.replace(described, outputs=wrong), threads=1)
+    with pytest.raises(InputError, match="the model has no output 'logit'") as caught:
+        backend.predict(batch(1))
+    assert caught.value.fix == "did you mean 'logits'? it has: sum, logits, twice"
+    described = program(InOrder(), "torchscript")
+    four = tuple(TensorInfo(name, "float32", (3,)) for name in "abcd")
+    backend.load(dataclasses.replace(described, outputs=four), threads=1)
+    with pytest.raises(InputError, match=r"has 3 output\(s\), the manifest names 4"):
+        backend.predict(batch(1))
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+@pytest.mark.parametrize("content", [b"", b"no program", b"PK\x03\x04"])
+def test_a_file_that_is_no_program_is_refused(programs, backend, tmp_path, format, content):
+    path = tmp_path / "broken"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"cannot load {path} as {format}"):
+        backend.load(dataclasses.replace(programs[format], path=path), threads=1)
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+def test_a_program_with_another_number_of_inputs_is_refused(programs, backend, format):
+    two = tuple(TensorInfo(name, "float32", (3, 32, 32)) for name in ("left", "right"))
+    with pytest.raises(InputError, match=r"has 1 input\(s\), the manifest names 2"):
+        backend.load(dataclasses.replace(programs[format], inputs=two), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("torchscript", {"fold_batch_norm": True}),
+        ("torchscript", {"onednn_linear": True}),
+        ("exported-program", {"channels_last": True}),
+        ("exported-program", {"freeze": True}),
+        ("torchscript", {"compile": True}),
+        ("exported-program", {"dtype": "bfloat16"}),
+    ],
+)
+def test_an_option_that_a_program_has_settled_is_refused(programs, backend, format, options):
+    with pytest.raises(InputError, match=f"has no meaning for the format {format}") as caught:
+        backend.load(with_options(programs[format], **options), threads=1)
+    assert "give a file of the format" in caught.value.fix
