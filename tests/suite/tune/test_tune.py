@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from loadscope.suite.cli.main import main
+
 pytest.importorskip("optuna")
+
+from loadscope.suite.tune.finals import LEAST_ROUNDS
 
 
 @pytest.fixture
@@ -18,7 +22,28 @@ def tune(loadscope, tiny_dataset, manifest):
     return run
 
 
-def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_path):
+@pytest.fixture
+def resumed(environment, tmp_path, monkeypatch, capsys):
+    """Go on with a search in this process, without more turns of the last choice than the least.
+
+    Settings that make no difference are looked at as long as there is time, for test_tune_finals.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOADSCOPE_CACHE", environment["LOADSCOPE_CACHE"])
+    monkeypatch.setattr("loadscope.suite.tune.finals.MOST_ROUNDS", LEAST_ROUNDS)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["loadscope", "tune", "--resume", *arguments, "--json"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert ended.value.code == 0, printed.err
+        return json.loads(printed.out)
+
+    return run
+
+
+def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, resumed, tmp_path):
     # The only setting that matters to the null backend in SingleStream is the shortcut.
     slow = {"delay_us": 15000}
     first = ("--scenario", "SingleStream", "--trials", 1, "--trial-duration", "600ms",
@@ -27,8 +52,7 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, tmp_p
     assert begun["scenarios"][0]["params"]["shortcut"] is False
     assert begun["scenarios"][0]["trials"] == 1
     assert 50 <= begun["scenarios"][0]["percentile"] < 90, "600 ms have forty queries"
-    done = loadscope("tune", "--resume", "tuned", "--budget", "10m", "--json")
-    (found,) = json.loads(done.stdout)["scenarios"]
+    (found,) = resumed("tuned", "--budget", "10m")["scenarios"]
     assert found["params"]["shortcut"] is True
     assert found["trials"] == found["size"] > 1
     assert found["percentile"] == begun["scenarios"][0]["percentile"]
