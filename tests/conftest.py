@@ -11,10 +11,11 @@ from types import ModuleType
 
 import pytest
 from tests.browser import browser
+from tests.command import command_process
 
 from loadscope.sut import registry
 
-__all__ = ["browser"]
+__all__ = ["browser", "command_process"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _LOADGEN = ROOT / "tests" / "scenarios" / "loadgen_process.py"

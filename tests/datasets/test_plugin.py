@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tomllib
 import wave
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import onnx
 import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
+from tests.command import CommandProcess
 
 from loadscope.datasets.registry import GROUP, task, task_names
 from loadscope.datasets.task import DataSample
@@ -126,19 +126,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loadscope(place: Path) -> Command:
+def loadscope(place: Path, command_process: CommandProcess) -> Command:
+    environment = {
+        **os.environ,
+        "LOADSCOPE_CACHE": str(place / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(PLUGIN), str(place / "site")]),
+    }
+
     def run(*arguments: object, status: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "loadscope", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=place,
-            env={
-                **os.environ,
-                "LOADSCOPE_CACHE": str(place / "cache"),
-                "PYTHONPATH": os.pathsep.join([str(PLUGIN), str(place / "site")]),
-            },
-        )
+        done = command_process.run(*arguments, cwd=place, environment=environment)
         assert done.returncode == status, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

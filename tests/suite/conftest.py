@@ -78,18 +78,11 @@ def environment(cache):
 
 
 @pytest.fixture
-def loadscope(tmp_path, environment):
+def loadscope(tmp_path, environment, command_process):
     """Run the command in an empty working directory."""
 
     def run(*arguments, status=0, timeout=240, cwd=tmp_path) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "loadscope", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            cwd=cwd,
-            env=environment,
-        )
+        done = command_process.run(*arguments, cwd=cwd, environment=environment, timeout=timeout)
         assert done.returncode == status, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -1,6 +1,7 @@
 """The same model in four frameworks gives the same answers on 32 real inputs."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -32,14 +33,15 @@ SURE = 0.1
 
 
 @pytest.fixture(scope="module")
-def answers(real_data, kept_cache, tmp_path_factory):
+def answers(real_data, kept_cache, tmp_path_factory, command_process):
     """A folder with ``FRAMEWORK/MODEL.npy`` and ``.pickle``, and the data sets by model."""
     folder, datasets = tmp_path_factory.mktemp("answers"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOADSCOPE_CACHE", str(kept_cache))
         onnx = real_data / "models" / "yolox_nano.onnx"
-        command = [sys.executable, "-P", "-m", "loadscope", "fetch", "yolox-nano"]
-        subprocess.run([*command, "--from", str(onnx)], check=True, capture_output=True)
+        fetch = ("fetch", "yolox-nano", "--from", onnx)
+        done = command_process.run(*fetch, cwd=folder, environment=dict(os.environ))
+        assert done.returncode == 0, done.stderr
         for framework in FRAMEWORKS:
             plans = {}
             for model, data in DATA.items():

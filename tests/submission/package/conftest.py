@@ -2,7 +2,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -104,19 +103,12 @@ def write_manifest(path: Path, division: str = "closed", offset: int = 0) -> Pat
 
 
 @pytest.fixture(scope="session")
-def loadscope(work):
+def loadscope(work, command_process):
     """Run the command in a folder of its own."""
     environment = {**os.environ, "LOADSCOPE_CACHE": str(work / "cache")}
 
     def run(*arguments, status=0, cwd=work):
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "loadscope", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            cwd=cwd,
-            env=environment,
-        )
+        done = command_process.run(*arguments, cwd=cwd, environment=environment)
         assert done.returncode in (status if isinstance(status, tuple) else (status,)), (
             done.stdout + done.stderr
         )

@@ -2,32 +2,24 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import CommandProcess
 
 FRAMEWORKS = ["onnxruntime", "pytorch"]
 
 
 @pytest.fixture
-def accuracy_of(tmp_path: Path, kept_cache: Path) -> Any:
+def accuracy_of(tmp_path: Path, kept_cache: Path, command_process: CommandProcess) -> Any:
     def run(framework: str, scenario: str, data: object, *more: str) -> dict[str, Any]:
-        code = "from loadscope.suite.cli.main import main; main()"
         arguments = (
             "run", "--model", "minilm-squad", "--framework", framework, "--scenario", scenario,
             "--mode", "accuracy", "--dataset-path", str(data), "--threads", "1", "--json", *more,
         )  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=500,
-            cwd=tmp_path,
-            env={**os.environ, "LOADSCOPE_CACHE": str(kept_cache)},
-        )
+        environment = {**os.environ, "LOADSCOPE_CACHE": str(kept_cache)}
+        done = command_process.run(*arguments, cwd=tmp_path, environment=environment, timeout=500)
         assert done.returncode == 0, done.stdout + done.stderr
         found: dict[str, Any] = json.loads(done.stdout)["accuracy"]
         return found

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -14,21 +12,17 @@ from loadscope.suite.worker.tracing.events import read_events
 
 
 @pytest.fixture(scope="module")
-def trace(kept_cache, tmp_path_factory):
+def trace(kept_cache, tmp_path_factory, command_process):
     """Trace a model; the object that is printed and the events."""
 
     def run(*arguments, status=0):
         folder = tmp_path_factory.mktemp("trace")
-        done = subprocess.run(
-            [
-                *(sys.executable, "-P", "-m", "loadscope", "trace", "--json", "--output", "run"),
-                *("--dataset-path", "imagenet-sample20", *arguments),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=300,
+        done = command_process.run(
+            *("trace", "--json", "--output", "run", "--dataset-path", "imagenet-sample20"),
+            *arguments,
             cwd=folder,
-            env={**os.environ, "LOADSCOPE_CACHE": str(kept_cache)},
+            environment={**os.environ, "LOADSCOPE_CACHE": str(kept_cache)},
+            timeout=300,
         )
         assert done.returncode == status, done.stderr
         if status:
