@@ -46,7 +46,6 @@ from loadscope.submission.rounds import load_round
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.verdict import offline_samples
 from loadscope.suite.worker.loaded_model import open_library, open_model
-from loadscope.suite.worker.tracing.collect import environment, traced_test
 from loadscope.sut.registry import backend_info
 
 _failing = threading.Lock()
@@ -164,6 +163,9 @@ def _query_samples(scenario: Scenario) -> int:
 
 
 def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounters) -> ModeOutcome:
+    # A test that is no trace need not wait for a tenth of its imports.
+    from loadscope.suite.worker.tracing.collect import environment, traced_test
+
     os.environ.update(environment(plan.framework, trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
