@@ -28,6 +28,7 @@ _SHAPE_SECONDS = 20.0
 """Least time for the shapes: a short test sees few samples of each, and of some only the first."""
 _TYPICAL = 4
 _SECONDS = 1.5
+_LEAST_SECONDS = 0.3
 _WINDOWS = 3
 
 
@@ -126,34 +127,47 @@ def shape_seconds(min_duration_ms: float | None) -> float:
     return max(_SHAPE_SECONDS, _SHAPE_SHARE * (min_duration_ms or _MIN_DURATION_MS) / 1e3)
 
 
+def calibration_seconds(min_duration_ms: float | None) -> float:
+    """How long to calibrate before a test of so long, LoadGen's default for None: not longer."""
+    least = _MIN_DURATION_MS if min_duration_ms is None else min_duration_ms
+    return min(_SECONDS, max(_LEAST_SECONDS, least / 1e3))
+
+
 def calibrate(
     scenario: Scenario,
     pipeline: InferencePipeline,
     execution: Execution,
     batches: Sequence[Sequence[int]],
+    seconds: float = _SECONDS,
 ) -> CalibrationResult:
-    """Measure for about two seconds what LoadGen wants to know of this scenario.
+    """Measure what LoadGen wants to know of this scenario.
 
     Args:
         scenario: What will run.
         pipeline: A loaded and warmed-up model.
         execution: The settings of the run.
         batches: From ``typical_batches``, their samples loaded.
+        seconds: For about how long.
     """
     if scenario.inline:
-        return expectation(scenario, _fastest_query(pipeline, execution, batches) / 1e6)
+        fastest = _fastest_query(pipeline, execution, batches, seconds)
+        return expectation(scenario, fastest / 1e6)
     # The best of several: a moment of load from elsewhere must not set the length of the run.
-    rate = max(_throughput(pipeline, execution, batches) for _ in range(_WINDOWS))
+    window = seconds / _WINDOWS
+    rate = max(_throughput(pipeline, execution, batches, window) for _ in range(_WINDOWS))
     return expectation(scenario, rate)
 
 
 def _fastest_query(
-    pipeline: InferencePipeline, execution: Execution, queries: Sequence[Sequence[int]]
+    pipeline: InferencePipeline,
+    execution: Execution,
+    queries: Sequence[Sequence[int]],
+    seconds: float,
 ) -> float:
-    """The shortest time of a query in ns, over 1.5 s and at least ten queries."""
+    """The shortest time of a query in ns, of at least ten queries."""
     best = float("inf")
     count = 0
-    until = perf_counter_ns() + int(_SECONDS * 1e9)
+    until = perf_counter_ns() + int(seconds * 1e9)
     while count < 10 or perf_counter_ns() < until:
         start = perf_counter_ns()
         _compute(pipeline, execution, queries[count % len(queries)])
@@ -163,14 +177,17 @@ def _fastest_query(
 
 
 def _throughput(
-    pipeline: InferencePipeline, execution: Execution, batches: Sequence[Sequence[int]]
+    pipeline: InferencePipeline,
+    execution: Execution,
+    batches: Sequence[Sequence[int]],
+    seconds: float,
 ) -> float:
     """Samples a second over all workers, each at least two batches, every one as often as any."""
 
     def work() -> float:
         count = 0
         start = perf_counter_ns()
-        while count < 2 or perf_counter_ns() - start < _SECONDS / _WINDOWS * 1e9:
+        while count < 2 or perf_counter_ns() - start < seconds * 1e9:
             for batch in batches:
                 pipeline.compute(batch)
                 count += 1

@@ -29,6 +29,7 @@ from loadscope.scenarios.batch_memory import require_memory
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     calibrate,
+    calibration_seconds,
     query_size,
     shape_seconds,
     typical_batches,
@@ -90,7 +91,8 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
     warm_shapes(pipeline, execution, shapes, shape_seconds(least))
     if plan.calibrate and not conf.exists():
         live.enter(Phase.CALIBRATING)
-        calibration = calibrate(scenario, pipeline, execution, batches)
+        seconds = calibration_seconds(least)
+        calibration = calibrate(scenario, pipeline, execution, batches, seconds)
         settings = settings.having(
             plan.loadgen_model, scenario, {calibration.key: calibration.value}
         )
