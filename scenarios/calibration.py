@@ -8,10 +8,12 @@ so the estimates are measured, in the measured process, with the batches of the 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import TypeVar
 
 from loadscope.datasets.task import OrderedLibrary, SampleLibrary
+from loadscope.errors import DeviceMemoryError
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.expectation import CalibrationResult, expectation
@@ -93,6 +95,21 @@ def warm_up(
             _compute(pipeline, execution, batches[at % len(batches)])
 
     _on_every_worker(execution, work)
+
+
+def halved(execution: Execution, error: DeviceMemoryError) -> Execution:
+    """The settings with half the batch, after one that did not fit into a device's memory.
+
+    Args:
+        execution: Those of the batch that did not fit.
+        error: What was raised.
+
+    Raises:
+        DeviceMemoryError: The batch is of one sample already.
+    """
+    if execution.batch_size == 1:
+        raise error
+    return replace(execution, batch_size=execution.batch_size // 2)
 
 
 def warm_shapes(

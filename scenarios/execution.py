@@ -13,6 +13,13 @@ OFFLINE_BATCH = 8
 """Best or near it for image models on one core each; larger ones fall out of the cache."""
 
 
+GPU_OFFLINE_BATCH = 64
+"""A GPU is not full with fewer images, and any that serves has the memory."""
+
+GPU_WORKERS = 2
+"""One copies while the other computes."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """The settings in force, all of them decided.
@@ -48,6 +55,7 @@ class Execution:
         instances: int = 1,
         best_threads: int | None = None,
         one_caller: bool = False,
+        gpu: bool = False,
     ) -> "Execution":
         """Fill in what was not asked for.
 
@@ -68,6 +76,7 @@ class Execution:
             best_threads: How many threads of the framework's each worker uses best, where that
                 is known to be more than one.
             one_caller: Whether a process can have one worker only, which has all cores.
+            gpu: Whether a GPU computes; what is best for a core says nothing of it then.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -83,9 +92,13 @@ class Execution:
                 f"use at most {max_batch}, or a file with a free batch axis",
             )
         limit = max_batch or sys.maxsize
+        if gpu:
+            best_batch = best_threads = None
         if not scenario.inline:
             if one_caller and workers is None:
                 workers = instances
+            if gpu and workers is None:
+                workers = GPU_WORKERS * instances
             if workers is None and threads is None and best_threads is not None:
                 threads = min(best_threads, max(1, cores // instances))
             if workers is None:
@@ -102,7 +115,8 @@ class Execution:
                     f"use processes instead: --instances {workers}",
                 )
             # A file of a fixed size computes as many samples whatever it is given.
-            default_batch = max_batch or (OFFLINE_BATCH if scenario is Scenario.OFFLINE else 1)
+            offline_batch = GPU_OFFLINE_BATCH if gpu else OFFLINE_BATCH
+            default_batch = max_batch or (offline_batch if scenario is Scenario.OFFLINE else 1)
             if scenario is Scenario.OFFLINE:
                 default_batch = best_batch or default_batch
             return cls(

@@ -171,7 +171,7 @@ def _run_all(
         say_rehearsal(resolved)
         searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)
         named = output if len(specs) == 1 else None
-        folder = named or new_folder(output or Path("runs"), spec, resolved.numerics)
+        folder = named or new_folder(output or Path("runs"), resolved)
         try:
             with _resumable(folder):
                 results.append(
@@ -223,7 +223,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> CompletedR
     say_rehearsal(resolved)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or new_folder(Path("runs"), spec, resolved.numerics)
+    folder = output or new_folder(Path("runs"), resolved)
     with _resumable(folder):
         return new_run(resolved, folder, command_line(), progress, user_conf=text)
 

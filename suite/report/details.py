@@ -26,6 +26,7 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
         "checksum": "unverified" if run.model.verified is False else None,
         "source": run.model.source,
         "licence": run.model.licence,
+        "device": run.model.device,
         "numerics": run.model.numerics,
         "options": run.model.options,
         "accuracy meaningful": run.model.accuracy_meaningful,

@@ -10,8 +10,9 @@ from pydantic import JsonValue
 
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
+from loadscope.devices import GPUS, kind_of
 from loadscope.errors import InputError
-from loadscope.names import DEFAULT_NUMERICS, Mode, Scenario
+from loadscope.names import Mode, Scenario, system_name
 from loadscope.paths import cache_root
 from loadscope.rundir.record import (
     BenchmarkNames,
@@ -40,6 +41,7 @@ from loadscope.suite.run.loadgen_settings import (
 )
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.provenance import host, versions
+from loadscope.sut.info import DEVICE
 from loadscope.sut.registry import backend_info, require_installed
 
 
@@ -74,9 +76,9 @@ class ResolvedRun:
     traced: bool = False
 
     @property
-    def numerics(self) -> str:
-        """What the model computes with where it is not float32, otherwise nothing."""
-        return "" if self.model.numerics == DEFAULT_NUMERICS else self.model.numerics
+    def system(self) -> str:
+        """What runs the model: see ``names.system_name``."""
+        return system_name(self.spec.framework, self.model.device, self.model.numerics)
 
     def tracing(self, trace: TracePlan) -> "ResolvedRun":
         """The same as a trace."""
@@ -129,6 +131,10 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     entry = catalogue.get(spec.model)
     backend = backend_info(spec.framework)
     chosen = entry.artifact_for(spec.framework)
+    options = {**chosen.entry.options, **spec.options, **_device(spec)}
+    backend.check_options(options)
+    require_installed(backend)
+    backend.require_device(options)
     execution = Execution.decide(
         spec.scenario,
         usable_cores(),
@@ -141,10 +147,8 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         _instances(spec),
         chosen.entry.best_threads,
         backend.one_caller,
+        kind_of(backend.device(options)) in GPUS,
     )
-    options = {**chosen.entry.options, **spec.options}
-    backend.check_options(options)
-    require_installed(backend)
     require_makers(entry, spec.framework)
 
     cache = cache_root()
@@ -211,6 +215,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             ),
             licence=entry.licence,
             numerics=backend.numerics(options, chosen.entry.numerics),
+            device=backend.device(options),
             format=model.artifact.format,
             input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
             options=options,
@@ -227,6 +232,18 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         versions=versions(backend),
         manifest=catalogue.manifest_of(spec.model),
     )
+
+
+def _device(spec: RunSpec) -> dict[str, JsonValue]:
+    """The option of the backend that the spec's device is."""
+    if spec.device is None:
+        return {}
+    if DEVICE in spec.options:
+        raise InputError(
+            f"--device {spec.device} and --option {DEVICE}={spec.options[DEVICE]} are one",
+            "leave the option out",
+        )
+    return {DEVICE: spec.device}
 
 
 def _instances(spec: RunSpec) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.errors import InputError
-from loadscope.names import DEFAULT_NUMERICS, Mode, Scenario
+from loadscope.names import Mode, Scenario, system_name
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import ESTIMATE
 from loadscope.rundir.record import (
@@ -103,9 +103,8 @@ class RunView:
 
     @property
     def system(self) -> str:
-        """The framework, with the numerics where they are not float32: ``pytorch bfloat16``."""
-        numerics = self.model.numerics
-        return self.framework if numerics == DEFAULT_NUMERICS else f"{self.framework} {numerics}"
+        """What ran the model: see ``names.system_name``."""
+        return system_name(self.framework, self.model.device, self.model.numerics)
 
 
 def load_run(path: Path) -> RunView:

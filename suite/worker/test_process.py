@@ -17,7 +17,7 @@ from typing import NoReturn
 from pydantic import JsonValue
 
 from loadscope.datasets.task import LoadableSamples
-from loadscope.errors import InputError, describe
+from loadscope.errors import DeviceMemoryError, InputError, describe
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
@@ -30,13 +30,14 @@ from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     calibrate,
     calibration_seconds,
+    halved,
     query_size,
     shape_seconds,
     typical_batches,
     warm_shapes,
     warm_up,
 )
-from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
+from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.live_counters import FILE, LiveCounters
 from loadscope.scenarios.query_memory import require_query_memory
 from loadscope.scenarios.recorder import Recorder
@@ -74,21 +75,26 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
         return _traced(run_dir, plan, plan.trace, live)
     model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
     scenario, execution, pipeline = plan.scenario, model.execution, model.pipeline
-
-    batches = typical_batches(model.library, query_size(scenario, execution))
     each_shape = backend_info(plan.framework).each_shape and mode is not Mode.ACCURACY
-    shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
-    samples = sorted({index for batch in [*batches, *shapes] for index in batch})
-    model.samples.load(samples)
-    live.enter(Phase.WARMING_UP)
-    if execution.instances == 1:
-        require_memory(execution, pipeline.compute, batches[0])
-    warm_up(pipeline, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None
     settings = plan.user_conf()
     least = settings.get(plan.loadgen_model, scenario, "min_duration")
-    warm_shapes(pipeline, execution, shapes, shape_seconds(least))
+    while True:
+        batches = typical_batches(model.library, query_size(scenario, execution))
+        shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
+        samples = sorted({index for batch in [*batches, *shapes] for index in batch})
+        model.samples.load(samples)
+        live.enter(Phase.WARMING_UP)
+        try:
+            if execution.instances == 1:
+                require_memory(execution, pipeline.compute, batches[0])
+            warm_up(pipeline, execution, batches)
+            warm_shapes(pipeline, execution, shapes, shape_seconds(least))
+            break
+        except DeviceMemoryError as error:
+            execution = halved(execution, error)
+            model.samples.unload(samples)
     if plan.calibrate and not conf.exists():
         live.enter(Phase.CALIBRATING)
         seconds = calibration_seconds(least)
@@ -98,7 +104,7 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
         )
     if not conf.exists():
         write_text(conf, settings.text())
-    if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, conf)):
+    if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, execution, conf)):
         # The batches go from large to small samples, and so does the query.
         warm_up(pipeline, execution, [batches[-1][:last]])
     model.samples.unload(samples)
@@ -132,16 +138,21 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
         calibration=CalibrationRecord(**vars(calibration)) if calibration else None,
         peak_memory_bytes=peak + model.close(),
         instances=model.places,
+        halved_batch=_fewer(execution.batch_size, plan.execution.batch_size),
     )
 
 
-def _left_over(plan: ProcessPlan, conf: Path) -> int:
+def _fewer(size: int, planned: int) -> int | None:
+    return size if size < planned else None
+
+
+def _left_over(plan: ProcessPlan, execution: Execution, conf: Path) -> int:
     """Samples in the last batch of Offline's query; 0 where it is as full as the others."""
     if plan.scenario is not Scenario.OFFLINE:
         return 0
     model = plan.loadgen_model
     samples = offline_samples(model, UserConf.read(conf, [model]), load_round())
-    return samples % plan.execution.batch_size
+    return samples % execution.batch_size
 
 
 def _least(plan: ProcessPlan, mode: Mode, conf: Path, samples: int) -> tuple[int, float]:

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from loadscope.names import Mode, Scenario
-from loadscope.rundir.spec import MOST_TIMES, RecordedSpec
+from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
+from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
 
@@ -128,6 +128,8 @@ class ModeOutcome(Part):
         load_seconds: Until the model could answer.
         peak_memory_bytes: Of all processes that held the model, resident.
         instances: The processes that held the model, where they were several.
+        halved_batch: The batch size that fitted into the device's memory, where the one asked
+            for did not.
         traced: Whether layers were recorded, so that the speed says nothing.
         value: The metric of a performance test, in its unit.
         valid: Whether LoadGen calls the performance test valid.
@@ -142,6 +144,7 @@ class ModeOutcome(Part):
     calibration: Calibration | None = None
     peak_memory_bytes: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     instances: tuple[ReplicaPlace, ...] | None = None
+    halved_batch: Times | None = None
     traced: bool = False
     value: float | None = None
     valid: bool | None = None
@@ -209,6 +212,7 @@ class ModelRecord(Part):
         source: Where the file came from.
         weights: Where the weights that it was made from came from.
         numerics: What it computes with.
+        device: What it computes on.
         format: The file's format.
         input_types: The numpy type names of its inputs, each once.
         options: The backend's settings.
@@ -226,6 +230,7 @@ class ModelRecord(Part):
     lineage: Lineage | None = None
     licence: str | None = None
     numerics: str
+    device: str = DEFAULT_DEVICE
     format: str = ""
     input_types: tuple[str, ...] = ()
     options: dict[str, JsonValue] = {}
@@ -245,6 +250,15 @@ class DataRecord(Part):
     unscored: str = ""
 
 
+class DeviceRecord(Part):
+    """An accelerator of the machine; see ``devices.Device``."""
+
+    name: str
+    title: str
+    memory_bytes: int | None = None
+    driver: str = ""
+
+
 class HostRecord(Part):
     """The machine as its operating system tells it; None is not to be had there.
 
@@ -252,6 +266,7 @@ class HostRecord(Part):
         memory_bytes: Physical memory.
         load_average: Of the last minute, before the first test.
         environment: The variables that change how frameworks compute.
+        devices: What else can compute, beside the processors.
     """
 
     machine: str = ""
@@ -264,6 +279,7 @@ class HostRecord(Part):
     system: str = ""
     load_average: float | None = None
     environment: dict[str, str] = {}
+    devices: tuple[DeviceRecord, ...] = ()
 
 
 class ExecutionRecord(Part):

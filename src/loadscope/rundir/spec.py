@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from loadscope.devices import canonical
 from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
@@ -75,6 +76,7 @@ def _in_any_case(kind: type[_Name]) -> BeforeValidator:
     )
 
 
+DeviceName = Annotated[str, AfterValidator(canonical)]
 AnyScenario = Annotated[Scenario, _in_any_case(Scenario)]
 AnyMode = Annotated[Mode, _in_any_case(Mode)]
 
@@ -150,6 +152,15 @@ class RunSpec(BaseModel):
             "ms",
         ),
         Only(_INLINE, "{scenario} takes target_qps; SingleStream and MultiStream expect a latency"),
+    ] = None
+    device: Annotated[
+        DeviceName | None,
+        told(
+            Group.EXECUTION,
+            "What the model computes on: cpu, cuda, cuda:1, xpu, mps, nnpa; see 'loadscope "
+            "doctor'. Default: the manifest's, else the framework's first.",
+            completes="devices",
+        ),
     ] = None
     batch_size: Annotated[
         Times | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")

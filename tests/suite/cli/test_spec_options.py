@@ -33,6 +33,7 @@ WRITTEN = {
     "target_qps": ("12.5", 12.5),
     "server_target_latency": ("15ms", 15),
     "expected_latency": ("2ms", 2),
+    "device": ("CUDA:0", "cuda"),
     "batch_size": ("8", 8),
     "workers": ("2", 2),
     "threads": ("3", 3),

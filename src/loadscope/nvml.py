@@ -1,0 +1,135 @@
+"""NVIDIA's management library, by nvidia-ml-py: which GPUs there are, and how they are just now.
+
+Source of names, units and bits: NVIDIA, "NVML API Reference Guide".
+"""
+
+import contextlib
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+# nvmlClocksEventReason…, in the words of nvidia-smi; an idle GPU, a clock that the user has set
+# and one of the display are no throttling.
+THROTTLES: Mapping[int, str] = {
+    0x04: "power cap",
+    0x08: "hardware slowdown",
+    0x10: "sync boost",
+    0x20: "heat (software)",
+    0x40: "heat (hardware)",
+    0x80: "power brake",
+}
+_CLOCK_SM = 1
+_TEMPERATURE_GPU = 0
+
+_Told = TypeVar("_Told")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU; ``uuid`` is NVIDIA's (``GPU-…``)."""
+
+    number: int
+    title: str
+    uuid: str
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class GpuSample:
+    """A GPU at one moment; None is what it does not tell.
+
+    Attributes:
+        sm_mhz: Clock of its multiprocessors.
+        celsius: Temperature of the die.
+        watts: Power of the board.
+        joules: Energy of the board since the driver was loaded.
+        throttles: Why its clock is held down, in the order of ``THROTTLES``.
+        processes: The processes that compute on it.
+    """
+
+    sm_mhz: int | None = None
+    celsius: int | None = None
+    watts: float | None = None
+    joules: float | None = None
+    throttles: tuple[str, ...] = ()
+    processes: tuple[int, ...] = ()
+
+
+class Nvml:
+    """The library, begun.
+
+    Args:
+        api: The module ``pynvml``, or what stands in for it.
+    """
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+        api.nvmlInit()
+
+    @classmethod
+    @functools.cache
+    def of_machine(cls) -> "Nvml | None":
+        """This machine's; None without nvidia-ml-py, the driver, or a GPU that it knows."""
+        with contextlib.suppress(ImportError):
+            api = importlib.import_module("pynvml")
+            with contextlib.suppress(api.NVMLError):
+                return cls(api)
+        return None
+
+    def driver(self) -> str:
+        """The driver's version."""
+        return _text(self._told(self._api.nvmlSystemGetDriverVersion) or "")
+
+    def gpus(self) -> list[Gpu]:
+        """Every GPU, in the order of its place on the bus."""
+        return [self._gpu(at) for at in range(self._told(self._api.nvmlDeviceGetCount) or 0)]
+
+    def sample(self, number: int) -> GpuSample:
+        """How a GPU is now.
+
+        Args:
+            number: As in ``Gpu``.
+        """
+        api, handle = self._api, self._api.nvmlDeviceGetHandleByIndex(number)
+        watts = self._told(api.nvmlDeviceGetPowerUsage, handle)
+        joules = self._told(api.nvmlDeviceGetTotalEnergyConsumption, handle)
+        # The name until driver 535, and since.
+        reasons = getattr(
+            api,
+            "nvmlDeviceGetCurrentClocksEventReasons",
+            getattr(api, "nvmlDeviceGetCurrentClocksThrottleReasons", None),
+        )
+        bits = self._told(reasons, handle) or 0 if reasons else 0
+        running = self._told(api.nvmlDeviceGetComputeRunningProcesses, handle) or []
+        return GpuSample(
+            sm_mhz=self._told(api.nvmlDeviceGetClockInfo, handle, _CLOCK_SM),
+            celsius=self._told(api.nvmlDeviceGetTemperature, handle, _TEMPERATURE_GPU),
+            # Milliwatts and millijoules.
+            watts=None if watts is None else watts / 1e3,
+            joules=None if joules is None else joules / 1e3,
+            throttles=tuple(name for bit, name in THROTTLES.items() if bits & bit),
+            processes=tuple(process.pid for process in running),
+        )
+
+    def _gpu(self, number: int) -> Gpu:
+        api, handle = self._api, self._api.nvmlDeviceGetHandleByIndex(number)
+        memory = self._told(api.nvmlDeviceGetMemoryInfo, handle)
+        return Gpu(
+            number=number,
+            title=_text(self._told(api.nvmlDeviceGetName, handle) or "NVIDIA GPU"),
+            uuid=_text(self._told(api.nvmlDeviceGetUUID, handle) or ""),
+            memory_bytes=None if memory is None else int(memory.total),
+        )
+
+    def _told(self, call: Callable[..., _Told], *arguments: Any) -> _Told | None:
+        """What the library says; None where this GPU or driver does not."""
+        try:
+            return call(*arguments)
+        except self._api.NVMLError:
+            return None
+
+
+def _text(said: str | bytes) -> str:
+    return said.decode() if isinstance(said, bytes) else said
