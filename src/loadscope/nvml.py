@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+POWER_CAP = "power cap"
 # nvmlClocksEventReason…, in the words of nvidia-smi; an idle GPU, a clock that the user has set
 # and one of the display are no throttling.
 THROTTLES: Mapping[int, str] = {
-    0x04: "power cap",
+    0x04: POWER_CAP,
     0x08: "hardware slowdown",
     0x10: "sync boost",
     0x20: "heat (software)",

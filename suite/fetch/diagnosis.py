@@ -19,6 +19,7 @@ from loadscope.devices import CUDA, devices_here, kind_of
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.nvml import Nvml
 from loadscope.paths import cache_location, cache_root
+from loadscope.rapl import energy_counters
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache
 from loadscope.sut.registry import BACKENDS, backend_info
@@ -75,6 +76,7 @@ def diagnose(working_directory: Path) -> list[Diagnosis]:
         _cache(),
         _host(),
         *_devices(),
+        _energy(),
         *_datasets(),
         _audit_config(working_directory),
     ]
@@ -178,6 +180,20 @@ def _devices() -> Iterator[Diagnosis]:
             "power and clocks of the GPU", "missing", "nvidia-ml-py not installed",
             "pip install 'loadscope[nvidia]'",
         )  # fmt: skip
+
+
+def _energy() -> Diagnosis:
+    here = devices_here()
+    counted = [counter.name for counter in energy_counters()]
+    if Nvml.of_machine() is not None:
+        counted += [device.name for device in here if kind_of(device.name) == CUDA]
+    if counted:
+        return Diagnosis("energy", "ok", f"counted of {', '.join(counted)}")
+    rapl = sorted(Path("/sys/class/powercap").glob("*-rapl:*"))
+    if rapl:
+        detail = f"{rapl[0]}/energy_uj may be read by root alone"
+        return Diagnosis("energy", "missing", detail, f"sudo chmod a+r {rapl[0]}*/energy_uj")
+    return Diagnosis("energy", "ok", "not counted: this machine has no counter (RAPL, NVML)")
 
 
 def _datasets() -> Iterator[Diagnosis]:

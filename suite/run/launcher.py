@@ -15,8 +15,10 @@ import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import ModeOutcome
 from loadscope.scenarios.live_counters import FILE, Counted, read_counters
+from loadscope.suite.run.device_watch import DeviceWatch
 from loadscope.suite.run.engine import (
     EngineHost,
     Launched,
@@ -52,6 +54,7 @@ class LocalEngine:
     def launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         """See ``Engine``; Ctrl-C ends the test."""
         here, noise = host(), NoiseWatch()
+        devices = DeviceWatch(RunDirectory(run_dir).read().model.device)
         process = 0
 
         def look(pid: int, counted: Counted | None) -> None:
@@ -60,6 +63,7 @@ class LocalEngine:
             require_wanted(run_dir)
             live.look(counted)
             noise.sample()
+            devices.look(counted is not None and counted.phase is Phase.RUNNING, pid)
 
         live = LiveWatch(run_dir, test, watch, lambda: noise.so_far(process))
         folder = RunDirectory(run_dir).partial(test.mode, test.run)
@@ -70,7 +74,8 @@ class LocalEngine:
             (folder / FILE).unlink(missing_ok=True)
         # What a test of accuracy tells does not depend on the machine's speed.
         if test.mode in (Mode.PERFORMANCE, Mode.TRACE):
-            outcome = outcome.model_copy(update={"noise": noise.finish()})
+            seen = {"noise": noise.finish(devices.gpu()), "energy": devices.energy()}
+            outcome = outcome.model_copy(update=seen)
         return Launched(outcome, here)
 
     def cancel(self, run_dir: Path) -> None:
@@ -103,6 +108,8 @@ def run_child(
     # The package is found from the folder of the logs too, however the parent found it.
     package_root = str(Path(loadscope.__file__).parents[1])
     environment = {
+        # CUDA would number GPUs by their speed, NVIDIA's other tools number them by their place.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         **os.environ,
         "PYTHONPATH": os.pathsep.join(
             [package_root, *filter(None, [os.environ.get("PYTHONPATH", "")])]

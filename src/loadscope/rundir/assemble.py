@@ -116,6 +116,8 @@ def _notes(record: RunRecord) -> list[str]:
                 f"{mode}: out of memory on {record.model.device}: the batch was halved from "
                 f"{record.effective.batch_size} to {fitted}"
             )
+    if (energy := record.of(Mode.PERFORMANCE).energy) is not None:
+        notes.append(f"energy is counted of {', '.join(energy.joules)} alone; not MLPerf power")
     states = (record.of(mode).in_force for mode in record.finished())
     fixed = next((size for state in states if (size := state.get("fixed_batch"))), 1)
     size = record.effective.batch_size

@@ -42,6 +42,38 @@ class Calibration(Part):
     corrections: int = 0
 
 
+class GpuNoise(Part):
+    """How a GPU fared during a test; None is not to be had there.
+
+    Attributes:
+        device: Its name.
+        sm_mhz: Clock of its multiprocessors, a reading a second.
+        celsius: The highest temperature.
+        watts: Mean power of the board.
+        throttles: Why its clock was held down; see ``nvml.THROTTLES``.
+        others: The most other processes that computed on it at once.
+    """
+
+    device: str
+    sm_mhz: tuple[int, ...] = ()
+    celsius: int | None = None
+    watts: float | None = None
+    throttles: tuple[str, ...] = ()
+    others: int | None = None
+
+
+class EnergyRecord(Part):
+    """The energy that was counted while LoadGen's part of a test ran.
+
+    Attributes:
+        seconds: From the first reading to the last.
+        joules: By counter: a package of processors (RAPL), or a device's name (NVML).
+    """
+
+    seconds: Annotated[float, Field(gt=0)]
+    joules: dict[str, float]
+
+
 class Noise(Part):
     """What else the machine did during a test; shares are percent, None is not to be had here.
 
@@ -60,6 +92,7 @@ class Noise(Part):
     quota_throttled_percent: float | None = None
     memory_stall_percent: float | None = None
     swapped_pages: int | None = None
+    gpu: GpuNoise | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -133,6 +166,7 @@ class ModeOutcome(Part):
         traced: Whether layers were recorded, so that the speed says nothing.
         value: The metric of a performance test, in its unit.
         valid: Whether LoadGen calls the performance test valid.
+        energy: What was counted, where there is a counter.
         in_force: What the backend said after loading: threads, device, options.
         sha256: The digests that the logs had when the test ended, by name.
     """
@@ -149,6 +183,7 @@ class ModeOutcome(Part):
     value: float | None = None
     valid: bool | None = None
     noise: Noise | None = None
+    energy: EnergyRecord | None = None
     in_force: dict[str, JsonValue] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
 
