@@ -7,12 +7,12 @@ one device has one name. Nothing here imports a framework.
 import os
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.errors import InputError
-from loadscope.nvml import Nvml
+from loadscope.nvml import Nvml, visible
 
 CPU = "cpu"
 CUDA = "cuda"
@@ -105,38 +105,12 @@ def require_here(name: str, devices: tuple[Device, ...] | None = None) -> None:
     )
 
 
-def visible(count: int, uuids: list[str], environment: Mapping[str, str]) -> list[int]:
-    """The GPUs that CUDA shows a process, as NVML numbers them, in CUDA's order.
-
-    Args:
-        count: How many there are.
-        uuids: The UUID of each (``GPU-…``).
-        environment: Its variables; ``CUDA_VISIBLE_DEVICES`` ends at the first entry that is none
-            (CUDA C++ Programming Guide, "CUDA Environment Variables").
-    """
-    listed = environment.get("CUDA_VISIBLE_DEVICES")
-    if listed is None:
-        return list(range(count))
-    found: list[int] = []
-    for entry in (part.strip() for part in listed.split(",")):
-        if entry.isdigit() and int(entry) < count:
-            at = int(entry)
-        elif entry and (same := [n for n, uuid in enumerate(uuids) if uuid.startswith(entry)]):
-            at = same[0]
-        else:
-            break
-        found.append(at)
-    return found
-
-
 def _nvidia(root: Path, nvml: Nvml | None) -> Iterator[Device]:
     library = nvml or Nvml.of_machine()
     if library is None:
         yield from _nvidia_by_driver(root)
         return
-    gpus = library.gpus()
-    for number, at in enumerate(visible(len(gpus), [gpu.uuid for gpu in gpus], os.environ)):
-        gpu = gpus[at]
+    for number, gpu in enumerate(library.shown()):
         yield Device(canonical(f"{CUDA}:{number}"), gpu.title, gpu.memory_bytes, library.driver())
 
 

@@ -6,6 +6,7 @@ Source of names, units and bits: NVIDIA, "NVML API Reference Guide".
 import contextlib
 import functools
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -87,6 +88,24 @@ class Nvml:
         """Every GPU, in the order of its place on the bus."""
         return [self._gpu(at) for at in range(self._told(self._api.nvmlDeviceGetCount) or 0)]
 
+    def shown(self) -> list[Gpu]:
+        """The GPUs that CUDA shows this process, in CUDA's order."""
+        gpus = self.gpus()
+        return [gpus[at] for at in visible(len(gpus), [gpu.uuid for gpu in gpus], os.environ)]
+
+    def number_of(self, device: str) -> int | None:
+        """The number of a device as ``--device`` names it; None if it is no GPU that is shown."""
+        kind, _, number = device.partition(":")
+        shown = self.shown() if kind == "cuda" else []
+        at = int(number or 0)
+        return shown[at].number if at < len(shown) else None
+
+    def memory(self, number: int) -> tuple[int, int] | None:
+        """Bytes of a GPU's memory: all, and free."""
+        handle = self._api.nvmlDeviceGetHandleByIndex(number)
+        memory = self._told(self._api.nvmlDeviceGetMemoryInfo, handle)
+        return None if memory is None else (int(memory.total), int(memory.free))
+
     def sample(self, number: int) -> GpuSample:
         """How a GPU is now.
 
@@ -134,3 +153,27 @@ class Nvml:
 
 def _text(said: str | bytes) -> str:
     return said.decode() if isinstance(said, bytes) else said
+
+
+def visible(count: int, uuids: list[str], environment: Mapping[str, str]) -> list[int]:
+    """The GPUs that CUDA shows a process, as NVML numbers them, in CUDA's order.
+
+    Args:
+        count: How many there are.
+        uuids: The UUID of each (``GPU-…``).
+        environment: Its variables; ``CUDA_VISIBLE_DEVICES`` ends at the first entry that is none
+            (CUDA C++ Programming Guide, "CUDA Environment Variables").
+    """
+    listed = environment.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return list(range(count))
+    found: list[int] = []
+    for entry in (part.strip() for part in listed.split(",")):
+        if entry.isdigit() and int(entry) < count:
+            at = int(entry)
+        elif entry and (same := [n for n, uuid in enumerate(uuids) if uuid.startswith(entry)]):
+            at = same[0]
+        else:
+            break
+        found.append(at)
+    return found

@@ -13,12 +13,14 @@ from typing import Any
 
 from loadscope.datasets.cache.sample_cache import HEADER, SOURCES
 from loadscope.datasets.task import Progress
+from loadscope.engine_cache import FACTS
 from loadscope.errors import WorkError
 from loadscope.in_use import alone, last_use, use_file
 from loadscope.suite.fetch.store import stamp_path
 
-KINDS = ("samples", "datasets", "models", "s390x")
-"""Preprocessed samples; fetched data sets; files of models; roots of ``make test-z``."""
+KINDS = ("samples", "datasets", "models", "engines", "s390x")
+"""Preprocessed samples; fetched data sets; files of models; what frameworks have compiled of them
+for a device; roots of ``make test-z``."""
 
 _KEY_LETTERS = 12
 _REMOVED = ".removed"
@@ -63,6 +65,7 @@ def inventory(cache: Path, progress: Progress) -> list[CacheItem]:
         *(("samples", each.name[:_KEY_LETTERS], each) for each in _folders(cache / "samples")),
         *(("datasets", each.name, each) for each in _folders(cache / "datasets")),
         *_models(cache / "artifacts"),
+        *(("engines", each.name, each) for each in _folders(cache / "engines")),
         *(("s390x", each.name, each) for each in _folders(cache) if each.name == "z"),
     ]
     items = []
@@ -186,6 +189,9 @@ def _what(kind: str, path: Path) -> str:
         return "the emulated system of make test-z"
     if kind == "datasets":
         return "a data set"
+    if kind == "engines":
+        facts = _read(path / FACTS)
+        return ", ".join(f"{name} {facts[name]}" for name in ("maker", "model", "device") if facts)
     if kind == "models":
         stamps = [stamp_path(path)] if path.is_file() else sorted(path.rglob(".*.stamp.json"))
         sources = (str(_read(stamp).get("source", "")) for stamp in stamps)

@@ -1,13 +1,12 @@
 """Energy during a test, and how the GPU fares: read beside the test, from the watching process."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import psutil
 
-from loadscope.devices import CUDA, kind_of, number_of, visible
+from loadscope.devices import CUDA, kind_of
 from loadscope.nvml import GpuSample, Nvml
 from loadscope.rapl import EnergyCounter, energy_counters
 from loadscope.rundir.record import EnergyRecord, GpuNoise
@@ -39,7 +38,7 @@ class DeviceWatch:
         self._nvml = nvml
         if nvml is None and kind_of(device) == CUDA:
             self._nvml = Nvml.of_machine()
-        self._gpu = _gpu_of(device, self._nvml)
+        self._gpu = None if self._nvml is None else self._nvml.number_of(device)
         self._samples: list[tuple[float, GpuSample]] = []
         self._others: list[int] = []
         self._readings: list[tuple[float, dict[str, float]]] = []
@@ -106,16 +105,6 @@ class DeviceWatch:
             throttles=tuple(dict.fromkeys(why for one in samples for why in one.throttles)),
             others=max(self._others, default=None),
         )
-
-
-def _gpu_of(device: str, nvml: Nvml | None) -> int | None:
-    """NVML's number of a device."""
-    if nvml is None or kind_of(device) != CUDA:
-        return None
-    gpus = nvml.gpus()
-    shown = visible(len(gpus), [gpu.uuid for gpu in gpus], os.environ)
-    at = number_of(device)
-    return shown[at] if at < len(shown) else None
 
 
 def _family(process: int) -> set[int]:

@@ -183,7 +183,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         framework=spec.framework,
         loadgen_model=entry.mlperf.loadgen,
         task=entry.task,
-        artifact=replace(model.artifact, options=options),
+        artifact=replace(model.artifact, options=options, digest=model.sha256),
         data=str(path.resolve()),
         samples=str(samples),
         preprocess=preprocess,

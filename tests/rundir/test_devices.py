@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from loadscope.devices import Device, canonical, devices_here, require_here, visible
+from loadscope.devices import Device, canonical, devices_here, require_here
 from loadscope.errors import InputError
-from loadscope.nvml import GpuSample, Nvml
+from loadscope.nvml import GpuSample, Nvml, visible
 from loadscope.rundir.spec import make_spec
 
 UUIDS = ["GPU-1d2a", "GPU-77c0"]
