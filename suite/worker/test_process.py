@@ -179,7 +179,7 @@ def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounte
     # A test that is no trace need not wait for a tenth of its imports.
     from loadscope.suite.worker.tracing.collect import environment, traced_test
 
-    os.environ.update(environment(plan.framework, trace))
+    os.environ.update(environment(plan, trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))

@@ -140,9 +140,10 @@ class OnnxRuntimeBackend:
         from loadscope.sut.onnxruntime.tracer import OnnxRuntimeTracer
 
         artifact, threads = self._loaded
-        return OnnxRuntimeTracer(
-            lambda change: _open(artifact, threads, change), self._run, artifact.path
-        )
+        from loadscope.sut.onnxruntime.gpu_tracer import OnnxRuntimeGpuTracer
+
+        kind = OnnxRuntimeTracer if self._device == CPU else OnnxRuntimeGpuTracer
+        return kind(lambda change: _open(artifact, threads, change), self._run, artifact.path)
 
     def device_memory(self) -> DeviceMemory | None:
         """See ``TellsDeviceMemory``: as the driver tells it, for ONNX Runtime does not."""

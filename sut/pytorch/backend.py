@@ -158,6 +158,16 @@ class PyTorchBackend:
                 f"PyTorch shows no layers of {what}",
                 "trace a state-dict without compile, or use --level framework",
             )
+        if self._lanes is not None:
+            if self._lanes.graphs:
+                raise InputError(
+                    "PyTorch shows no layers of a CUDA graph",
+                    "trace without cuda_graphs, or use --level framework",
+                )
+            from loadscope.sut.pytorch.gpu_tracer import GpuTracer
+
+            api = getattr(torch, self._device.type)
+            return GpuTracer(model, self._run, self._inputs, api)
         from loadscope.sut.pytorch.tracer import PyTorchTracer
 
         return PyTorchTracer(model, self._run, self._inputs)

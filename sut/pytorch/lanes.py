@@ -42,7 +42,7 @@ class Lanes:
     """
 
     def __init__(self, device: torch.device, graphs: bool = False) -> None:
-        self._device, self._graphs = device, graphs
+        self._device, self.graphs = device, graphs
         # Not of threads: warm-up, calibration and the test each have their own.
         self._free: list[Lane] = []
 
@@ -51,7 +51,7 @@ class Lanes:
         try:
             lane = self._free.pop()
         except IndexError:
-            lane = Lane(self._device, self._graphs)
+            lane = Lane(self._device, self.graphs)
         # One that has failed is not used again: its stream may still be at work.
         outputs = lane.run(forward, given)
         self._free.append(lane)

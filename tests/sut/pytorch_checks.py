@@ -4,8 +4,10 @@ import dataclasses
 import resource
 import statistics
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,9 +23,11 @@ from loadscope.sut.effective import require_in_force
 from loadscope.sut.pytorch.backend import PyTorchBackend
 from loadscope.sut.pytorch.compile import CompiledModel
 from loadscope.sut.pytorch.devices import device_fault
+from loadscope.sut.pytorch.gpu_tracer import GpuTracer
 from loadscope.sut.pytorch.info import INFO
 from loadscope.sut.pytorch.lanes import Lanes
 from loadscope.sut.pytorch.settings import settle_tf32, tf32_in_force
+from loadscope.sut.tracing import CountingTracer, LibraryTracer
 from loadscope.tools.build.seeded import write_seeded
 
 # What is tested directly need not fight over the cores; backends set their own number.
@@ -352,3 +356,45 @@ def test_tf32_is_off_unless_it_is_asked_for():
     assert tf32_in_force() is True
     settle_tf32({}, gpu)
     assert tf32_in_force() is False
+
+
+class HostEvent:
+    """An event as a stream has it, of the host's clock."""
+
+    def __init__(self, enable_timing):
+        assert enable_timing
+        self.at = 0
+
+    def record(self):
+        self.at = time.time_ns()
+
+    def synchronize(self):
+        assert self.at
+
+    def elapsed_time(self, later):
+        return (later.at - self.at) / 1e6
+
+
+def test_layers_by_events_are_those_of_the_processor_and_lie_in_their_call(small, backend):
+    for dtype in ("float32", "bfloat16"):
+        backend.load(with_options(small, dtype=dtype), threads=1)
+        api = SimpleNamespace(Event=HostEvent)
+        tracer = GpuTracer(backend._module, backend._run, ["images"], api)
+        plain = backend.tracer(with_layers=True)
+        for one in (tracer, plain):
+            one.predict(batch(2))
+            one.forget()
+            found = one.predict(batch(2))["logits"]
+            np.testing.assert_allclose(found, backend.predict(batch(2))["logits"], rtol=1e-4)
+        (call,), (expected,) = tracer.finish(), plain.finish()
+        shown = [(one.name, one.type, one.output_shapes, one.dtype) for one in call.layers]
+        assert shown == [(o.name, o.type, o.output_shapes, o.dtype) for o in expected.layers]
+        starts = [one.start_ns for one in call.layers]
+        assert starts == sorted(starts)
+        # The event that ties the clocks is read a moment after it was recorded.
+        last = call.layers[-1]
+        assert last.start_ns + last.duration_ns <= call.start_ns + call.duration_ns + 100_000
+        assert sum(one.duration_ns for one in call.layers) > 0.5 * call.duration_ns
+        assert isinstance(tracer, LibraryTracer)
+        assert not isinstance(plain, LibraryTracer)
+        assert not isinstance(tracer, CountingTracer)
