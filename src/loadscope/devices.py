@@ -23,6 +23,8 @@ _NAME = re.compile(r"([a-z]+)(?::(\d{1,4}))?")
 _INTEL = "0x8086"
 _INTEL_DRIVERS = ("i915", "xe")
 
+_PART = "part of an NVIDIA GPU (MIG)"
+
 _MENDS = {
     CUDA: "install NVIDIA's driver and 'loadscope[nvidia]', and see nvidia-smi",
     "xpu": "install Intel's GPU driver (intel-opencl-icd, libze-intel-gpu1)",
@@ -111,7 +113,8 @@ def _nvidia(root: Path, nvml: Nvml | None) -> Iterator[Device]:
         yield from _nvidia_by_driver(root)
         return
     for number, gpu in enumerate(library.shown()):
-        yield Device(canonical(f"{CUDA}:{number}"), gpu.title, gpu.memory_bytes, library.driver())
+        title, memory = (gpu.title, gpu.memory_bytes) if gpu else (_PART, None)
+        yield Device(canonical(f"{CUDA}:{number}"), title, memory, library.driver())
 
 
 def _nvidia_by_driver(root: Path) -> Iterator[Device]:
@@ -121,10 +124,10 @@ def _nvidia_by_driver(root: Path) -> Iterator[Device]:
     texts = [_text(path) for path in folders]
     uuids = [found[1] if (found := re.search(r"GPU UUID:\s+(\S+)", text)) else "" for text in texts]
     for number, at in enumerate(visible(len(texts), uuids, os.environ)):
-        title = re.search(r"Model:\s+(.+)", texts[at])
+        title = None if at is None else re.search(r"Model:\s+(.+)", texts[at])
         yield Device(
             canonical(f"{CUDA}:{number}"),
-            title[1].strip() if title else "NVIDIA GPU",
+            title[1].strip() if title else _PART if at is None else "NVIDIA GPU",
             driver=version[1] if version else "",
         )
 

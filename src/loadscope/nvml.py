@@ -88,17 +88,18 @@ class Nvml:
         """Every GPU, in the order of its place on the bus."""
         return [self._gpu(at) for at in range(self._told(self._api.nvmlDeviceGetCount) or 0)]
 
-    def shown(self) -> list[Gpu]:
-        """The GPUs that CUDA shows this process, in CUDA's order."""
+    def shown(self) -> list[Gpu | None]:
+        """The GPUs that CUDA shows this process, in CUDA's order; None for a part of one (MIG)."""
         gpus = self.gpus()
-        return [gpus[at] for at in visible(len(gpus), [gpu.uuid for gpu in gpus], os.environ)]
+        numbers = visible(len(gpus), [gpu.uuid for gpu in gpus], os.environ)
+        return [None if at is None else gpus[at] for at in numbers]
 
     def number_of(self, device: str) -> int | None:
-        """The number of a device as ``--device`` names it; None if it is no GPU that is shown."""
+        """The number of a device as ``--device`` names it; None if it is no whole GPU."""
         kind, _, number = device.partition(":")
         shown = self.shown() if kind == "cuda" else []
-        at = int(number or 0)
-        return shown[at].number if at < len(shown) else None
+        found = shown[int(number or 0)] if int(number or 0) < len(shown) else None
+        return found.number if found else None
 
     def memory(self, number: int) -> tuple[int, int] | None:
         """Bytes of a GPU's memory: all, and free."""
@@ -155,7 +156,7 @@ def _text(said: str | bytes) -> str:
     return said.decode() if isinstance(said, bytes) else said
 
 
-def visible(count: int, uuids: list[str], environment: Mapping[str, str]) -> list[int]:
+def visible(count: int, uuids: list[str], environment: Mapping[str, str]) -> list[int | None]:
     """The GPUs that CUDA shows a process, as NVML numbers them, in CUDA's order.
 
     Args:
@@ -163,16 +164,22 @@ def visible(count: int, uuids: list[str], environment: Mapping[str, str]) -> lis
         uuids: The UUID of each (``GPU-…``).
         environment: Its variables; ``CUDA_VISIBLE_DEVICES`` ends at the first entry that is none
             (CUDA C++ Programming Guide, "CUDA Environment Variables").
+
+    Returns:
+        None for an entry that is a part of a GPU (``MIG-…``).
     """
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return list(range(count))
-    found: list[int] = []
+    found: list[int | None] = []
     for entry in (part.strip() for part in listed.split(",")):
+        at: int | None
         if entry.isdigit() and int(entry) < count:
             at = int(entry)
         elif entry and (same := [n for n, uuid in enumerate(uuids) if uuid.startswith(entry)]):
             at = same[0]
+        elif entry.startswith("MIG-"):
+            at = None
         else:
             break
         found.append(at)

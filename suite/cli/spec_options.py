@@ -23,6 +23,7 @@ SEARCHED = (
     "models",
     "scenario",
     "server_target_latency",
+    "device",
 )
 """The fields of commands that search for the settings themselves, or measure them."""
 

@@ -9,7 +9,7 @@ import psutil
 from loadscope.devices import CUDA, kind_of
 from loadscope.nvml import GpuSample, Nvml
 from loadscope.rapl import EnergyCounter, energy_counters
-from loadscope.rundir.record import EnergyRecord, GpuNoise
+from loadscope.rundir.device_record import EnergyRecord, GpuNoise
 
 _SAMPLE_SECONDS = 1.0
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 
 from loadscope.nvml import POWER_CAP
+from loadscope.rundir.device_record import GpuNoise
 from loadscope.rundir.progress import NoiseSoFar
-from loadscope.rundir.record import GpuNoise, Noise
+from loadscope.rundir.record import Noise
 
 OTHERS_PERCENT = 5.0
 """Share of the machine's CPU time that other processes may use; a desktop at rest uses 1 to 2."""

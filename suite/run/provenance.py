@@ -10,7 +10,8 @@ import psutil
 
 import loadscope
 from loadscope.devices import devices_here
-from loadscope.rundir.record import DeviceRecord, HostRecord
+from loadscope.rundir.device_record import DeviceRecord
+from loadscope.rundir.record import HostRecord
 from loadscope.sut.info import BackendInfo
 
 _ENVIRONMENT = (

@@ -88,6 +88,8 @@ class PyTorchBackend:
         self._half = HALVES.get(artifact.options.get("dtype", ""))
         self._lanes = None
         if self._device.type in STREAMED:
+            # Weights are copied on the device's own stream, for which no other waits.
+            getattr(torch, self._device.type).synchronize(self._device)
             self._lanes = Lanes(self._device, artifact.options.get("cuda_graphs", False))
         self._model: Model | None = model
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from loadscope.device_memory import DeviceMemory, nvml_memory
 from loadscope.devices import CPU, number_of
-from loadscope.errors import InputError, WorkError, near
+from loadscope.errors import DeviceMemoryError, InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
@@ -195,12 +196,20 @@ class TensorFlowBackend:
         return TensorFlowTracer(self._session, call, self._answer)
 
     def _answer(self, run: Callable[..., list[Any]], batch: Tensors) -> Tensors:
-        if self._fixed is not None and (count := samples(batch)) != self._fixed:
+        count = samples(batch)
+        if self._fixed is not None:
             batch = filled(batch, self._fixed)
-            found = [each[:count] for each in run(*(batch[name] for name in self._inputs))]
-        else:
+        try:
             found = run(*(batch[name] for name in self._inputs))
+        except tf.errors.ResourceExhaustedError as error:
+            raise DeviceMemoryError.of_batch(self._device, count) from error
+        if self._fixed is not None and count != self._fixed:
+            found = [each[:count] for each in found]
         return dict(zip(self._outputs, found, strict=True))
+
+    def device_memory(self) -> DeviceMemory | None:
+        """See ``TellsDeviceMemory``: as the driver tells it."""
+        return None if self._device == CPU else nvml_memory(self._device)
 
     def close(self) -> None:
         """Close the session."""

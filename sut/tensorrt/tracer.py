@@ -1,18 +1,16 @@
 """Layers of TensorRT, from its profiler: how long each took, in their order."""
 
+from collections.abc import Callable
 from time import time_ns
-from typing import TYPE_CHECKING, Any
 
 import tensorrt as trt
 
 from loadscope.sut.declared import samples
+from loadscope.sut.tensorrt.lane import Lane
 from loadscope.sut.tensorrt.layers import EngineLayer, Told, engine_layers, laid
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import PredictTrace
 from loadscope.tensors import Tensors
-
-if TYPE_CHECKING:
-    from loadscope.sut.tensorrt.backend import TensorRtBackend
 
 
 class _Profiler(trt.IProfiler):  # type: ignore[misc]
@@ -31,23 +29,29 @@ class TensorRtTracer(CallTracer):
     moment at which the engine was called.
 
     Args:
-        backend: Loaded.
+        predict: The backend's own, which makes the engine that a batch wants.
+        lane: Makes a lane for so many samples.
+        run: Runs a batch in a lane.
     """
 
     one_at_a_time = True
 
-    def __init__(self, backend: "TensorRtBackend") -> None:
-        self._backend = backend
-        self._lane: Any = None
+    def __init__(
+        self,
+        predict: Callable[[Tensors], Tensors],
+        lane: Callable[[int], Lane],
+        run: Callable[[Lane, Tensors], Tensors],
+    ) -> None:
+        self._predict, self._make, self._in_lane = predict, lane, run
+        self._lane: Lane | None = None
         self._notes: list[tuple[int, Told]] = []
         self._layers: dict[str, EngineLayer] = {}
         super().__init__(self._traced)
 
     def _traced(self, batch: Tensors) -> Tensors:
         if self._lane is None or self._lane.most < samples(batch):
-            # Builds the engine where the batch is larger than any before.
-            self._backend.predict(batch)
-            self._lane = self._backend.lane(samples(batch))
+            self._predict(batch)
+            self._lane = self._make(samples(batch))
             context = self._lane.context
             self._profiler = context.profiler = _Profiler()
             # Told when it is asked for, not within the call.
@@ -56,7 +60,7 @@ class TensorRtTracer(CallTracer):
             told = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
             self._layers |= engine_layers(told)
         begun = time_ns()
-        outputs = self._backend.run(self._lane, batch)
+        outputs = self._in_lane(self._lane, batch)
         self._profiler.told = []
         self._lane.context.report_to_profiler()
         self._notes.append((begun, self._profiler.told))

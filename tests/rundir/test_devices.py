@@ -68,6 +68,7 @@ def test_what_is_no_device_is_refused(given):
         ("1,-1,0", [1]),
         ("GPU-77,0", [1, 0]),
         ("9,0", []),
+        ("MIG-4f,1", [None, 1]),
     ],
 )
 def test_cuda_shows_what_its_variable_lists_up_to_the_first_that_is_none(listed, numbers):
@@ -82,6 +83,8 @@ def test_gpus_are_told_with_name_memory_and_driver(tmp_path, monkeypatch):
         Device("cuda:1", "NVIDIA A10", 24 * 10**9, "580.95.05"),
     )
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert Nvml(recorded()).number_of("cuda") == 1
+    assert Nvml(recorded()).number_of("cuda:1") is None
     (one,) = devices_here(tmp_path, Nvml(recorded(nvmlDeviceGetMemoryInfo=None)))
     assert one == Device("cuda", "NVIDIA A10", None, "580.95.05")
 

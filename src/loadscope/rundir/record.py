@@ -8,20 +8,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
+from loadscope.rundir.device_record import DeviceRecord, EnergyRecord, GpuNoise
+from loadscope.rundir.part import Part
 from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
-
-
-class Part(BaseModel):
-    """A JSON object of a run directory: frozen, and of known keys and finite numbers alone."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
-    )
 
 
 class Calibration(Part):
@@ -40,38 +34,6 @@ class Calibration(Part):
     measured: float
     reason: str
     corrections: int = 0
-
-
-class GpuNoise(Part):
-    """How a GPU fared during a test; None is not to be had there.
-
-    Attributes:
-        device: Its name.
-        sm_mhz: Clock of its multiprocessors, a reading a second.
-        celsius: The highest temperature.
-        watts: Mean power of the board.
-        throttles: Why its clock was held down; see ``nvml.THROTTLES``.
-        others: The most other processes that computed on it at once.
-    """
-
-    device: str
-    sm_mhz: tuple[int, ...] = ()
-    celsius: int | None = None
-    watts: float | None = None
-    throttles: tuple[str, ...] = ()
-    others: int | None = None
-
-
-class EnergyRecord(Part):
-    """The energy that was counted while LoadGen's part of a test ran.
-
-    Attributes:
-        seconds: From the first reading to the last.
-        joules: By counter: a package of processors (RAPL), or a device's name (NVML).
-    """
-
-    seconds: Annotated[float, Field(gt=0)]
-    joules: dict[str, float]
 
 
 class Noise(Part):
@@ -268,7 +230,7 @@ class ModelRecord(Part):
     device: str = DEFAULT_DEVICE
     format: str = ""
     input_types: tuple[str, ...] = ()
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
     accuracy_meaningful: bool = True
     mlperf: BenchmarkNames | None = None
 
@@ -283,15 +245,6 @@ class DataRecord(Part):
     samples: int
     full_size: int
     unscored: str = ""
-
-
-class DeviceRecord(Part):
-    """An accelerator of the machine; see ``devices.Device``."""
-
-    name: str
-    title: str
-    memory_bytes: int | None = None
-    driver: str = ""
 
 
 class HostRecord(Part):
@@ -313,7 +266,7 @@ class HostRecord(Part):
     memory_bytes: int | None = None
     system: str = ""
     load_average: float | None = None
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     devices: tuple[DeviceRecord, ...] = ()
 
 

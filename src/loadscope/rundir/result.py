@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field, FiniteFloat, JsonValue
 
 from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
-from loadscope.rundir.record import ModeState, Part, RateSearchRecord, Verification
+from loadscope.rundir.part import Part
+from loadscope.rundir.record import ModeState, RateSearchRecord, Verification
 
 Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

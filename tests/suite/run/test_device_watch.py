@@ -8,7 +8,8 @@ from tests.rundir.test_devices import recorded
 
 from loadscope.nvml import Nvml
 from loadscope.rapl import energy_counters
-from loadscope.rundir.record import EnergyRecord, GpuNoise, Noise
+from loadscope.rundir.device_record import EnergyRecord, GpuNoise
+from loadscope.rundir.record import Noise
 from loadscope.suite.run.device_watch import DeviceWatch
 from loadscope.suite.run.noise import noise_warnings
 
