@@ -19,9 +19,9 @@ CUDA = "cuda"
 GPUS = ("cuda", "xpu", "mps", "gpu")
 """The kinds that want large batches, and few calls at once. OpenVINO's name is the last."""
 _NAME = re.compile(r"([a-z]+)(?::(\d{1,4}))?")
-# PCI vendor of Intel, whose GPUs PyTorch calls xpu (PCI-SIG).
+# PCI vendors (PCI-SIG).
+_AMD = "0x1002"
 _INTEL = "0x8086"
-_INTEL_DRIVERS = ("i915", "xe")
 
 _PART = "part of an NVIDIA GPU (MIG)"
 
@@ -81,7 +81,12 @@ def devices_here(root: Path = Path("/"), nvml: Nvml | None = None) -> tuple[Devi
         root: Of the file system, or of a recording of its files.
         nvml: NVIDIA's library; the machine's where it is None.
     """
-    return (*_nvidia(root, nvml), *_intel(root), *_nnpa(root), *_apple())
+    # PyTorch's build for AMD calls its devices cuda, too.
+    called_cuda = tuple(_nvidia(root, nvml)) or tuple(_rendering(root, CUDA, "AMD", _AMD, "amdgpu"))
+    if not called_cuda and (root / "dev/dxg").exists():
+        called_cuda = (Device(CUDA, "GPU of the Windows around this Linux (WSL)"),)
+    intel = _rendering(root, "xpu", "Intel", _INTEL, "i915 xe")
+    return (*called_cuda, *intel, *_nnpa(root), *_apple())
 
 
 def require_here(name: str, devices: tuple[Device, ...] | None = None) -> None:
@@ -132,14 +137,15 @@ def _nvidia_by_driver(root: Path) -> Iterator[Device]:
         )
 
 
-def _intel(root: Path) -> Iterator[Device]:
+def _rendering(root: Path, kind: str, maker: str, vendor: str, drivers: str) -> Iterator[Device]:
+    """The GPUs of a maker, as the kernel shows them to those who compute or draw."""
     number = 0
     for card in sorted((root / "sys/class/drm").glob("renderD*")):
         driver = card / "device/driver"
         name = driver.readlink().name if driver.is_symlink() else ""
-        if _text(card / "device/vendor").strip() == _INTEL and name in _INTEL_DRIVERS:
+        if _text(card / "device/vendor").strip() == vendor and name in drivers.split():
             model = _text(card / "device/device").strip()
-            yield Device(canonical(f"xpu:{number}"), f"Intel GPU {model}", driver=name)
+            yield Device(canonical(f"{kind}:{number}"), f"{maker} GPU {model}", driver=name)
             number += 1
 
 

@@ -115,6 +115,24 @@ def test_without_nvml_the_kernel_tells_of_devices(tmp_path, monkeypatch):
     )
 
 
+def test_gpus_of_other_makers_are_called_as_pytorch_calls_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(Nvml, "of_machine", lambda: None)
+    for number in (128, 129):
+        card = tmp_path / f"sys/class/drm/renderD{number}/device"
+        card.mkdir(parents=True)
+        (card / "vendor").write_text("0x1002\n")
+        (card / "device").write_text("0x74a1\n")
+        (card / "driver").symlink_to("../../bus/pci/drivers/amdgpu")
+    assert devices_here(tmp_path) == (
+        Device("cuda", "AMD GPU 0x74a1", None, "amdgpu"),
+        Device("cuda:1", "AMD GPU 0x74a1", None, "amdgpu"),
+    )
+    windows = tmp_path / "windows"
+    (windows / "dev").mkdir(parents=True)
+    (windows / "dev/dxg").touch()
+    assert [device.name for device in devices_here(windows)] == ["cuda"]
+
+
 def test_a_device_must_be_here_and_the_mend_says_what_to_install():
     here = (Device("cuda", "NVIDIA L4"),)
     require_here("cpu", here)
