@@ -217,8 +217,7 @@ class BackendInfo:
         if not known:
             raise InputError(
                 f"{self.title} has no device '{name}'",
-                f"{near(str(name), self.devices)}use one of: {', '.join(self.devices)}; several of "
-                f"a kind are numbered, as {self.devices[-1]}:1",
+                f"use one of: {', '.join(self.devices)}; the second of a kind is cuda:1",
             )
 
     def installed(self) -> bool:

@@ -59,7 +59,7 @@ def canonical(name: str) -> str:
     """
     found = _NAME.fullmatch(name.strip().casefold())
     if found is None:
-        raise ValueError(f"expected a device as cpu, cuda or cuda:1, got '{name}'")
+        raise ValueError("expected a device as cpu, cuda or cuda:1")
     kind, number = found[1], int(found[2] or 0)
     return f"{kind}:{number}" if number else kind
 

@@ -79,7 +79,7 @@ def test_a_gpu_gets_large_batches_and_two_calls_at_once():
     ],
 )
 def test_a_level_that_a_framework_does_not_tell_is_refused_before_the_run(framework, level, said):
-    spec = RunSpec(model="m", framework=framework, scenario="Offline")
+    spec = RunSpec(model="m", framework=framework, scenario=Scenario.OFFLINE)
     if said is None:
         assert traced_spec(spec, level).mode == ("trace",)
         return
