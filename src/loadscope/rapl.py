@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Whole packages and the memory beside them; cores and graphics are parts of a package.
-_COUNTED = re.compile(r"package-\d+|dram")
+_COUNTED = re.compile(r"package-\d+(-die-\d+)?|dram")
 _MICRO = 1e-6
 
 

@@ -36,6 +36,7 @@ def rapl(tmp_path):
     write("intel-rapl:0:0", name="core", energy_uj=5, max_energy_range_uj=most)
     write("intel-rapl:0:1", name="dram", energy_uj=1_000_000, max_energy_range_uj=most)
     write("intel-rapl:1", name="package-1", max_energy_range_uj=most)
+    write("intel-rapl:2", name="package-1-die-0", energy_uj=7, max_energy_range_uj=most)
     write("intel-rapl", name="")
     return tmp_path, write
 
@@ -43,7 +44,11 @@ def rapl(tmp_path):
 def test_packages_and_their_memory_are_counted_over_a_new_beginning(rapl):
     folder, write = rapl
     counters, clock = energy_counters(folder), Clock()
-    assert [counter.name for counter in counters] == ["package-0", "package-0 dram"]
+    assert [counter.name for counter in counters] == [
+        "package-0",
+        "package-0 dram",
+        "package-1-die-0",
+    ]
     watch = DeviceWatch("cpu", None, counters, clock)
     watch.look(False, 1)
     for at, package in enumerate([None, 3_000_000, 13_000_000]):
@@ -56,7 +61,7 @@ def test_packages_and_their_memory_are_counted_over_a_new_beginning(rapl):
     write("intel-rapl:0", energy_uj=99_000_000)
     clock.now = 20.0
     watch.look(False, 1)
-    joules = {"package-0": 15.0, "package-0 dram": 0.0}
+    joules = {"package-0": 15.0, "package-0 dram": 0.0, "package-1-die-0": 0.0}
     assert watch.energy() == EnergyRecord(seconds=2.0, joules=joules)
     assert watch.gpu() is None
 
