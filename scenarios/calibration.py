@@ -84,14 +84,17 @@ def batch_of_each_shape(library: SampleLibrary, size: int) -> list[list[int]]:
 
 
 def warm_up(
-    pipeline: InferencePipeline, execution: Execution, batches: Sequence[Sequence[int]]
+    pipeline: InferencePipeline,
+    execution: Execution,
+    batches: Sequence[Sequence[int]],
+    least: int = WARM_UP_BATCHES,
 ) -> None:
-    """Run batches of the test's own size on every worker, at once."""
+    """Run batches of the test's own size on every worker, at once; each at least so many."""
     gate = threading.Barrier(execution.workers)
 
     def work() -> None:
         gate.wait()
-        for at in range(max(WARM_UP_BATCHES, len(batches))):
+        for at in range(max(least, len(batches))):
             _compute(pipeline, execution, batches[at % len(batches)])
 
     _on_every_worker(execution, work)
@@ -156,6 +159,7 @@ def calibrate(
     execution: Execution,
     batches: Sequence[Sequence[int]],
     seconds: float = _SECONDS,
+    known: float | None = None,
 ) -> CalibrationResult:
     """Measure what LoadGen wants to know of this scenario.
 
@@ -165,46 +169,49 @@ def calibrate(
         execution: The settings of the run.
         batches: From ``typical_batches``, their samples loaded.
         seconds: For about how long.
+        known: What was measured of this layout before, in the unit of ``expectation``: it is then
+            looked at for a moment only, and the faster of both counts.
     """
+    seconds = seconds if known is None else min(seconds, _LEAST_SECONDS)
     if scenario.inline:
-        fastest = _fastest_query(pipeline, execution, batches, seconds)
-        return expectation(scenario, fastest / 1e6)
+        times = query_times(pipeline, execution, batches, seconds, 10)
+        return expectation(scenario, min([min(times) / 1e6, *([known] if known else [])]))
     # The best of several: a moment of load from elsewhere must not set the length of the run.
     window = seconds / _WINDOWS
-    rate = max(_throughput(pipeline, execution, batches, window) for _ in range(_WINDOWS))
-    return expectation(scenario, rate)
+    rate = max(throughput(pipeline, execution, batches, window) for _ in range(_WINDOWS))
+    return expectation(scenario, max(rate, known or 0.0))
 
 
-def _fastest_query(
+def query_times(
     pipeline: InferencePipeline,
     execution: Execution,
     queries: Sequence[Sequence[int]],
     seconds: float,
-) -> float:
-    """The shortest time of a query in ns, of at least ten queries."""
-    best = float("inf")
-    count = 0
+    least: int,
+) -> list[int]:
+    """The times of queries in ns, over so many seconds and at least so many queries."""
+    found: list[int] = []
     until = perf_counter_ns() + int(seconds * 1e9)
-    while count < 10 or perf_counter_ns() < until:
+    while len(found) < least or perf_counter_ns() < until:
         start = perf_counter_ns()
-        _compute(pipeline, execution, queries[count % len(queries)])
-        best = min(best, perf_counter_ns() - start)
-        count += 1
-    return best
+        _compute(pipeline, execution, queries[len(found) % len(queries)])
+        found.append(perf_counter_ns() - start)
+    return found
 
 
-def _throughput(
+def throughput(
     pipeline: InferencePipeline,
     execution: Execution,
     batches: Sequence[Sequence[int]],
     seconds: float,
+    least: int = 2,
 ) -> float:
-    """Samples a second over all workers, each at least two batches, every one as often as any."""
+    """Samples a second over all workers, each so many batches at least, all of them as often."""
 
     def work() -> float:
         count = 0
         start = perf_counter_ns()
-        while count < 2 or perf_counter_ns() - start < seconds * 1e9:
+        while count < least or perf_counter_ns() - start < seconds * 1e9:
             for batch in batches:
                 pipeline.compute(batch)
                 count += 1

@@ -2,16 +2,13 @@
 
 import contextlib
 import json
-import os
 import platform
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
@@ -27,12 +24,13 @@ from loadscope.suite.run.engine import (
     request_cancel,
     require_wanted,
 )
-from loadscope.suite.run.live import LiveWatch
+from loadscope.suite.run.layout import settle
+from loadscope.suite.run.live import LiveWatch, layout_watch
 from loadscope.suite.run.noise import NoiseWatch
 from loadscope.suite.run.provenance import host
+from loadscope.suite.run.worker_process import end_worker, start_worker
 
 _POLL_SECONDS = 0.25
-_GRACE_SECONDS = 5
 
 
 class LocalEngine:
@@ -53,6 +51,7 @@ class LocalEngine:
 
     def launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         """See ``Engine``; Ctrl-C ends the test."""
+        settle(run_dir, layout_watch(run_dir, test, watch))
         here, noise = host(), NoiseWatch()
         devices = DeviceWatch(RunDirectory(run_dir).read().model.device)
         process = 0
@@ -105,40 +104,13 @@ def run_child(
         InputError: The process found the input wrong.
         WorkError: It failed, or ended without a word.
     """
-    # The package is found from the folder of the logs too, however the parent found it.
-    package_root = str(Path(loadscope.__file__).parents[1])
-    environment = {
-        # CUDA would number GPUs by their speed, NVIDIA's other tools number them by their place.
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(
-            [package_root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-        ),
-    }
-    with (folder / "process.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "loadscope.suite.worker.test_process",
-                str(run_dir.resolve()),
-                mode,
-            ],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C is the parent's to handle; the pipe tells the child of the parent's death.
-            start_new_session=True,
-        )
+    process = start_worker("test_process", [str(run_dir.resolve()), mode], folder)
     try:
         while process.poll() is None:
             look(process.pid, read_counters(folder / FILE))
             _await_end(process, _POLL_SECONDS)
     finally:
-        _end(process)
+        end_worker(process)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
         return ModeOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
@@ -154,18 +126,6 @@ def _await_end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     if pipe.poll(seconds * 1e3):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 def _failure(folder: Path, status: int) -> LoadScopeError:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadscope.cores import allowed_cores, usable_cores
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json, write_text
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, usable_cores
+from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.topology import instance_counts, read_topology
+from loadscope.scenarios.topology import instance_counts
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.run.resolve import resolve
 from loadscope.suite.tune.script import headline, script_text
@@ -130,7 +131,7 @@ def tune(
 
 def _instances(notice: Notice) -> list[int]:
     try:
-        return instance_counts(read_topology())
+        return instance_counts(allowed_cores().cores)
     except WorkError as error:
         # The rest of the space is worth searching all the same.
         notice(f"instances are not searched: {error.message}")

@@ -279,6 +279,48 @@ class ExecutionRecord(Part):
     max_wait_ms: float = 0.0
     instances: int = 1
     late_after_ms: float = 0.0
+    prefetch: int = 0
+
+
+class LayoutCandidate(Part):
+    """A layout that a search looked at.
+
+    Attributes:
+        execution: The layout.
+        figure: What it gave when it was last measured, in the search's unit; None where it was not.
+        batch_ms: Mean time of a batch in that measurement, milliseconds.
+        rounds: In how many rounds it was measured.
+        note: Why it was not measured, or not again.
+    """
+
+    execution: ExecutionRecord
+    figure: float | None = None
+    batch_ms: float | None = None
+    rounds: int = 0
+    note: str = ""
+
+
+class LayoutRecord(Part):
+    """How the layout in effect was come by.
+
+    Attributes:
+        origin: ``searched`` before this run; ``kept`` of an earlier search or of ``tune``;
+            ``file``; ``given`` by hand, or the only one; ``rule`` where nothing was searched.
+        why: Why it is this one, in a sentence.
+        name: Under which it is kept in the cache; empty where it is not.
+        created: When it was found, ISO 8601, UTC; empty where it was not.
+        seconds: How long the search took.
+        unit: Of the figures: samples/s, queries/s of Server within the bound, or ms at p90.
+        candidates: What was looked at, the chosen one first.
+    """
+
+    origin: Literal["searched", "kept", "file", "given", "rule"]
+    why: str
+    name: str = ""
+    created: str = ""
+    seconds: float = 0.0
+    unit: Literal["", "samples/s", "queries/s", "ms"] = ""
+    candidates: tuple[LayoutCandidate, ...] = ()
 
 
 class RateProbe(Part):
@@ -311,6 +353,7 @@ class RunRecord(Part):
         round: The MLPerf round whose rules it was held to.
         spec: What was asked.
         effective: How the work was spread.
+        layout: How that was come by; None before the first test, and in runs of earlier versions.
         rehearsal: Why it is shorter than full length; empty when it is not.
         versions: Of everything that takes part.
         manifest: The model's own manifest, for one that is not built in.
@@ -326,6 +369,7 @@ class RunRecord(Part):
     round: str
     spec: RecordedSpec
     effective: ExecutionRecord
+    layout: LayoutRecord | None = None
     rehearsal: tuple[str, ...]
     model: ModelRecord
     data: DataRecord

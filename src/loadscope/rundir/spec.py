@@ -1,6 +1,5 @@
 """What to run: one schema for the command line, scenario scripts and the API."""
 
-import os
 import re
 from collections.abc import Collection, Iterable
 from enum import StrEnum
@@ -64,6 +63,18 @@ ManifestPath = Annotated[
     Path, AfterValidator(lambda path: path if is_shipped(path) else path.absolute())
 ]
 DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
+
+LAYOUT_SECONDS = 20.0
+LAYOUT_VARIABLE = "LOADSCOPE_LAYOUT_SECONDS"
+"""The environment variable with another default of ``layout_seconds``."""
+LAYOUT_WORDS = ("auto", "fresh")
+
+
+def _absolute_layout(text: str) -> str:
+    return text if text in LAYOUT_WORDS else str(Path(text).expanduser().absolute())
+
+
+LayoutChoice = Annotated[str, AfterValidator(_absolute_layout)]
 
 _Name = TypeVar("_Name", bound=StrEnum)
 
@@ -185,6 +196,24 @@ class RunSpec(BaseModel):
     max_wait: Annotated[
         Wait | None,
         told(Group.EXECUTION, "Longest wait of Server to fill a batch, e.g. 2ms.", "ms"),
+    ] = None
+    layout: Annotated[
+        LayoutChoice,
+        told(
+            Group.EXECUTION,
+            "How work is spread where the options above leave it open: auto takes the layout that "
+            "is kept for this model and machine, and finds it the first time; fresh finds it "
+            "anew; or a FILE with one.",
+        ),
+    ] = "auto"
+    layout_seconds: Annotated[
+        Annotated[float, Field(ge=0, le=3600)] | None,
+        told(
+            Group.EXECUTION,
+            "Most time to find a layout; 0 takes the rule's where none is kept. Default: "
+            f"{LAYOUT_SECONDS:g}, or what {LAYOUT_VARIABLE} says.",
+            "s",
+        ),
     ] = None
     late: Annotated[
         Literal["last", "in-turn"] | None,
@@ -379,11 +408,3 @@ def _mend(key: str, error: Any) -> str:
     if error["type"] == "missing":
         return f"add {key}, on the command line as --{key.replace('_', '-')}"
     return "see loadscope run --help"
-
-
-def usable_cores() -> int:
-    """Physical cores that this process may run on."""
-    import psutil
-
-    allowed = len(os.sched_getaffinity(0))
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
