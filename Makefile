@@ -62,8 +62,8 @@ lint: $(READY) ## ruff and mypy --strict
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests
 
-bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json
-	@$(BIN)/python -P -m loadscope.tools.bench
+bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json; ARGS='--part defaults'
+	@$(BIN)/python -P -m loadscope.tools.bench $(ARGS)
 
 docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check"
 	@$(BIN)/python -P -m loadscope.tools.generate.rules_page docs/rules.md

@@ -24,6 +24,8 @@ _FINALISTS = 3
 _PASSES = 2
 """Measurements of each in a round, in turn, the better one counts: what else a machine does for a
 moment must not decide."""
+_CLEAR = 0.85
+"""Share of the best that the next one must be below for the search to end."""
 _HOPELESS = 0.7
 """Share of the best below which a candidate is not measured again."""
 
@@ -92,7 +94,7 @@ def search(
             for one in left[keep:]:
                 seen[one].note = "behind"
             left = left[:keep]
-        if len(left) == 1:
+        if len(left) == 1 or (turn and _clear(seen, left)):
             break
         _round(left, seen, measure, (until - clock()) / (rounds - turn), until, clock)
         left = _ranked(seen, left)
@@ -157,6 +159,12 @@ def _round(
     for one in left:
         if best[one]:
             seen[one].goodness, seen[one].rounds = best[one], seen[one].rounds + 1
+
+
+def _clear(seen: dict[Execution, Seen], ranked: Sequence[Execution]) -> bool:
+    """Whether the best is so far ahead that another round would change nothing."""
+    first, second = (seen[one].goodness or 0.0 for one in ranked[:2])
+    return second < _CLEAR * first
 
 
 def _split(one: Execution) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from loadscope.suite.library.carry_out import measure, measured_spec, new_folder
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
+from loadscope.suite.run.layout import layout_line
 from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import (
@@ -134,6 +135,8 @@ def _show(results: list[CompletedRun]) -> None:
         else f"run directories: {len(folders)} in {folders[0].parent}"
     )
     console.print(where, soft_wrap=True, highlight=False)
+    if len(results) == 1 and (layout := layout_line(RunDirectory(results[0].path).read())):
+        console.print(layout, soft_wrap=True, highlight=False, markup=False)
     for one in results:
         for line in compliance_lines(one.result.compliance):
             console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -18,9 +18,11 @@ from loadscope.errors import WorkError
 from loadscope.in_use import alone, last_use, use_file
 from loadscope.suite.fetch.store import stamp_path
 
-KINDS = ("samples", "datasets", "models", "engines", "s390x")
+KINDS = ("samples", "datasets", "models", "engines", "layouts", "s390x")
 """Preprocessed samples; fetched data sets; files of models; what frameworks have compiled of them
-for a device; roots of ``make test-z``."""
+for a device; layouts that were found; roots of ``make test-z``."""
+LAYOUTS = "layouts"
+"""The folder of the layouts, a JSON file each; ``suite.run.layout_cache`` writes them."""
 
 _KEY_LETTERS = 12
 _REMOVED = ".removed"
@@ -66,6 +68,7 @@ def inventory(cache: Path, progress: Progress) -> list[CacheItem]:
         *(("datasets", each.name, each) for each in _folders(cache / "datasets")),
         *_models(cache / "artifacts"),
         *(("engines", each.name, each) for each in _folders(cache / "engines")),
+        *(("layouts", each.stem, each) for each in sorted((cache / LAYOUTS).glob("[!.]*.json"))),
         *(("s390x", each.name, each) for each in _folders(cache) if each.name == "z"),
     ]
     items = []
@@ -192,6 +195,10 @@ def _what(kind: str, path: Path) -> str:
     if kind == "engines":
         facts = _read(path / FACTS)
         return ", ".join(f"{name} {facts[name]}" for name in ("maker", "model", "device") if facts)
+    if kind == "layouts":
+        found = _read(path).get("layout", {})
+        told = ("workers", "threads", "instances", "batch_size")
+        return ", ".join(f"{name} {found[name]}" for name in told if name in found)
     if kind == "models":
         stamps = [stamp_path(path)] if path.is_file() else sorted(path.rglob(".*.stamp.json"))
         sources = (str(_read(stamp).get("source", "")) for stamp in stamps)

@@ -9,7 +9,7 @@ from loadscope.paths import cache_root
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import LayoutRecord, RunRecord
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.layouts import candidates
+from loadscope.scenarios.layouts import candidates, described
 from loadscope.suite.run.layout_cache import (
     LayoutFile,
     as_layout,
@@ -64,6 +64,14 @@ def with_layout(plan: ProcessPlan, record: RunRecord, look: Look) -> ProcessPlan
     told = told.model_copy(update={"name": path.stem})
     keep_layout(path, LayoutFile(layout=as_layout(chosen), key=key, known=known, record=told))
     return _settled(plan, chosen, told, known)
+
+
+def layout_line(record: RunRecord) -> str:
+    """The layout of a run and how it was come by, for people; empty where nothing is known."""
+    if record.layout is None:
+        return ""
+    told = described(Execution(**record.effective.model_dump()))
+    return f"layout: {told} ({record.layout.origin}; {record.layout.why})"
 
 
 def keep_tuned(plan: ProcessPlan, record: RunRecord, best: Execution, why: str) -> None:

@@ -15,9 +15,9 @@ from loadscope.files import write_text
 from loadscope.in_use import keep
 from loadscope.rundir.record import LayoutRecord, RunRecord
 from loadscope.scenarios.execution import Execution
+from loadscope.suite.fetch.cache import LAYOUTS
 from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan
 
-FOLDER = "layouts"
 _LETTERS = 12
 
 
@@ -102,7 +102,7 @@ def layout_key(
 def layout_path(cache: Path, key: dict[str, Any]) -> Path:
     """Where the layout of a key is kept, or would be."""
     parts = (key["model"], key["framework"], key["scenario"], _digest(key)[:_LETTERS])
-    return cache / FOLDER / f"{'-'.join(parts).replace('/', '-')}.json"
+    return cache / LAYOUTS / f"{'-'.join(parts).replace('/', '-')}.json"
 
 
 def kept_layout(path: Path) -> LayoutFile | None:

@@ -115,9 +115,12 @@ def _unit(scenario: Scenario) -> _Unit:
 
 def _known(scenario: Scenario, one: Execution, seen: Seen) -> float | None:
     """What calibration measures, of the layout as it was last seen."""
-    if scenario.inline:
-        return None if seen.goodness is None else 1 / seen.goodness
-    return one.workers * one.batch_size / seen.batch_seconds if seen.batch_seconds else None
+    if not seen.goodness:
+        return None
+    if scenario is Scenario.SERVER:
+        # Its figure is what comes in time; this is what the workers can do.
+        return one.workers * one.batch_size / seen.batch_seconds
+    return 1 / seen.goodness if scenario.inline else seen.goodness
 
 
 def _candidate(one: Execution, seen: Seen, unit: str) -> LayoutCandidate:

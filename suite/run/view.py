@@ -12,6 +12,7 @@ from loadscope.rundir.record import (
     DataRecord,
     ExecutionRecord,
     HostRecord,
+    LayoutRecord,
     ModelRecord,
     ModeState,
 )
@@ -71,6 +72,7 @@ class RunView:
     notes: tuple[str, ...]
     spec: RecordedSpec
     effective: ExecutionRecord
+    layout: LayoutRecord | None
     data: DataRecord
     host: HostRecord
     versions: Mapping[str, str]
@@ -149,6 +151,7 @@ def load_run(path: Path) -> RunView:
         notes=result.notes,
         spec=run.spec,
         effective=run.effective,
+        layout=run.layout,
         data=run.data,
         host=run.host,
         versions=run.versions,

@@ -190,6 +190,9 @@ class RateSearch:
 
     def _run(self, spec: RunSpec, name: str) -> RateProbe:
         folder = self.folder / name
+        if self.probes and spec.layout == "fresh":
+            # Found by the first probe.
+            spec = spec.model_copy(update={"layout": "auto"})
         result = short_run(spec, folder, self.command, self.progress)
         plan = ProcessPlan.of(RunDirectory(folder))
         rules, model = load_round(), plan.loadgen_model

@@ -18,6 +18,7 @@ COMMANDS = [run_command, trace_command, tune_command, plan_command]
 SEARCHED = {
     "model", "framework", "dataset_path", "count", "models", "scenario", "server_target_latency",
     "device",
+    "layout", "layout_seconds",
 }  # fmt: skip
 UNTRACED = {"mode", "min_duration", "min_query_count", "repeat", "instances"}
 
@@ -40,6 +41,8 @@ WRITTEN = {
     "threads": ("3", 3),
     "instances": ("auto", "auto"),
     "max_wait": ("500us", 0.5),
+    "layout": ("fresh", "fresh"),
+    "layout_seconds": ("4", 4),
     "late": ("in-turn", "in-turn"),
     "options": ("compile=true", {"compile": True}),
     "repeat": ("2", 2),
