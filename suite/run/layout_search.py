@@ -14,7 +14,7 @@ from loadscope.rundir.record import ExecutionRecord, LayoutCandidate, LayoutReco
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.halving import Seen, search
 from loadscope.scenarios.layouts import SIMPLER_WITHIN, described, fitting, group, simplest
-from loadscope.scenarios.queueing import queueing_rate
+from loadscope.scenarios.queueing import batching_rate
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.layout_probes import Probes
 from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan
@@ -23,6 +23,8 @@ from loadscope.sut.registry import backend_info
 
 _LOAD_SHARE = 0.6
 """Share of the time that loading may take where several processes load."""
+
+_NOTHING = 1e-6
 
 Look = Callable[[float], None]
 """Told the seconds that are left, a few times a second; what it raises ends the search."""
@@ -49,6 +51,7 @@ def search_layout(
     fit = fitting(found, asked.limits.sample_bytes, available_memory()) or found[:1]
     rules = load_round()
     percentile = rules.scenarios[Scenario.SERVER].percentile or 99
+    batch_ms: dict[tuple[int, ...], dict[int, float]] = {}
 
     def measure(one: Execution, seconds: float, until: float) -> tuple[float, float] | str:
         answer = probes.measure(one, seconds, until)
@@ -56,8 +59,11 @@ def search_layout(
             return answer
         figure, batch = answer["figure"], answer["batch_seconds"]
         if plan.scenario is Scenario.SERVER:
-            bound = asked.bound_ms
-            figure = queueing_rate(figure, one.workers, batch * 1e3, bound, percentile)
+            times = batch_ms.setdefault((*group(one), one.workers), {})
+            times[one.batch_size] = batch * 1e3
+            in_time = batching_rate(times, one.workers, one.batch_size, asked.bound_ms, percentile)
+            # Where nothing comes in time, what the workers can do tells layouts apart.
+            figure = in_time or figure * _NOTHING
         return (1 / figure if plan.scenario.inline else figure), batch
 
     with tempfile.TemporaryDirectory(prefix="loadscope-layout-") as folder:

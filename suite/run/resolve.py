@@ -152,7 +152,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     backend.require_device(options)
     gpu = kind_of(backend.device(options)) in GPUS
     given, held = _given(spec)
-    wait = spec.max_wait if held is None or spec.max_wait is not None else held.max_wait_ms
+    wait = spec.max_wait if held is None or spec.max_wait is not None else held.max_wait_ms or None
     execution = Execution.decide(
         spec.scenario,
         usable_cores(),

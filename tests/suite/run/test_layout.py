@@ -58,7 +58,9 @@ def settled(one, look=silent):
 
 
 def test_the_best_batch_is_found_kept_and_taken_again(resolved, tmp_path, monkeypatch):
-    one, told = resolved(layout="fresh"), []
+    # Of one process, and with time to spare: it ends as soon as the best is clear.
+    fixed = {"threads": 1, "instances": 1, "layout_seconds": 20}
+    one, told = resolved(layout="fresh", **fixed), []
     run = new_run(one, tmp_path / "run", "", lambda what, *_: told.append(what))
     record = RunDirectory(run.path).read()
     found = record.layout
@@ -66,25 +68,27 @@ def test_the_best_batch_is_found_kept_and_taken_again(resolved, tmp_path, monkey
     assert record.effective.batch_size == 4
     assert record.effective == found.candidates[0].execution
     assert any(Phase.LAYOUT in what for what in told), "progress is shown"
-    assert found.seconds <= SECONDS + 2
+    assert found.seconds <= 22
     for candidate in found.candidates:
         assert candidate.figure or candidate.note
     by_batch = {
         one.execution.batch_size: one.figure
         for one in found.candidates
-        if one.execution.workers == record.effective.workers and one.execution.instances == 1
+        if one.execution.workers == record.effective.workers
     }
     assert by_batch[4] > by_batch[1]
     assert layout_line(record).startswith("layout: ") and "batch 4" in layout_line(record)
 
     monkeypatch.setattr(layout, "search_layout", None)
-    plan = settled(resolved())
+    plan = settled(resolved(**fixed))
     assert plan.layout.origin == "kept" and plan.layout.candidates == found.candidates
     assert plan.execution == Execution(**record.effective.model_dump())
     # Calibration knows the rate already.
     assert plan.known == pytest.approx(found.candidates[0].figure, rel=0.01)
 
-    again = resume(RunDirectory(run.path), resolved(mode=("performance", "accuracy")), silent)
+    again = resume(
+        RunDirectory(run.path), resolved(mode=("performance", "accuracy"), **fixed), silent
+    )
     assert RunDirectory(again.path).read().effective == record.effective
 
 
@@ -174,7 +178,7 @@ def test_what_tune_found_is_taken_by_the_runs_to_come(resolved, unsearched):
     ("text", "message"),
     [
         ("layout: {workers: 0}", "workers"),
-        ("layout: {cores: 2}", "unknown key 'cores'"),
+        ("layout: {cores: 2}", "unknown key 'layout.cores'"),
         ("workers: 2", "layout"),
     ],
 )
