@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,11 @@ from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import Phase
+from loadscope.rundir.record import LayoutRecord
 from loadscope.rundir.spec import LAYOUT_VARIABLE, make_spec
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.fetch.cache import inventory, remove
-from loadscope.suite.run import layout, layout_search
+from loadscope.suite.run import layout
 from loadscope.suite.run.layout import keep_tuned, layout_line, with_layout
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.resolve import resolve
@@ -63,7 +66,7 @@ def test_the_best_batch_is_found_kept_and_taken_again(resolved, tmp_path, monkey
     one, told = resolved(layout="fresh", **fixed), []
     run = new_run(one, tmp_path / "run", "", lambda what, *_: told.append(what))
     record = RunDirectory(run.path).read()
-    found = record.layout
+    found: Any = record.layout
     assert found.origin == "searched" and found.unit == "samples/s"
     assert record.effective.batch_size == 4
     assert record.effective == found.candidates[0].execution
@@ -94,7 +97,7 @@ def test_the_best_batch_is_found_kept_and_taken_again(resolved, tmp_path, monkey
 
 def test_what_is_kept_is_listed_and_removed(resolved, cache, monkeypatch):
     monkeypatch.setattr(layout, "search_layout", lambda plan, asked, found, look: (
-        found[1], layout_search.LayoutRecord(origin="searched", why="measured"), None
+        found[1], LayoutRecord(origin="searched", why="measured"), None
     ))  # fmt: skip
     plan = settled(resolved(count=5))
     (item,) = [each for each in inventory(cache, silent) if each.name == plan.layout.name]
@@ -119,7 +122,7 @@ def test_what_is_kept_is_listed_and_removed(resolved, cache, monkeypatch):
     ],
 )
 def test_another_model_scenario_bound_or_hand_has_a_layout_of_its_own(resolved, monkeypatch, other):
-    seen = []
+    seen: list[Path] = []
     monkeypatch.setattr(layout, "kept_layout", seen.append)
     for one in (resolved(layout_seconds=0), resolved(layout_seconds=0, **other)):
         assert settled(one).layout.origin == "rule"
@@ -127,7 +130,7 @@ def test_another_model_scenario_bound_or_hand_has_a_layout_of_its_own(resolved, 
 
 
 def test_other_cores_have_a_layout_of_their_own(resolved, monkeypatch):
-    seen = []
+    seen: list[Path] = []
     monkeypatch.setattr(layout, "kept_layout", seen.append)
     settled(resolved(layout_seconds=0))
     half = AllowedCores(allowed_cores().cores[:1], 0.5)
