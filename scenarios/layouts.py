@@ -167,19 +167,14 @@ def _splits(
     found: list[tuple[int, int, int]] = []
     for instances in dict.fromkeys(counts):
         for each in threads:
-            if limits.one_caller:
-                found.append((given.workers or instances, each, instances))
-                continue
             filling = max(1, cores.most // instances // each) * instances
-            found.append((given.workers or filling, each, instances))
-            if each == 1 and instances == 1 and cores.threads > cores.most:
-                found.append((given.workers or cores.threads, 1, 1))
-    # Of many threads in each of many processes only as many as there are cores.
-    return [
-        split
-        for split in found
-        if given.threads or given.workers or split[0] * split[1] <= max(cores.most, split[0])
-    ]
+            workers = given.workers or (instances if limits.one_caller else filling)
+            # More threads than cores are worth nothing, but as one-thread workers.
+            if each == 1 or workers * each <= cores.most or given.threads or given.workers:
+                found.append((workers, each, instances))
+    if 1 in threads and not limits.one_caller and cores.threads > cores.most:
+        found.append((given.workers or cores.threads, 1, counts[0]))
+    return found
 
 
 def _batches(scenario: Scenario, given: Given, limits: Limits) -> Sequence[int | None]:

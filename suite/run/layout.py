@@ -61,6 +61,8 @@ def with_layout(plan: ProcessPlan, record: RunRecord, look: Look) -> ProcessPlan
         why = "by rule: --layout-seconds 0, and none is kept from before"
         return _settled(plan, rule, LayoutRecord(origin="rule", why=why))
     chosen, told, known = search_layout(plan, asked, found, look)
+    if told.origin == "rule":
+        return _settled(plan, chosen, told)
     told = told.model_copy(update={"name": path.stem})
     keep_layout(path, LayoutFile(layout=as_layout(chosen), key=key, known=known, record=told))
     return _settled(plan, chosen, told, known)
@@ -71,7 +73,8 @@ def layout_line(record: RunRecord) -> str:
     if record.layout is None:
         return ""
     told = described(Execution(**record.effective.model_dump()))
-    return f"layout: {told} ({record.layout.origin}; {record.layout.why})"
+    noisy = "".join(f"; noisy: {line}" for line in record.layout.warnings)
+    return f"layout: {told} ({record.layout.origin}; {record.layout.why}{noisy})"
 
 
 def keep_tuned(plan: ProcessPlan, record: RunRecord, best: Execution, why: str) -> None:

@@ -28,7 +28,7 @@ _SETTLE_SECONDS = 0.2
 process is measured on."""
 
 Group = tuple[int, int, int]
-_TIME_UP = "the time was up"
+_TIME_UP, _LATE, _ENDED = "the time was up", "not loaded in time", "ended"
 
 
 @dataclass
@@ -90,11 +90,11 @@ class Probes:
             os.close(theirs)
         self._probes[group(one)] = _Probe(process, ours)
 
-    def load(self, until: float) -> None:
-        """Wait for all of them, until the monotonic clock's time; for one of them longer."""
+    def load(self, until: float, one_is_enough: bool = False) -> None:
+        """Wait for all of them, or for one, until the monotonic clock's time."""
         while (now := time.monotonic()) < until:
             waiting = [each for each in self._probes.values() if not (each.loaded or each.failed)]
-            if not waiting:
+            if not waiting or (one_is_enough and self.any_loaded):
                 return
             self._look()
             ready, _, _ = select.select(
@@ -108,7 +108,7 @@ class Probes:
         """End those that have not loaded; their work would disturb the others."""
         for each in self._probes.values():
             if not (each.loaded or each.failed):
-                self._fail(each, "not loaded in time")
+                self._fail(each, _LATE)
 
     @property
     def any_loaded(self) -> bool:
@@ -116,8 +116,9 @@ class Probes:
         return any(each.loaded and not each.failed for each in self._probes.values())
 
     def failures(self) -> list[str]:
-        """Why processes failed."""
-        return [each.failed for each in self._probes.values() if each.failed]
+        """Why processes failed, but for want of time."""
+        found = [each.failed for each in self._probes.values()]
+        return [reason for reason in found if reason not in ("", _TIME_UP, _LATE, _ENDED)]
 
     def measure(self, one: Execution, seconds: float, until: float) -> dict[str, float] | str:
         """Have a layout measured; see ``suite.worker.layout_probe`` for the answer."""
@@ -154,7 +155,7 @@ class Probes:
         """End all processes."""
         for each in self._probes.values():
             if not each.failed:
-                self._fail(each, "ended")
+                self._fail(each, _ENDED)
 
     def _read(self, probe: _Probe) -> dict[str, Any] | None:
         """The answer, if it is there whole; an error and the end of the process fail the probe."""

@@ -17,6 +17,7 @@ from loadscope.scenarios.layouts import SIMPLER_WITHIN, described, fitting, grou
 from loadscope.scenarios.queueing import batching_rate
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.layout_probes import Probes
+from loadscope.suite.run.noise import NoiseWatch
 from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan
 from loadscope.sut.backend import Artifact
 from loadscope.sut.registry import backend_info
@@ -46,7 +47,7 @@ def search_layout(
     Returns:
         The layout, how it was found, and what ``ProcessPlan.known`` is.
     """
-    begun = time.monotonic()
+    begun, noise = time.monotonic(), NoiseWatch()
     until = begun + asked.seconds
     fit = fitting(found, asked.limits.sample_bytes, available_memory()) or found[:1]
     rules = load_round()
@@ -73,26 +74,28 @@ def search_layout(
         probes = Probes(plan, Path(folder), first, size, lambda: look(until - time.monotonic()))
         try:
             probes.load(begun + _LOAD_SHARE * asked.seconds)
-            if not probes.any_loaded:
-                probes.load(until)
+            probes.load(until, one_is_enough=True)
             probes.give_up_loading()
             seen, last = search(fit, measure, until)
         finally:
             probes.close()
     unit = _unit(plan.scenario)
+    failures = probes.failures()
     if last:
         chosen, why = _choice(seen, last, unit)
+    elif failures:
+        chosen, why = fit[0], f"by rule: nothing could be measured: {failures[0]}"
     else:
         chosen, why = fit[0], f"by rule: nothing was measured within {asked.seconds:g} s"
-        if failures := probes.failures():
-            why += f" ({failures[0]})"
     ranked = sorted(seen, key=lambda one: (one != chosen, -(seen[one].goodness or 0.0)))
     record = LayoutRecord(
-        origin="searched",
+        # What failed may work the next time, and is not kept.
+        origin="searched" if last or not failures else "rule",
         why=why,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begun, 2),
         unit=unit,
+        warnings=noise.finish().warnings,
         candidates=tuple(_candidate(one, seen[one], unit) for one in ranked),
     )
     return chosen, record, _known(plan.scenario, chosen, seen[chosen]) if last else None

@@ -311,6 +311,7 @@ class LayoutRecord(Part):
         created: When it was found, ISO 8601, UTC; empty where it was not.
         seconds: How long the search took.
         unit: Of the figures: samples/s, queries/s of Server within the bound, or ms at p90.
+        warnings: What disturbed the search, as of ``Noise``; empty if nothing did.
         candidates: What was looked at, the chosen one first.
     """
 
@@ -320,6 +321,7 @@ class LayoutRecord(Part):
     created: str = ""
     seconds: float = 0.0
     unit: Literal["", "samples/s", "queries/s", "ms"] = ""
+    warnings: tuple[str, ...] = ()
     candidates: tuple[LayoutCandidate, ...] = ()
 
 

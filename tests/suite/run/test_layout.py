@@ -155,10 +155,13 @@ def test_a_trace_is_of_one_process(resolved):
 
 
 def test_a_model_that_cannot_be_measured_takes_the_rules_layout_and_says_so(resolved):
-    one = resolved(options={"fail_at": 1}, scenario="SingleStream", layout="fresh")
+    one = resolved(
+        options={"fail_at": 1}, scenario="SingleStream", layout="fresh", layout_seconds=30
+    )
     plan = settled(one)
     assert plan.execution == one.plan.execution
-    assert "nothing was measured" in plan.layout.why and "fails at batch 1" in plan.layout.why
+    assert plan.layout.origin == "rule" and not plan.layout.name
+    assert "nothing could be measured" in plan.layout.why and "fails at batch 1" in plan.layout.why
 
 
 def test_what_looks_can_end_the_search(resolved):
@@ -202,7 +205,14 @@ def test_a_bad_default_of_the_environment_is_named(resolved, monkeypatch):
 
 def test_server_is_compared_by_what_comes_in_time(resolved):
     # A batch of four takes 8 ms, of one 5 ms: within 7 ms there is no time for four.
-    one = resolved("Server", server_target_latency="7ms", layout="fresh", threads=1, instances=1)
+    one = resolved(
+        "Server",
+        server_target_latency="7ms",
+        layout="fresh",
+        threads=1,
+        instances=1,
+        layout_seconds=20,
+    )
     plan = settled(one)
     assert plan.layout.unit == "queries/s" and plan.execution.batch_size == 1
     assert plan.execution.late_after_ms == 7
