@@ -73,7 +73,7 @@ class Execution:
             max_batch: How many samples the model's file takes at once; None for any number.
             instances: Processes that share the workers, each of the same number.
             one_caller: Whether a process can have one worker only, which has all cores.
-            gpu: Whether a GPU computes; what is best for a core says nothing of it then.
+            gpu: Whether a GPU computes.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -89,8 +89,6 @@ class Execution:
                 f"use at most {max_batch}, or a file with a free batch axis",
             )
         limit = max_batch or sys.maxsize
-        if gpu:
-            best_batch = best_threads = None
         if not scenario.inline:
             if one_caller and workers is None:
                 workers = instances

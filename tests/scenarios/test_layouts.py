@@ -76,6 +76,12 @@ def test_a_framework_of_one_caller_gets_processes():
     }  # fmt: skip
 
 
+def test_a_gpu_is_tried_with_large_batches_and_a_worker_that_copies():
+    some = found(Scenario.OFFLINE, limits=Limits(1000, gpu=True), gpu=True)
+    assert splits(some) == {(1, 2, 1), (2, 1, 1)}
+    assert max(one.batch_size for one in some) == 512
+
+
 def test_a_file_of_a_fixed_batch_has_that_alone():
     assert {one.batch_size for one in found(Scenario.OFFLINE, limits=Limits(20, 0, 4))} == {4}
 

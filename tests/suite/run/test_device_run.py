@@ -65,7 +65,7 @@ def test_device_and_numerics_are_in_the_name_of_a_result():
 
 
 def test_a_gpu_gets_large_batches_and_two_calls_at_once():
-    offline = Execution.decide(Scenario.OFFLINE, 16, best_batch=4, best_threads=8, gpu=True)
+    offline = Execution.decide(Scenario.OFFLINE, 16, gpu=True)
     assert (offline.batch_size, offline.workers) == (GPU_OFFLINE_BATCH, 2)
 
 
