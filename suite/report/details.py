@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadscope.quantities import number
-from loadscope.rundir.record import LayoutRecord
+from loadscope.rundir.layout_record import LayoutRecord
 from loadscope.suite.report.batches import Completion
 from loadscope.suite.run.view import RunView
 

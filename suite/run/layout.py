@@ -7,7 +7,8 @@ from pathlib import Path
 from loadscope.cores import allowed_cores
 from loadscope.paths import cache_root
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.record import LayoutRecord, RunRecord
+from loadscope.rundir.layout_record import LayoutRecord
+from loadscope.rundir.record import RunRecord
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.layouts import candidates, described
 from loadscope.suite.run.layout_cache import (

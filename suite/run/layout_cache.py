@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from loadscope.cores import AllowedCores
 from loadscope.files import write_text
 from loadscope.in_use import keep
-from loadscope.rundir.record import LayoutRecord, RunRecord
+from loadscope.rundir.layout_record import LayoutRecord
+from loadscope.rundir.record import RunRecord
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.fetch.cache import LAYOUTS
 from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan

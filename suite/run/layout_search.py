@@ -10,7 +10,7 @@ from typing import Literal
 
 from loadscope.memory import available_memory
 from loadscope.names import Scenario
-from loadscope.rundir.record import ExecutionRecord, LayoutCandidate, LayoutRecord
+from loadscope.rundir.layout_record import ExecutionRecord, LayoutCandidate, LayoutRecord
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.halving import Seen, search
 from loadscope.scenarios.layouts import SIMPLER_WITHIN, described, fitting, group, simplest

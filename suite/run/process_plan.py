@@ -6,7 +6,7 @@ from loadscope.datasets.task import AnswerForm
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.rundir.directory import PLAN_FILE, RunDirectory
-from loadscope.rundir.record import LayoutRecord
+from loadscope.rundir.layout_record import LayoutRecord
 from loadscope.rundir.user_conf import Setting, UserConf
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.layouts import Given, Limits

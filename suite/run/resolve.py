@@ -17,10 +17,10 @@ from loadscope.devices import GPUS, kind_of
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario, system_name
 from loadscope.paths import cache_root
+from loadscope.rundir.layout_record import ExecutionRecord
 from loadscope.rundir.record import (
     BenchmarkNames,
     DataRecord,
-    ExecutionRecord,
     HostRecord,
     Lineage,
     ModelRecord,

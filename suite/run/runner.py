@@ -14,11 +14,11 @@ from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import figures, invalid_reasons
+from loadscope.rundir.layout_record import ExecutionRecord
 from loadscope.rundir.log_digests import log_digests
 from loadscope.rundir.progress import LiveProgress, LiveReport
 from loadscope.rundir.record import Calibration as CalibrationRecord
 from loadscope.rundir.record import (
-    ExecutionRecord,
     ModeOutcome,
     ModeState,
     RepeatOutcome,

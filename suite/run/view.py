@@ -8,11 +8,10 @@ from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario, system_name
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import ESTIMATE
+from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.record import (
     DataRecord,
-    ExecutionRecord,
     HostRecord,
-    LayoutRecord,
     ModelRecord,
     ModeState,
 )

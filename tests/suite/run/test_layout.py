@@ -11,8 +11,8 @@ from loadscope.cores import AllowedCores, allowed_cores
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.layout_record import LayoutRecord
 from loadscope.rundir.progress import Phase
-from loadscope.rundir.record import LayoutRecord
 from loadscope.rundir.spec import LAYOUT_VARIABLE, make_spec
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.fetch.cache import inventory, remove
