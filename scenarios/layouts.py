@@ -150,10 +150,12 @@ def _splits(
     threads = [given.threads] if given.threads else _powers(cores.most)
     if limits.gpu:
         instances = given.instances or 1
-        each = [1] if scenario.inline else [1, GPU_WORKERS]
+        side_by_side = [1] if scenario.inline else [1, GPU_WORKERS]
         return [
             (some, given.threads or max(1, cores.most // some), instances)
-            for some in ([given.workers] if given.workers else [one * instances for one in each])
+            for some in (
+                [given.workers] if given.workers else [one * instances for one in side_by_side]
+            )
         ]
     if scenario.inline:
         return [(1, each, 1) for each in threads]
