@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.adapters.adapter import Adapter
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.errors import InputError
@@ -38,10 +39,12 @@ class AnswerForm:
         metric: The metric that answers are scored by; the task's first one where it is empty.
         category_ids: What the data set calls each class of the model, in the model's order; empty
             where answers hold the model's own numbers.
+        among: The only classes that may be answered; all where it is empty.
     """
 
     metric: str = ""
     category_ids: tuple[int, ...] = ()
+    among: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,23 @@ class Shown:
     answer: str
 
 
-_PLAIN = AnswerForm()
+@dataclass(frozen=True)
+class Published:
+    """A figure of a model on a data set that somebody published.
+
+    Attributes:
+        model: As its publisher calls it.
+        input: What it was fed with, such as ``224 x 224``.
+        value: In the unit of the data set's metric.
+    """
+
+    model: str
+    input: str
+    value: float
+
+
+PLAIN = AnswerForm()
+"""Of a data set that asks for nothing."""
 
 
 class Task(ABC):
@@ -196,6 +215,7 @@ class Task(ABC):
             ``numbers``, which are compared as the outputs are.
         packages: Import names of what the task takes beside the suite's own needs.
         install: The command that brings these.
+        form_types: The adapters whose forms ``read`` takes.
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
     """
 
@@ -208,6 +228,7 @@ class Task(ABC):
     payload: Literal["classes", "numbers"] = "numbers"
     packages: tuple[str, ...] = ()
     install: str = ""
+    form_types: tuple[type[Adapter], ...] = ()
     catalog: Path | None = None
 
     @abstractmethod
@@ -218,6 +239,7 @@ class Task(ABC):
         classes: int,
         preprocess: Any = None,
         metric: str = "",
+        form: Any = None,
     ) -> Dataset:
         """Read and check a data set.
 
@@ -227,6 +249,7 @@ class Task(ABC):
             classes: How many classes the model tells apart.
             preprocess: The settings, where they decide what a sample is.
             metric: The name of one of ``metrics``, the first one where it is empty.
+            form: How it lies in its folder, of one of ``form_types``, where its entry says so.
 
         Raises:
             InputError: It is missing or malformed.
@@ -274,7 +297,7 @@ class Task(ABC):
 
     @abstractmethod
     def postprocess(
-        self, spec: Any, library: SampleLibrary, form: AnswerForm = _PLAIN
+        self, spec: Any, library: SampleLibrary, form: AnswerForm = PLAIN
     ) -> Postprocess:
         """Make the function that turns outputs into payloads.
 
@@ -305,6 +328,10 @@ class Task(ABC):
     ) -> Score:
         """Score answers from an accuracy log alone; see ``Dataset.score``."""
         return dataset.score(answers, progress, among)
+
+    def published(self, dataset: str) -> Sequence[Published]:
+        """Figures of models on a data set of the catalog, best first; none as a rule."""
+        return ()
 
     def files(self, preprocess: Any) -> Sequence[NeededFile]:
         """The files that preprocessing with these settings takes; none as a rule."""

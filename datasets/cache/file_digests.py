@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from loadscope.datasets.cache.packed_files import is_packed, packed_digests
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.files import write_text
@@ -28,7 +29,7 @@ def file_digests(
     cache_root: Path | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
-    """The sha256 of each file's contents, in hexadecimal.
+    """The sha256 of each file's contents, in hexadecimal; or of samples that lie in files.
 
     A file whose path, size, modification time and inode are those of an earlier run is not read
     again; names that are links to one file are read once.
@@ -44,6 +45,10 @@ def file_digests(
         WorkError: The memory cannot be written.
     """
     root = root.resolve()
+    if names and is_packed(names[0]):
+        return packed_digests(
+            root, names, lambda done: progress and progress("reading images", done, len(names))
+        )
     index_path = cache_root and _index_path(cache_root, root)
     index = _read_index(index_path) if index_path else {}
     digests: dict[str, str] = {}

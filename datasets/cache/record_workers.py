@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.cache.disk_space import writing
+from loadscope.datasets.cache.packed_files import read_sample
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.memory import keep_freed_memory
@@ -93,7 +94,7 @@ def make_record(source: RecordSource, maker: RecordMaker) -> NDArray[np.uint8]:
         InputError: The source is gone, has changed, or does not decode.
     """
     try:
-        contents = source.path.read_bytes()
+        contents = read_sample(source.path)
     except OSError as error:
         raise InputError(f"cannot read {source.path}: {error.strerror}") from error
     if hashlib.sha256(contents).hexdigest() != source.digest:

@@ -1,7 +1,7 @@
 """From a classifier's output to the payload that LoadGen is handed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Literal, get_args
 
@@ -65,7 +65,7 @@ def best_misfit(spec: ArgmaxSpec, metric: str, classes: int) -> str:
     return ""
 
 
-def postprocess(spec: ArgmaxSpec, best: int = 1) -> Postprocess:
+def postprocess(spec: ArgmaxSpec, best: int = 1, among: Sequence[int] = ()) -> Postprocess:
     """Make the function that turns outputs into payloads.
 
     The payload is a C-contiguous ``(batch, best)`` array of ``<f4``: the best classes of each
@@ -75,13 +75,16 @@ def postprocess(spec: ArgmaxSpec, best: int = 1) -> Postprocess:
     Args:
         spec: How a class is read.
         best: How many classes of a sample are answered.
+        among: The only classes that may be answered; all where it is empty.
 
     The returned function raises:
         WorkError: The output is missing, does not have one answer a sample, or holds NaN.
 
     Raises:
-        InputError: Several classes are asked of an output that has one.
+        InputError: Several classes, or a choice of some, are asked of an output that has one.
     """
+    if among:
+        return _among(spec, best, among)
     if best > 1:
         if spec.kind != "argmax":
             raise InputError(
@@ -100,6 +103,29 @@ def postprocess(spec: ArgmaxSpec, best: int = 1) -> Postprocess:
         for row, found in enumerate(classes(output, indices, spec.output)):
             payload[row, 0] = found - offset
         return payload
+
+    return payloads
+
+
+def _among(spec: ArgmaxSpec, best: int, among: Sequence[int]) -> Postprocess:
+    """Cut the scores of other classes out, and number the answers as before."""
+    if spec.kind != "argmax":
+        raise InputError(
+            f"kind is '{spec.kind}', which gives one class; the data set takes the best of "
+            f"{len(among)}",
+            "read the output of scores with kind: argmax",
+        )
+    chosen = np.array(among, np.int64)
+    columns = chosen + spec.offset
+    inner = postprocess(replace(spec, offset=0), best)
+
+    def payloads(outputs: Tensors, indices: Sequence[int]) -> Payloads:
+        scores = _rows(_output(outputs, spec.output), indices, spec.output)
+        if scores.shape[1] <= columns.max():
+            wanted = f"(batch, {columns.max() + 1} classes or more)"
+            raise _wrong_shape(scores, indices, spec.output, wanted)
+        places = np.asarray(inner({spec.output: scores[:, columns]}, indices))
+        return chosen[places.astype(np.int64)].astype(_F4)
 
     return payloads
 

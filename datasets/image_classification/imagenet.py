@@ -1,34 +1,33 @@
 """Photographs to be classified, in the layout of ImageNet's validation set or in folders."""
 
 import hashlib
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.adapters.image_label import ImageLabel, LabelledImages
 from loadscope.datasets.cache.file_digests import file_digests
-from loadscope.datasets.image_classification.class_folders import Found, find_images
-from loadscope.datasets.image_classification.label_map import LABEL_MAP, read_label_map
-from loadscope.datasets.image_classification.top_classes import score_top
+from loadscope.datasets.cache.packed_files import is_packed
+from loadscope.datasets.image_classification.top_classes import NO_CLASS, score_top
 from loadscope.datasets.images.image_files import require_images
 from loadscope.datasets.selection import selected
 from loadscope.datasets.task import Answer, AnswerForm, Progress, Score
 from loadscope.errors import InputError, WorkError
 
-IMAGE_FOLDER = "val"
 _NO_LABELS = "no labels"
+_ANY = ImageLabel()
 
 
 class ImageNet:
-    """Photographs: ``val_map.txt`` with the images in ``val/`` or beside it, or images alone.
+    """Images with their classes, or alone, in any form that ``ImageLabel`` reads.
 
-    A ``Dataset``. The order of samples is that of the label map, as the official accuracy
-    script takes it. Without a map the images are those of ``class_folders.find_images``.
+    A ``Dataset``. The order of samples is that of the labels, as the official accuracy script
+    takes it.
 
     Attributes:
-        path: The folder of the label map.
+        path: The folder of the data set.
         images: The folder that image names are relative to.
         names: The name of each sample, after the limit.
         answer_form: What the metric asks for.
@@ -36,69 +35,60 @@ class ImageNet:
     """
 
     def __init__(
-        self, path: Path, images: Path, entries: Found, limit: int, metric: str = "top-1"
+        self, path: Path, found: LabelledImages, limit: int, metric: str = "top-1"
     ) -> None:
         self.path = path
-        self.images = images
-        self.names: tuple[str, ...] = tuple(name for name, _ in entries[:limit])
-        labels = [label for _, label in entries[:limit] if label is not None]
-        self.unscored = "" if labels else _NO_LABELS
-        self.answer_form = AnswerForm(metric=metric)
-        self._labels = np.array(labels, np.int64)
-        self._full_size = len(entries)
+        self.images = found.images
+        self.names: tuple[str, ...] = tuple(found.names[:limit])
+        self._labels = _array(found.labels[:limit] if found.labels is not None else [])
+        self.unscored = "" if (self._labels != NO_CLASS).any() else _NO_LABELS
+        self.answer_form = AnswerForm(metric=metric, among=found.present)
+        self._full_size = len(found.names)
         self._digests: tuple[str, ...] | None = None
 
     @classmethod
     def read(
-        cls, path: Path, limit: int | None = None, classes: int = 1000, metric: str = "top-1"
+        cls,
+        path: Path,
+        limit: int | None = None,
+        classes: int = 1000,
+        metric: str = "top-1",
+        form: ImageLabel = _ANY,
     ) -> "ImageNet":
         """Find the images, and check that every one that is to be used is there.
 
-        Images that the map does not name, and those beyond the limit, are left alone. The images
+        Images that the labels do not name, and those beyond the limit, are left alone. The images
         are not decoded.
 
         Args:
-            path: The folder with ``val_map.txt``, or with images.
+            path: The folder.
             limit: Take only the first ones.
             classes: Labels must be below this number.
             metric: What it is scored by.
+            form: How images and labels lie in it.
 
         Raises:
-            InputError: The folder is missing, the map malformed, the folders of classes are not
-                those of the model, an image to be used is missing, empty or unreadable, or the
-                limit is below 1 or above the number of images.
+            InputError: The folder is missing, the labels are malformed or not those of the model,
+                an image to be used is missing, empty or unreadable, or the limit is below 1 or
+                above the number of images.
         """
-        if not path.is_dir():
+        found = form.read(path, classes)
+        total = len(found.names)
+        if limit is not None and not 1 <= limit <= total:
             raise InputError(
-                f"there is no data set folder {path}",
-                f"give a folder with {LABEL_MAP}; `loadscope datasets` tells where to get one",
+                f"a limit of {limit} samples does not fit {found.source}, which names {total}",
+                f"choose 1 to {total}",
             )
-        label_map = path / LABEL_MAP
-        lines: list[int] = []
-        entries: Found
-        if os.path.lexists(label_map):
-            labelled = read_label_map(label_map, classes)
-            lines = [entry.line for entry in labelled]
-            entries = [(entry.name, entry.label) for entry in labelled]
-            images = _image_folder(path, entries[0][0])
-        else:
-            images = path / IMAGE_FOLDER if (path / IMAGE_FOLDER).is_dir() else path
-            entries = find_images(images, classes)
-        source = label_map if lines else images
-        if limit is not None and not 1 <= limit <= len(entries):
-            raise InputError(
-                f"a limit of {limit} samples does not fit {source}, which names {len(entries)}",
-                f"choose 1 to {len(entries)}",
+        dataset = cls(path, found, limit or total, metric)
+        if not is_packed(dataset.names[0]):
+            require_images(
+                found.images,
+                dataset.names,
+                found.where,
+                "restore the images, or remove their lines from the label map"
+                if found.lines
+                else "restore the images, or remove them",
             )
-        dataset = cls(path, images, entries, limit or len(entries), metric)
-        require_images(
-            images,
-            dataset.names,
-            lambda at: f"{source}:{lines[at]}" if lines else str(source),
-            "restore the images, or remove their lines from the label map"
-            if lines
-            else "restore the images, or remove them",
-        )
         return dataset
 
     def __len__(self) -> int:
@@ -110,7 +100,10 @@ class ImageNet:
         return self._full_size
 
     def labels(self) -> NDArray[np.int64]:
-        """The class of each sample, counted from 0, shape ``(samples,)``, ``(0,)`` without any."""
+        """The class of each sample, counted from 0: ``(samples,)``, ``(0,)`` without any.
+
+        Where several may be right ``(samples, most)``, filled up with ``NO_CLASS``.
+        """
         return self._labels.copy()
 
     def digests(
@@ -157,7 +150,9 @@ class ImageNet:
         return score_top(selected(answers, chosen), self._labels[chosen], metric)
 
 
-def _image_folder(path: Path, first: str) -> Path:
-    inner = path / IMAGE_FOLDER
-    beside = not inner.is_dir() or (not (inner / first).exists() and (path / first).exists())
-    return path if beside else inner
+def _array(labels: Collection[tuple[int, ...]]) -> NDArray[np.int64]:
+    most = max(map(len, labels), default=1)
+    if most == 1 and all(labels):
+        return np.array([label for (label,) in labels], np.int64)
+    filled = [each + (NO_CLASS,) * (most - len(each)) for each in labels]
+    return np.array(filled, np.int64).reshape(len(labels), most)

@@ -7,8 +7,9 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from loadscope.datasets.image_classification.imagenet import IMAGE_FOLDER, ImageNet
-from loadscope.datasets.image_classification.label_map import LABEL_MAP, write_label_map
+from loadscope.datasets.adapters.image_label.form import IMAGE_FOLDER
+from loadscope.datasets.adapters.image_label.label_map import LABEL_MAP, write_label_map
+from loadscope.datasets.image_classification.imagenet import ImageNet
 from loadscope.errors import InputError, WorkError
 
 SAMPLE20 = "imagenet-sample20"

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from loadscope.datasets.adapters.image_label import ImageLabel
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
 from loadscope.datasets.image_classification.classification import (
     BEST,
@@ -19,33 +20,35 @@ from loadscope.datasets.image_classification.classification import (
 from loadscope.datasets.image_classification.imagenet import ImageNet
 from loadscope.datasets.images.image_library import ImageLibrary
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
+from loadscope.datasets.images.image_task import ImageTask
 from loadscope.datasets.images.square_input import image_misfits, square_input
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import (
+    PLAIN,
     AnswerForm,
     DataSample,
-    Dataset,
     Postprocess,
-    Progress,
+    Published,
     SampleLibrary,
     Shown,
-    Task,
 )
 from loadscope.errors import WorkError
 
-_PLAIN = AnswerForm()
+if TYPE_CHECKING:
+    from loadscope.datasets.cache.record_workers import RecordMaker
 
 
-class ImageClassification(Task):
+class ImageClassification(ImageTask[ImageNet]):
     """ImageNet-like data sets, top-1 or top-5 accuracy."""
 
+    dataset_type = ImageNet
     name = "image-classification"
     title = "Image classification (top-1, top-5)"
     metrics: tuple[ScoreMetric, ...] = tuple(map(ScoreMetric, BEST))
     preprocess_type: type[Any] = ImagePreprocess
     postprocess_type: Any = ArgmaxSpec
-    inputs = "images"
     payload: Literal["classes", "numbers"] = "classes"
+    form_types = (ImageLabel,)
     catalog = Path(__file__).with_name("catalog.yaml")
 
     def read(
@@ -55,27 +58,17 @@ class ImageClassification(Task):
         classes: int,
         preprocess: Any = None,
         metric: str = "",
+        form: Any = None,
     ) -> ImageNet:
         """See ``ImageNet.read``."""
-        return ImageNet.read(path, limit, classes, metric or self.metrics[0].name)
+        metric = metric or self.metrics[0].name
+        return ImageNet.read(path, limit, classes, metric, form or ImageLabel())
 
-    def prepare(
-        self,
-        dataset: Dataset,
-        preprocess: ImagePreprocess,
-        cache_root: Path,
-        progress: Progress,
-        workers: int | None = None,
-    ) -> Path:
-        """See ``sample_cache_build.prepare_samples``."""
-        # Decoding takes OpenCV and Pillow, which the measured process has no use for.
-        from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
+    def records(self, preprocess: ImagePreprocess) -> "RecordMaker":
+        """See ``ImageRecords``."""
         from loadscope.datasets.images.image_geometry import ImageRecords
 
-        dataset = self._own(dataset)
-        digests = dataset.digests(cache_root, progress)
-        sources = Sources(dataset.images, dataset.names, digests)
-        return prepare_samples(cache_root, sources, ImageRecords(preprocess), progress, workers)
+        return ImageRecords(preprocess)
 
     def library(
         self,
@@ -90,10 +83,11 @@ class ImageClassification(Task):
         return ImageLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
     def postprocess(
-        self, spec: ArgmaxSpec, library: SampleLibrary, form: AnswerForm = _PLAIN
+        self, spec: ArgmaxSpec, library: SampleLibrary, form: AnswerForm = PLAIN
     ) -> Postprocess:
         """See ``classification.postprocess``."""
-        return classification_postprocess(spec, BEST[form.metric or self.metrics[0].name])
+        best = BEST[form.metric or self.metrics[0].name]
+        return classification_postprocess(spec, best, form.among)
 
     def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
         """Yield why photographs do not go in, or a class for each does not come out."""
@@ -120,11 +114,16 @@ class ImageClassification(Task):
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Name the photograph and the classes that it was taken for, the best one first."""
-        dataset = self._own(sample.dataset)
         if not answer or len(answer) % 4:
             raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
         classes = ", ".join(f"{number:g}" for number in np.frombuffer(answer, "<f4"))
-        return Shown(dataset.images / dataset.names[sample.index], f"class {classes}")
+        return Shown(self.image(sample), f"class {classes}")
+
+    def published(self, dataset: str) -> Sequence[Published]:
+        """See ``published.published``."""
+        from loadscope.datasets.image_classification.published import published
+
+        return published(dataset)
 
     def unpack(self, name: str, archive: Path, destination: Path) -> Path:
         """See ``sample20.unpack_sample20``."""
@@ -133,8 +132,3 @@ class ImageClassification(Task):
         if name != SAMPLE20:
             return super().unpack(name, archive, destination)
         return unpack_sample20(archive, destination)
-
-    def _own(self, dataset: Dataset) -> ImageNet:
-        if not isinstance(dataset, ImageNet):
-            raise TypeError(f"{self.name} reads ImageNet, not {type(dataset).__name__}")
-        return dataset

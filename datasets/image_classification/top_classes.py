@@ -11,6 +11,9 @@ from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import Answer, Score
 from loadscope.errors import WorkError
 
+NO_CLASS = -2
+"""What no answer is; fills up the labels of a sample that has fewer than another."""
+
 _FIX = "the run is not to be trusted: run accuracy mode again"
 
 
@@ -26,7 +29,8 @@ def score_top(answers: Iterable[Answer], labels: NDArray[np.int64], metric: str 
 
     Args:
         answers: In any order.
-        labels: The true class of each sample.
+        labels: The true class of each sample, ``(samples,)``; or of each those that are right,
+            ``(samples, most)``, filled up with ``NO_CLASS``. A sample without any does not count.
         metric: A name of ``classification.BEST``.
 
     Returns:
@@ -62,7 +66,10 @@ def score_top(answers: Iterable[Answer], labels: NDArray[np.int64], metric: str 
     _refuse(samples, _repeated(found), "is answered with one class several times")
 
     _, first = np.unique(samples, return_index=True)
-    right = found[first].astype(np.float64) == labels[:, None]
+    truth = labels.reshape(total, -1)
+    counted = (truth != NO_CLASS).any(axis=1)
+    right = (found[first].astype(np.float64)[:, :, None] == truth[:, None, :]).any(axis=2)[counted]
+    total = len(right)
     top, good = (int(np.count_nonzero(hits)) for hits in (right[:, 0], right.any(axis=1)))
     line = f"accuracy={_percent(top, total):.3f}%, good={top}, total={total}"
     details: dict[str, Any] = {"good": good, "total": total}

@@ -31,7 +31,7 @@ _UPRIGHT = {
 }
 
 # Raster formats that OpenCV reads too. Pillow knows many more, and runs programs for some.
-_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
 
 
 Divisor = Callable[[int, int], int]

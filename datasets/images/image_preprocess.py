@@ -16,20 +16,21 @@ Geometry = Literal["crop-then-resize", "resize-then-crop"]
 Resampler = Literal[
     "opencv-bilinear", "opencv-bicubic", "opencv-area", "pillow-bilinear", "pillow-bicubic"
 ]
-Colour = Literal["rgb", "bgr"]
+Colour = Literal["rgb", "bgr", "grey"]
 Decoding = Literal["exact", "reduced"]
-Triple = tuple[float, float, float]
+Levels = tuple[float, ...]
+"""A number for each channel: three, or one of grey."""
 
 
 class PixelPreprocess(Protocol):
     """What is shared by all preprocessing that ends in a square of normalised pixels."""
 
     @property
-    def mean(self) -> Triple:
+    def mean(self) -> Levels:
         """Subtracted from each channel, in units of 0 to 255."""
 
     @property
-    def std(self) -> Triple:
+    def std(self) -> Levels:
         """What the difference is divided by."""
 
     @property
@@ -56,7 +57,8 @@ class ImagePreprocess:
             neighbouring pixels; Pillow's ones widen their window when they shrink.
         mean: Subtracted from each channel, in units of 0 to 255, in the order of ``colour``.
         std: What the difference is divided by, likewise.
-        colour: The order of the channels in the model's input.
+        colour: The order of the channels in the model's input; ``grey`` is one channel, the
+            luma of ITU-R BT.601 as Pillow computes it.
         size: Height and width of the result, pixels.
         crop_fraction: For ``crop-then-resize``: side of the square as a part of the short side.
         short_side: For ``resize-then-crop``: length of the short side after resizing, pixels.
@@ -71,8 +73,8 @@ class ImagePreprocess:
 
     geometry: Geometry
     resampler: Resampler
-    mean: Triple
-    std: Triple
+    mean: Levels
+    std: Levels
     colour: Colour = "rgb"
     size: int = 224
     crop_fraction: float = 0.875
@@ -98,8 +100,8 @@ class ImagePreprocess:
             raise ValueError(
                 f"short_side {self.short_side} leaves no room for a crop of {self.size} pixels"
             )
-        three_channels("mean", self.mean, lowest=0)
-        three_channels("std", self.std, lowest=1)
+        each_channel("mean", self.mean, self.colour, lowest=0)
+        each_channel("std", self.std, self.colour, lowest=1)
 
     def geometry_material(self) -> dict[str, Any]:
         """The settings that shape the 8-bit image, for the key of the sample cache.
@@ -137,14 +139,14 @@ class Normaliser:
         one_of("layout", layout, ("NCHW", "NHWC"))
         self.dtype = np.dtype(dtype)
         self._is_changed = any(preprocess.mean) or any(value != 1 for value in preprocess.std)
-        size = preprocess.size
         mean = np.asarray(preprocess.mean, np.float32)
         std = np.asarray(preprocess.std, np.float32)
         if self.dtype.kind != "f":
             _require_whole(self.dtype, mean, std)
         self._planar = layout == "NCHW"
         self._reverse = preprocess.colour == "bgr"
-        self.shape = (3, size, size) if self._planar else (size, size, 3)
+        self._grey = preprocess.colour == "grey"
+        self.shape = image_shape(preprocess, layout)
         self._mean, self._std = self._constants(mean), self._constants(std)
         self._divide: np.ufunc = np.divide
         if np.all(np.frexp(std)[0] == 0.5):
@@ -180,7 +182,7 @@ class Normaliser:
             image: ``(size, size, 3)``, RGB.
             out: Where the result goes: ``self.shape``, uint8 or ``self.dtype``.
         """
-        source = image[:, :, ::-1] if self._reverse else image
+        source = image[:, :, ::-1] if self._reverse else _luma(image) if self._grey else image
         out[...] = source.transpose(2, 0, 1) if self._planar else source
 
     def finish(self, arranged: NDArray[np.uint8], out: NDArray[Any]) -> None:
@@ -236,17 +238,36 @@ def one_of(key: str, value: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{key} is '{value}', not one of: {', '.join(known)}")
 
 
-def three_channels(key: str, values: Triple, lowest: float) -> None:
+def each_channel(key: str, values: Levels, colour: Colour, lowest: float) -> None:
     """Check that a setting has a plausible number for each channel.
 
     Raises:
         ValueError: It has not; they are between ``lowest`` and 255.
     """
-    if len(values) != 3:
-        raise ValueError(f"{key} has {len(values)} numbers, not one for each of 3 channels")
+    if len(values) != channels(colour):
+        raise ValueError(
+            f"{key} has {len(values)} numbers, not one for each of {channels(colour)} channels"
+        )
     for value in values:
         if not math.isfinite(value) or not lowest <= value <= 255:
             raise ValueError(
                 f"{key} has {value}, outside {lowest} to 255 (multiply by 255 if it is meant"
                 " for pixels of 0 to 1)"
             )
+
+
+def channels(colour: Colour) -> int:
+    """How many numbers a pixel of the model's input has."""
+    return 1 if colour == "grey" else 3
+
+
+def image_shape(preprocess: PixelPreprocess, layout: str) -> tuple[int, int, int]:
+    """The shape of one image in ``NCHW`` or ``NHWC``, without the batch axis."""
+    size, depth = preprocess.size, channels(preprocess.colour)
+    return (depth, size, size) if layout == "NCHW" else (size, size, depth)
+
+
+def _luma(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``(size, size, 1)`` of ``(size, size, 3)``: 0.299 R + 0.587 G + 0.114 B in 1/65536."""
+    weighted = image.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+    return ((weighted + 0x8000) >> 16).astype(np.uint8)[:, :, None]

@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
-from loadscope.datasets.images.image_preprocess import Normaliser, PixelPreprocess
+from loadscope.datasets.images.image_preprocess import Normaliser, PixelPreprocess, image_shape
 from loadscope.errors import InputError
 
+_LAYOUTS = ("NCHW", "NHWC")
 _FIX = "correct the model's manifest"
 
 
 def image_misfits(entry: DeclaredModel) -> Iterator[Misfit]:
     """Yield why what a manifest declares does not take the squares that preprocessing gives."""
     preprocess: PixelPreprocess = entry.preprocess
-    shapes = _shapes(preprocess.size)
-    if entry.layout not in shapes:
-        yield Misfit("layout", f"an image needs {' or '.join(shapes)}")
+    if entry.layout not in _LAYOUTS:
+        yield Misfit("layout", f"an image needs {' or '.join(_LAYOUTS)}")
         return
-    expected = shapes[entry.layout]
+    expected = image_shape(preprocess, entry.layout)
     if [tuple(tensor.shape) for tensor in entry.inputs] != [expected]:
         shown = {tensor.name: list(tensor.shape) for tensor in entry.inputs}
         yield Misfit(
@@ -48,17 +48,13 @@ def square_input(
     """
     if len(inputs) != 1:
         raise InputError(f"{model} has one input, this model has {len(inputs)}", _FIX)
-    tensor, shapes = inputs[0], _shapes(preprocess.size)
-    if layout not in shapes:
-        raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", _FIX)
-    if tuple(tensor.shape) != shapes[layout]:
+    if layout not in _LAYOUTS:
+        raise InputError(f"layout '{layout}' is not one of: {', '.join(_LAYOUTS)}", _FIX)
+    tensor, given = inputs[0], image_shape(preprocess, layout)
+    if tuple(tensor.shape) != given:
         raise InputError(
             f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"
-            f" preprocessing gives {shapes[layout]} ({layout})",
+            f" preprocessing gives {given} ({layout})",
             _FIX,
         )
     return tensor
-
-
-def _shapes(size: int) -> dict[str, tuple[int, int, int]]:
-    return {"NCHW": (3, size, size), "NHWC": (size, size, 3)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadscope.datasets.image_classification.label_map import name_problem
+from loadscope.datasets.adapters.image_label.label_map import name_problem
 from loadscope.errors import InputError
 
 _LARGEST_CATEGORY = 2**24

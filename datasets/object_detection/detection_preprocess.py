@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 
 from loadscope.datasets.images.image_preprocess import (
     Colour,
+    Levels,
     Resampler,
-    Triple,
+    each_channel,
     one_of,
-    three_channels,
 )
 
 SIZE_BYTES = 8
@@ -43,8 +43,8 @@ class DetectionPreprocess:
     geometry: Geometry
     resampler: Resampler
     size: int
-    mean: Triple = (0, 0, 0)
-    std: Triple = (1, 1, 1)
+    mean: Levels = (0, 0, 0)
+    std: Levels = (1, 1, 1)
     colour: Colour = "rgb"
     pad: int = 114
 
@@ -60,8 +60,8 @@ class DetectionPreprocess:
             raise ValueError(f"pad is {self.pad}, outside 0 to 255")
         if self.geometry == "stretch" and self.pad != 114:
             raise ValueError("pad has no meaning for stretch")
-        three_channels("mean", self.mean, lowest=0)
-        three_channels("std", self.std, lowest=1)
+        each_channel("mean", self.mean, self.colour, lowest=0)
+        each_channel("std", self.std, self.colour, lowest=1)
 
     def geometry_material(self) -> dict[str, Any]:
         """The settings that shape the 8-bit image, for the key of the sample cache."""

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
+from loadscope.datasets.images.image_task import ImageTask
 from loadscope.datasets.images.square_input import image_misfits, square_input
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection.coco import Coco
@@ -17,6 +18,7 @@ from loadscope.datasets.object_detection.detection_library import DetectionLibra
 from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
 from loadscope.datasets.object_detection.detection_spec import DetectionSpec
 from loadscope.datasets.task import (
+    PLAIN,
     AnswerForm,
     DataSample,
     Dataset,
@@ -24,23 +26,23 @@ from loadscope.datasets.task import (
     Progress,
     SampleLibrary,
     Shown,
-    Task,
 )
 from loadscope.errors import WorkError
 
-_PLAIN = AnswerForm()
+if TYPE_CHECKING:
+    from loadscope.datasets.cache.record_workers import RecordMaker
 
 
-class ObjectDetection(Task):
+class ObjectDetection(ImageTask[Coco]):
     """COCO-like data sets, mean average precision."""
 
+    dataset_type = Coco
     name = "object-detection"
     title = "Object detection (mAP)"
     # Which of the two it is lies in the data set: see ``coco_score.score_boxes``.
     metrics: tuple[ScoreMetric, ...] = (MAP, AGREEMENT)
     preprocess_type: type[Any] = DetectionPreprocess
     postprocess_type: Any = DetectionSpec
-    inputs = "images"
     catalog = Path(__file__).with_name("catalog.yaml")
 
     def read(
@@ -50,9 +52,16 @@ class ObjectDetection(Task):
         classes: int,
         preprocess: Any = None,
         metric: str = "",
+        form: Any = None,
     ) -> Coco:
         """See ``Coco.read``."""
         return Coco.read(path, limit, classes)
+
+    def records(self, preprocess: DetectionPreprocess) -> "RecordMaker":
+        """See ``DetectionRecords``."""
+        from loadscope.datasets.object_detection.letterbox import DetectionRecords
+
+        return DetectionRecords(preprocess)
 
     def prepare(
         self,
@@ -62,18 +71,9 @@ class ObjectDetection(Task):
         progress: Progress,
         workers: int | None = None,
     ) -> Path:
-        """See ``sample_cache_build.prepare_samples`` and ``Coco.require_sizes``."""
-        # Decoding takes OpenCV and Pillow, which the measured process has no use for.
-        from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
-        from loadscope.datasets.object_detection.letterbox import DetectionRecords
-
-        dataset = self._own(dataset)
-        digests = dataset.digests(cache_root, progress)
-        sources = Sources(dataset.images, dataset.names, digests)
-        prepared = prepare_samples(
-            cache_root, sources, DetectionRecords(preprocess), progress, workers
-        )
-        dataset.require_sizes(image_sizes(prepared))
+        """See ``ImageTask.prepare`` and ``Coco.require_sizes``."""
+        prepared = super().prepare(dataset, preprocess, cache_root, progress, workers)
+        self.own(dataset).require_sizes(image_sizes(prepared))
         return prepared
 
     def library(
@@ -89,7 +89,7 @@ class ObjectDetection(Task):
         return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
 
     def postprocess(
-        self, spec: DetectionSpec, library: SampleLibrary, form: AnswerForm = _PLAIN
+        self, spec: DetectionSpec, library: SampleLibrary, form: AnswerForm = PLAIN
     ) -> Postprocess:
         """See ``detection.postprocess``."""
         if not isinstance(library, DetectionLibrary):
@@ -106,15 +106,9 @@ class ObjectDetection(Task):
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Name the photograph and what was found on it, with scores."""
-        dataset = self._own(sample.dataset)
         if len(answer) % (4 * ROW):
             raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
-        names = dataset.annotations.categories
+        names = self.own(sample.dataset).annotations.categories
         rows = np.frombuffer(answer, "<f4").reshape(-1, ROW).tolist()
         found = [f"{names.get(int(row[6]), int(row[6]))} {row[5]:.2f}" for row in rows]
-        return Shown(dataset.images / dataset.names[sample.index], ", ".join(found) or "nothing")
-
-    def _own(self, dataset: Dataset) -> Coco:
-        if not isinstance(dataset, Coco):
-            raise TypeError(f"{self.name} reads Coco, not {type(dataset).__name__}")
-        return dataset
+        return Shown(self.image(sample), ", ".join(found) or "nothing")

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.adapters.manifest import Manifest
+from loadscope.datasets.adapters.rows import table_in
 from loadscope.datasets.question_answering.squad_align import original_text
 from loadscope.datasets.question_answering.squad_json import Questions, read_squad
 from loadscope.datasets.question_answering.squad_logits import F1
 from loadscope.datasets.question_answering.squad_metrics import exact_match, f1
 from loadscope.datasets.question_answering.squad_spans import best_of_questions, best_spans
+from loadscope.datasets.question_answering.squad_table import read_table
 from loadscope.datasets.question_answering.squad_windows import Windows, make_windows
 from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
 from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
@@ -72,19 +75,25 @@ class Squad:
         self.windows = Windows(whole.passages, whole.asked, whole.rows[:limit], whole.owners)
 
     @classmethod
-    def read(cls, path: Path, limit: int | None, spec: WordPieceSpec) -> "Squad":
+    def read(
+        cls, path: Path, limit: int | None, spec: WordPieceSpec, form: Manifest | None = None
+    ) -> "Squad":
         """Read and check a question set, and cut it into windows.
 
         Args:
-            path: The file, or a folder with ``dev-v1.1.json`` in it.
+            path: The file, or a folder with ``dev-v1.1.json`` or a table in it.
             limit: Take only the first windows.
             spec: How to cut, with the vocabulary in place.
+            form: Of a table of questions; see ``squad_table``.
 
         Raises:
             InputError: The file is missing or malformed (see ``read_squad``), the vocabulary is
                 unusable, or the limit is below 1 or above the number of windows.
         """
         file = path / QUESTIONS if path.is_dir() else path
+        if form is not None or (not (path / QUESTIONS).exists() and table_in(path) is not None):
+            form = form or Manifest()
+            file = form.table(path)
         try:
             content = file.read_bytes()
         except OSError as error:
@@ -93,7 +102,8 @@ class Squad:
                 f"give a folder with {QUESTIONS}; `loadscope datasets` tells where to get one",
             ) from error
         sha256 = hashlib.sha256(content).hexdigest()
-        return cls(path, sha256, read_squad(file, content), spec, limit)
+        questions = read_squad(file, content) if form is None else read_table(file, form)
+        return cls(path, sha256, questions, spec, limit)
 
     def __len__(self) -> int:
         """How many samples there are, after the limit."""

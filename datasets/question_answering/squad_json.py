@@ -1,7 +1,7 @@
 """Reading question sets in the format of SQuAD v1.1."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,20 +47,24 @@ class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class _Answer(_Part):
+class GivenAnswer(_Part):
+    """An accepted answer, and where it stands in its passage, in characters."""
+
     text: str
     answer_start: int
 
 
-class _Qa(_Part):
+class Qa(_Part):
+    """A question with its accepted answers."""
+
     id: str
     question: str
-    answers: Annotated[list[_Answer], Field(min_length=1)]
+    answers: Annotated[list[GivenAnswer], Field(min_length=1)]
 
 
 class _Paragraph(_Part):
     context: str
-    qas: list[_Qa]
+    qas: list[Qa]
 
 
 class _Article(_Part):
@@ -87,14 +91,26 @@ def read_squad(path: Path, content: bytes) -> Questions:
             question, an answer that is not in its passage, an identifier twice, or no question;
             the message has the place.
     """
-    parsed = _parse(path, content)
+    return gather(path, _paragraphs(_parse(path, content)))
+
+
+def gather(path: Path, paragraphs: Iterable[tuple[str, str, list["Qa"]]]) -> Questions:
+    """Check passages with their questions; see ``read_squad``.
+
+    Args:
+        path: The file, for messages.
+        paragraphs: Of each its place in the file, the passage, and the questions on it.
+
+    Raises:
+        InputError: As in ``read_squad``.
+    """
     contexts: list[str] = []
     questions: dict[str, Question] = {}
-    for where, context, qas in _paragraphs(parsed):
+    for where, context, qas in paragraphs:
         _require_text(path, f"{where}.context", context)
         words = " ".join(context.split())
         for number, qa in enumerate(qas):
-            place = f"{where}.qas[{number}]"
+            place = f"{where}.qas[{number}]" if where.startswith("data") else where
             _require_text(path, f"{place}.question", qa.question)
             if qa.id in questions:
                 raise InputError(
@@ -136,7 +152,7 @@ def _parse(path: Path, content: bytes) -> _File:
         raise InputError(f"{path}: {_place(first['loc'])}: {first['msg']}", fix) from None
 
 
-def _paragraphs(parsed: _File) -> Iterator[tuple[str, str, list[_Qa]]]:
+def _paragraphs(parsed: _File) -> Iterator[tuple[str, str, list[Qa]]]:
     for article, entry in enumerate(parsed.data):
         for number, paragraph in enumerate(entry.paragraphs):
             yield f"data[{article}].paragraphs[{number}]", paragraph.context, paragraph.qas
@@ -149,7 +165,7 @@ def _require_text(path: Path, where: str, text: str) -> None:
         raise InputError(f"{path}: {where} holds half a surrogate pair", "save it as UTF-8 text")
 
 
-def _check_answer(path: Path, where: str, answer: _Answer, context: str, words: str) -> None:
+def _check_answer(path: Path, where: str, answer: GivenAnswer, context: str, words: str) -> None:
     _require_text(path, f"{where}.text", answer.text)
     if not 0 <= answer.answer_start < len(context):
         raise InputError(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from loadscope.datasets.adapters.manifest import Manifest
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.question_answering.squad_library import SquadLibrary
@@ -12,6 +13,7 @@ from loadscope.datasets.question_answering.squad_logits import F1, SpanSpec
 from loadscope.datasets.question_answering.squad_logits import postprocess as span_postprocess
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 from loadscope.datasets.task import (
+    PLAIN,
     AnswerForm,
     DataSample,
     Dataset,
@@ -22,8 +24,6 @@ from loadscope.datasets.task import (
     Task,
 )
 from loadscope.tensors import ANY_SIZE
-
-_PLAIN = AnswerForm()
 
 
 class QuestionAnswering(Task):
@@ -37,6 +37,7 @@ class QuestionAnswering(Task):
     inputs = "texts"
     packages = ("tokenizers",)
     install = "pip install 'loadscope[squad]'"
+    form_types = (Manifest,)
     catalog = Path(__file__).with_name("catalog.yaml")
 
     def read(
@@ -46,6 +47,7 @@ class QuestionAnswering(Task):
         classes: int,
         preprocess: Any = None,
         metric: str = "",
+        form: Any = None,
     ) -> Dataset:
         """See ``Squad.read``."""
         # The tokenizer's library is for preparing and scoring, not for the measured process.
@@ -53,7 +55,7 @@ class QuestionAnswering(Task):
 
         if not isinstance(preprocess, WordPieceSpec):
             raise TypeError(f"{self.name} needs a WordPieceSpec, not {type(preprocess).__name__}")
-        return Squad.read(path, limit, preprocess)
+        return Squad.read(path, limit, preprocess, form)
 
     def prepare(
         self,
@@ -83,7 +85,7 @@ class QuestionAnswering(Task):
         return SquadLibrary(prepared, preprocess, inputs)
 
     def postprocess(
-        self, spec: SpanSpec, library: SampleLibrary, form: AnswerForm = _PLAIN
+        self, spec: SpanSpec, library: SampleLibrary, form: AnswerForm = PLAIN
     ) -> Postprocess:
         """See ``squad_logits.postprocess``."""
         return span_postprocess(spec)

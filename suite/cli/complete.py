@@ -50,9 +50,9 @@ def _frameworks(context: click.Context) -> Iterable[str]:
 
 
 def _datasets(context: click.Context) -> Iterable[str]:
-    from loadscope.datasets.catalog import catalog
+    from loadscope.datasets.catalog import catalog_with
 
-    return catalog()
+    return catalog_with(context.params.get("datasets") or context.params.get("files") or ())
 
 
 def _backend_options(context: click.Context) -> Iterator[str]:

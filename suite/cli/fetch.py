@@ -35,7 +35,8 @@ from loadscope.sut.registry import BACKENDS, backend_info
     "--from",
     "given",
     type=click.Path(path_type=Path),
-    help="Take the model's file from here instead of downloading it; checked all the same.",
+    help="Take the model's file, or the data set's package, from here instead of downloading it; "
+    "checked all the same.",
 )
 @models_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array on standard output.")
@@ -65,19 +66,20 @@ def fetch_command(
     for name in ids:
         if name not in catalog():
             _require_model(catalogue, name)
-    if given is not None and (len(ids) > 1 or ids[0] in catalog()):
+    if given is not None and len(ids) > 1:
         raise InputError(
-            f"--from: expected one model, got {', '.join(ids)}", "name the model of the file"
+            f"--from: expected one id, got {', '.join(ids)}",
+            "name the model or data set of the file",
         )
     cache = cache_root()
     fetched: list[dict[str, Any]] = []
     placed = None
     with progress_bars() as progress:
-        if given is not None:
+        if given is not None and ids[0] not in catalog():
             placed = place(ids[0], catalogue.get(ids[0]), frameworks, given, cache, progress)
         for name in ids:
             if name in catalog():
-                folder = fetch_dataset(name, cache, progress, verify)
+                folder = fetch_dataset(name, cache, progress, verify, given)
                 fetched.append({"id": name, "kind": "dataset", "path": str(folder)})
             else:
                 fetched += _fetch_model(catalogue, name, frameworks, cache, progress, verify)

@@ -20,6 +20,7 @@ _DEFAULT_COUNT = 8
     "framework",
     "dataset_path",
     "count",
+    "datasets",
     "models",
     single=("model", "framework"),
     required=("model", "framework", "dataset_path"),

@@ -20,6 +20,7 @@ SEARCHED = (
     "framework",
     "dataset_path",
     "count",
+    "datasets",
     "models",
     "scenario",
     "server_target_latency",

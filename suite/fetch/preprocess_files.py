@@ -44,7 +44,7 @@ def _source(needed: NeededFile) -> FetchedSource:
     source = parse_source(needed.source)
     if isinstance(source, BuildSource):
         raise InputError(
-            f"preprocess.{needed.key}: expected https:, pypi: or file:, got {source}",
+            f"preprocess.{needed.key}: expected https:, pypi:, deb:, npm: or file:, got {source}",
             "correct the model's manifest",
         )
     return source

@@ -71,7 +71,8 @@ def prepare_observation(settings: dict[str, Any], progress: Progress) -> Resolve
     """Find model and data for an observation.
 
     Args:
-        settings: ``model``, ``framework``, ``dataset_path``, ``count`` and ``models`` as in a run.
+        settings: ``model``, ``framework``, ``dataset_path``, ``count``, ``datasets`` and
+            ``models`` as in a run.
         progress: Where progress goes.
 
     Raises:

@@ -22,9 +22,9 @@ from loadscope.suite.models.source import (
     FROM_ONNX,
     BuildSource,
     FileSource,
+    PackageSource,
     Source,
     WebSource,
-    WheelSource,
     beside,
     parse_source,
     resolved,
@@ -184,7 +184,7 @@ class ArtifactEntry(Strict):
         """The source in parts."""
         return parse_source(self.source)
 
-    def parsed_base(self) -> WebSource | WheelSource | FileSource | None:
+    def parsed_base(self) -> WebSource | PackageSource | FileSource | None:
         """The source of the weights to start from, where there are such."""
         if self.base is None:
             return None
@@ -197,7 +197,7 @@ class ArtifactEntry(Strict):
         """What the file's sha256 must be."""
         return Checksum(self.sha256, self.sha256_prefix)
 
-    def downloads(self) -> list[tuple[WebSource | WheelSource | FileSource, Checksum]]:
+    def downloads(self) -> list[tuple[WebSource | PackageSource | FileSource, Checksum]]:
         """The files that must be here before it can be loaded or built, itself first."""
         source = self.parsed_source()
         if isinstance(source, BuildSource):
@@ -226,7 +226,7 @@ class ArtifactEntry(Strict):
         ]
         if len(given) > 1:
             misfits.add(given[1], f"give one of {' and '.join(given)}")
-        if isinstance(source, WebSource | WheelSource) and not given:
+        if isinstance(source, WebSource | PackageSource) and not given:
             misfits.add("", "sha256 is missing; where none is published say so in checksum_note")
         if isinstance(source, BuildSource) and given:
             misfits.add(given[0], "has no meaning for build:, whose bytes vary by version")

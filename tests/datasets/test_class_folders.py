@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.image_classification.class_folders import synsets
+from loadscope.datasets.adapters.image_label.kinds.class_folders import synsets
 from loadscope.datasets.image_classification.imagenet import ImageNet
 from loadscope.datasets.task import Answer
 from loadscope.errors import InputError, WorkError

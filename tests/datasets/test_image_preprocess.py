@@ -37,9 +37,10 @@ def test_a_manifest_is_read_into_the_same_settings(settings: dict[str, Any]) -> 
     [
         ({"geometry": "resize"}, "geometry", "crop-then-resize"),
         ({"resampler": "opencv-nearest"}, "resampler", "opencv-bilinear"),
-        ({"colour": "grey"}, "colour", "rgb"),
-        ({"mean": (1, 2)}, "mean", "Field required"),
-        ({"std": (1, 2, 3, 4)}, "std", "at most 3"),
+        ({"colour": "yuv"}, "colour", "rgb"),
+        ({"mean": (1, 2)}, "", "mean has 2 numbers, not one for each of 3 channels"),
+        ({"std": (1, 2, 3, 4)}, "", "std has 4 numbers"),
+        ({"colour": "grey"}, "", "mean has 3 numbers, not one for each of 1 channels"),
         ({"std": (1, 0, 1)}, "", "std has 0"),
         ({"std": (0.229, 0.224, 0.225)}, "", "std has 0.229, outside 1 to 255 .*255"),
         ({"mean": (1, float("nan"), 1)}, "", "mean has nan"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadscope.datasets.image_classification.label_map import read_label_map, write_label_map
+from loadscope.datasets.adapters.image_label.label_map import read_label_map, write_label_map
 from loadscope.errors import InputError
 
 in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

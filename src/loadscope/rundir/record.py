@@ -240,12 +240,15 @@ class DataRecord(Part):
     """Which samples: a digest of names, labels and contents; ``full_size`` without a limit.
 
     ``unscored`` says why there are no true answers to score by, and is empty where there are.
+    ``form`` is how the data set lies in its folder, as settings of an adapter; None for its task's
+    own form.
     """
 
     digest: str | None = None
     samples: int
     full_size: int
     unscored: str = ""
+    form: dict[str, JsonValue] | None = None
 
 
 class HostRecord(Part):

@@ -21,7 +21,7 @@ from loadscope.devices import canonical
 from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
-from loadscope.shipped import is_shipped
+from loadscope.rundir.spec_paths import DatasetPath, HerePath, ManifestPath
 from loadscope.units import milliseconds
 
 # No machine comes near these; a number beyond them is a slip of the hand, and would overflow
@@ -44,25 +44,6 @@ Wait = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
 
 # Settings of earlier versions, and what to do about them in a script; a recorded run may have them.
 _REMOVED = {"idle": "delete it; cores are left to halt"}
-
-
-def folder_named(text: str) -> Path | None:
-    """The folder that a ``dataset_path`` is; None where it is the id of a data set."""
-    path = Path(text).expanduser()
-    return path if path.exists() or "/" in text else None
-
-
-def _absolute_dataset(text: str) -> str:
-    folder = folder_named(text)
-    return text if folder is None else str(folder.absolute())
-
-
-# What a run began with is found from every folder.
-HerePath = Annotated[Path, AfterValidator(Path.absolute)]
-ManifestPath = Annotated[
-    Path, AfterValidator(lambda path: path if is_shipped(path) else path.absolute())
-]
-DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
 
 LAYOUT_SECONDS = 20.0
 LAYOUT_VARIABLE = "LOADSCOPE_LAYOUT_SECONDS"
@@ -120,7 +101,7 @@ class RunSpec(BaseModel):
         DatasetPath | None,
         told(
             Group.DATA,
-            "Folder in the data set's own layout, or an id of 'loadscope datasets'.",
+            "Folder, an id of 'loadscope datasets', or ID=FOLDER for where that data set is.",
             completes="datasets",
         ),
     ] = None
@@ -240,6 +221,10 @@ class RunSpec(BaseModel):
     user_conf: Annotated[
         HerePath | None, told(Group.TARGETS, "LoadGen user.conf to start from.")
     ] = None
+    datasets: Annotated[
+        tuple[HerePath, ...],
+        told(Group.DATA, "Further data sets: a file of entries, whose ids --dataset-path takes."),
+    ] = ()
     models: Annotated[
         tuple[ManifestPath, ...],
         told(

@@ -16,9 +16,8 @@ from loadscope.suite.cli.tune import tune_command
 
 COMMANDS = [run_command, trace_command, tune_command, plan_command]
 SEARCHED = {
-    "model", "framework", "dataset_path", "count", "models", "scenario", "server_target_latency",
-    "device",
-    "layout", "layout_seconds",
+    "model", "framework", "dataset_path", "count", "datasets", "models", "scenario",
+    "server_target_latency", "device", "layout", "layout_seconds",
 }  # fmt: skip
 UNTRACED = {"mode", "min_duration", "min_query_count", "repeat", "instances"}
 
@@ -47,6 +46,7 @@ WRITTEN = {
     "options": ("compile=true", {"compile": True}),
     "repeat": ("2", 2),
     "user_conf": ("/u.conf", Path("/u.conf")),
+    "datasets": ("/d.yaml", (Path("/d.yaml"),)),
     "models": ("/m.yaml", (Path("/m.yaml"),)),
 }
 

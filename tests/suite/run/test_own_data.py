@@ -76,7 +76,7 @@ def run(monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path):
     monkeypatch.setenv("LOADSCOPE_CACHE", str(cache))
     monkeypatch.chdir(tmp_path)
 
-    def start(models: Path, data: Path, *more: str) -> tuple[dict[str, Any], Path, str]:
+    def start(models: Path, data: Path | str, *more: str) -> tuple[dict[str, Any], Path, str]:
         arguments = [
             "run", "--model", "own", "--models", str(models), "--framework", "onnxruntime",
             "--scenario", "Offline", "--dataset-path", str(data), "--json",
@@ -141,6 +141,47 @@ def test_photographs_without_labels_have_performance_and_no_score(run, classifie
     assert not (tmp_path / "other").exists()
     with pytest.raises(InputError, match="--batch-size: expected at most 3, the samples of"):
         run(classifier, tmp_path / "data", "--batch-size", "4", "--output", "other")
+
+
+def test_a_data_set_of_ones_own_is_an_entry_and_its_form_is_recorded(run, classifier, tmp_path):
+    names = ("rose", "tulip", "daisy", "lily")
+    for name in names:
+        photograph(tmp_path / "flowers" / "pictures" / f"{name}.png")
+    rows = [f"{name}.png,{name}\n" for name in names]
+    (tmp_path / "flowers" / "truth.csv").write_text("file,species\n" + "".join(rows))
+    form = {
+        "adapter": "image-label", "labels": "table", "images": "pictures",
+        "columns": {"image": "file", "label": "species"},
+        # The model answers 3, 1, 4, 0, 2 whatever it sees.
+        "class_map": ["a", "tulip", "b", "rose", "c", "daisy", "lily"],
+    }  # fmt: skip
+    entry = {"task": "image-classification", "path": "flowers", "form": form}
+    sets = tmp_path / "sets.yaml"
+    sets.write_text(yaml.safe_dump({"schema": 1, "datasets": {"flowers": entry}}))
+    more = ("--datasets", str(sets), "--mode", "accuracy")
+    result, folder, _ = run(classifier, "flowers=./flowers", *more)
+    accuracy = result["accuracy"]
+    assert accuracy["details"] == {"good": 2, "total": 4, "top-1": 25.0}
+    # Where the data set has moved, and its entry is gone, its form is known still.
+    (tmp_path / "flowers").rename(tmp_path / "moved")
+    sets.unlink()
+    asked = ["accuracy", str(folder), "--dataset-path", str(tmp_path / "moved"), "--json"]
+    again = CliRunner().invoke(cli, asked, catch_exceptions=False)
+    assert json.loads(again.stdout) == accuracy
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("squad-sample", "'squad-sample' is one of question-answering"),
+        ("cifar-11", "unknown data set 'cifar-11'"),
+        ("cifar-10=./nowhere", "nowhere not found"),
+        ("imagenet-sketch", "ImageNet-Sketch cannot be fetched"),
+    ],
+)
+def test_a_data_set_that_cannot_be_had_is_refused(run, classifier, named, said):
+    with pytest.raises(InputError, match=said):
+        run(classifier, named)
 
 
 @pytest.mark.parametrize("first", [0, 10])

@@ -83,6 +83,7 @@ class SpokenWords(Task):
         classes: int,
         preprocess: Any = None,
         metric: str = "",
+        form: Any = None,
     ) -> Clips:
         return Clips.read(path, limit, classes)
 

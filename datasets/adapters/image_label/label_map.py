@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from loadscope.datasets.adapters.image_label.labelled import checked
 from loadscope.errors import InputError
 from loadscope.files import write_text
 
@@ -28,14 +29,15 @@ class LabelledImage:
     line: int
 
 
-def read_label_map(path: Path, classes: int) -> list[LabelledImage]:
+def read_label_map(path: Path, classes: int | None, counted_from: int = 0) -> list[LabelledImage]:
     """Read a label map in file order.
 
     Blank lines, DOS line ends and a byte order mark are accepted.
 
     Args:
         path: The file, UTF-8.
-        classes: Every label must be below this number.
+        classes: Every label must be below this number; None where any may be.
+        counted_from: The number that the file gives the first class.
 
     Raises:
         InputError: The file cannot be read, has no entry, or a line of it is not a name and
@@ -65,7 +67,7 @@ def read_label_map(path: Path, classes: int) -> list[LabelledImage]:
                 "remove one of the two lines",
             )
         lines[name] = number
-        images.append(LabelledImage(name, _label(label, classes, where), number))
+        images.append(LabelledImage(name, _label(label, classes, where, counted_from), number))
     if not images:
         raise InputError(f"{path} names no image", "write '<name> <class>' lines into it")
     return images
@@ -107,16 +109,10 @@ def _read(path: Path) -> str:
         raise InputError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from None
 
 
-def _label(text: str, classes: int, where: str) -> int:
+def _label(text: str, classes: int | None, where: str, counted_from: int) -> int:
     if not _INTEGER.fullmatch(text):
         raise InputError(f"{where}: class {text!r} is not an integer", "classes count from 0")
-    label = int(text)
-    if not 0 <= label < classes:
-        raise InputError(
-            f"{where}: class {label} is outside 0..{classes - 1}",
-            "classes count from 0 and must be ones that the model knows",
-        )
-    return label
+    return checked(int(text) - counted_from, classes, where)
 
 
 def name_problem(name: str) -> str:

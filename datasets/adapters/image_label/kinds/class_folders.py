@@ -4,8 +4,10 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from loadscope.datasets.image_classification.label_map import LABEL_MAP, name_problem
+from loadscope.datasets.adapters.image_label.label_map import LABEL_MAP, name_problem
+from loadscope.datasets.adapters.image_label.labelled import LabelledImages, checked, numbered
 from loadscope.datasets.images.image_files import (
     folders_and_images,
     is_image,
@@ -13,7 +15,9 @@ from loadscope.datasets.images.image_files import (
 )
 from loadscope.errors import InputError
 
-Found = list[tuple[str, int | None]]
+TITLE = "images in folders of their classes, or without labels"
+
+_Found = list[tuple[str, int | None]]
 """Names relative to the folder, and classes counted from 0; None where there are no labels."""
 
 
@@ -27,7 +31,23 @@ def synsets() -> dict[str, int]:
     return {name: number for number, name in enumerate(text.split())}
 
 
-def find_images(folder: Path, classes: int) -> Found:
+def recognised(folder: Path) -> Path | None:
+    """None: this is the kind of a folder that no file of labels tells of."""
+    return None
+
+
+def read(form: Any, folder: Path, classes: int | None) -> LabelledImages:
+    """Read a folder; see ``ImageLabel.read`` and ``find_images``."""
+    images = form.image_folder(folder)
+    found = find_images(images, classes, form.names, form.class_map == "numbers")
+    labels = [(label,) for _, label in found if label is not None]
+    names = [name for name, _ in found]
+    return LabelledImages(images, names, labels or None, images)
+
+
+def find_images(
+    folder: Path, classes: int | None, class_map: tuple[str, ...] = (), numbers: bool = False
+) -> _Found:
     """Look for the images of a folder.
 
     Folders in it stand for classes. Where all are called by ImageNet's synsets and the model knows
@@ -41,7 +61,9 @@ def find_images(folder: Path, classes: int) -> Found:
 
     Args:
         folder: The folder.
-        classes: How many classes the model tells apart.
+        classes: How many classes the model tells apart; None where any number will do.
+        class_map: The folders' names in the order of classes; not all need be there.
+        numbers: Folders are named by the numbers of classes.
 
     Raises:
         InputError: There is no image, the folders do not fit the classes, their order is not
@@ -49,7 +71,7 @@ def find_images(folder: Path, classes: int) -> Found:
     """
     folders, beside = folders_and_images(folder)
     if not folders:
-        found: Found = [(name, None) for name in beside]
+        found: _Found = [(name, None) for name in beside]
     elif beside:
         raise InputError(
             f"{folder} has folders ({folders[0]} …) and {len(beside)} image(s) beside them "
@@ -57,10 +79,10 @@ def find_images(folder: Path, classes: int) -> Found:
             f"put every image into the folder of its class, or name classes in {LABEL_MAP}",
         )
     else:
-        numbers = _numbers(folder, folders, classes)
+        class_of = _numbers(folder, folders, classes, class_map, numbers)
         found = [
             (f"{name}/{image}", number)
-            for name, number in numbers.items()
+            for name, number in class_of.items()
             for image in _images(folder / name)
         ]
         found.sort(key=lambda entry: (entry[0].rpartition("/")[2], entry[0]))
@@ -76,8 +98,19 @@ def find_images(folder: Path, classes: int) -> Found:
     return found
 
 
-def _numbers(folder: Path, names: list[str], classes: int) -> dict[str, int]:
+def _numbers(
+    folder: Path, names: list[str], classes: int | None, class_map: tuple[str, ...], numbers: bool
+) -> dict[str, int]:
     official = synsets()
+    if numbers:
+        if wrong := [name for name in names if not name.isdecimal()]:
+            raise InputError(f"{folder}: folder {wrong[0]} is no number", "correct class_map")
+        return {name: checked(int(name), classes, f"{folder}/{name}") for name in names}
+    if class_map:
+        known = numbered(names, class_map, str(folder))
+        return {name: checked(known[name], classes, f"{folder}/{name}") for name in names}
+    if classes is None:
+        classes = len(official) if all(name in official for name in names) else len(names)
     if classes == len(official) and all(name in official for name in names):
         return {name: official[name] for name in names}
     if len(names) != classes:

@@ -1,0 +1,1 @@
+"""The kinds of labels, one a file; see ``form.known_kinds``."""

@@ -1,0 +1,79 @@
+"""What tasks on images have in common: their samples are squares of pixels in a sample cache."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from loadscope.datasets.cache.packed_files import is_packed
+from loadscope.datasets.task import DataSample, Dataset, Progress, Task
+
+if TYPE_CHECKING:
+    from loadscope.datasets.cache.record_workers import RecordMaker
+
+
+class ImageDataset(Dataset, Protocol):
+    """A data set of image files.
+
+    Attributes:
+        images: The folder that names are relative to.
+        names: The name of each sample.
+    """
+
+    images: Path
+    names: tuple[str, ...]
+
+    def digests(
+        self, cache_root: Path | None = None, progress: Progress | None = None
+    ) -> tuple[str, ...]:
+        """The sha256 of each sample's file."""
+
+
+D = TypeVar("D", bound=ImageDataset)
+
+
+class ImageTask(Task, Generic[D]):
+    """A task whose samples are image files.
+
+    Attributes:
+        dataset_type: What ``read`` gives.
+    """
+
+    dataset_type: type[D]
+    inputs = "images"
+
+    @abstractmethod
+    def records(self, preprocess: Any) -> "RecordMaker":
+        """What makes a record of the sample cache from an image; imports the image libraries."""
+
+    def prepare(
+        self,
+        dataset: Dataset,
+        preprocess: Any,
+        cache_root: Path,
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Path:
+        """See ``sample_cache_build.prepare_samples``."""
+        # Decoding takes OpenCV and Pillow, which the measured process has no use for.
+        from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
+
+        own = self.own(dataset)
+        sources = Sources(own.images, own.names, own.digests(cache_root, progress))
+        return prepare_samples(cache_root, sources, self.records(preprocess), progress, workers)
+
+    def own(self, dataset: Dataset) -> D:
+        """The data set as one of this task's.
+
+        Raises:
+            TypeError: It is another's.
+        """
+        if not isinstance(dataset, self.dataset_type):
+            wanted = self.dataset_type.__name__
+            raise TypeError(f"{self.name} reads {wanted}, not {type(dataset).__name__}")
+        return dataset
+
+    def image(self, sample: DataSample) -> Path | str:
+        """The file of a sample, or the name of an image inside a file."""
+        own = self.own(sample.dataset)
+        name = own.names[sample.index]
+        return name if is_packed(name) else own.images / name
