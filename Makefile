@@ -36,7 +36,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
-	@echo "demo: ImageNet, SQuAD and COCO in short form, 19 LoadGen tests; about three minutes"
+	@echo "demo: ImageNet, SQuAD and COCO in short form, all of Fashion-MNIST, 21 LoadGen tests; about three minutes"
 	@$(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) ## All tests

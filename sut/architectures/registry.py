@@ -9,11 +9,13 @@ from torch import nn
 from loadscope.errors import InputError
 from loadscope.sut.architectures.bert import SHAPES, BertForSpans
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
+from loadscope.sut.architectures.fashion_cnn import FashionCnn
 from loadscope.sut.architectures.resnet import ResNet50
 from loadscope.sut.architectures.yolox import YoloxNano
 
 ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "efficientnet-lite0": EfficientNetLite0,
+    "fashion-cnn": FashionCnn,
     "resnet50-v1.5": ResNet50,
     "yolox-nano": YoloxNano,
     **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},

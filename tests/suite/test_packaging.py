@@ -80,7 +80,10 @@ def test_the_wheel_holds_code_and_data(wheel):
         "loadscope/models.yaml",
         "loadscope/py.typed",
         "loadscope/datasets/image_classification/catalog.yaml",
-        "loadscope/datasets/image_classification/imagenet_synsets.txt",
+        "loadscope/datasets/catalog.yaml",
+        "loadscope/datasets/adapters/image_label/kinds/imagenet_synsets.txt",
+        "loadscope/datasets/image_classification/published.csv",
+        "loadscope/tools/build/data/fashion_cnn.pth",
         "loadscope/datasets/object_detection/coco-generated/val2017/000000000000.png",
         "loadscope/datasets/question_answering/squad-sample/dev-v1.1.json",
         "loadscope/submission/rounds/v6.1.yaml",
@@ -89,7 +92,7 @@ def test_the_wheel_holds_code_and_data(wheel):
     } <= names
     assert any(name.startswith("loadscope/suite/report/templates/") for name in names)
     assert not any(name.startswith(("tests/", "suite/", "datasets/")) for name in names)
-    made_with = ("bench", "generate", "z")
+    made_with = ("bench", "generate", "train", "z")
     assert not any(
         name.startswith(f"loadscope/tools/{each}/") for name in names for each in made_with
     )

@@ -32,7 +32,7 @@ def export_onnx(
 ) -> None:
     """Write an ONNX file of a network with one output.
 
-    Images are one float32 input ``(batch, 3, size, size)``, texts integers
+    Images are one float32 input ``(batch, channels, size, size)``, texts integers
     ``(batch, length)`` of any length.
 
     The file is checked, holds its weights inside, and has none of the exporter's notes, which
@@ -104,7 +104,8 @@ def _example(
     batch = torch.export.Dim("batch")
     if isinstance(network, BertForSpans):
         return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
-    return (torch.zeros(2, 3, size, size),), {0: batch}
+    channels = next(each for each in network.modules() if isinstance(each, torch.nn.Conv2d))
+    return (torch.zeros(2, channels.in_channels, size, size),), {0: batch}
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:

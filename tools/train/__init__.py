@@ -1,0 +1,1 @@
+"""Training of the networks whose weights LoadScope ships; not in the wheel."""
