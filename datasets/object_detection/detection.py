@@ -13,7 +13,12 @@ from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection import detection_heads
 from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.detection_heads import Candidates
-from loadscope.datasets.object_detection.detection_spec import BoxesSpec, DetectionSpec, HeadSpec
+from loadscope.datasets.object_detection.detection_spec import (
+    BoxesSpec,
+    DetectionSpec,
+    GridsSpec,
+    HeadSpec,
+)
 from loadscope.datasets.object_detection.nms import opencv, suppress
 from loadscope.datasets.task import Payloads, Postprocess
 from loadscope.errors import WorkError
@@ -57,7 +62,7 @@ def postprocess(
     """
     categories = np.array(category_ids, np.float32) if category_ids else CATEGORY_IDS
     find = _find_in_boxes
-    if isinstance(spec, HeadSpec):
+    if isinstance(spec, HeadSpec | GridsSpec):
         find = _find_in_head
         opencv()  # Now, and not while a query waits.
 
@@ -85,22 +90,29 @@ def _rows(index: int, found: Candidates, frame: NDArray[np.float32]) -> NDArray[
 def _find_in_head(
     spec: Any, outputs: Tensors, indices: Sequence[int], size: int, categories: Categories
 ) -> list[Candidates]:
-    images = _output(outputs, spec.output, len(indices), 3)
+    arrays = {name: _output(outputs, name, len(indices), 3) for name in spec.names}
     found = []
-    for index, image in zip(indices, images, strict=True):
-        if spec.kind == "yolox":
-            candidates = detection_heads.yolox(image, size, spec.score_threshold)
-        else:
-            candidates = detection_heads.yolo11(image, spec.score_threshold)
+    for at, index in enumerate(indices):
+        candidates = _candidates(spec, {name: array[at] for name, array in arrays.items()}, size)
         # To read all of the output would take as long as to find the boxes.
         for array in (candidates.boxes, candidates.scores):
-            _refuse_nan(array, spec.output, index)
+            _refuse_nan(array, ", ".join(spec.names), index)
         best = suppress(
             candidates.boxes, candidates.scores, candidates.classes, spec.iou_threshold, spec.most
         )
         classes = categories[candidates.classes[best]]
         found.append(Candidates(candidates.boxes[best], candidates.scores[best], classes))
     return found
+
+
+def _candidates(spec: Any, image: dict[str, NDArray[Any]], size: int) -> Candidates:
+    """What may be objects in the outputs of one image."""
+    if spec.kind == "yolox":
+        return detection_heads.yolox(image[spec.output], size, spec.score_threshold)
+    if spec.kind == "yolo11":
+        return detection_heads.yolo11(image[spec.output], spec.score_threshold)
+    scores, boxes = ([image[name] for name in names] for names in (spec.scores, spec.boxes))
+    return detection_heads.nanodet(scores, boxes, size, spec.strides, spec.score_threshold)
 
 
 def _find_in_boxes(

@@ -1,6 +1,7 @@
 """From a detector's raw outputs to candidate boxes, one image at a time."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,44 @@ def yolo11(output: NDArray[np.float32], threshold: float) -> Candidates:
     near = output[:4, at].T
     boxes = _corners(near[:, 1::-1], near[:, 3:1:-1] / 2)
     return Candidates(boxes, scores[classes, at], classes)
+
+
+def nanodet(
+    scores: Sequence[NDArray[np.float32]],
+    boxes: Sequence[NDArray[np.float32]],
+    size: int,
+    strides: Sequence[int],
+    threshold: float,
+) -> Candidates:
+    """Decode NanoDet's head: a distribution for the distance of each side from a cell's middle.
+
+    The distance is the mean of the bins 0, 1, 2 … under the softmax of what the model gives for
+    them, in units of the cell; sides are left, top, right, bottom (NanoDet,
+    ``nanodet_head.py``). Every class above the threshold is a candidate of its own.
+
+    Args:
+        scores: ``(cells, classes)`` of one image for each grid.
+        boxes: ``(cells, 4 * bins)``, likewise.
+        size: Side of the model's square input, pixels.
+        strides: Pixels of the input for each cell of each grid.
+        threshold: Candidates score above it.
+
+    Returns:
+        Boxes in pixels of the square.
+    """
+    found = []
+    for of_classes, of_sides, stride in zip(scores, boxes, strides, strict=True):
+        at, classes = positions(~(of_classes <= threshold))
+        bins = of_sides[at].reshape(len(at), 4, of_sides.shape[1] // 4)
+        parts = np.exp(bins - bins.max(axis=2, keepdims=True))
+        steps = np.arange(bins.shape[2], dtype=np.float32)
+        sides = (parts @ steps) / parts.sum(axis=2) * stride
+        y, x = np.divmod(at, size // stride)
+        middle = (np.stack([y, x], axis=1).astype(np.float32) + 0.5) * stride
+        corners = np.concatenate([middle - sides[:, 1::-1], middle + sides[:, :1:-1]], axis=1)
+        found.append((corners, of_classes[at, classes], classes))
+    corner, score, number = (np.concatenate(each) for each in zip(*found, strict=True))
+    return Candidates(corner, score, number)
 
 
 def yolox_anchors(size: int) -> int:

@@ -40,6 +40,11 @@ class HeadSpec:
         _part("iou_threshold", self.iou_threshold)
         _some("most", self.most)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs that are read."""
+        return (self.output,)
+
     def misfit(self, outputs: Mapping[str, tuple[int, ...]], classes: int, size: int) -> str:
         """Why declared outputs do not fit; empty where they do.
 
@@ -56,6 +61,62 @@ class HeadSpec:
             return _other(self.output, shape, f"{anchors} anchors and 5 + {classes} classes")
         if self.kind == "yolo11" and (len(shape) != 2 or shape[0] != 4 + classes):
             return _other(self.output, shape, f"4 + {classes} classes and the anchors")
+        return ""
+
+
+@dataclass(frozen=True)
+class GridsSpec:
+    """A model that leaves candidates in an output for each grid, a side as a distribution.
+
+    NanoDet's head (Li et al., 2020, generalized focal loss). As with ``HeadSpec`` decoding and
+    suppression are ours.
+
+    Attributes:
+        kind: See ``detection_heads.nanodet``.
+        scores: The outputs of class scores, ``(cells, classes)``, one a grid.
+        boxes: The outputs of boxes, ``(cells, 4 * bins)``, likewise.
+        score_threshold: Candidates score above it.
+        iou_threshold: See ``HeadSpec``.
+        strides: Pixels of the input for each cell of each grid.
+        most: How many boxes of an image are kept; COCO counts 100.
+    """
+
+    kind: Literal["nanodet"]
+    scores: tuple[str, ...]
+    boxes: tuple[str, ...]
+    score_threshold: float
+    iou_threshold: float
+    strides: tuple[int, ...] = (8, 16, 32)
+    most: int = 100
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
+
+    def __post_init__(self) -> None:
+        one_of("kind", self.kind, ("nanodet",))
+        if not len(self.scores) == len(self.boxes) == len(self.strides):
+            raise ValueError("scores, boxes and strides are not of as many grids")
+        if min(self.strides, default=0) < 1:
+            raise ValueError(f"strides are {self.strides}, not pixels")
+        _part("score_threshold", self.score_threshold)
+        _part("iou_threshold", self.iou_threshold)
+        _some("most", self.most)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs that are read."""
+        return (*self.scores, *self.boxes)
+
+    def misfit(self, outputs: Mapping[str, tuple[int, ...]], classes: int, size: int) -> str:
+        """Why declared outputs do not fit; empty where they do. See ``HeadSpec.misfit``."""
+        if missing := _missing(list(self.names), outputs):
+            return missing
+        for scores, boxes, stride in zip(self.scores, self.boxes, self.strides, strict=True):
+            cells = (size // stride) ** 2
+            if outputs[scores] != (cells, classes):
+                return _other(scores, outputs[scores], f"{cells} cells and {classes} classes")
+            shape = outputs[boxes]
+            if len(shape) != 2 or shape[0] != cells or shape[1] % 4 or shape[1] < 8:
+                return _other(boxes, shape, f"{cells} cells and 4 sides of several bins")
         return ""
 
 
@@ -111,7 +172,7 @@ class BoxesSpec:
         return ""
 
 
-DetectionSpec = HeadSpec | BoxesSpec
+DetectionSpec = HeadSpec | GridsSpec | BoxesSpec
 
 
 def _named(**names: str) -> None:

@@ -187,7 +187,7 @@ def _request(
     key = entry.artifact_for(framework).key
     artifact = entry.artifacts[key]
     exporter = artifact.source.removeprefix("build:")
-    if exporter in CONVERTERS:
+    if exporter in (*CONVERTERS, "onnx-from-tfjs"):
         return BuildRequest(model_id, exporter, {}, origin)
     is_export = exporter == "onnx"
     network = entry.artifacts[artifact.made_from or key] if is_export else artifact

@@ -29,6 +29,7 @@ _NEEDS = {
     "seeded-state-dict": (("torch",), "pip install 'loadscope[pytorch]'"),
     "merged-state-dict": (("torch", "safetensors"), "pip install 'loadscope[pytorch]'"),
     "state-dict-from-onnx": (("torch", "onnx"), "pip install 'loadscope[export]'"),
+    "onnx-from-tfjs": (("onnx",), "pip install 'loadscope[export]'"),
     "tensorflow": (
         ("tensorflow-cpu|tensorflow", "onnx"),
         "pip install 'loadscope[tensorflow,export]'",
@@ -40,6 +41,7 @@ _SUFFIXES = {
     "seeded-state-dict": ".pth",
     "merged-state-dict": ".pth",
     "state-dict-from-onnx": ".pth",
+    "onnx-from-tfjs": ".onnx",
     "tensorflow": ".pb",
     "mxnet": ".zip",
 }
@@ -48,6 +50,7 @@ _ORIGIN_OPTIONS = {
     "onnx": "state-dict",
     "merged-state-dict": "base",
     "state-dict-from-onnx": "onnx",
+    "onnx-from-tfjs": "model",
     "tensorflow": "onnx",
     "mxnet": "onnx",
 }
@@ -122,7 +125,7 @@ def build_artifact(
 def _code_digest(exporter: str) -> str:
     """A sha256 over the modules and data that determine what an exporter writes."""
     digest = hashlib.sha256()
-    source = "tools.convert" if exporter in CONVERTERS else "sut.architectures"
+    source = "tools.convert" if exporter in (*CONVERTERS, "onnx-from-tfjs") else "sut.architectures"
     for package in (f"loadscope.{source}", "loadscope.tools.build"):
         folder = files(package)
         data = folder / "data"

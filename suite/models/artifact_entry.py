@@ -19,6 +19,7 @@ from pydantic.json_schema import SkipJsonSchema
 from loadscope.misfits import Misfits
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.source import (
+    FROM_BASE,
     FROM_ONNX,
     BuildSource,
     FileSource,
@@ -132,7 +133,8 @@ class ArtifactEntry(Strict):
         sha256_prefix: Its first digits, where only these are published.
         checksum_note: Why there is no checksum; the first fetch's one is then kept.
         files: The sha256 of further files that are loaded, by their path from the first one's
-            folder (an ONNX file's external data); each is got from there beside it.
+            folder (an ONNX file's external data); each is got from there beside it. Where there
+            is a ``base``, those that lie beside that.
         format: A format that the framework's backend loads.
         architecture: The network that a ``state-dict`` fits.
         layout: Layout of image inputs.
@@ -143,7 +145,8 @@ class ArtifactEntry(Strict):
         weights: What was done to its weights before they came into the file.
         max_batch: The samples that the file takes at once, where its batch axis is fixed.
         seed: For ``build:seeded-state-dict``.
-        base: For ``build:merged-state-dict``: the source of the weights to start from.
+        base: For ``build:merged-state-dict`` and ``build:onnx-from-tfjs``: the source of the
+            weights to start from.
         base_sha256: Their checksum.
         delta: For ``build:merged-state-dict``: the name of a delta in ``tools/build/data``.
         made_from: For ``build:onnx`` and the converters (key ``from``): the framework whose
@@ -200,12 +203,14 @@ class ArtifactEntry(Strict):
     def downloads(self) -> list[tuple[WebSource | PackageSource | FileSource, Checksum]]:
         """The files that must be here before it can be loaded or built, itself first."""
         source = self.parsed_source()
-        if isinstance(source, BuildSource):
-            base = self.parsed_base()
-            return [] if base is None else [(base, Checksum(self.base_sha256))]
+        first, checksum = self.parsed_base(), Checksum(self.base_sha256)
+        if not isinstance(source, BuildSource):
+            first, checksum = source, self.checksum()
+        if first is None:
+            return []
         return [
-            (source, self.checksum()),
-            *((beside(source, name), Checksum(sha256)) for name, sha256 in self.files.items()),
+            (first, checksum),
+            *((beside(first, name), Checksum(sha256)) for name, sha256 in self.files.items()),
         ]
 
     def own_settings(self) -> Own:
@@ -230,26 +235,28 @@ class ArtifactEntry(Strict):
             misfits.add("", "sha256 is missing; where none is published say so in checksum_note")
         if isinstance(source, BuildSource) and given:
             misfits.add(given[0], "has no meaning for build:, whose bytes vary by version")
-        if isinstance(source, BuildSource) and self.files:
+        if isinstance(source, BuildSource) and self.files and self.base is None:
             misfits.add("files", "has no meaning for build:, which makes one file")
         exporter = source.exporter if isinstance(source, BuildSource) else ""
-        for key, value, owner in (
-            ("seed", self.seed, "seeded-state-dict"),
-            ("base", self.base, "merged-state-dict"),
-            ("base_sha256", self.base_sha256, "merged-state-dict"),
-            ("delta", self.delta, "merged-state-dict"),
+        for key, value, owners in (
+            ("seed", self.seed, ("seeded-state-dict",)),
+            ("base", self.base, FROM_BASE),
+            ("base_sha256", self.base_sha256, FROM_BASE),
+            ("delta", self.delta, ("merged-state-dict",)),
         ):
-            if (value is not None) != (exporter == owner):
-                verb = "needs" if exporter == owner else "alone takes"
-                place = "source" if exporter == owner else key
-                misfits.add(place, f"build:{owner} {verb} the key '{key}'")
+            if (value is not None) != (exporter in owners):
+                several = len(owners) > 1
+                verb = ("need" if several else "needs") if exporter in owners else "alone take"
+                verb += "" if several or exporter in owners else "s"
+                place = "source" if exporter in owners else key
+                misfits.add(place, f"build:{', build:'.join(owners)} {verb} the key '{key}'")
         exports = ("onnx", *FROM_ONNX)
         if (self.made_from is not None) != (exporter in exports):
             verb = "need" if exporter in exports else "alone take"
             place = "source" if exporter in exports else "from"
             misfits.add(place, f"build:{', build:'.join(exports)} {verb} the key 'from'")
         if self.base is not None and isinstance(parse_source(self.base), BuildSource):
-            misfits.add("base", "base is fetched, not built: https:, pypi: or file:")
+            misfits.add("base", "base is fetched, not built: https:, pypi:, npm: or file:")
         if self.format == "state-dict" and not self.architecture:
             misfits.add("format", "a state-dict needs the key 'architecture'")
         misfits.refuse()

@@ -111,12 +111,16 @@ CONVERTERS = ("tensorflow", "mxnet")
 FROM_ONNX = (*CONVERTERS, "state-dict-from-onnx")
 """The exporters that start from an ONNX file."""
 
+FROM_BASE = ("merged-state-dict", "onnx-from-tfjs")
+"""The exporters that start from a file that is fetched."""
+
 EXPORTERS = {
     "onnx": "exported from PyTorch to ONNX, constants and batch norms folded",
     "seeded-state-dict": "random numbers of a fixed seed",
     "merged-state-dict": "a fine-tuning delta added to them",
     "tensorflow": "converted from ONNX to a TensorFlow graph",
     "mxnet": "converted from ONNX to an MXNet symbol",
+    "onnx-from-tfjs": "converted from a graph model of TensorFlow.js to ONNX",
     "state-dict-from-onnx": "read from ONNX into a PyTorch state dict",
 }
 """The exporters that ``build:`` can name, and what each does to weights."""

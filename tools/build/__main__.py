@@ -127,6 +127,26 @@ def onnx(
     export_onnx(architecture, classes, size, state_dict, input_name, output_name, output)
 
 
+@build.command("onnx-from-tfjs")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="The model.json of a graph model, with its weights beside it.",
+)
+@_OUTPUT
+def onnx_from_tfjs(model: Path, output: Path) -> None:
+    """Convert a graph model of TensorFlow.js to ONNX.
+
+    \b
+    Example:
+      python -m loadscope.tools.build onnx-from-tfjs --model nanodet.json --output nanodet.onnx
+    """
+    from loadscope.tools.convert.tfjs_onnx import convert
+
+    convert(model, output)
+
+
 @build.command("tensorflow")
 @_ONNX
 @_OUTPUT

@@ -253,3 +253,20 @@ def _values(graph: onnx.GraphProto) -> dict[str, Value]:
             dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
             found[item.name] = Value(np.dtype(dtype).name, shape)
     return found
+
+
+def is_whole(graph: Graph, node: Node) -> bool:
+    """Whether a ``Resize`` ends at its image's edge, where the frameworks' own end.
+
+    Scales that leave a part of a pixel over, such as a half of 9, do not.
+    """
+    scales = graph.constants.get(node.input(2))
+    if scales is None or not scales.size:
+        return True
+    before, after = (
+        graph.sizes(name, slice(2, None)) for name in (node.inputs[0], node.outputs[0])
+    )
+    return all(
+        size * scale == found
+        for size, scale, found in zip(before, scales[-2:].tolist(), after, strict=True)
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.tools.convert.graph import Node
+from loadscope.tools.convert.graph import Node, is_whole
 from loadscope.tools.convert.mxnet_emitter import MxnetEmitter, handles, mx
 from loadscope.tools.convert.windows import window
 
@@ -68,6 +68,13 @@ def _of_one_rank(emitter: MxnetEmitter, node: Node) -> list[Any]:
 @handles(*_UNARY)
 def _unary(emitter: MxnetEmitter, node: Node) -> None:
     emitter.put(node, _UNARY[node.op](emitter.symbol(node.inputs[0])))
+
+
+@handles("LeakyRelu")
+def _leaky_relu(emitter: MxnetEmitter, node: Node) -> None:
+    alpha = node.attributes.get("alpha", 0.01)
+    symbol = emitter.symbol(node.inputs[0])
+    emitter.put(node, mx.sym.LeakyReLU(symbol, act_type="leaky", slope=alpha))
 
 
 @handles("Clip")
@@ -159,6 +166,15 @@ def _resize(emitter: MxnetEmitter, node: Node) -> None:
     )
     before = emitter.graph.sizes(node.inputs[0], slice(2, None))
     after = emitter.graph.sizes(node.outputs[0], slice(2, None))
+    if form[:2] == ("linear", "half_pixel") and is_whole(emitter.graph, node):
+        # What MXNet calls corners that are not aligned are half pixels.
+        image = emitter.symbol(node.inputs[0])
+        height, width = after
+        found = mx.sym.contrib.BilinearResize2D(
+            image, height=height, width=width, align_corners=False
+        )
+        emitter.put(node, found)
+        return
     scale = after[0] // before[0]
     whole = tuple(size * scale for size in before) == after
     if form != ("nearest", "asymmetric", "floor") or not whole:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.tools.convert.graph import Node
+from loadscope.tools.convert.graph import Node, is_whole
 from loadscope.tools.convert.tensorflow_emitter import TensorFlowEmitter, handles
 from loadscope.tools.convert.tensorflow_import import tf
 from loadscope.tools.convert.windows import Window, window
@@ -45,6 +45,15 @@ def _unary(emitter: TensorFlowEmitter, node: Node) -> None:
     name = node.inputs[0]
     last = emitter.is_last(name)
     emitter.put(node, _UNARY[node.op](emitter.last(name) if last else emitter.plain(name)), last)
+
+
+@handles("LeakyRelu")
+def _leaky_relu(emitter: TensorFlowEmitter, node: Node) -> None:
+    name = node.inputs[0]
+    last = emitter.is_last(name)
+    tensor = emitter.last(name) if last else emitter.plain(name)
+    alpha = node.attributes.get("alpha", 0.01)
+    emitter.put(node, tf.nn.leaky_relu(tensor, alpha), last)
 
 
 @handles("Clip")
@@ -134,10 +143,14 @@ def _resize(emitter: TensorFlowEmitter, node: Node) -> None:
         attributes.get("coordinate_transformation_mode", "half_pixel"),
         attributes.get("nearest_mode", "round_prefer_floor"),
     )
-    if form != ("nearest", "asymmetric", "floor"):
-        raise emitter.refuse(node, f"has the form {' '.join(form)}")
     size = emitter.graph.sizes(node.outputs[0], slice(2, None))
     image = emitter.last(node.inputs[0])
+    if form[:2] == ("linear", "half_pixel") and is_whole(emitter.graph, node):
+        found = tf.raw_ops.ResizeBilinear(images=image, size=list(size), half_pixel_centers=True)
+        emitter.put(node, found, last=True)
+        return
+    if form != ("nearest", "asymmetric", "floor"):
+        raise emitter.refuse(node, f"has the form {' '.join(form)}")
     emitter.put(node, tf.raw_ops.ResizeNearestNeighbor(images=image, size=list(size)), last=True)
 
 

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from loadscope.datasets.object_detection.detection_heads import yolo11, yolox, yolox_anchors
+from loadscope.datasets.object_detection.detection_heads import (
+    nanodet,
+    yolo11,
+    yolox,
+    yolox_anchors,
+)
 
 
 @pytest.mark.parametrize(("size", "anchors"), [(32, 16 + 4 + 1), (416, 3549), (640, 8400)])
@@ -65,3 +70,17 @@ def test_every_class_of_a_yolo11_anchor_is_a_candidate() -> None:
     output = np.zeros((4 + 2, 5), np.float32)
     output[:, 3] = [100, 50, 20, 10, 0.3, 0.7]
     assert yolo11(output, 0.25).classes.tolist() == [0, 1]
+
+
+def test_a_side_of_nanodet_is_the_mean_of_its_bins_from_the_middle_of_the_cell() -> None:
+    scores = [np.zeros((16, 2), np.float32), np.zeros((4, 2), np.float32)]
+    boxes = [np.zeros((16, 12), np.float32), np.zeros((4, 12), np.float32)]
+    # Row 1, column 2 of the grid of stride 8: its middle is at x = 20, y = 12.
+    scores[0][6, 1] = 0.7
+    # Left, top, right, bottom: bin 0, bin 2, alike for all three, between bins 1 and 2.
+    boxes[0][6] = [90, 0, 0, 0, 0, 90, 5, 5, 5, 0, 90, 90]
+    found = nanodet(scores, boxes, 32, (8, 16), 0.5)
+    assert found.boxes.tolist() == [pytest.approx([12 - 16, 20 - 0, 12 + 12, 20 + 8])]
+    assert (found.scores.tolist(), found.classes.tolist()) == ([pytest.approx(0.7)], [1])
+    nothing = nanodet(scores, boxes, 32, (8, 16), 0.9)
+    assert nothing.boxes.shape == (0, 4)

@@ -126,6 +126,15 @@ CASES = {
                     np.array(6, np.float32)),
     ),
     "clip from below": (IMAGE, lambda g: g("Clip", "x", np.array(-0.5, np.float32))),
+    "leaky relu": (IMAGE, lambda g: g("LeakyRelu", conv(g, (4, 4, 1, 1)), alpha=0.1)),
+    "bilinear to twice": (
+        IMAGE,
+        lambda g: g("Resize", "x", "", np.array([1, 1, 2, 2], np.float32), mode="linear"),
+    ),
+    "bilinear to other sizes": (
+        IMAGE,
+        lambda g: g("Resize", "x", "", "", whole(6, 24), mode="linear", axes=[2, 3]),
+    ),
     "relu": (IMAGE, lambda g: g("Relu", "x")),
     "swish": (IMAGE, lambda g: g("Mul", "x", g("Sigmoid", "x"))),
     "add to itself after a conv": (
