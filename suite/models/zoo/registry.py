@@ -66,7 +66,8 @@ def readable() -> Iterator[Family]:
 
 def unknown(family_name: str, name: str, known: Iterable[str]) -> InputError:
     """The error of a name that a family does not have."""
-    listed = list(known)
+    begun = name.casefold()
+    listed = sorted(known, key=lambda one: not one.casefold().startswith(begun))
     return InputError(
         f"unknown model '{family_name}/{name}'",
         f"{near(name, listed)}see: loadscope models --family {family_name}",
