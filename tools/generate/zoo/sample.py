@@ -1,12 +1,12 @@
 """``make zoo``: a fixed sample of all families, run and traced here, and the page of it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import loadscope
-from loadscope.errors import LoadScopeError
+from loadscope.errors import InputError, LoadScopeError
 from loadscope.files import replacing, write_json
 from loadscope.suite.library.measure import run, trace
 from loadscope.suite.models.manifest import family_entry
@@ -122,20 +122,19 @@ def _measured(model: str, framework: str, folder: Path, name: str) -> Row:
     )
     if measured.metric is None or not measured.valid:
         return Row(model, framework, entry.parameters, failure=measured.reason or "no result")
-    layers = trace(**what, batches=1, warmup=1, output=_free(folder, f"{name}-trace")).layer_rows()
+    ran = Row(model, framework, entry.parameters, measured.metric.value)
+    try:
+        traced = trace(**what, batches=1, warmup=1, output=_free(folder, f"{name}-trace"))
+    except InputError as error:
+        # Not every format shows its layers.
+        return replace(ran, slowest=error.message)
+    layers = traced.layer_rows()
     times: dict[str, float] = {}
     for layer in layers:
         times[layer["type"]] = times.get(layer["type"], 0) + layer["own_ns"]
     slowest = max(times, key=lambda kind: times[kind])
     share = times[slowest] / sum(times.values())
-    return Row(
-        model,
-        framework,
-        entry.parameters,
-        measured.metric.value,
-        len(layers),
-        f"{slowest} {share:.0%}",
-    )
+    return replace(ran, layers=len(layers), slowest=f"{slowest} {share:.0%}")
 
 
 def _free(folder: Path, name: str) -> Path:
