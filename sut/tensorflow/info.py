@@ -1,5 +1,6 @@
 """What can be said of TensorFlow without importing it."""
 
+from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
 
 INFO = BackendInfo(
@@ -29,4 +30,17 @@ INFO = BackendInfo(
     ),
     trace_levels=("framework", "layer", "library"),
     weights="made constants; folded and fused by Grappler",
+    exporters=(
+        Exporter(
+            name="tensorflow",
+            command="loadscope.tools.build.commands:tensorflow",
+            does="converted from ONNX to a TensorFlow graph",
+            suffix=".pb",
+            needs=("tensorflow-cpu|tensorflow", "onnx"),
+            install="pip install 'loadscope[tensorflow,export]'",
+            code=("loadscope.tools.convert", "loadscope.tools.build"),
+            origin="onnx",
+            origin_option="onnx",
+        ),
+    ),
 )

@@ -141,7 +141,7 @@ ARTIFACT = "artifacts.onnxruntime"
         (
             f"{ARTIFACT}.source",
             "ftp://x/y",
-            "expected https:, pypi:, file: or build: at its beginning",
+            "expected https:, pypi:, hub:, file: or build: at its beginning",
         ),
         (f"{ARTIFACT}.source", "https://example.org/x.onnx", "sha256 is missing"),
         (f"{ARTIFACT}.sha256", "ABC", "artifacts.onnxruntime.sha256"),
@@ -161,13 +161,13 @@ ARTIFACT = "artifacts.onnxruntime"
         (f"{ARTIFACT}.outputs.logits.shape", [10], "shape [10] does not end in 1000"),
         (f"{ARTIFACT}.outputs.logits.shape", [1000, 2, 1], "does not end in 1000"),
         (f"{ARTIFACT}.options", [], "artifacts.onnxruntime.options"),
-        (f"{ARTIFACT}.seed", 1, "build:seeded-state-dict alone takes the key 'seed'"),
+        (f"{ARTIFACT}.seed", 1, "alone take the key 'seed'"),
         (
             f"{ARTIFACT}.from",
             "pytorch",
-            "build:state-dict-from-onnx alone take the key 'from'",
+            "alone take the key 'from'",
         ),
-        (f"{ARTIFACT}.source", "build:onnx", "build:state-dict-from-onnx need the key 'from'"),
+        (f"{ARTIFACT}.source", "build:onnx", "build:onnx needs the key 'from'"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_place(entry, write_manifest, path, value, said):
