@@ -26,8 +26,14 @@ def say_rehearsal(resolved: ResolvedRun) -> None:
     """Say before a run starts that it cannot stand in a submission, and why."""
     spec, reasons = resolved.spec, resolved.rehearsal
     if reasons:
-        run = f"{spec.model} {spec.framework} {spec.scenario}"
+        run = f"{resolved.model.id} {spec.framework} {spec.scenario}"
         click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)
+
+
+def say_understood(resolved: ResolvedRun) -> None:
+    """Say how a model's file was understood, and what was assumed."""
+    for line in resolved.assumed:
+        click.echo(line, err=True)
 
 
 def command_line() -> str:

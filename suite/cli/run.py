@@ -17,6 +17,7 @@ from loadscope.suite.cli.asked import (
     command_line,
     read_specs,
     say_rehearsal,
+    say_understood,
 )
 from loadscope.suite.cli.failure import Interrupted, finish, gone_on_with
 from loadscope.suite.cli.progress import progress_bars
@@ -25,7 +26,7 @@ from loadscope.suite.library.carry_out import measure, measured_spec, new_folder
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
-from loadscope.suite.run.resolve import ResolvedRun, resolve
+from loadscope.suite.run.resolve import ResolvedRun, resolve, source_of
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import (
     new_run,
@@ -165,8 +166,9 @@ def _run_all(
             failure = failed(spec, error)
     for number, resolved in enumerate(ready, start=1):
         spec = resolved.spec
+        say_understood(resolved)
         if resolved.dataset.unscored:
-            why = f"{resolved.dataset.path}: {resolved.dataset.unscored}"
+            why = source_of(resolved.dataset)
             click.echo(f"{why}: performance alone, no score", err=True)
         say_rehearsal(resolved)
         searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)

@@ -193,9 +193,9 @@ def _request(
     network = entry.artifacts[artifact.made_from or key] if is_export else artifact
     options: dict[str, str | Sequence[str]] = {
         "architecture": network.architecture,
-        "classes": str(entry.classes),
+        "classes": str(entry.classes_for(key)),
     }
-    size = getattr(entry.artifact_for(key).preprocess, "size", None)
+    size = artifact.size or getattr(entry.artifact_for(key).preprocess, "size", None)
     if size is not None:
         options["size"] = str(size)
     if artifact.seed is not None:

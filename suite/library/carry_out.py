@@ -11,7 +11,7 @@ from loadscope.files import write_json
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import RateProbe
-from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec import RunSpec, model_id
 from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import new_run
@@ -29,7 +29,7 @@ def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:
         InputError: It cannot be made.
     """
     system = "-".join(filter(None, [spec.framework, numerics]))
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{system}-{spec.scenario}"
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{model_id(spec.model)}-{system}-{spec.scenario}"
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from loadscope.misfits import Misfits
+from loadscope.shapes import DTYPES
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.source import (
     FROM_ONNX,
@@ -33,7 +34,7 @@ from loadscope.suite.models.task_settings import Own, Postprocess, Preprocess
 from loadscope.sut.backend import TensorInfo
 from loadscope.tensors import ANY_SIZE
 
-Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
+Dtype = Annotated[str, Field(pattern=f"^({'|'.join(DTYPES)})$")]
 
 
 def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
@@ -78,12 +79,12 @@ class Accuracy(Strict):
     """What is known of a model's accuracy; the target is the round's, not the model's.
 
     Attributes:
-        metric: The metric's name.
+        metric: The metric's name; empty for the task's usual one.
         published: What its publisher reports, in the metric's unit; None where there is none.
         meaningful: False for weights that were never trained.
     """
 
-    metric: str
+    metric: str = ""
     published: float | None = None
     meaningful: bool = True
 
@@ -142,6 +143,8 @@ class ArtifactEntry(Strict):
         best_batch: How many samples it takes best, where that is known.
         best_threads: How many of the framework's threads a batch is worth where there is work for
             every core, if that is known to be more than one.
+        size: For ``build:``: the side of images, or the length of texts, that a network is made
+            for, where preprocessing does not say.
         seed: For ``build:seeded-state-dict``.
         base: For ``build:merged-state-dict``: the source of the weights to start from.
         base_sha256: Their checksum.
@@ -173,6 +176,7 @@ class ArtifactEntry(Strict):
     max_batch: PositiveInt | None = None
     best_batch: PositiveInt | None = None
     best_threads: PositiveInt | None = None
+    size: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None
     base_sha256: Sha256 | None = None

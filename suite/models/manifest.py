@@ -110,6 +110,17 @@ class Catalogue:
             ) from error
         return cls(models, dict.fromkeys(models, Path("run.json")), Path())
 
+    def having(self, model_id: str, entry: ModelEntry, origin: Path) -> "Catalogue":
+        """The same with one more model, or another entry for one.
+
+        Args:
+            model_id: Its id.
+            entry: The model.
+            origin: The file that it comes from; not the built-in one.
+        """
+        models, origins = {**self.models, model_id: entry}, {**self.origins, model_id: origin}
+        return Catalogue(models, origins, self.built_in)
+
     def manifest_of(self, model_id: str) -> dict[str, Any] | None:
         """A manifest of one of the user's models alone; None for a built-in one.
 
@@ -134,5 +145,5 @@ class Catalogue:
             raise InputError(
                 f"unknown model '{model_id}'",
                 f"{near(model_id, self.models)}known: {', '.join(self.models)}; or add one with "
-                "--models FILE",
+                "--models FILE, or give a model's file as ./NAME",
             ) from None

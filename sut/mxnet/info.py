@@ -22,5 +22,7 @@ INFO = BackendInfo(
     # With two its engine now and then loses an operator, and all wait for it without end.
     one_caller=True,
     each_shape=True,
+    files={"symbol": ("-symbol.json", ".zip")},
+    signature="loadscope.sut.mxnet.signature:read",
     companions={"symbol": "loadscope.sut.mxnet.files:parameters"},
 )

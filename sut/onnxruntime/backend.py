@@ -56,7 +56,7 @@ class OnnxRuntimeBackend:
         """
         INFO.check_options(artifact.options)
         self._loaded = artifact, threads
-        self._session: onnxruntime.InferenceSession | None = _open(artifact, threads)
+        self._session: onnxruntime.InferenceSession | None = open_session(artifact, threads)
         inputs, most = self._session.get_inputs(), artifact.max_batch
         _compare("input", artifact.inputs, inputs, most, complete=True)
         _compare("output", artifact.outputs, self._session.get_outputs(), most, complete=False)
@@ -114,7 +114,7 @@ class OnnxRuntimeBackend:
 
         artifact, threads = self._loaded
         return OnnxRuntimeTracer(
-            lambda change: _open(artifact, threads, change), self._run, artifact.path
+            lambda change: open_session(artifact, threads, change), self._run, artifact.path
         )
 
     def _run(self, session: Any, batch: Tensors) -> Tensors:
@@ -131,11 +131,23 @@ class OnnxRuntimeBackend:
         self._session = None
 
 
-def _open(
+def numpy_name(kind: str) -> str:
+    """Numpy's name of a type as ONNX Runtime writes it: ``tensor(float)``."""
+    inner = kind.removeprefix("tensor(").removesuffix(")")
+    return _DTYPES.get(inner, inner)
+
+
+def open_session(
     artifact: Artifact,
     threads: int,
     change: Callable[[onnxruntime.SessionOptions], None] = lambda options: None,
 ) -> onnxruntime.InferenceSession:
+    """Make a session of an artifact with its options.
+
+    Raises:
+        InputError: The file is not usable ONNX, or a provider is unknown.
+        WorkError: A provider failed to start.
+    """
     # Looking for devices would otherwise warn of each kind that is not here.
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
     options = onnxruntime.SessionOptions()
@@ -193,8 +205,7 @@ def _compare(
                 f"the ONNX file has no {side} '{info.name}'",
                 f"{near(info.name, nodes)}it has: {', '.join(nodes)}",
             )
-        inner = node.type.removeprefix("tensor(").removesuffix(")")
-        dtype = _DTYPES.get(inner, inner)
+        dtype = numpy_name(node.type)
         # Named and unknown sizes fit any number.
         fits = len(node.shape) == 1 + len(info.shape) and all(
             not isinstance(size, int) or size == given

@@ -29,5 +29,7 @@ INFO = BackendInfo(
     # other's allocations.
     each_shape=True,
     companions={"onnx": "loadscope.sut.onnx_files:external_data"},
+    files={"onnx": (".onnx",)},
+    signature="loadscope.sut.onnxruntime.signature:read",
     probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
 )

@@ -62,7 +62,7 @@ class OpenVinoBackend:
                 f"{', '.join(core.available_devices)}",
             )
         self._loaded = core, artifact, threads
-        self._model = _read(core, artifact)
+        self._model = read_model(core, artifact)
         most = artifact.max_batch
         inputs = _ports("input", artifact.inputs, self._model.inputs, most, complete=True)
         outputs = _ports("output", artifact.outputs, self._model.outputs, most, complete=False)
@@ -86,7 +86,7 @@ class OpenVinoBackend:
         found: dict[str, Any] = {"device": ",".join(devices), "fixed_batch": self._fixed}
         if "INFERENCE_PRECISION_HINT" in tells:
             element = compiled.get_property("INFERENCE_PRECISION_HINT")
-            found["dtype"] = _dtype(element)
+            found["dtype"] = element_name(element)
         if "INFERENCE_NUM_THREADS" in tells:
             found["threads"] = compiled.get_property("INFERENCE_NUM_THREADS")
             found["pinning"] = compiled.get_property("ENABLE_CPU_PINNING")
@@ -206,7 +206,12 @@ def _infer(worker: _Worker, given: Mapping[int, Any]) -> Any:
     return worker.request.infer(given, share_inputs=True, share_outputs=True)
 
 
-def _read(core: Any, artifact: Artifact) -> Any:
+def read_model(core: Any, artifact: Artifact) -> Any:
+    """Read a model without compiling it.
+
+    Raises:
+        InputError: OpenVINO cannot read it.
+    """
     try:
         return core.read_model(artifact.path)
     except RuntimeError as error:
@@ -238,7 +243,7 @@ def _ports(
                 f"{near(info.name, known)}it has: {', '.join(known)}",
             )
         port = actual[known[info.name]]
-        dtype, sizes = _dtype(port.get_element_type()), port.get_partial_shape()
+        dtype, sizes = element_name(port.get_element_type()), port.get_partial_shape()
         # An open size fits any number, an open rank any shape.
         fits = sizes.rank.is_dynamic or (
             len(sizes) == 1 + len(info.shape)
@@ -262,7 +267,7 @@ def _ports(
     return places
 
 
-def _dtype(element: Any) -> str:
+def element_name(element: Any) -> str:
     """Numpy's name of an element type; bfloat16 is none of numpy's."""
     name = element.get_type_name()
     return "bfloat16" if name == "bf16" else np.dtype(element.to_dtype()).name

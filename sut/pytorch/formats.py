@@ -127,16 +127,27 @@ def _state_dict(artifact: Artifact) -> tuple[Any, list[str]]:
     return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
 
 
-def _torchscript(artifact: Artifact) -> tuple[Any, list[str]]:
+def load_torchscript(artifact: Artifact) -> Any:
+    """A TorchScript program, on the CPU.
+
+    Raises:
+        InputError: The file is none.
+    """
     with warnings.catch_warnings():
         # PyTorch warns that TorchScript has had its day.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            module = torch.jit.load(  # type: ignore[no-untyped-call]
+            return torch.jit.load(  # type: ignore[no-untyped-call]
                 str(artifact.path), map_location="cpu"
             ).eval()
         except (OSError, RuntimeError, ValueError) as error:
             raise _unusable(artifact, error) from error
+
+
+def _torchscript(artifact: Artifact) -> tuple[Any, list[str]]:
+    module = load_torchscript(artifact)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         # Before its own 'self'.
         _require_count(artifact, "input", len(module.forward.schema.arguments) - 1)
         if artifact.options.get("freeze", False):
@@ -146,13 +157,22 @@ def _torchscript(artifact: Artifact) -> tuple[Any, list[str]]:
     return module, [info.name for info in artifact.inputs]
 
 
-def _exported_program(artifact: Artifact) -> tuple[Any, list[str]]:
+def load_exported(artifact: Artifact) -> Any:
+    """A program of ``torch.export.save``.
+
+    Raises:
+        InputError: The file is none.
+    """
     if not zipfile.is_zipfile(artifact.path):
         raise _unusable(artifact, ValueError("it is no archive of torch.export.save"))
     try:
-        program = torch.export.load(str(artifact.path))
+        return torch.export.load(str(artifact.path))
     except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise _unusable(artifact, error) from error
+
+
+def _exported_program(artifact: Artifact) -> tuple[Any, list[str]]:
+    program = load_exported(artifact)
     signature = program.graph_signature
     _require_count(artifact, "input", len(signature.user_inputs))
     # Further outputs are left alone.

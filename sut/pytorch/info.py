@@ -45,5 +45,7 @@ INFO = BackendInfo(
     ),
     devices=_DEVICES,
     trace_levels=("framework", "layer", "library"),
+    files={"exported-program": (".pt2",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")},
+    signature="loadscope.sut.pytorch.signature:read",
     probe="loadscope.sut.pytorch.layer_values:PyTorchProbe",
 )

@@ -21,6 +21,7 @@ from pydantic import (
 from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
+from loadscope.shapes import sizes_text
 from loadscope.shipped import is_shipped
 from loadscope.units import milliseconds
 
@@ -57,12 +58,47 @@ def _absolute_dataset(text: str) -> str:
     return text if folder is None else str(folder.absolute())
 
 
+def file_named(text: str) -> Path | None:
+    """The file or folder that a ``model`` is; None where it is the id of a model.
+
+    A folder, or a file that is not there, is one where it begins with ``./``, ``../``, ``/`` or
+    ``~``: an id may have a slash in it.
+    """
+    path = Path(text).expanduser()
+    begins = text.startswith(("./", "../", "/", "~")) or text in (".", "..")
+    return path if begins or path.is_file() else None
+
+
+def _absolute_model(text: str) -> str:
+    path = file_named(text)
+    return text if path is None else str(path.absolute())
+
+
+def model_id(model: str) -> str:
+    """The id of a spec's model: itself, or for a file one that is made of its name."""
+    path = file_named(model)
+    if path is None:
+        return model
+    name = path.stem if path.suffix and not path.is_dir() else path.name
+    name = name.removesuffix("-symbol")
+    return re.sub(r"[^a-z0-9._-]+", "-", name.casefold()).lstrip("._-") or "model"
+
+
+def _absolute_named(text: str) -> str:
+    """A file made absolute where there is one; otherwise a name, for the task to know."""
+    path = Path(text).expanduser()
+    return str(path.absolute()) if "/" in text or path.exists() else text
+
+
 # What a run began with is found from every folder.
 HerePath = Annotated[Path, AfterValidator(Path.absolute)]
 ManifestPath = Annotated[
     Path, AfterValidator(lambda path: path if is_shipped(path) else path.absolute())
 ]
 DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
+ModelName = Annotated[str, AfterValidator(_absolute_model)]
+NameOrFile = Annotated[str, AfterValidator(_absolute_named)]
+ShapeText = Annotated[str, BeforeValidator(sizes_text)]
 
 _Name = TypeVar("_Name", bound=StrEnum)
 
@@ -89,7 +125,15 @@ class RunSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Annotated[str, told(Group.DATA, "Model id; see 'loadscope models'.", completes="models")]
+    model: Annotated[
+        ModelName,
+        told(
+            Group.DATA,
+            "Model id; see 'loadscope models'. Or a model's file, as ./my.onnx, of which the rest "
+            "is inferred.",
+            completes="models",
+        ),
+    ]
     framework: Annotated[
         str, told(Group.DATA, "Backend's name; see 'loadscope doctor'.", completes="frameworks")
     ]
@@ -200,6 +244,47 @@ class RunSpec(BaseModel):
     user_conf: Annotated[
         HerePath | None, told(Group.TARGETS, "LoadGen user.conf to start from.")
     ] = None
+    task: Annotated[
+        str | None,
+        told(
+            Group.OWN,
+            "The task of a model's file, where its tensors do not tell; tensors measures any "
+            "model on any inputs, without accuracy.",
+            completes="tasks",
+        ),
+    ] = None
+    preprocess: Annotated[
+        NameOrFile | None,
+        told(
+            Group.OWN,
+            "What is done to a sample for a model's file: for images imagenet, unit (0 to 1) or "
+            "raw (0 to 255); or a YAML file with the settings.",
+        ),
+    ] = None
+    labels: Annotated[
+        HerePath | None,
+        told(Group.OWN, "File of the true answers, where the data set's folder has none."),
+    ] = None
+    shape: Annotated[
+        dict[str, ShapeText],
+        told(
+            Group.OWN,
+            "Sizes of an input that a model's file leaves free, the batch's first, e.g. "
+            "input_ids=1,128; with its type where that is not told: input_ids=1,128:int64.",
+        ),
+    ] = {}
+    input_data: Annotated[
+        HerePath | None,
+        told(
+            Group.OWN,
+            "Arrays to feed: FILE.npz with one for each input, or a folder of <input>.npy; the "
+            "first axis is the sample.",
+        ),
+    ] = None
+    random_inputs: Annotated[
+        bool,
+        told(Group.OWN, "Feed seeded random numbers of the inputs' shapes, --count samples."),
+    ] = False
     models: Annotated[
         tuple[ManifestPath, ...],
         told(
@@ -231,6 +316,20 @@ class RunSpec(BaseModel):
         if rest.get(key) is not None:
             raise ValueError(f"target_latency: duplicate key, the old name of {key}; leave it out")
         return {**rest, key: value}
+
+    @model_validator(mode="after")
+    def _one_source_of_samples(self) -> Self:
+        sources = {
+            "dataset_path": self.dataset_path,
+            "input_data": self.input_data,
+            "random_inputs": self.random_inputs,
+        }
+        given = [name for name, value in sources.items() if value]
+        if len(given) > 1:
+            raise ValueError(f"{given[1]}: has no meaning beside {given[0]}; give one of them")
+        if self.labels is not None and given != ["dataset_path"]:
+            raise ValueError("labels: are those of a data set; give dataset_path with it")
+        return self
 
     @model_validator(mode="after")
     def _targets_fit_the_scenario(self) -> Self:
