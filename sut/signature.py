@@ -15,6 +15,8 @@ Given = Mapping[str, Sizes]
 Run = Callable[[Tensors], Tensors]
 """Runs a model; outputs by name."""
 
+# What an input is of where nothing tells.
+_USUAL = "float32"
 # Two batches, by which an axis that follows them is told from one of a fixed size.
 _BATCHES = (2, 3)
 
@@ -25,7 +27,7 @@ class FileTensor:
 
     Attributes:
         name: As the backend calls it.
-        dtype: A numpy type name.
+        dtype: A numpy type name; empty where the file has none.
         shape: All sizes, the batch's first; None for a size that is open, None for all of them
             where even their number is.
     """
@@ -49,7 +51,7 @@ def with_given(inputs: Sequence[FileTensor], given: Given) -> tuple[FileTensor, 
     A batch of 1 that is said leaves an open batch axis open.
 
     Raises:
-        InputError: Something is said of an input that there is not.
+        InputError: Something is said of an input that there is not, or otherwise than in the file.
     """
     names = [one.name for one in inputs]
     for name in given:
@@ -58,18 +60,28 @@ def with_given(inputs: Sequence[FileTensor], given: Given) -> tuple[FileTensor, 
                 f"--shape: the model has no input '{name}'",
                 f"{near(name, names)}its inputs: {', '.join(names)}",
             )
-    filled = []
-    for one in inputs:
-        said = given.get(one.name)
-        if said is None:
-            filled.append(one)
-            continue
-        sizes: list[int | None] = list(said.sizes)
-        open_batch = one.shape is None or (len(one.shape) > 0 and one.shape[0] is None)
-        if open_batch and sizes[0] == 1:
-            sizes[0] = None
-        filled.append(FileTensor(one.name, said.dtype or one.dtype, tuple(sizes)))
-    return tuple(filled)
+    return tuple(_filled(one, given.get(one.name)) for one in inputs)
+
+
+def _filled(one: FileTensor, said: Sizes | None) -> FileTensor:
+    dtype = one.dtype or (said.dtype if said else "") or _USUAL
+    if said is None:
+        return FileTensor(one.name, dtype, one.shape)
+    known = one.shape or (None,) * len(said.sizes)
+    same = len(known) == len(said.sizes) and all(
+        size in (None, wanted) for size, wanted in zip(known[1:], said.sizes[1:], strict=True)
+    )
+    batch_fits = known[0] in (None, said.sizes[0]) or said.sizes[0] == 1
+    if not same or not batch_fits or (said.dtype and said.dtype != dtype):
+        shown = ", ".join("N" if size is None else str(size) for size in known)
+        given = ", ".join(map(str, said.sizes))
+        raise InputError(
+            f"input '{one.name}': expected {dtype} [{shown}], as the file has it, got "
+            f"{said.dtype or dtype} [{given}]",
+            "correct --shape, or inputs in the model's manifest",
+        )
+    batch = None if known[0] is None and said.sizes[0] == 1 else known[0] or said.sizes[0]
+    return FileTensor(one.name, dtype, (batch, *said.sizes[1:]))
 
 
 def settled(

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import Field, ValidationError
 
 from loadscope.errors import InputError, near
@@ -34,6 +35,19 @@ def read_manifest(path: Path) -> Manifest:
         InputError: It cannot be read or does not fit; the message names file, line and key.
     """
     return read_yaml(path, Manifest, {"folder": path.absolute().parent, "file": path})
+
+
+def manifest_text(model_id: str, entry: ModelEntry) -> str:
+    """A manifest of one model as a file has it, what is as usual left out."""
+    return yaml.safe_dump(_manifest(model_id, entry), sort_keys=False, default_flow_style=None)
+
+
+def _manifest(model_id: str, entry: ModelEntry) -> dict[str, Any]:
+    manifest = Manifest(schema=1, models={model_id: entry})
+    return {
+        "schema": manifest.version,
+        **manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    }
 
 
 @dataclass(frozen=True)
@@ -129,9 +143,7 @@ class Catalogue:
         if self.origins[model_id] == self.built_in:
             return None
         # The stand-in is another entry, and what it stands for is there.
-        entry = self.get(model_id).model_copy(update={"stand_in": ""})
-        manifest = Manifest(schema=1, models={model_id: entry})
-        return manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return _manifest(model_id, self.get(model_id).model_copy(update={"stand_in": ""}))
 
     def get(self, model_id: str) -> ModelEntry:
         """Look a model up.

@@ -26,7 +26,7 @@ def read(format: str, path: Path, given: Given) -> Signature:
     weights = {name.partition(":")[2]: array for name, array in arrays.items()}
     free = [name for name in symbol.list_arguments() if name not in weights]
     noted = {name: _noted(said) for name, said in symbol.attr_dict().items()}
-    inputs = with_given([FileTensor(name, "float32", noted.get(name)) for name in free], given)
+    inputs = with_given([FileTensor(name, "", noted.get(name)) for name in free], given)
     known = {one.name: one.shape for one in inputs if one.shape and complete([one])}
     first, second = (
         _shapes(symbol, {name: _at(batch, sizes) for name, sizes in known.items()})

@@ -60,7 +60,7 @@ class OnnxRuntimeBackend:
         inputs, most = self._session.get_inputs(), artifact.max_batch
         _compare("input", artifact.inputs, inputs, most, complete=True)
         _compare("output", artifact.outputs, self._session.get_outputs(), most, complete=False)
-        self._fixed = most if any(isinstance(node.shape[0], int) for node in inputs) else None
+        self._fixed = most if any(isinstance(size, int) for size in _firsts(inputs)) else None
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
@@ -185,6 +185,11 @@ def _providers(artifact: Artifact) -> list[str]:
     return wanted
 
 
+def _firsts(nodes: Sequence[onnxruntime.NodeArg]) -> list[int | str | None]:
+    """The first size of each tensor whose rank is known."""
+    return [node.shape[0] for node in nodes if node.shape]
+
+
 def _compare(
     side: str,
     declared: Sequence[TensorInfo],
@@ -206,10 +211,13 @@ def _compare(
                 f"{near(info.name, nodes)}it has: {', '.join(nodes)}",
             )
         dtype = numpy_name(node.type)
-        # Named and unknown sizes fit any number.
-        fits = len(node.shape) == 1 + len(info.shape) and all(
-            not isinstance(size, int) or size == given
-            for size, given in zip(node.shape[1:], info.shape, strict=True)
+        # Named and unknown sizes fit any number, and an unknown rank, which has none, any sizes.
+        fits = not node.shape or (
+            len(node.shape) == 1 + len(info.shape)
+            and all(
+                not isinstance(size, int) or size == given
+                for size, given in zip(node.shape[1:], info.shape, strict=True)
+            )
         )
         if dtype != info.dtype or not fits:
             raise InputError(

@@ -63,6 +63,7 @@ class OpenVinoBackend:
             )
         self._loaded = core, artifact, threads
         self._model = read_model(core, artifact)
+        give_ranks(self._model, {one.name: (None, *one.shape) for one in artifact.inputs})
         most = artifact.max_batch
         inputs = _ports("input", artifact.inputs, self._model.inputs, most, complete=True)
         outputs = _ports("output", artifact.outputs, self._model.outputs, most, complete=False)
@@ -219,6 +220,20 @@ def read_model(core: Any, artifact: Artifact) -> Any:
             f"OpenVINO {openvino.__version__} cannot load {artifact.path}: {_line(error)}",
             "fetch it again, or correct source and format in the model's manifest",
         ) from error
+
+
+def give_ranks(model: Any, shapes: Mapping[str, Sequence[int | None]]) -> None:
+    """Give inputs of which even the number of axes is open these shapes; None is an open size.
+
+    The CPU plug-in refuses them as they are.
+    """
+    shapes_of = {
+        name: openvino.PartialShape([-1 if size is None else size for size in shapes[name]])
+        for port in model.inputs
+        if port.get_partial_shape().rank.is_dynamic and (name := port.get_any_name()) in shapes
+    }
+    if shapes_of:
+        model.reshape(shapes_of)
 
 
 def _ports(

@@ -7,7 +7,7 @@ from typing import Any
 import openvino
 
 from loadscope.sut.backend import Artifact
-from loadscope.sut.openvino.backend import element_name, read_model
+from loadscope.sut.openvino.backend import element_name, give_ranks, read_model
 from loadscope.sut.signature import FileTensor, Given, Signature, settled, with_given
 from loadscope.tensors import Tensors
 
@@ -20,7 +20,9 @@ def read(format: str, path: Path, given: Given) -> Signature:
     """
     core = openvino.Core()
     model = read_model(core, Artifact(path, format, (), ()))
-    inputs, outputs = with_given(_tensors(model.inputs), given), _tensors(model.outputs)
+    inputs = with_given(_tensors(model.inputs), given)
+    give_ranks(model, {one.name: one.shape for one in inputs if one.shape is not None})
+    outputs = _tensors(model.outputs)
 
     def run(batch: Tensors) -> Tensors:
         settings = {"INFERENCE_PRECISION_HINT": "f32"}

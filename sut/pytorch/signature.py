@@ -57,7 +57,7 @@ def _torchscript(artifact: Artifact, given: Given) -> Signature:
     module = load_torchscript(artifact)
     # Behind its own 'self'.
     arguments = [one.name for one in module.forward.schema.arguments[1:]]
-    known = [FileTensor(name, "float32", None) for name in arguments]
+    known = [FileTensor(name, "", None) for name in arguments]
     inputs = with_given(known, given)
     missing = [one.name for one in inputs if one.shape is None]
     if missing:
