@@ -343,6 +343,18 @@ class Task(ABC):
             "leave --labels out; the data set's folder has the true answers",
         )
 
+    def sizes(self, path: Path, inputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The sizes of a sample that data themselves say, by input; none as a rule.
+
+        Args:
+            path: The data, as of ``read``.
+            inputs: The names of the model's inputs.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        return {}
+
     def generate(self, limit: int | None, preprocess: Any) -> Dataset:
         """Make up samples by a fixed seed.
 

@@ -50,10 +50,10 @@ def square_input(
     shapes = _shapes(preprocess.size)
     if layout not in shapes:
         raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", _FIX)
-    fitting = [one for one in inputs if tuple(one.shape) == shapes[layout]]
-    tensor = (fitting or list(inputs))[0]
-    if ids_of(inputs, tensor.name) is None:
+    fitting = [one for one in inputs if tuple(one.shape) == shapes[layout]] or list(inputs)
+    if not fitting or ids_of(inputs, fitting[0].name) is None:
         raise InputError(f"{model} has one input, this model has {len(inputs)}", _FIX)
+    tensor = fitting[0]
     if tuple(tensor.shape) != shapes[layout]:
         raise InputError(
             f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -117,12 +117,9 @@ class FileArrays(Arrays):
         Raises:
             InputError: It is missing or no such file, an input has no array, or one does not fit.
         """
-        found = _folder(path) if path.is_dir() else _archive(path)
-        if len(spec.inputs) == len(found) == 1:
-            found = dict(zip(spec.inputs, found.values(), strict=True))
-        arrays = {}
+        found, arrays = _arrays(path), {}
         for name, one in spec.inputs.items():
-            array = found.get(name, found.get(_plain(name)))
+            array = _of(name, found, len(spec.inputs))
             if array is None:
                 known = ", ".join(found) or "none"
                 raise InputError(
@@ -145,6 +142,21 @@ class FileArrays(Arrays):
             )
         return cls(path, spec, arrays, limit or samples)
 
+    @classmethod
+    def sizes(cls, path: Path, inputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The sizes of a sample in each array that belongs to an input.
+
+        Raises:
+            InputError: The file or folder is missing or no such.
+        """
+        found = _arrays(path)
+        arrays = {name: _of(name, found, len(inputs)) for name in inputs}
+        return {
+            name: array.shape[1:]
+            for name, array in arrays.items()
+            if array is not None and array.ndim > 0
+        }
+
     def rows(self) -> Iterator[Tensors]:
         """See ``Arrays``."""
         for index in range(len(self)):
@@ -165,6 +177,17 @@ def _random(generator: np.random.Generator, one: InputSpec) -> NDArray[Any]:
 def _plain(name: str) -> str:
     """An input's name as a file can have it."""
     return name.replace("/", "_").replace(":", "_")
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    return _folder(path) if path.is_dir() else _archive(path)
+
+
+def _of(name: str, found: Mapping[str, NDArray[Any]], inputs: int) -> NDArray[Any] | None:
+    """The array of an input; where there is one of each, whatever it is called."""
+    if len(found) == inputs == 1:
+        return next(iter(found.values()))
+    return found.get(name, found.get(_plain(name)))
 
 
 def _archive(path: Path) -> dict[str, NDArray[Any]]:

@@ -58,6 +58,10 @@ class AnyTensors(Task):
         """See ``FileArrays.read``."""
         return FileArrays.read(path, limit, self._spec(preprocess))
 
+    def sizes(self, path: Path, inputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """See ``FileArrays.sizes``."""
+        return FileArrays.sizes(path, inputs)
+
     def generate(self, limit: int | None, preprocess: Any) -> Arrays:
         """See ``RandomArrays``."""
         return RandomArrays(self._spec(preprocess), limit)
@@ -158,7 +162,7 @@ class AnyTensors(Task):
             postprocess={},
             outputs=[one.name for one in model.outputs],
             sizes={name: tuple(one["shape"]) for name, one in inputs.items()},
-            assumed=[f"random whole numbers of 0 and 1 for {', '.join(whole)}"] if whole else [],
+            assumed=[f"whole numbers are 0 or 1 if random: {', '.join(whole)}"] if whole else [],
         )
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:

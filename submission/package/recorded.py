@@ -19,6 +19,7 @@ def require_recorded(record: RunRecord, path: Path) -> None:
         InputError: It has not; the message has the first key.
     """
     missing = [f"model.{name}" for name in _NEEDED if getattr(record.model, name) is None]
+    missing += ["model.mlperf"] if "mlperf" not in record.model.model_fields_set else []
     if record.model.mlperf is None and not missing:
         raise InputError(
             f"{path}: the model {record.model.id} stands for no benchmark of MLPerf, so there is "

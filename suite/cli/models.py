@@ -11,7 +11,8 @@ from rich.table import Table
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.paths import cache_location
-from loadscope.rundir.spec import make_spec, model_id
+from loadscope.rundir.spec import make_spec
+from loadscope.rundir.spec_names import model_id
 from loadscope.suite.cli.complete import models as complete_models
 from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.cli.tables import add_plain_row, print_table

@@ -11,7 +11,8 @@ from loadscope.files import write_json
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import RateProbe
-from loadscope.rundir.spec import RunSpec, model_id
+from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_names import model_id
 from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import new_run

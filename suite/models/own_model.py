@@ -35,14 +35,21 @@ class Said:
         task: The task's name, None where the tensors are to tell.
         preprocess: A name that the task knows, or the path of a YAML file.
         shape: By input, sizes as text.
-        any_inputs: Whether arrays are fed as they are, which is for a task of any model.
+        data: The arrays to feed as they are, which is for a task of any model.
+        is_random: Whether random numbers are fed, likewise.
     """
 
     framework: str
     task: str | None = None
     preprocess: str | None = None
     shape: Mapping[str, str] = field(default_factory=dict)
-    any_inputs: bool = False
+    data: Path | None = None
+    is_random: bool = False
+
+    @property
+    def any_inputs(self) -> bool:
+        """Whether arrays are fed as they are."""
+        return self.data is not None or self.is_random
 
     def sizes(self) -> dict[str, Sizes]:
         """The sizes in numbers."""
@@ -100,6 +107,9 @@ def infer_entry(path: Path, said: Said) -> Inferred:
     if not format:
         raise _no_format(path, info)
     signature = read_signature(said.framework, format, path, said.sizes())
+    more = _of_data(said, signature.inputs)
+    if more:
+        signature = read_signature(said.framework, format, path, {**more, **said.sizes()})
     batch, model, left_out = _without_batch(path, signature)
     kind, draft = _draft(path, model, said)
     inputs = {one.name: draft.sizes.get(one.name, one.shape) for one in model.inputs}
@@ -268,9 +278,24 @@ def _sample(tensor: FileTensor, shape: tuple[int | None, ...]) -> TensorInfo:
 
 def _with_sizes(inputs: Sequence[TensorInfo], said: Said) -> list[TensorInfo]:
     """The declared inputs of a known model with the sizes that the user says."""
-    known = [FileTensor(one.name, one.dtype, (None, *one.shape)) for one in inputs]
-    filled = with_given(known, said.sizes())
+    known = [
+        FileTensor(
+            one.name, one.dtype, (None, *(None if size == ANY_SIZE else size for size in one.shape))
+        )
+        for one in inputs
+    ]
+    filled = with_given(known, {**_of_data(said, known), **said.sizes()})
     return [_sample(one, one.shape or ()) for one in filled]
+
+
+def _of_data(said: Said, inputs: Sequence[FileTensor]) -> dict[str, Sizes]:
+    """The sizes that the user's arrays have, where the file leaves them open."""
+    if said.data is None:
+        return {}
+    kind = _any_model() if said.task is None else task(said.task)
+    open_ones = [one.name for one in inputs if one.shape is None or None in one.shape[1:]]
+    found = kind.sizes(said.data, [one.name for one in inputs])
+    return {name: Sizes((1, *found[name]), "") for name in open_ones if name in found}
 
 
 def _tensor(dtype: str, sizes: Sequence[int]) -> dict[str, Any]:

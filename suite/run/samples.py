@@ -6,7 +6,8 @@ from typing import Any
 from loadscope.datasets.registry import metric_of, task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
-from loadscope.rundir.spec import RunSpec, folder_named
+from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_names import folder_named
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.models.model_entry import ModelEntry
 

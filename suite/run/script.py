@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from loadscope.errors import InputError
 from loadscope.names import Scenario
-from loadscope.rundir.spec import RunSpec, among, file_named, make_spec, scenario_of
+from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
+from loadscope.rundir.spec_names import file_named
 from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import read_yaml
 from loadscope.suite.models.own_model import framework_of, reading

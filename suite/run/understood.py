@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadscope.rundir.spec import RunSpec, file_named, model_id
+from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_names import file_named, model_id
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.models.own_model import (
@@ -52,7 +53,8 @@ def understand(spec: RunSpec, recorded: Catalogue | None) -> UnderstoodModel:
         spec.task,
         spec.preprocess,
         spec.shape,
-        spec.random_inputs or spec.input_data is not None,
+        spec.input_data,
+        spec.random_inputs,
     )
     path = file_named(spec.model)
     if path is not None:

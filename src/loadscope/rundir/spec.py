@@ -4,12 +4,9 @@ import os
 import re
 from collections.abc import Collection, Iterable
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -21,8 +18,13 @@ from pydantic import (
 from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
-from loadscope.shapes import sizes_text
-from loadscope.shipped import is_shipped
+from loadscope.rundir.spec_names import (
+    DatasetPath,
+    HerePath,
+    ManifestPath,
+    ModelName,
+)
+from loadscope.rundir.spec_own import OwnModelSpec
 from loadscope.units import milliseconds
 
 # No machine comes near these; a number beyond them is a slip of the hand, and would overflow
@@ -47,59 +49,6 @@ Wait = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
 _REMOVED = {"idle": "delete it; cores are left to halt"}
 
 
-def folder_named(text: str) -> Path | None:
-    """The folder that a ``dataset_path`` is; None where it is the id of a data set."""
-    path = Path(text).expanduser()
-    return path if path.exists() or "/" in text else None
-
-
-def _absolute_dataset(text: str) -> str:
-    folder = folder_named(text)
-    return text if folder is None else str(folder.absolute())
-
-
-def file_named(text: str) -> Path | None:
-    """The file or folder that a ``model`` is; None where it is the id of a model.
-
-    A folder, or a file that is not there, is one where it begins with ``./``, ``../``, ``/`` or
-    ``~``: an id may have a slash in it.
-    """
-    path = Path(text).expanduser()
-    begins = text.startswith(("./", "../", "/", "~")) or text in (".", "..")
-    return path if begins or path.is_file() else None
-
-
-def _absolute_model(text: str) -> str:
-    path = file_named(text)
-    return text if path is None else str(path.absolute())
-
-
-def model_id(model: str) -> str:
-    """The id of a spec's model: itself, or for a file one that is made of its name."""
-    path = file_named(model)
-    if path is None:
-        return model
-    name = path.stem if path.suffix and not path.is_dir() else path.name
-    name = name.removesuffix("-symbol")
-    return re.sub(r"[^a-z0-9._-]+", "-", name.casefold()).lstrip("._-") or "model"
-
-
-def _absolute_named(text: str) -> str:
-    """A file made absolute where there is one; otherwise a name, for the task to know."""
-    path = Path(text).expanduser()
-    return str(path.absolute()) if "/" in text or path.exists() else text
-
-
-# What a run began with is found from every folder.
-HerePath = Annotated[Path, AfterValidator(Path.absolute)]
-ManifestPath = Annotated[
-    Path, AfterValidator(lambda path: path if is_shipped(path) else path.absolute())
-]
-DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
-ModelName = Annotated[str, AfterValidator(_absolute_model)]
-NameOrFile = Annotated[str, AfterValidator(_absolute_named)]
-ShapeText = Annotated[str, BeforeValidator(sizes_text)]
-
 _Name = TypeVar("_Name", bound=StrEnum)
 
 
@@ -117,7 +66,7 @@ AnyMode = Annotated[Mode, _in_any_case(Mode)]
 _INLINE = tuple(scenario for scenario in Scenario if scenario.inline)
 
 
-class RunSpec(BaseModel):
+class RunSpec(OwnModelSpec):
     """One model on one framework in one scenario; what each field is stands beside it.
 
     A field that is None has a value of its own: the round's, a calibrated or an automatic one.
@@ -236,7 +185,7 @@ class RunSpec(BaseModel):
             "that changes numerics (dtype=bfloat16) stands in the result's name.",
             completes="backend options",
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 (pydantic copies it)
     repeat: Annotated[
         Times,
         told(Group.TESTS, "Run the performance test so many times; the median counts."),
@@ -244,47 +193,6 @@ class RunSpec(BaseModel):
     user_conf: Annotated[
         HerePath | None, told(Group.TARGETS, "LoadGen user.conf to start from.")
     ] = None
-    task: Annotated[
-        str | None,
-        told(
-            Group.OWN,
-            "The task of a model's file, where its tensors do not tell; tensors measures any "
-            "model on any inputs, without accuracy.",
-            completes="tasks",
-        ),
-    ] = None
-    preprocess: Annotated[
-        NameOrFile | None,
-        told(
-            Group.OWN,
-            "What is done to a sample for a model's file: for images imagenet, unit (0 to 1) or "
-            "raw (0 to 255); or a YAML file with the settings.",
-        ),
-    ] = None
-    labels: Annotated[
-        HerePath | None,
-        told(Group.OWN, "File of the true answers, where the data set's folder has none."),
-    ] = None
-    shape: Annotated[
-        dict[str, ShapeText],
-        told(
-            Group.OWN,
-            "Sizes of an input that a model's file leaves free, the batch's first, e.g. "
-            "input_ids=1,128; with its type where that is not told: input_ids=1,128:int64.",
-        ),
-    ] = {}
-    input_data: Annotated[
-        HerePath | None,
-        told(
-            Group.OWN,
-            "Arrays to feed: FILE.npz with one for each input, or a folder of <input>.npy; the "
-            "first axis is the sample.",
-        ),
-    ] = None
-    random_inputs: Annotated[
-        bool,
-        told(Group.OWN, "Feed seeded random numbers of the inputs' shapes, --count samples."),
-    ] = False
     models: Annotated[
         tuple[ManifestPath, ...],
         told(
