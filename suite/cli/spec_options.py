@@ -15,12 +15,16 @@ from loadscope.suite.run.script import LISTS
 
 FIELDS = {field.name: field for field in spec_fields(RunSpec)}
 
+OWN = tuple(name for name, field in FIELDS.items() if field.group is Group.OWN)
+"""The fields of a model that has no manifest, and of arrays."""
+
 SEARCHED = (
     "model",
     "framework",
     "dataset_path",
     "count",
     "models",
+    *OWN,
     "scenario",
     "server_target_latency",
 )

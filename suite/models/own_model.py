@@ -1,7 +1,7 @@
 """An entry for a model's file alone: what the file says, the user says, and what is assumed."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,11 @@ from loadscope.errors import InputError, unexpected
 from loadscope.shapes import DTYPES, Sizes, parse_sizes
 from loadscope.strict_yaml import read_yaml
 from loadscope.suite.models.model_entry import ModelEntry
+from loadscope.suite.models.own_model_text import (
+    tensors_text,
+    to_say_otherwise,
+    understood_lines,
+)
 from loadscope.sut.backend import TensorInfo
 from loadscope.sut.info import BackendInfo
 from loadscope.sut.registry import backend_info, readable
@@ -135,8 +140,10 @@ def infer_entry(path: Path, said: Said) -> Inferred:
         },
         said.preprocess or str(path),
     )
-    lines = _lines(f"{path.name} ({format}, {info.title})", entry, said.framework, draft, left_out)
-    return Inferred(entry, (*lines, _mend(path)))
+    lines = understood_lines(
+        f"{path.name} ({format}, {info.title})", entry, said.framework, draft, left_out
+    )
+    return Inferred(entry, (*lines, to_say_otherwise(path)))
 
 
 def as_task(model_id: str, entry: ModelEntry, said: Said) -> Inferred:
@@ -189,7 +196,7 @@ def as_task(model_id: str, entry: ModelEntry, said: Said) -> Inferred:
         said.preprocess or model_id,
     )
     title = backend_info(said.framework).title
-    lines = _lines(f"{model_id} ({title})", derived, said.framework, drafts[chosen], ())
+    lines = understood_lines(f"{model_id} ({title})", derived, said.framework, drafts[chosen], ())
     return Inferred(derived, tuple(lines))
 
 
@@ -313,7 +320,7 @@ def _draft(path: Path, model: FileModel, said: Said) -> tuple[Task, Draft]:
         draft = kind.infer(model, asked)
         if draft is None:
             raise InputError(
-                f"{path}: its tensors are not those of {kind.name}: {_shown(model)}",
+                f"{path}: its tensors are not those of {kind.name}: {tensors_text(model)}",
                 f"name another --task; --task {_any_model().name} takes any model",
             )
         return kind, draft
@@ -324,7 +331,7 @@ def _draft(path: Path, model: FileModel, said: Said) -> tuple[Task, Draft]:
     names = ", ".join(kind.name for kind, _ in found)
     raise InputError(
         f"{path}: {f'may be of {names}' if names else 'its tensors do not tell the task'}: "
-        f"{_shown(model)}",
+        f"{tensors_text(model)}",
         f"say which with --task; --task {_any_model().name} --random-inputs measures it without "
         "accuracy, whatever it is",
     )
@@ -362,44 +369,3 @@ def _validated(entry: dict[str, Any], source: str) -> ModelEntry:
         raise InputError(
             f"{source}: {first}", "correct --preprocess, --shape or --task; or write a manifest"
         ) from error
-
-
-def _lines(
-    what: str, entry: ModelEntry, framework: str, draft: Draft, left_out: Sequence[str]
-) -> Iterator[str]:
-    artifact = entry.artifact_for(framework).entry
-    classes = entry.classes_for(framework)
-    kind = f"{entry.task} of {classes} classes" if classes else entry.task
-    batch = artifact.max_batch or "N"
-    sides = (artifact.inputs, artifact.outputs)
-    taken, given = (
-        ", ".join(
-            f"{name} {one.dtype} {[batch, *('?' if n == ANY_SIZE else n for n in one.shape)]}"
-            for name, one in side.items()
-        ).replace("'", "")
-        for side in sides
-    )
-    layout = f" {artifact.layout}" if artifact.layout else ""
-    yield f"{what}: {kind}; {taken}{layout} -> {given}"
-    assumed = [*draft.assumed, "no benchmark of MLPerf: LoadGen's general settings"]
-    if left_out:
-        assumed.append(f"left out, without a batch axis: {', '.join(left_out)}")
-    yield f"assumed: {'; '.join(assumed)}"
-
-
-def _mend(path: Path) -> str:
-    return (
-        "to say otherwise: --task, --preprocess, --labels, --shape; or 'loadscope models draft "
-        f"{path.name} > my.yaml', edit, and --models my.yaml"
-    )
-
-
-def _shown(model: FileModel) -> str:
-    def side(tensors: Sequence[Any]) -> str:
-        return ", ".join(
-            f"{one.name} {one.dtype} "
-            f"[{', '.join(['N', *('?' if n == ANY_SIZE else str(n) for n in one.shape)])}]"
-            for one in tensors
-        )
-
-    return f"{side(model.inputs)} -> {side(model.outputs)}"

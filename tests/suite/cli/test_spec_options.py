@@ -17,6 +17,7 @@ from loadscope.suite.cli.tune import tune_command
 COMMANDS = [run_command, trace_command, tune_command, plan_command]
 SEARCHED = {
     "model", "framework", "dataset_path", "count", "models", "scenario", "server_target_latency",
+    "task", "preprocess", "labels", "shape", "input_data", "random_inputs",
 }  # fmt: skip
 UNTRACED = {"mode", "min_duration", "min_query_count", "repeat", "instances"}
 
