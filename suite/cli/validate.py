@@ -39,6 +39,7 @@ _FAILED = 1
 @click.pass_context
 def validate_command(
     context: click.Context,
+    /,
     run_dir: Path | None,
     golden: Path,
     dtype: str,

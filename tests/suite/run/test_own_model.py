@@ -15,6 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.main import cli
+from loadscope.suite.models.manifest import Catalogue
+from loadscope.sut.backend import TensorInfo
 
 IMAGE = ["N", 3, 8, 8]
 
@@ -119,8 +121,7 @@ def test_a_file_and_a_folder_are_enough(loadscope_in, refused, photographs, tmp_
     again = RunDirectory(tmp_path / "again").read()
     assert again.model.sha256 == record.model.sha256 and again.data == record.data
     write(tmp_path / "My Net.onnx", ids=True, best=4)
-    refused = refused("run", "--from", "out", "--output", "third")
-    assert "the model" in refused
+    assert "the model" in refused("run", "--from", "out", "--output", "third")
 
 
 def test_submit_has_nothing_to_submit_it_as(loadscope_in, refused, tmp_path):
@@ -145,10 +146,8 @@ def test_any_model_runs_on_arrays_in_every_scenario_and_is_traced(loadscope_in, 
         assert told["accuracy"] is None and "no true answers" in done.stderr
         record = RunDirectory(tmp_path / scenario).read()
         assert (record.data.samples, record.model.task) == (6, "tensors")
-        assert record.manifest is not None
-        (entry,) = record.manifest["models"].values()  # type: ignore[index, union-attr, call-overload]
-        (artifact,) = entry["artifacts"].values()
-        assert artifact["inputs"] == {"x": {"dtype": "int64", "shape": [8]}}
+        artifact = Catalogue.of_run(record).get("text").artifacts["onnxruntime"]
+        assert artifact.tensors("inputs") == (TensorInfo("x", "int64", (8,)),)
     traced = loadscope_in(
         "trace", "--model", "text.onnx", "--random-inputs", "--shape", "x=1,8", "--scenario",
         "SingleStream", "--batches", 2, "--json", "--output", "traced",
