@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def say_rehearsal(resolved: ResolvedRun) -> None:
         click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)
 
 
-def say_understood(resolved: ResolvedRun) -> None:
-    """Say how a model's file was understood, and what was assumed."""
-    for line in resolved.assumed:
+def say_understood(runs: Iterable[ResolvedRun]) -> None:
+    """Say how models' files were understood, and what was assumed, each line once."""
+    for line in dict.fromkeys(line for resolved in runs for line in resolved.assumed):
         click.echo(line, err=True)
 
 

@@ -164,9 +164,9 @@ def _run_all(
             ready.append(resolve(spec, progress))
         except WorkError as error:
             failure = failed(spec, error)
+    say_understood(ready)
     for number, resolved in enumerate(ready, start=1):
         spec = resolved.spec
-        say_understood(resolved)
         if resolved.dataset.unscored:
             why = source_of(resolved.dataset)
             click.echo(f"{why}: performance alone, no score", err=True)

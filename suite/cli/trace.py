@@ -116,7 +116,7 @@ def _trace(
     progress: Progress,
 ) -> dict[str, Any]:
     resolved = resolve(spec, progress).tracing(plan)
-    say_understood(resolved)
+    say_understood([resolved])
     say_rehearsal(resolved)
     folder = named or new_folder(parent or Path("runs"), spec, resolved.numerics)
     trace(resolved, folder, command_line(), otlp, progress)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from loadscope.sut.info import BackendInfo
 from loadscope.sut.registry import backend_info, readable
 from loadscope.sut.signature import FileTensor, Signature, with_given
 from loadscope.sut.signature_process import read_signature
-from loadscope.tensors import ANY_SIZE
+from loadscope.tensors import ANY_SIZE, fits
 
 _UNKNOWN_LICENCE = "NOASSERTION"
 """SPDX's word for a licence of which nothing is known."""
@@ -167,10 +167,11 @@ def as_task(model_id: str, entry: ModelEntry, said: Said) -> Inferred:
     chosen = entry.artifact_for(said.framework).key
     artifacts: dict[str, Any] = {}
     drafts: dict[str, Draft] = {}
+    taken = _with_sizes(entry.artifacts[chosen].tensors("inputs"), said)
     key: str | None = chosen
     while key is not None:
         own = entry.artifacts[key]
-        inputs = _with_sizes(own.tensors("inputs"), said)
+        inputs = _sized_alike(own.tensors("inputs"), taken)
         draft = kind.infer(FileModel(inputs, own.tensors("outputs")), _asked(said.preprocess))
         if draft is None:
             raise TypeError(f"{kind.name} takes any model, but not {model_id}")
@@ -189,6 +190,7 @@ def as_task(model_id: str, entry: ModelEntry, said: Said) -> Inferred:
         {
             **{name: plain[name] for name in ("title", "licence", "classes") if name in plain},
             "task": kind.name,
+            "accuracy": {"meaningful": entry.artifact_for(said.framework).accuracy.meaningful},
             "preprocess": drafts[chosen].preprocess,
             "postprocess": drafts[chosen].postprocess,
             "artifacts": artifacts,
@@ -293,6 +295,16 @@ def _with_sizes(inputs: Sequence[TensorInfo], said: Said) -> list[TensorInfo]:
     ]
     filled = with_given(known, {**_of_data(said, known), **said.sizes()})
     return [_sample(one, one.shape or ()) for one in filled]
+
+
+def _sized_alike(inputs: Sequence[TensorInfo], taken: Sequence[TensorInfo]) -> list[TensorInfo]:
+    """The inputs of what a model is made from, which have other names at times, as its own."""
+    if len(inputs) != len(taken):
+        return list(inputs)
+    return [
+        replace(one, shape=other.shape) if fits(other.shape, one.shape) else one
+        for one, other in zip(inputs, taken, strict=True)
+    ]
 
 
 def _of_data(said: Said, inputs: Sequence[FileTensor]) -> dict[str, Sizes]:

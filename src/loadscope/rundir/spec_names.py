@@ -49,7 +49,7 @@ def model_id(model: str) -> str:
 def _absolute_named(text: str) -> str:
     """A file made absolute where there is one; otherwise a name, for the task to know."""
     path = Path(text).expanduser()
-    return str(path.absolute()) if "/" in text or path.exists() else text
+    return str(path.absolute()) if "/" in text or path.is_file() else text
 
 
 # What a run began with is found from every folder.

@@ -78,7 +78,7 @@ def refused(loadscope_in):
 
 
 @pytest.fixture
-def photographs(tmp_path) -> Path:
+def photographs(tmp_path: Path) -> Path:
     folder = tmp_path / "photographs"
     folder.mkdir()
     for number in range(4):
