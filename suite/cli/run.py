@@ -1,6 +1,7 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +221,10 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> CompletedR
     old = RunDirectory.open(source)
     _require_no_trace(old)
     spec = _recorded_spec(old)
-    resolved = resolve(spec, progress, Catalogue.of_run(old.read()))
-    require_same_inputs(old.read(), resolved, old.path)
+    record = old.read()
+    # Nothing is inferred again; what was assumed then holds.
+    resolved = replace(resolve(spec, progress, Catalogue.of_run(record)), assumed=record.assumed)
+    require_same_inputs(record, resolved, old.path)
     say_rehearsal(resolved)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""

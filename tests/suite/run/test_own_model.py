@@ -120,6 +120,7 @@ def test_a_file_and_a_folder_are_enough(loadscope_in, refused, photographs, tmp_
     loadscope_in("run", "--from", "out", "--output", "again")
     again = RunDirectory(tmp_path / "again").read()
     assert again.model.sha256 == record.model.sha256 and again.data == record.data
+    assert again.assumed == record.assumed
     write(tmp_path / "My Net.onnx", ids=True, best=4)
     assert "the model" in refused("run", "--from", "out", "--output", "third")
 
