@@ -59,6 +59,12 @@ def _scores(output: ModelInput) -> tuple[int, ...]:
     return sizes
 
 
+def _is_row(output: ModelInput) -> bool:
+    """Whether an output is a row of scores, whatever ones stand around it."""
+    sizes = [size for size in output.shape if size != 1]
+    return len(sizes) == 1 and sizes[0] > 1
+
+
 class ImageClassification(Task):
     """ImageNet-like data sets, top-1 or top-5 accuracy."""
 
@@ -147,12 +153,12 @@ class ImageClassification(Task):
         output = entry.output(spec.output)
         if output is None or spec.kind != "argmax":
             return 0
-        return max(0, (*_scores(output), 0)[0] - spec.offset)
+        return max(0, (0, *_scores(output))[-1] - spec.offset)
 
     def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
         """A square of pixels in, and a row of scores out: the first one where there are several."""
         square = find_square(model.inputs)
-        rows = [one for one in model.outputs if len(_scores(one)) == 1 and _scores(one)[0] > 1]
+        rows = [one for one in model.outputs if _is_row(one)]
         if square is None or not rows:
             return None
         output = rows[0]
@@ -164,7 +170,7 @@ class ImageClassification(Task):
         answer: dict[str, Any] = {"kind": "argmax", "output": output.name}
         if len(rows) > 1:
             assumed.append(f"scores are '{output.name}'")
-        if _scores(output) == (_WITH_BACKGROUND,):
+        if _scores(output)[-1] == _WITH_BACKGROUND:
             answer["offset"] = 1
             assumed.append("class 0 of 1001 is a background class")
         return Draft(

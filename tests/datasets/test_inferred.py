@@ -46,6 +46,7 @@ def declared(kind: Task, file: FileModel, draft) -> DeclaredModel:
         (model([Tensor("x", (224, 224, 3), "uint8")], SCORES), CLASSIFIER, 1000),
         (model([IMAGE], Tensor("y", (1000, 1, 1))), CLASSIFIER, 1000),
         (model([IMAGE], Tensor("y", (1001,))), CLASSIFIER, 1000),
+        (model([IMAGE], Tensor("y", (1, 1, 1001))), CLASSIFIER, 1000),
         (model([Tensor("x", (3, ANY_SIZE, ANY_SIZE))], Tensor("y", (7,))), CLASSIFIER, 7),
         (model([IMAGE, Tensor("id", (), "int64")], SCORES, Tensor("aux", (10,))), CLASSIFIER, 1000),
         (model([Tensor("x", (3, 416, 416))], Tensor("y", (3549, 85))), DETECTOR, 80),
