@@ -51,7 +51,7 @@ def square_input(
     if layout not in shapes:
         raise InputError(f"layout '{layout}' is not one of: {', '.join(shapes)}", _FIX)
     fitting = [one for one in inputs if tuple(one.shape) == shapes[layout]] or list(inputs)
-    if not fitting or ids_of(inputs, fitting[0].name) is None:
+    if len(fitting) != 1 or ids_of(inputs, fitting[0].name) is None:
         raise InputError(f"{model} has one input, this model has {len(inputs)}", _FIX)
     tensor = fitting[0]
     if tuple(tensor.shape) != shapes[layout]:

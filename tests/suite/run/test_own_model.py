@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
+from loadscope.submission.package.runs import read_candidate
 from loadscope.suite.cli.main import cli
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import TensorInfo
@@ -125,13 +126,11 @@ def test_a_file_and_a_folder_are_enough(loadscope_in, refused, photographs, tmp_
     assert "the model" in refused("run", "--from", "out", "--output", "third")
 
 
-def test_submit_has_nothing_to_submit_it_as(loadscope_in, refused, tmp_path):
+def test_submit_has_nothing_to_submit_it_as(loadscope_in, tmp_path):
     write(tmp_path / "m.onnx")
     loadscope_in("run", "--model", "m.onnx", "--random-inputs", *SHORT, "--output", "out")
-    (tmp_path / "box.json").write_text("{}")
-    about = ("--submitter", "Me", "--system", "box.json", "--division", "closed")
-    said = refused("submit", "--runs", "out", *about, "--output", "tree")
-    assert "the model m stands for no benchmark of MLPerf" in said
+    with pytest.raises(InputError, match="the model m stands for no benchmark of MLPerf"):
+        read_candidate(tmp_path / "out")
 
 
 def test_any_model_runs_on_arrays_in_every_scenario_and_is_traced(loadscope_in, tmp_path):
