@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.declared import Draft, FileModel
+from loadscope.datasets.registry import task
 from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.tensors import ANY_SIZE
 
@@ -23,7 +24,8 @@ def understood_lines(
     """
     artifact = entry.artifact_for(framework).entry
     classes = entry.classes_for(framework)
-    kind = f"{entry.task} of {classes} classes" if classes else entry.task
+    told = classes and task(entry.task).metrics
+    kind = f"{entry.task} of {classes} classes" if told else entry.task
     batch = artifact.max_batch or "N"
     sides = (artifact.inputs, artifact.outputs)
     taken, given = (
