@@ -82,7 +82,8 @@ def _model_or_file(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     named = [CompletionItem(name) for name in _beginning(_models, context, incomplete)]
-    return [*named, *click.Path().shell_complete(context, parameter, incomplete)]
+    # What begins no model's name begins a file's.
+    return named or click.Path().shell_complete(context, parameter, incomplete)
 
 
 models, frameworks = _from(_models), _from(_frameworks)
