@@ -2,12 +2,12 @@
 # PYTHON  the interpreter that makes .venv
 # TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
-# JOBS    how many tests run side by side
+# JOBS    how many tests run side by side; many wait for LoadGen's clock, so one more than cores
 
 PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 UV ?= uv==0.13.9
-JOBS ?= 2
+JOBS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -62,8 +62,8 @@ lint: $(READY) ## ruff and mypy --strict
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests
 
-bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json
-	@$(BIN)/python -P -m loadscope.tools.bench
+bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json; ARGS='--part defaults'
+	@$(BIN)/python -P -m loadscope.tools.bench $(ARGS)
 
 docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check"
 	@$(BIN)/python -P -m loadscope.tools.generate.rules_page docs/rules.md

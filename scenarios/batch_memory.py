@@ -53,11 +53,16 @@ def bound_batch(
             f"use at most {samples}",
         )
     size = min(execution.batch_size, samples)
-    each = sum(
-        tensor.itemsize * math.prod(max(1, length) for length in tensor.shape) for tensor in tensors
-    )
+    each = sample_bytes(tensors)
     _require(size, execution.workers, each, size * execution.workers * each, available())
     return replace(execution, batch_size=size)
+
+
+def sample_bytes(tensors: Iterable[Sized]) -> int:
+    """Bytes of a sample's tensors; a size that each batch chooses counts as 1."""
+    return sum(
+        tensor.itemsize * math.prod(max(1, length) for length in tensor.shape) for tensor in tensors
+    )
 
 
 def require_memory(

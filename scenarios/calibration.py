@@ -8,10 +8,12 @@ so the estimates are measured, in the measured process, with the batches of the 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import TypeVar
 
 from loadscope.datasets.task import OrderedLibrary, SampleLibrary
+from loadscope.errors import DeviceMemoryError
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.expectation import CalibrationResult, expectation
@@ -28,6 +30,7 @@ _SHAPE_SECONDS = 20.0
 """Least time for the shapes: a short test sees few samples of each, and of some only the first."""
 _TYPICAL = 4
 _SECONDS = 1.5
+_LEAST_SECONDS = 0.3
 _WINDOWS = 3
 
 
@@ -81,17 +84,35 @@ def batch_of_each_shape(library: SampleLibrary, size: int) -> list[list[int]]:
 
 
 def warm_up(
-    pipeline: InferencePipeline, execution: Execution, batches: Sequence[Sequence[int]]
+    pipeline: InferencePipeline,
+    execution: Execution,
+    batches: Sequence[Sequence[int]],
+    least: int = WARM_UP_BATCHES,
 ) -> None:
-    """Run batches of the test's own size on every worker, at once."""
+    """Run batches of the test's own size on every worker, at once; each at least so many."""
     gate = threading.Barrier(execution.workers)
 
     def work() -> None:
         gate.wait()
-        for at in range(max(WARM_UP_BATCHES, len(batches))):
+        for at in range(max(least, len(batches))):
             _compute(pipeline, execution, batches[at % len(batches)])
 
     _on_every_worker(execution, work)
+
+
+def halved(execution: Execution, error: DeviceMemoryError) -> Execution:
+    """The settings with half the batch, after one that did not fit into a device's memory.
+
+    Args:
+        execution: Those of the batch that did not fit.
+        error: What was raised.
+
+    Raises:
+        DeviceMemoryError: The batch is of one sample already.
+    """
+    if execution.batch_size == 1:
+        raise error
+    return replace(execution, batch_size=execution.batch_size // 2)
 
 
 def warm_shapes(
@@ -126,51 +147,71 @@ def shape_seconds(min_duration_ms: float | None) -> float:
     return max(_SHAPE_SECONDS, _SHAPE_SHARE * (min_duration_ms or _MIN_DURATION_MS) / 1e3)
 
 
+def calibration_seconds(min_duration_ms: float | None) -> float:
+    """How long to calibrate before a test of so long, LoadGen's default for None: not longer."""
+    least = _MIN_DURATION_MS if min_duration_ms is None else min_duration_ms
+    return min(_SECONDS, max(_LEAST_SECONDS, least / 1e3))
+
+
 def calibrate(
     scenario: Scenario,
     pipeline: InferencePipeline,
     execution: Execution,
     batches: Sequence[Sequence[int]],
+    seconds: float = _SECONDS,
+    known: float | None = None,
 ) -> CalibrationResult:
-    """Measure for about two seconds what LoadGen wants to know of this scenario.
+    """Measure what LoadGen wants to know of this scenario.
 
     Args:
         scenario: What will run.
         pipeline: A loaded and warmed-up model.
         execution: The settings of the run.
         batches: From ``typical_batches``, their samples loaded.
+        seconds: For about how long.
+        known: What was measured of this layout before, in the unit of ``expectation``: it is then
+            looked at for a moment only, and the faster of both counts.
     """
+    seconds = seconds if known is None else min(seconds, _LEAST_SECONDS)
     if scenario.inline:
-        return expectation(scenario, _fastest_query(pipeline, execution, batches) / 1e6)
+        times = query_times(pipeline, execution, batches, seconds, 10)
+        return expectation(scenario, min([min(times) / 1e6, *([known] if known else [])]))
     # The best of several: a moment of load from elsewhere must not set the length of the run.
-    rate = max(_throughput(pipeline, execution, batches) for _ in range(_WINDOWS))
-    return expectation(scenario, rate)
+    window = seconds / _WINDOWS
+    rate = max(throughput(pipeline, execution, batches, window) for _ in range(_WINDOWS))
+    return expectation(scenario, max(rate, known or 0.0))
 
 
-def _fastest_query(
-    pipeline: InferencePipeline, execution: Execution, queries: Sequence[Sequence[int]]
-) -> float:
-    """The shortest time of a query in ns, over 1.5 s and at least ten queries."""
-    best = float("inf")
-    count = 0
-    until = perf_counter_ns() + int(_SECONDS * 1e9)
-    while count < 10 or perf_counter_ns() < until:
+def query_times(
+    pipeline: InferencePipeline,
+    execution: Execution,
+    queries: Sequence[Sequence[int]],
+    seconds: float,
+    least: int,
+) -> list[int]:
+    """The times of queries in ns, over so many seconds and at least so many queries."""
+    found: list[int] = []
+    until = perf_counter_ns() + int(seconds * 1e9)
+    while len(found) < least or perf_counter_ns() < until:
         start = perf_counter_ns()
-        _compute(pipeline, execution, queries[count % len(queries)])
-        best = min(best, perf_counter_ns() - start)
-        count += 1
-    return best
+        _compute(pipeline, execution, queries[len(found) % len(queries)])
+        found.append(perf_counter_ns() - start)
+    return found
 
 
-def _throughput(
-    pipeline: InferencePipeline, execution: Execution, batches: Sequence[Sequence[int]]
+def throughput(
+    pipeline: InferencePipeline,
+    execution: Execution,
+    batches: Sequence[Sequence[int]],
+    seconds: float,
+    least: int = 2,
 ) -> float:
-    """Samples a second over all workers, each at least two batches, every one as often as any."""
+    """Samples a second over all workers, each so many batches at least, all of them as often."""
 
     def work() -> float:
         count = 0
         start = perf_counter_ns()
-        while count < 2 or perf_counter_ns() - start < _SECONDS / _WINDOWS * 1e9:
+        while count < least or perf_counter_ns() - start < seconds * 1e9:
             for batch in batches:
                 pipeline.compute(batch)
                 count += 1

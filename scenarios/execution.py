@@ -13,6 +13,13 @@ OFFLINE_BATCH = 8
 """Best or near it for image models on one core each; larger ones fall out of the cache."""
 
 
+GPU_OFFLINE_BATCH = 64
+"""A GPU is not full with fewer images, and any that serves has the memory."""
+
+GPU_WORKERS = 2
+"""One copies while the other computes."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """The settings in force, all of them decided.
@@ -25,6 +32,8 @@ class Execution:
         instances: Processes that share the workers; 1 for the measured process alone.
         late_after_ms: Latency that Server has to keep; samples that cannot keep it any more wait
             until nothing else does. 0 for all samples in turn.
+        prefetch: Batches that each worker of an instance has lying ready beside the one that it
+            computes.
     """
 
     batch_size: int
@@ -33,6 +42,7 @@ class Execution:
     max_wait_ms: float = 0.0
     instances: int = 1
     late_after_ms: float = 0.0
+    prefetch: int = 0
 
     @classmethod
     def decide(
@@ -44,12 +54,11 @@ class Execution:
         threads: int | None = None,
         max_wait_ms: float | None = None,
         max_batch: int | None = None,
-        best_batch: int | None = None,
         instances: int = 1,
-        best_threads: int | None = None,
         one_caller: bool = False,
+        gpu: bool = False,
     ) -> "Execution":
-        """Fill in what was not asked for.
+        """Fill in what was not asked for, by rule; ``layouts`` has what is worth measuring.
 
         A lone query gets all cores. Where there is work for every core, one thread in each
         of as many workers mostly beats one worker with many threads (no barriers inside layers).
@@ -62,12 +71,9 @@ class Execution:
             threads: As asked for, or None.
             max_wait_ms: As asked for, or None; Server only.
             max_batch: How many samples the model's file takes at once; None for any number.
-            best_batch: How many a worker of ``best_threads`` takes best, where that is known;
-                more a thread are never put into a batch of Offline or MultiStream unasked.
             instances: Processes that share the workers, each of the same number.
-            best_threads: How many threads of the framework's each worker uses best, where that
-                is known to be more than one.
             one_caller: Whether a process can have one worker only, which has all cores.
+            gpu: Whether a GPU computes.
 
         Raises:
             InputError: The combination makes no sense in this scenario.
@@ -86,8 +92,8 @@ class Execution:
         if not scenario.inline:
             if one_caller and workers is None:
                 workers = instances
-            if workers is None and threads is None and best_threads is not None:
-                threads = min(best_threads, max(1, cores // instances))
+            if gpu and workers is None:
+                workers = GPU_WORKERS * instances
             if workers is None:
                 workers = max(1, cores // instances // (threads or 1)) * instances
             if workers % instances:
@@ -102,15 +108,16 @@ class Execution:
                     f"use processes instead: --instances {workers}",
                 )
             # A file of a fixed size computes as many samples whatever it is given.
-            default_batch = max_batch or (OFFLINE_BATCH if scenario is Scenario.OFFLINE else 1)
-            if scenario is Scenario.OFFLINE:
-                default_batch = best_batch or default_batch
+            offline_batch = GPU_OFFLINE_BATCH if gpu else OFFLINE_BATCH
+            default_batch = max_batch or (offline_batch if scenario is Scenario.OFFLINE else 1)
             return cls(
                 batch_size or min(default_batch, limit),
                 workers,
                 threads or max(1, cores // workers),
                 max_wait_ms or 0.0,
                 instances,
+                # Offline always has a next batch; in Server it is better merged with later ones.
+                prefetch=int(instances > 1 and scenario is Scenario.OFFLINE),
             )
         if instances > 1:
             raise InputError(
@@ -122,11 +129,6 @@ class Execution:
                 f"--workers: expected 1 in {scenario}, got {workers}",
                 "leave --workers out and raise --threads",
             )
-        threads = threads or cores
-        if best_batch is not None:
-            # It is the best for so many threads. More of them share a batch's work, and each
-            # should have as much of it.
-            best_batch *= max(1, threads // (best_threads or (cores if one_caller else 1)))
         most = MULTI_STREAM_SAMPLES if scenario is Scenario.MULTI_STREAM else 1
         if batch_size is not None and batch_size > most:
             raise InputError(
@@ -134,4 +136,4 @@ class Execution:
                 f"got {batch_size}",
                 f"use at most {most}",
             )
-        return cls(batch_size or min(most, limit, best_batch or most), 1, threads)
+        return cls(batch_size or min(most, limit), 1, threads or cores)

@@ -50,9 +50,10 @@ class LiveCounters:
 
     def __init__(self, path: Path | None = None) -> None:
         self.words = memoryview(bytearray(_BYTES)).cast("q")
+        self.enter(Phase.LOADING)
         self.slot = cycle(range(_FIRST, _FIRST + RING)).__next__
         if path is not None:
-            path.write_bytes(bytes(_BYTES))
+            path.write_bytes(self.words)
             with path.open("r+b") as file:
                 self.words = memoryview(mmap.mmap(file.fileno(), _BYTES)).cast("q")
 

@@ -41,6 +41,7 @@ class Artifact:
         max_batch: The samples that the file takes at once, where its batch axis is fixed; a
             backend fills smaller batches up and drops what it filled in. None for any number.
         numerics: What the file computes with, where no option says otherwise.
+        digest: The sha256 of every file that is loaded; empty where nobody has taken it.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Artifact:
     options: Mapping[str, Any] = field(default_factory=dict)
     max_batch: int | None = None
     numerics: str = DEFAULT_NUMERICS
+    digest: str = ""
 
 
 class Backend(Protocol):

@@ -6,7 +6,7 @@ from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.names import DEFAULT_NUMERICS
-from loadscope.sut.info import BackendInfo
+from loadscope.sut.info import DEVICE, BackendInfo
 
 _FLOATS = ("float32", "float16", "bfloat16")
 
@@ -51,7 +51,7 @@ def require_in_force(
     Raises:
         InputError: A setting differs; the message has both and the cause.
     """
-    wanted = {"threads": threads, "device": info.devices[0], **options}
+    wanted = {"threads": threads, **options, DEVICE: info.device(options)}
     if numerics in _FLOATS:
         wanted.setdefault("dtype", numerics)
     # A file whose batch axis is free takes any number.
@@ -77,6 +77,8 @@ def _asked(info: BackendInfo, name: str, value: Any, options: Mapping[str, Any])
         return f"max_batch: {value} in the model's manifest"
     if name == "dtype" and name not in options:
         return f"numerics: {value} in the model's manifest"
+    if name == DEVICE:
+        return f"--device {value}"
     if name in info.options:
         return f"--option {name}={_shown(value)}"
     return f"{info.title} takes the {name} by itself"

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loadscope.devices import canonical, kind_of, require_here
 from loadscope.errors import InputError, near
+from loadscope.names import DEFAULT_DEVICE
+
+DEVICE = "device"
+"""The option that every backend has; a spec's field of this name sets it."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,11 @@ class BackendInfo:
         options: The settings that it takes, by name.
         tunables: The options worth searching; what is left out is no faster anywhere, or is
             chosen by threads already.
-        devices: What it can compute on, as the option ``device`` names it; the first is taken
-            where none is asked for.
+        devices: The kinds of device that it can compute on; the first is taken where none is
+            asked for.
+        device_fault: ``module:function`` that tells from the installed files, without importing
+            the framework, why this installation cannot use a device: what is missing and the
+            mend, or None. Empty where only the framework knows.
         trace_levels: The levels inside ``predict`` that it tells of: ``framework``, ``layer``,
             and ``library`` where the library below it is oneDNN and says what it runs.
         weights: What the framework does to the weights of every model that it loads.
@@ -99,7 +107,8 @@ class BackendInfo:
     formats: tuple[str, ...]
     options: Mapping[str, Option] = field(default_factory=dict)
     tunables: tuple[Tunable, ...] = ()
-    devices: tuple[str, ...] = ("cpu",)
+    devices: tuple[str, ...] = (DEFAULT_DEVICE,)
+    device_fault: str = ""
     trace_levels: tuple[str, ...] = ()
     weights: str = ""
     one_caller: bool = False
@@ -144,7 +153,7 @@ class BackendInfo:
         found += [
             option.weights.get(value, "")
             for name, option in self.options.items()
-            if isinstance(value := options.get(name), (str, bool, int)) or value is None
+            if isinstance(value := self._value(name, options), (str, bool, int)) or value is None
         ]
         return list(filter(None, found))
 
@@ -157,10 +166,14 @@ class BackendInfo:
         """
         for name, option in self.options.items():
             # A list is no key; that it is no value either is said by whoever checks the options.
-            value = options.get(name)
+            value = self._value(name, options)
             if isinstance(value, (str, bool, int)) and value in option.numerics:
                 return option.numerics[value]
         return of_file
+
+    def _value(self, name: str, options: Mapping[str, Any]) -> Any:
+        """An option's value; of the device its kind, for that decides."""
+        return kind_of(self.device(options)) if name == DEVICE else options.get(name)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Check that every option is one of the backend's, of its type, and of a known value.
@@ -169,6 +182,9 @@ class BackendInfo:
             InputError: One is not.
         """
         for name, value in options.items():
+            if name == DEVICE:
+                self._check_device(value)
+                continue
             option = self.options.get(name)
             if option is None:
                 raise InputError(
@@ -186,6 +202,41 @@ class BackendInfo:
                     f"{self.title}: unknown {name} '{value}'",
                     f"use one of: {', '.join(option.choices)}",
                 )
+
+    def device(self, options: Mapping[str, Any]) -> str:
+        """The device that options ask for, by its one name.
+
+        Args:
+            options: Of the backend, checked; every backend has the option ``device``.
+        """
+        return canonical(options.get(DEVICE, self.devices[0]))
+
+    def require_device(self, options: Mapping[str, Any]) -> None:
+        """Check that this machine has the device, and that the framework here can use it.
+
+        Args:
+            options: As above.
+
+        Raises:
+            InputError: One of them is not so; the message says what to install.
+        """
+        name = self.device(options)
+        fault = named(self.device_fault)(name) if self.device_fault else None
+        if fault is not None:
+            missing, mend = fault
+            raise InputError(f"{self.title} cannot use the device {name}: {missing}", mend)
+        require_here(name)
+
+    def _check_device(self, name: Any) -> None:
+        try:
+            known = kind_of(canonical(str(name))) in self.devices
+        except ValueError:
+            known = False
+        if not known:
+            raise InputError(
+                f"{self.title} has no device '{name}'",
+                f"use one of: {', '.join(self.devices)}; the second of a kind is cuda:1",
+            )
 
     def installed(self) -> bool:
         """Whether the framework can be found, without importing it."""

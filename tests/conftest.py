@@ -13,6 +13,7 @@ import pytest
 from tests.browser import browser
 from tests.command import command_process
 
+from loadscope.rundir.spec_names import LAYOUT_VARIABLE
 from loadscope.sut import registry
 
 __all__ = ["browser", "command_process"]
@@ -23,6 +24,9 @@ _LOADGEN = ROOT / "tests" / "scenarios" / "loadgen_process.py"
 # A shell ignores SIGINT in what it starts in the background, and that is inherited; the tests
 # that press Ctrl-C must reach their processes all the same.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hundreds of short runs would each look for a layout first; those that test that say so.
+os.environ[LAYOUT_VARIABLE] = "0"
 
 
 # Of these folders all tests share runs of LoadGen, which a second process would make again.

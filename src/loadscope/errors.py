@@ -35,6 +35,23 @@ class WorkError(LoadScopeError):
     """The input was fine and the work itself failed: exit status 1."""
 
 
+class DeviceMemoryError(WorkError):
+    """The memory of a device is full; a smaller batch may fit."""
+
+    @classmethod
+    def of_batch(cls, device: str, samples: int) -> "DeviceMemoryError":
+        """The error of a batch of so many samples; 0 where the model itself does not fit."""
+        if not samples:
+            return cls(
+                f"out of memory on the device {device}: the model does not fit",
+                "end what else uses the device, or use one with more memory",
+            )
+        return cls(
+            f"out of memory on the device {device} with a batch of {samples}",
+            f"use --batch-size {max(1, samples // 2)} or less, or fewer --workers",
+        )
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """``did you mean 'x'? `` for the known names nearest to a wrong one, or nothing.
 
@@ -70,6 +87,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         else f"{type(error).__name__}: {error}",
         "fix": error.fix if isinstance(error, LoadScopeError) else "",
         "bad_input": isinstance(error, InputError),
+        "device_full": isinstance(error, DeviceMemoryError),
         "traceback": traceback.format_exception(error),
     }
 
@@ -82,4 +100,6 @@ def described(said: dict[str, Any], otherwise: str = "") -> LoadScopeError:
         otherwise: The fix where it names none.
     """
     kind = InputError if said["bad_input"] else WorkError
+    if said.get("device_full"):
+        kind = DeviceMemoryError
     return kind(said["message"], said["fix"] or otherwise)

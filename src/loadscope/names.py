@@ -5,6 +5,23 @@ from enum import StrEnum
 DEFAULT_NUMERICS = "float32"
 """What a result's name leaves out."""
 
+DEFAULT_DEVICE = "cpu"
+"""Likewise."""
+
+
+def system_name(framework: str, device: str, numerics: str) -> str:
+    """What a result is called beside its model: ``pytorch``, ``pytorch cuda float16``.
+
+    Args:
+        framework: The backend's name.
+        device: What it computed on.
+        numerics: What it computed with.
+    """
+    parts = [framework]
+    parts += [device] if device != DEFAULT_DEVICE else []
+    parts += [numerics] if numerics != DEFAULT_NUMERICS else []
+    return " ".join(parts)
+
 
 class Scenario(StrEnum):
     """How queries arrive; the values are LoadGen's and the submission tree's spelling."""

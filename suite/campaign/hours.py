@@ -16,10 +16,10 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import RunRecord
 from loadscope.rundir.spec import RunSpec
 from loadscope.rundir.user_conf import UserConf
+from loadscope.scenarios.queueing import queueing_rate
 from loadscope.submission.rounds import Round, load_round
 from loadscope.suite.run.loadgen_settings import loadgen_settings, server_bound
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.tune.rate_estimate import queueing_rate
 from loadscope.suite.tune.short_run import batch_milliseconds, short_run
 from loadscope.units import human
 

@@ -44,8 +44,9 @@ def cache_command(
 ) -> None:
     """List what is kept in the cache, how large it is and when it was last used.
 
-    Preprocessed samples, fetched data sets and model files stay until they are removed here.
-    What is removed is made or fetched again when a run wants it. What a running process relies on
+    Preprocessed samples, fetched data sets, model files and the layouts that were found for this
+    machine stay until they are removed here. What is removed is made, fetched or found again when
+    a run wants it. What a running process relies on
     or is making stays, and what is chosen goes only with --yes.
 
     \b
@@ -53,6 +54,7 @@ def cache_command(
       loadscope cache
       loadscope cache --kind samples --older-than 30
       loadscope cache --kind samples --older-than 30 --yes
+      loadscope cache --kind layouts --remove 'resnet50-*' --yes
       loadscope cache --remove 577f8a469e3b --remove 'minilm-squad-*' --yes
     """
     choosing = bool(names) or older_than is not None

@@ -71,6 +71,12 @@ def _backend_options(context: click.Context) -> Iterator[str]:
             yield from (f"{option}={choice}" for choice in choices)
 
 
+def _devices(context: click.Context) -> Iterable[str]:
+    from loadscope.devices import CPU, devices_here
+
+    return [CPU, *(device.name for device in devices_here())]
+
+
 def _dataset_or_folder(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -94,6 +100,7 @@ COMPLETIONS: dict[str, Completion] = {
     "frameworks": frameworks,
     "datasets": _dataset_or_folder,
     "tasks": _from(_tasks),
+    "devices": _from(_devices),
     "backend options": _from(_backend_options),
 }
 """By what a field of a spec says that it completes."""

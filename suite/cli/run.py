@@ -27,6 +27,7 @@ from loadscope.suite.library.carry_out import measure, measured_spec, new_folder
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
+from loadscope.suite.run.layout import layout_line
 from loadscope.suite.run.resolve import ResolvedRun, resolve, source_of
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import (
@@ -136,6 +137,8 @@ def _show(results: list[CompletedRun]) -> None:
         else f"run directories: {len(folders)} in {folders[0].parent}"
     )
     console.print(where, soft_wrap=True, highlight=False)
+    if len(results) == 1 and (layout := layout_line(RunDirectory(results[0].path).read())):
+        console.print(layout, soft_wrap=True, highlight=False, markup=False)
     for one in results:
         for line in compliance_lines(one.result.compliance):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -174,7 +177,7 @@ def _run_all(
         say_rehearsal(resolved)
         searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)
         named = output if len(specs) == 1 else None
-        folder = named or new_folder(output or Path("runs"), spec, resolved.numerics)
+        folder = named or new_folder(output or Path("runs"), resolved)
         try:
             with _resumable(folder):
                 results.append(
@@ -228,7 +231,7 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> CompletedR
     say_rehearsal(resolved)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or new_folder(Path("runs"), spec, resolved.numerics)
+    folder = output or new_folder(Path("runs"), resolved)
     with _resumable(folder):
         return new_run(resolved, folder, command_line(), progress, user_conf=text)
 

@@ -27,6 +27,9 @@ SEARCHED = (
     *OWN,
     "scenario",
     "server_target_latency",
+    "device",
+    "layout",
+    "layout_seconds",
 )
 """The fields of commands that search for the settings themselves, or measure them."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from loadscope.devices import devices_here
 from loadscope.errors import InputError, near
 from loadscope.submission.rounds import CURRENT, load_round
 from loadscope.submission.system import MachineProbe, describe, detect, detected_in
@@ -109,6 +110,12 @@ def _settings(settings: tuple[str, ...]) -> dict[str, str]:
 def _software(framework: str | None, file: Path) -> dict[str, str]:
     """Framework and further software, with versions; the framework is that of ``file`` if None."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _STACK if _has(name)]
+    # Two GPUs have one driver.
+    versions += dict.fromkeys(
+        f"{device.name.partition(':')[0]} driver {device.driver}"
+        for device in devices_here()
+        if device.driver
+    )
     stack = ", ".join((f"Python {platform.python_version()}", *versions))
     installed = {one.name: one for one in readable() if one.version()}
     if framework is not None and framework not in installed:

@@ -98,7 +98,7 @@ def trace_command(
     with progress_bars() as progress:
         for spec in specs:
             named = output if len(specs) == 1 else None
-            results.append(_trace(traced_spec(spec), plan, named, output, otlp, progress))
+            results.append(_trace(traced_spec(spec, level), plan, named, output, otlp, progress))
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else {"runs": results}, indent=2))
         return
@@ -118,7 +118,7 @@ def _trace(
     resolved = resolve(spec, progress).tracing(plan)
     say_understood([resolved])
     say_rehearsal(resolved)
-    folder = named or new_folder(parent or Path("runs"), spec, resolved.numerics)
+    folder = named or new_folder(parent or Path("runs"), resolved)
     trace(resolved, folder, command_line(), otlp, progress)
     summary: dict[str, Any] = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     return summary

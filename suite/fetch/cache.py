@@ -13,12 +13,16 @@ from typing import Any
 
 from loadscope.datasets.cache.sample_cache import HEADER, SOURCES
 from loadscope.datasets.task import Progress
+from loadscope.engine_cache import FACTS
 from loadscope.errors import WorkError
 from loadscope.in_use import alone, last_use, use_file
 from loadscope.suite.fetch.store import stamp_path
 
-KINDS = ("samples", "datasets", "models", "s390x")
-"""Preprocessed samples; fetched data sets; files of models; roots of ``make test-z``."""
+KINDS = ("samples", "datasets", "models", "engines", "layouts", "s390x")
+"""Preprocessed samples; fetched data sets; files of models; what frameworks have compiled of them
+for a device; layouts that were found; roots of ``make test-z``."""
+LAYOUTS = "layouts"
+"""The folder of the layouts, a JSON file each; ``suite.run.layout_cache`` writes them."""
 
 _KEY_LETTERS = 12
 _REMOVED = ".removed"
@@ -63,6 +67,8 @@ def inventory(cache: Path, progress: Progress) -> list[CacheItem]:
         *(("samples", each.name[:_KEY_LETTERS], each) for each in _folders(cache / "samples")),
         *(("datasets", each.name, each) for each in _folders(cache / "datasets")),
         *_models(cache / "artifacts"),
+        *(("engines", each.name, each) for each in _folders(cache / "engines")),
+        *(("layouts", each.stem, each) for each in sorted((cache / LAYOUTS).glob("[!.]*.json"))),
         *(("s390x", each.name, each) for each in _folders(cache) if each.name == "z"),
     ]
     items = []
@@ -186,6 +192,13 @@ def _what(kind: str, path: Path) -> str:
         return "the emulated system of make test-z"
     if kind == "datasets":
         return "a data set"
+    if kind == "engines":
+        facts = _read(path / FACTS)
+        return ", ".join(f"{name} {facts[name]}" for name in ("maker", "model", "device") if facts)
+    if kind == "layouts":
+        found = _read(path).get("layout", {})
+        told = ("workers", "threads", "instances", "batch_size")
+        return ", ".join(f"{name} {found[name]}" for name in told if name in found)
     if kind == "models":
         stamps = [stamp_path(path)] if path.is_file() else sorted(path.rglob(".*.stamp.json"))
         sources = (str(_read(stamp).get("source", "")) for stamp in stamps)

@@ -15,8 +15,11 @@ import psutil
 
 from loadscope.datasets.catalog import catalog
 from loadscope.datasets.registry import task, task_names
+from loadscope.devices import CUDA, devices_here, kind_of
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.nvml import Nvml
 from loadscope.paths import cache_location, cache_root
+from loadscope.rapl import energy_counters
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache
 from loadscope.sut.registry import BACKENDS, backend_info
@@ -72,6 +75,8 @@ def diagnose(working_directory: Path) -> list[Diagnosis]:
         *_tasks(),
         _cache(),
         _host(),
+        *_devices(),
+        _energy(),
         *_datasets(),
         _audit_config(working_directory),
     ]
@@ -159,6 +164,36 @@ def _host() -> Diagnosis:
         f"{platform.machine()} {sys.byteorder}-endian, {usable} CPUs to use ({physical} physical "
         f"cores), {_gigabytes(memory.total)} memory, {_gigabytes(memory.available)} available",
     )
+
+
+def _devices() -> Iterator[Diagnosis]:
+    """The accelerators, and whether NVIDIA's tell of their power and clocks."""
+    here = devices_here()
+    if not here:
+        yield Diagnosis("devices", "ok", "the processors alone: no accelerator was found")
+    for device in here:
+        memory = f", {_gigabytes(device.memory_bytes)} memory" if device.memory_bytes else ""
+        driver = f", driver {device.driver}" if device.driver else ""
+        yield Diagnosis(f"device {device.name}", "ok", f"{device.title}{memory}{driver}")
+    if any(kind_of(device.name) == CUDA for device in here) and Nvml.of_machine() is None:
+        yield Diagnosis(
+            "power and clocks of the GPU", "missing", "nvidia-ml-py not installed",
+            "pip install 'loadscope[nvidia]'",
+        )  # fmt: skip
+
+
+def _energy() -> Diagnosis:
+    here = devices_here()
+    counted = [counter.name for counter in energy_counters()]
+    if Nvml.of_machine() is not None:
+        counted += [device.name for device in here if kind_of(device.name) == CUDA]
+    if counted:
+        return Diagnosis("energy", "ok", f"counted of {', '.join(counted)}")
+    rapl = sorted(Path("/sys/class/powercap").glob("*-rapl:*"))
+    if rapl:
+        detail = f"{rapl[0]}/energy_uj may be read by root alone"
+        return Diagnosis("energy", "missing", detail, f"sudo chmod a+r {rapl[0]}*/energy_uj")
+    return Diagnosis("energy", "ok", "not counted: this machine has no counter (RAPL, NVML)")
 
 
 def _datasets() -> Iterator[Diagnosis]:

@@ -1,6 +1,7 @@
 """Carry out one run or one trace: what the command line and the library have in common."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -18,18 +19,24 @@ from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import new_run
 from loadscope.suite.trace.export import export_all
 from loadscope.suite.tune.rate_search import FOLDER, RateSearch, search_and_run
+from loadscope.suite.worker.tracing.events import LEVELS
+from loadscope.sut.registry import backend_info
 
 SUMMARY_FILE = Path("trace") / "summary.json"
 """The object of ``loadscope trace --json``, below the run directory."""
 
 
-def new_folder(parent: Path, spec: RunSpec, numerics: str) -> Path:
+_INSIDE = ("framework", "layer")
+"""Levels that nothing stands in for; what is not there below them is said, and the trace made."""
+
+
+def new_folder(parent: Path, resolved: ResolvedRun) -> Path:
     """Make a folder for a run; numbered if another run begins in the same second.
 
     Raises:
         InputError: It cannot be made.
     """
-    system = "-".join(filter(None, [spec.framework, numerics]))
+    spec, system = resolved.spec, re.sub("[ :]", "-", resolved.system)
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{model_id(spec.model)}-{system}-{spec.scenario}"
     number = 1
     while True:
@@ -86,12 +93,24 @@ def measure(
     return search_and_run(search, run)
 
 
-def traced_spec(spec: RunSpec) -> RunSpec:
+def traced_spec(spec: RunSpec, level: str) -> RunSpec:
     """The spec of a trace: how long it is follows from its batches alone.
 
+    Args:
+        spec: As asked for.
+        level: How deep.
+
     Raises:
-        InputError: It asks for several processes.
+        InputError: It asks for several processes, or for layers that the framework does not tell.
     """
+    info = backend_info(spec.framework)
+    for wanted in _INSIDE:
+        if LEVELS.index(level) >= LEVELS.index(wanted) and wanted not in info.trace_levels:
+            deepest = LEVELS[LEVELS.index(wanted) - 1]
+            raise InputError(
+                f"--level {level}: {info.title} tells nothing at level {wanted}",
+                f"use --level {deepest}, the deepest that it has",
+            )
     if spec.instances not in (None, 1):
         raise InputError(
             f"instances: expected 1 in a trace, got {spec.instances}", "leave instances out"

@@ -11,7 +11,7 @@ from loadscope.suite.library import carry_out
 from loadscope.suite.library.run import Run, Trace
 from loadscope.suite.library.runs import RUNS
 from loadscope.suite.run.process_plan import TracePlan
-from loadscope.suite.run.resolve import resolve
+from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.suite.run.runner import refuse_stray_audit_config
 from loadscope.suite.run.script import for_a_file
 from loadscope.suite.trace.export import endpoint
@@ -51,7 +51,7 @@ def run(
         # Before data are resolved, which can take minutes.
         RunDirectory(Path(output)).require_new()
     resolved = resolve(asked, progress)
-    folder = _folder(output, asked, resolved.numerics)
+    folder = _folder(output, resolved)
     carry_out.measure(resolved, folder, _said("run", asked), progress, find_rate)
     return Run.read(folder)
 
@@ -95,13 +95,13 @@ def trace(
             f"expected batches from 1 and warmup from 0, got {batches} and {warmup}",
             "correct the one that is too small",
         )
-    asked = carry_out.traced_spec(_spec("trace", spec, dataset, settings))
+    asked = carry_out.traced_spec(_spec("trace", spec, dataset, settings), level)
     refuse_stray_audit_config(Path.cwd())
     # A bad address must not cost a test.
     endpoint(otlp)
     plan = TracePlan(level=level, batches=batches, warmup=warmup)
     resolved = resolve(asked, progress).tracing(plan)
-    folder = _folder(output, asked, resolved.numerics)
+    folder = _folder(output, resolved)
     carry_out.trace(resolved, folder, _said("trace", asked), otlp, progress)
     return Trace(load_trace(folder))
 
@@ -124,8 +124,8 @@ def _spec(
     return make_spec(for_a_file({**given, **settings}), where)
 
 
-def _folder(output: Path | str | None, spec: RunSpec, numerics: str) -> Path:
-    return carry_out.new_folder(RUNS, spec, numerics) if output is None else Path(output)
+def _folder(output: Path | str | None, resolved: ResolvedRun) -> Path:
+    return carry_out.new_folder(RUNS, resolved) if output is None else Path(output)
 
 
 def _said(function: str, spec: RunSpec) -> str:

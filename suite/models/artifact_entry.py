@@ -45,6 +45,9 @@ def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
     )
 
 
+_Removed = Annotated[
+    SkipJsonSchema[JsonValue], AfterValidator(_ignore_removed), Field(exclude=True)
+]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -140,9 +143,6 @@ class ArtifactEntry(Strict):
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
         max_batch: The samples that the file takes at once, where its batch axis is fixed.
-        best_batch: How many samples it takes best, where that is known.
-        best_threads: How many of the framework's threads a batch is worth where there is work for
-            every core, if that is known to be more than one.
         size: For ``build:``: the side of images, or the length of texts, that a network is made
             for, where preprocessing does not say.
         seed: For ``build:seeded-state-dict``.
@@ -168,14 +168,12 @@ class ArtifactEntry(Strict):
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     options: dict[str, JsonValue] = {}
     # Of earlier versions; no part of the schema that messages tell of.
-    single_stream_options: Annotated[
-        SkipJsonSchema[JsonValue], AfterValidator(_ignore_removed), Field(exclude=True)
-    ] = None
+    single_stream_options: _Removed = None
+    best_batch: _Removed = None
+    best_threads: _Removed = None
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     weights: Weights = Weights()
     max_batch: PositiveInt | None = None
-    best_batch: PositiveInt | None = None
-    best_threads: PositiveInt | None = None
     size: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None

@@ -59,8 +59,7 @@ class ChosenArtifact:
     Attributes:
         framework: The framework.
         key: The key under which the manifest has it.
-        entry: The artifact; without what was chosen for another framework where it is declared
-            for one: options, and the batch and the threads that suit that one best.
+        entry: The artifact; without the options of another framework where it is declared for one.
         preprocess: Its preprocessing.
         postprocess: Its post-processing.
         accuracy: What is known of its accuracy.
@@ -141,8 +140,7 @@ class ModelEntry(Strict):
             )
         entry = self.artifacts[key]
         if key != framework:
-            others: dict[str, Any] = {"options": {}, "best_batch": None, "best_threads": None}
-            entry = entry.model_copy(update=others)
+            entry = entry.model_copy(update={"options": {}})
         return ChosenArtifact(
             framework,
             key,

@@ -149,6 +149,7 @@ def _settings(a: RunView, b: RunView) -> Iterator[tuple[str, Any, Any]]:
     if a.model.id == b.model.id and a.framework == b.framework:
         yield "model's digest", _short(a.model.sha256), _short(b.model.sha256)
     yield "framework", _framework(a), _framework(b)
+    yield "device", a.model.device, b.model.device
     yield "numerics", a.model.numerics, b.model.numerics
     yield "scenario", str(a.scenario), str(b.scenario)
     yield "loadscope", a.versions.get("loadscope"), b.versions.get("loadscope")

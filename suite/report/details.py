@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadscope.quantities import number
+from loadscope.rundir.record import LayoutRecord
 from loadscope.suite.report.batches import Completion
 from loadscope.suite.run.view import RunView
 
@@ -26,6 +27,7 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
         "checksum": "unverified" if run.model.verified is False else None,
         "source": run.model.source,
         "licence": run.model.licence,
+        "device": run.model.device,
         "numerics": run.model.numerics,
         "options": run.model.options,
         "accuracy meaningful": run.model.accuracy_meaningful,
@@ -39,6 +41,7 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
         },
         "Settings as asked (times in ms)": run.spec.model_dump(mode="json"),
         "Settings in effect": run.effective.model_dump(mode="json"),
+        "Layout": _layout(run.layout),
         "Batches": _batches(completion),
         "Model": model,
         "Data": run.data.model_dump(mode="json"),
@@ -48,6 +51,14 @@ def run_details(run: RunView, completion: Completion | None) -> list[Group]:
     return [
         Group(heading, rows) for heading, tree in groups.items() if (rows := tuple(_flat(tree)))
     ]
+
+
+def _layout(found: LayoutRecord | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    told = found.model_dump(mode="json", exclude={"candidates"}, exclude_defaults=True)
+    measured = sum(one.figure is not None for one in found.candidates)
+    return {**told, "candidates measured": measured or None}
 
 
 def _batches(completion: Completion | None) -> dict[str, str]:

@@ -76,6 +76,7 @@ def _row(
         **({} if test is None else {"test": str(test)}),
         "model": run.model.id,
         "framework": run.framework,
+        "device": run.model.device,
         "numerics": run.model.numerics,
         "scenario": str(run.scenario),
         "status": judged.kind,

@@ -169,6 +169,7 @@ def _common(run: RunRecord, result: ResultRecord, told: ResultRecord | None) -> 
         "framework": (told.framework, run.spec.framework),
         "rehearsal": (told.rehearsal, run.rehearsal),
         "numerics": (told.numerics, run.model.numerics),
+        "device": (told.device, run.model.device),
     }
     if told.valid is not None and result.valid is not None:
         pairs["warnings"] = (told.warnings, result.warnings)

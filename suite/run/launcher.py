@@ -2,21 +2,20 @@
 
 import contextlib
 import json
-import os
 import platform
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import loadscope
 from loadscope.errors import LoadScopeError, WorkError, described
 from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
+from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import ModeOutcome
 from loadscope.scenarios.live_counters import FILE, Counted, read_counters
+from loadscope.suite.run.device_watch import DeviceWatch
 from loadscope.suite.run.engine import (
     EngineHost,
     Launched,
@@ -25,12 +24,13 @@ from loadscope.suite.run.engine import (
     request_cancel,
     require_wanted,
 )
-from loadscope.suite.run.live import LiveWatch
+from loadscope.suite.run.layout import settle
+from loadscope.suite.run.live import LiveWatch, layout_watch
 from loadscope.suite.run.noise import NoiseWatch
 from loadscope.suite.run.provenance import host
+from loadscope.suite.run.worker_process import end_worker, start_worker
 
 _POLL_SECONDS = 0.25
-_GRACE_SECONDS = 5
 
 
 class LocalEngine:
@@ -51,7 +51,9 @@ class LocalEngine:
 
     def launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         """See ``Engine``; Ctrl-C ends the test."""
+        settle(run_dir, layout_watch(run_dir, test, watch))
         here, noise = host(), NoiseWatch()
+        devices = DeviceWatch(RunDirectory(run_dir).read().model.device)
         process = 0
 
         def look(pid: int, counted: Counted | None) -> None:
@@ -60,6 +62,7 @@ class LocalEngine:
             require_wanted(run_dir)
             live.look(counted)
             noise.sample()
+            devices.look(counted is not None and counted.phase is Phase.RUNNING, pid)
 
         live = LiveWatch(run_dir, test, watch, lambda: noise.so_far(process))
         folder = RunDirectory(run_dir).partial(test.mode, test.run)
@@ -70,7 +73,8 @@ class LocalEngine:
             (folder / FILE).unlink(missing_ok=True)
         # What a test of accuracy tells does not depend on the machine's speed.
         if test.mode in (Mode.PERFORMANCE, Mode.TRACE):
-            outcome = outcome.model_copy(update={"noise": noise.finish()})
+            seen = {"noise": noise.finish(devices.gpu()), "energy": devices.energy()}
+            outcome = outcome.model_copy(update=seen)
         return Launched(outcome, here)
 
     def cancel(self, run_dir: Path) -> None:
@@ -100,38 +104,13 @@ def run_child(
         InputError: The process found the input wrong.
         WorkError: It failed, or ended without a word.
     """
-    # The package is found from the folder of the logs too, however the parent found it.
-    package_root = str(Path(loadscope.__file__).parents[1])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(
-            [package_root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-        ),
-    }
-    with (folder / "process.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "loadscope.suite.worker.test_process",
-                str(run_dir.resolve()),
-                mode,
-            ],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C is the parent's to handle; the pipe tells the child of the parent's death.
-            start_new_session=True,
-        )
+    process = start_worker("test_process", [str(run_dir.resolve()), mode], folder)
     try:
         while process.poll() is None:
             look(process.pid, read_counters(folder / FILE))
             _await_end(process, _POLL_SECONDS)
     finally:
-        _end(process)
+        end_worker(process)
     outcome = folder / "outcome.json"
     if process.returncode == 0 and outcome.exists():
         return ModeOutcome.model_validate_json(outcome.read_text(encoding="utf-8"))
@@ -147,18 +126,6 @@ def _await_end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     if pipe.poll(seconds * 1e3):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 def _failure(folder: Path, status: int) -> LoadScopeError:

@@ -19,7 +19,7 @@ from loadscope.rundir.progress import (
     write_progress,
 )
 from loadscope.scenarios.live_counters import RING, Counted
-from loadscope.suite.run.engine import RequestedTest, Watch
+from loadscope.suite.run.engine import RequestedTest, Watch, require_wanted
 
 WRITE_SECONDS = 1.0
 _BINS_PER_DECADE = 200
@@ -144,6 +144,38 @@ def _left(counted: Counted, running: float, rate: float | None) -> float | None:
         return None
     by_samples = missing / rate if rate else 0.0
     return round(max(0.0, counted.least_ms / 1e3 - running, by_samples), 3)
+
+
+def layout_watch(run_dir: Path, test: RequestedTest, watch: Watch) -> Callable[[float], None]:
+    """What a search of a layout tells how many seconds are left, a few times a second.
+
+    Args:
+        run_dir: The run directory.
+        test: The test that the layout is for.
+        watch: Told once a second.
+    """
+    started, written = time.monotonic(), -np.inf
+
+    def look(left: float) -> None:
+        nonlocal written
+        require_wanted(run_dir)
+        now = time.monotonic()
+        if now - written < WRITE_SECONDS:
+            return
+        written = now
+        live = LiveProgress(
+            test=test.mode,
+            run=test.run,
+            runs=test.runs,
+            phase=Phase.LAYOUT,
+            updated=utc_now(),
+            elapsed_s=round(now - started, 3),
+            left_s=round(max(0.0, left), 3),
+        )
+        write_progress(run_dir, live)
+        watch(live)
+
+    return look
 
 
 @contextlib.contextmanager

@@ -7,11 +7,14 @@ between for the frequency; what a machine does not tell is None and warns of not
 import os
 import resource
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from loadscope.nvml import POWER_CAP
+from loadscope.rundir.device_record import GpuNoise
 from loadscope.rundir.progress import NoiseSoFar
 from loadscope.rundir.record import Noise
 
@@ -77,8 +80,12 @@ class NoiseWatch:
             steal_percent=round(100 * steal / capacity, 2),
         )
 
-    def finish(self) -> Noise:
-        """What was seen, and warnings where it is too much."""
+    def finish(self, gpu: GpuNoise | None = None) -> Noise:
+        """What was seen, and warnings where it is too much.
+
+        Args:
+            gpu: What was seen of a GPU.
+        """
         self._sampled = 0.0
         self.sample()
         end, start = _read_counters(), self._first
@@ -95,6 +102,7 @@ class NoiseWatch:
             quota_throttled_percent=_share(start.quota, end.quota, seconds),
             memory_stall_percent=_share(start.stall, end.stall, seconds),
             swapped_pages=_growth(start.swapped, end.swapped),
+            gpu=gpu,
         )
         return seen.model_copy(update={"warnings": tuple(noise_warnings(seen))})
 
@@ -122,7 +130,17 @@ def noise_warnings(seen: Noise) -> list[str]:
         found.append(f"tasks waited for memory {seen.memory_stall_percent:.1f} % of the time")
     if seen.swapped_pages:
         found.append(f"{seen.swapped_pages} pages were swapped")
-    return found
+    return [*found, *(_gpu_warnings(seen.gpu) if seen.gpu else ())]
+
+
+def _gpu_warnings(gpu: GpuNoise) -> Iterator[str]:
+    # The cap of its power holds down every GPU that is well used.
+    if held := [why for why in gpu.throttles if why != POWER_CAP]:
+        yield f"the clock of {gpu.device} was held down: {', '.join(held)}"
+    if gpu.others:
+        yield f"{gpu.others} other process(es) computed on {gpu.device}"
+    if gpu.sm_mhz and min(gpu.sm_mhz) < FREQUENCY_SHARE * max(gpu.sm_mhz):
+        yield (f"the clock of {gpu.device} went from {max(gpu.sm_mhz)} to {min(gpu.sm_mhz)} MHz")
 
 
 def _growth(before: int | None, after: int | None) -> int | None:

@@ -6,8 +6,10 @@ from loadscope.datasets.task import AnswerForm
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.rundir.directory import PLAN_FILE, RunDirectory
+from loadscope.rundir.record import LayoutRecord
 from loadscope.rundir.user_conf import Setting, UserConf
 from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.layouts import Given, Limits
 from loadscope.suite.models.manifest import Postprocess, Preprocess
 from loadscope.sut.backend import Artifact
 
@@ -28,6 +30,28 @@ class TracePlan(BaseModel):
     warmup: int
 
 
+class LayoutSearch(BaseModel):
+    """What of the layout is to be found before the first test.
+
+    Attributes:
+        fresh: Whether to search though a layout is kept from before.
+        seconds: At most, in all; 0 to take the rule's layout where none is kept.
+        given: What is not to be changed.
+        limits: Of the model and the data.
+        file: The name of the file that has some of what is given; empty where none has.
+        bound_ms: Server's bound, milliseconds; 0 in other scenarios.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fresh: bool = False
+    seconds: float
+    given: Given
+    limits: Limits
+    file: str = ""
+    bound_ms: float = 0.0
+
+
 class ProcessPlan(BaseModel):
     """``plan.json``: everything resolved, nothing left to look up; of use on this machine alone.
 
@@ -42,7 +66,10 @@ class ProcessPlan(BaseModel):
         preprocess: The task's preprocessing settings.
         postprocess: The task's post-processing settings.
         answer_form: What data set and metric ask of the answers.
-        execution: Batches, workers and threads.
+        execution: Batches, workers and threads; by rule while ``search`` is not None.
+        search: What of them is to be found where the tests run; None when that is done.
+        layout: How they were come by; None before.
+        known: What calibration would measure, as it was measured when the layout was found.
         settings: The user.conf's settings, without what is calibrated.
         calibrate: Whether the target is to be measured before the first test.
         trace: What a traced test collects; None where nothing is traced.
@@ -61,6 +88,9 @@ class ProcessPlan(BaseModel):
     postprocess: Postprocess
     answer_form: AnswerForm = AnswerForm()
     execution: Execution
+    search: LayoutSearch | None = None
+    layout: LayoutRecord | None = None
+    known: float | None = None
     settings: tuple[Setting, ...]
     calibrate: bool
     trace: TracePlan | None = None

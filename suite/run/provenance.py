@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 import loadscope
+from loadscope.devices import devices_here
+from loadscope.rundir.device_record import DeviceRecord
 from loadscope.rundir.record import HostRecord
 from loadscope.sut.info import BackendInfo
 
@@ -30,6 +32,7 @@ def host() -> HostRecord:
         memory_bytes=psutil.virtual_memory().total,
         system=platform.platform(),
         load_average=round(os.getloadavg()[0], 2),
+        devices=tuple(DeviceRecord(**vars(device)) for device in devices_here()),
         environment={
             name: value
             for name, value in sorted(os.environ.items())

@@ -1,16 +1,21 @@
 """Resolve a spec: everything a run needs is found, checked and made before it starts."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from pydantic import JsonValue
 
+from loadscope.cores import allowed_cores, usable_cores
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset, Progress
+from loadscope.devices import GPUS, kind_of
 from loadscope.errors import InputError
-from loadscope.names import DEFAULT_NUMERICS, Mode, Scenario
+from loadscope.names import Mode, Scenario, system_name
 from loadscope.paths import cache_root
 from loadscope.rundir.record import (
     BenchmarkNames,
@@ -22,24 +27,29 @@ from loadscope.rundir.record import (
     ModeState,
     RunRecord,
 )
-from loadscope.rundir.spec import RunSpec, recorded, usable_cores
-from loadscope.scenarios.batch_memory import bound_batch
+from loadscope.rundir.spec import RunSpec, recorded
+from loadscope.rundir.spec_names import LAYOUT_SECONDS, LAYOUT_VARIABLE, LAYOUT_WORDS
+from loadscope.scenarios.batch_memory import bound_batch, sample_bytes
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.topology import automatic_instances, read_topology, spread
+from loadscope.scenarios.layouts import Given, Limits
+from loadscope.scenarios.topology import automatic_instances, spread
+from loadscope.strict_yaml import read_yaml
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
+from loadscope.suite.run.layout_cache import Layout, LayoutFile
 from loadscope.suite.run.loadgen_settings import (
     loadgen_settings,
     rehearsal_reasons,
     server_bound,
     target_key,
 )
-from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
+from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan, TracePlan
 from loadscope.suite.run.provenance import host, versions
 from loadscope.suite.run.samples import read_samples, samples_folder
 from loadscope.suite.run.understood import understand
+from loadscope.sut.info import DEVICE
 from loadscope.sut.registry import backend_info, require_installed
 
 
@@ -76,15 +86,17 @@ class ResolvedRun:
     traced: bool = False
 
     @property
-    def numerics(self) -> str:
-        """What the model computes with where it is not float32, otherwise nothing."""
-        return "" if self.model.numerics == DEFAULT_NUMERICS else self.model.numerics
+    def system(self) -> str:
+        """What runs the model: see ``names.system_name``."""
+        return system_name(self.spec.framework, self.model.device, self.model.numerics)
 
     def tracing(self, trace: TracePlan) -> "ResolvedRun":
         """The same as a trace."""
         return replace(
             self,
-            plan=self.plan.model_copy(update={"trace": trace, "calibrate": False}),
+            plan=self.plan.model_copy(
+                update={"trace": trace, "calibrate": False, "search": _in_one_process(self.plan)}
+            ),
             rehearsal=("a trace is never a result", *self.rehearsal),
             traced=True,
         )
@@ -132,22 +144,25 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     understood = understand(spec, catalogue)
     entry = understood.entry
     chosen = entry.artifact_for(spec.framework)
+    options = {**chosen.entry.options, **spec.options, **_device(spec)}
+    backend.check_options(options)
+    require_installed(backend)
+    backend.require_device(options)
+    gpu = kind_of(backend.device(options)) in GPUS
+    given, held = _given(spec)
+    wait = spec.max_wait if held is None or spec.max_wait is not None else held.max_wait_ms or None
     execution = Execution.decide(
         spec.scenario,
         usable_cores(),
-        spec.batch_size,
-        spec.workers,
-        spec.threads,
-        spec.max_wait,
+        given.batch_size,
+        given.workers,
+        given.threads,
+        wait,
         chosen.entry.max_batch,
-        chosen.entry.best_batch,
-        _instances(spec),
-        chosen.entry.best_threads,
+        given.instances or 1,
         backend.one_caller,
+        gpu,
     )
-    options = {**chosen.entry.options, **spec.options}
-    backend.check_options(options)
-    require_installed(backend)
     require_makers(entry, spec.framework)
 
     cache = cache_root()
@@ -160,14 +175,16 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             f"{source_of(dataset)}, so accuracy cannot be scored",
             "leave accuracy out of --mode, or name a data set with the true answers",
         )
+    sides = (chosen.entry.inputs, chosen.entry.outputs)
+    tensors = [tensor for side in sides for tensor in side.values()]
     if not spec.scenario.inline:
-        sides = (chosen.entry.inputs, chosen.entry.outputs)
-        tensors = [tensor for side in sides for tensor in side.values()]
-        execution = bound_batch(execution, spec.batch_size, len(dataset), tensors)
+        execution = bound_batch(execution, given.batch_size, len(dataset), tensors)
     conf = loadgen_settings(spec, entry.loadgen_model, len(dataset), rules)
-    if spec.scenario is Scenario.SERVER and spec.late != "in-turn":
+    bound = 0.0
+    if spec.scenario is Scenario.SERVER:
         bound = server_bound(conf, entry.loadgen_model, rules)
-        execution = replace(execution, late_after_ms=bound)
+        if spec.late != "in-turn":
+            execution = replace(execution, late_after_ms=bound)
     key = target_key(spec.scenario)
     model = materialise(understood.id, entry, spec.framework, cache, progress)
     samples = kind.prepare(dataset, preprocess, cache, progress)
@@ -176,13 +193,23 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         framework=spec.framework,
         loadgen_model=entry.loadgen_model,
         task=entry.task,
-        artifact=replace(model.artifact, options=options),
+        artifact=replace(model.artifact, options=options, digest=model.sha256),
         data="" if spec.random_inputs else str(path.resolve()),
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,
         answer_form=dataset.answer_form,
         execution=execution,
+        search=LayoutSearch(
+            fresh=spec.layout == "fresh",
+            seconds=_layout_seconds(spec),
+            given=given,
+            limits=Limits(
+                len(dataset), sample_bytes(tensors), chosen.entry.max_batch, backend.one_caller, gpu
+            ),
+            file="" if held is None else Path(spec.layout).name,
+            bound_ms=bound,
+        ),
         settings=conf.settings,
         calibrate=conf.get(entry.loadgen_model, spec.scenario, key) is None,
     )
@@ -208,6 +235,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             ),
             licence=entry.licence,
             numerics=backend.numerics(options, chosen.entry.numerics),
+            device=backend.device(options),
             format=model.artifact.format,
             input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
             options=options,
@@ -229,13 +257,74 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     )
 
 
-def _instances(spec: RunSpec) -> int:
-    if spec.instances is None or (spec.instances == "auto" and spec.scenario.inline):
+def _device(spec: RunSpec) -> dict[str, JsonValue]:
+    """The option of the backend that the spec's device is."""
+    if spec.device is None:
+        return {}
+    if DEVICE in spec.options:
+        raise InputError(
+            f"--device {spec.device} and --option {DEVICE}={spec.options[DEVICE]} are one",
+            "leave the option out",
+        )
+    return {DEVICE: spec.device}
+
+
+def _in_one_process(plan: ProcessPlan) -> LayoutSearch | None:
+    """The search of a plan's layout for a trace, which is of one process."""
+    if plan.search is None:
+        return None
+    given = replace(plan.search.given, instances=1)
+    return plan.search.model_copy(update={"given": given})
+
+
+def _given(spec: RunSpec) -> tuple[Given, Layout | None]:
+    """What of the layout is given by hand, and what its file says, which is in it too.
+
+    Raises:
+        InputError: The file cannot be read, or there are fewer cores than instances.
+    """
+    held = None
+    if spec.layout not in LAYOUT_WORDS:
+        held = read_yaml(Path(spec.layout), LayoutFile).layout
+    values = {
+        name: asked if (asked := getattr(spec, name)) is not None else getattr(held, name, None)
+        for name in ("batch_size", "workers", "threads", "instances")
+    }
+    if values["instances"] is not None:
+        values["instances"] = _instances(spec.scenario, values["instances"])
+    return Given(**values), held
+
+
+def _instances(scenario: Scenario, asked: int | Literal["auto"]) -> int:
+    if asked == "auto" and scenario.inline:
         return 1
-    cores = read_topology()
-    number = automatic_instances(cores) if spec.instances == "auto" else spec.instances
+    cores = allowed_cores().cores
+    number = automatic_instances(cores) if asked == "auto" else asked
     spread(cores, number)
     return number
+
+
+def _layout_seconds(spec: RunSpec) -> float:
+    """How long a layout is looked for; not at all for a score, which does not depend on it.
+
+    Raises:
+        InputError: The environment has no number.
+    """
+    if not {Mode.PERFORMANCE, Mode.TRACE}.intersection(spec.mode):
+        return 0.0
+    if spec.layout_seconds is not None:
+        return spec.layout_seconds
+    text = os.environ.get(LAYOUT_VARIABLE, "")
+    try:
+        seconds = float(text or LAYOUT_SECONDS)
+        if not 0 <= seconds <= 3600:
+            raise ValueError
+    except ValueError as error:
+        raise InputError(
+            f"{LAYOUT_VARIABLE}: expected seconds from 0 to 3600, got '{text}'",
+            "correct the environment variable, or give --layout-seconds",
+        ) from error
+    return seconds
 
 
 def source_of(dataset: Dataset) -> str:

@@ -1,6 +1,7 @@
 """Carry out a run: one fresh process for each LoadGen test, then the figures."""
 
 import time
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,17 @@ from loadscope.rundir.figures import figures, invalid_reasons
 from loadscope.rundir.log_digests import log_digests
 from loadscope.rundir.progress import LiveProgress, LiveReport
 from loadscope.rundir.record import Calibration as CalibrationRecord
-from loadscope.rundir.record import ModeOutcome, ModeState, RepeatOutcome, RunRecord
+from loadscope.rundir.record import (
+    ExecutionRecord,
+    ModeOutcome,
+    ModeState,
+    RepeatOutcome,
+    RunRecord,
+)
 from loadscope.rundir.repeat import median_run
 from loadscope.rundir.spec import recorded
 from loadscope.rundir.user_conf import UserConf
+from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.expectation import CalibrationResult, expectation
 from loadscope.submission.compliance.audit import audit_config
 from loadscope.submission.rounds import CURRENT, early_stopping_queries, load_round
@@ -96,6 +104,7 @@ def resume(
         require_same_inputs(record, resolved, run.path)
         planned = {mode: ModeState(status="planned") for mode in tests_of(resolved)}
         changes = {"spec": recorded(resolved.spec), "state": {**planned, **record.state}}
+        resolved = replace(resolved, plan=_as_begun(resolved.plan, record))
         run.write_plan(resolved.plan.model_dump_json(indent=2))
         run.write(record.model_copy(update=changes))
         return _carry_out(run, resolved, progress, engine)
@@ -234,7 +243,10 @@ def _attempt(
     if mode.audit:
         benchmark = load_round().benchmarks[plan.loadgen_model]
         write_text(folder / "audit.config", audit_config(benchmark.compliance[mode]))
-    launched = engine.launch(run.path, test, watch)
+    try:
+        launched = engine.launch(run.path, test, watch)
+    finally:
+        _take_layout(run)
     record = run.read()
     if not record.finished():
         # The machine of the first test is the run's, whichever has resolved it.
@@ -244,6 +256,23 @@ def _attempt(
     log = read_detail_log(folder / "mlperf_log_detail.txt")
     require_as_asked(log, asked, load_round())
     return launched.outcome, log
+
+
+def _take_layout(run: RunDirectory) -> None:
+    """Record what is in effect, which is known where the test runs alone."""
+    plan, record = ProcessPlan.of(run), run.read()
+    if plan.layout is not None and record.layout is None:
+        effective = ExecutionRecord.model_validate(asdict(plan.execution))
+        run.write(record.model_copy(update={"effective": effective, "layout": plan.layout}))
+
+
+def _as_begun(plan: ProcessPlan, record: RunRecord) -> ProcessPlan:
+    """The plan of a run that goes on: with the layout that its first test had."""
+    if record.layout is None and not record.finished():
+        return plan
+    execution = Execution(**record.effective.model_dump())
+    changes = {"execution": execution, "search": None, "layout": record.layout}
+    return plan.model_copy(update=changes)
 
 
 def _conf(run: RunDirectory, plan: ProcessPlan) -> UserConf:

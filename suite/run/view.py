@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.errors import InputError
-from loadscope.names import DEFAULT_NUMERICS, Mode, Scenario
+from loadscope.names import Mode, Scenario, system_name
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import ESTIMATE
 from loadscope.rundir.record import (
     DataRecord,
     ExecutionRecord,
     HostRecord,
+    LayoutRecord,
     ModelRecord,
     ModeState,
 )
@@ -71,6 +72,7 @@ class RunView:
     notes: tuple[str, ...]
     spec: RecordedSpec
     effective: ExecutionRecord
+    layout: LayoutRecord | None
     data: DataRecord
     host: HostRecord
     versions: Mapping[str, str]
@@ -103,9 +105,8 @@ class RunView:
 
     @property
     def system(self) -> str:
-        """The framework, with the numerics where they are not float32: ``pytorch bfloat16``."""
-        numerics = self.model.numerics
-        return self.framework if numerics == DEFAULT_NUMERICS else f"{self.framework} {numerics}"
+        """What ran the model: see ``names.system_name``."""
+        return system_name(self.framework, self.model.device, self.model.numerics)
 
 
 def load_run(path: Path) -> RunView:
@@ -150,6 +151,7 @@ def load_run(path: Path) -> RunView:
         notes=result.notes,
         spec=run.spec,
         effective=run.effective,
+        layout=run.layout,
         data=run.data,
         host=run.host,
         versions=run.versions,

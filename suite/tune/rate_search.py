@@ -17,13 +17,14 @@ from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import PLAN_FILE, RESULT_FILE, RunDirectory
 from loadscope.rundir.record import ModeState, RateProbe, RateSearchRecord
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, recorded
+from loadscope.scenarios.queueing import queueing_rate
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.loadgen_settings import server_bound
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.result import CompletedRun, completed
 from loadscope.suite.run.runner import resume
-from loadscope.suite.tune.rate_estimate import Tried, bracket, next_rate, queueing_rate
+from loadscope.suite.tune.rate_estimate import Tried, bracket, next_rate
 from loadscope.suite.tune.short_run import batch_milliseconds, sample_milliseconds, short_run
 
 PROBE_MS = 10_000.0
@@ -189,6 +190,9 @@ class RateSearch:
 
     def _run(self, spec: RunSpec, name: str) -> RateProbe:
         folder = self.folder / name
+        if self.probes and spec.layout == "fresh":
+            # Found by the first probe.
+            spec = spec.model_copy(update={"layout": "auto"})
         result = short_run(spec, folder, self.command, self.progress)
         plan = ProcessPlan.of(RunDirectory(folder))
         rules, model = load_round(), plan.loadgen_model

@@ -1,27 +1,32 @@
 """Tune the scenarios of a model: from specs to studies, a script and a page in one folder."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loadscope.cores import allowed_cores, usable_cores
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json, write_text
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec, usable_cores
+from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.topology import instance_counts, read_topology
+from loadscope.scenarios.topology import instance_counts
+from loadscope.suite.run.layout import keep_tuned, with_layout
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.run.resolve import resolve
+from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.suite.tune.script import headline, script_text
 from loadscope.suite.tune.searched import Searched
 from loadscope.suite.tune.space import Axis, search_space, settings
 from loadscope.suite.tune.study import Notice, Study, Winner
 from loadscope.suite.tune.trial import Trials
+from loadscope.sut.registry import backend_info
 
+_LAYOUT = "finding a layout for"
 _SEARCH_SHARE = 0.75
 """Share of the budget for the search; the rest is for measuring the best few again."""
 
@@ -72,15 +77,20 @@ def tune(
     prepared = [resolve(spec, progress) for spec in specs]
     instances = _instances(notice)
     with RunDirectory(folder).locked():
+        plans = [
+            _started(one, held, command, progress)
+            for one, held in zip(prepared, _held_layouts(folder, len(specs)), strict=True)
+        ]
         write_json(
             folder / "tune.json",
             {
                 "specs": [spec.model_dump(mode="json") for spec in specs],
                 "allow_numerics": allow_numerics,
                 "trial_ms": trial_ms,
+                "layouts": [asdict(plan.execution) for plan in plans],
             },
         )
-        for spec, one in zip(specs, prepared, strict=True):
+        for spec, one, plan in zip(specs, prepared, plans, strict=True):
             if allow_numerics and not one.model.accuracy_meaningful:
                 raise InputError(
                     f"--allow-numerics: the accuracy of {spec.model} on {spec.framework} means "
@@ -88,14 +98,19 @@ def tune(
                     "leave it out, or tune a model with trained weights",
                 )
             processor = one.host.processor
-            plan = one.plan
             axes = _axes(spec, plan, allow_numerics, instances, len(one.dataset))
-            trials = Trials(spec, folder / "trials" / spec.scenario, command, progress, trial_ms)
+            # A trial says everything, so that nothing is found anew for each.
+            fixed = {**_as_settings(plan.execution), "layout": "auto", "layout_seconds": 0.0}
+            asked = spec.model_copy(update=fixed)
+            trials = Trials(asked, folder / "trials" / spec.scenario, command, progress, trial_ms)
             study = Study(str(spec.scenario), folder / "study.db", axes, trials, notice)
             share = seconds / len(specs)
             study.search(share * _SEARCH_SHARE, most, progress)
             winner = study.winner(share * (1 - _SEARCH_SHARE))
             found.append((spec, axes, winner))
+            _keep(
+                one, plan.execution, settings(winner.params, axes), headline(spec.scenario, winner)
+            )
             searches.append(
                 Searched(
                     spec.scenario,
@@ -128,9 +143,62 @@ def tune(
     return result
 
 
+def _held_layouts(folder: Path, count: int) -> list[Execution | None]:
+    """The layouts that the search in a folder began with: its space is made from them."""
+    path = folder / "tune.json"
+    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: list[Execution | None] = [Execution(**one) for one in held.get("layouts", [])]
+    return found or [None] * count
+
+
+def _started(
+    resolved: ResolvedRun, held: Execution | None, command: str, progress: Progress
+) -> ProcessPlan:
+    """The plan with the layout to begin with."""
+    if held is not None:
+        return resolved.plan.model_copy(update={"execution": held})
+    what, record = f"{_LAYOUT} {resolved.spec.scenario}", resolved.record(command, ())
+    seconds = math.ceil(resolved.plan.search.seconds) if resolved.plan.search else 0
+    looked = False
+
+    def look(left: float) -> None:
+        nonlocal looked
+        looked = True
+        progress(what, max(0, min(seconds - 1, int(seconds - left))), seconds)
+
+    plan = with_layout(resolved.plan, record, look)
+    if looked:
+        progress(what, seconds, seconds)
+    return plan
+
+
+def _as_settings(one: Execution) -> dict[str, Any]:
+    """An execution as settings of a spec."""
+    values = {
+        name: getattr(one, name) for name in ("batch_size", "workers", "threads", "instances")
+    }
+    return {**values, "max_wait": one.max_wait_ms or None}
+
+
+def _keep(resolved: ResolvedRun, begun: Execution, best: dict[str, Any], what: str) -> None:
+    """Have the runs to come begin with what was found for these options."""
+    values = {name: best[name] for name in ("batch_size", "workers", "threads") if name in best}
+    execution = replace(
+        begun,
+        **values,
+        instances=best.get("instances", begun.instances),
+        max_wait_ms=best.get("max_wait", begun.max_wait_ms) or 0.0,
+    )
+    backend, changed = backend_info(resolved.spec.framework), best["options"]
+    default = {one.name: one.values[0] for one in backend.tunables}
+    asked = {**default, **resolved.plan.artifact.options}
+    if all(asked.get(name) == value for name, value in changed.items()):
+        keep_tuned(resolved.plan, resolved.record("", ()), execution, f"by tune: {what}")
+
+
 def _instances(notice: Notice) -> list[int]:
     try:
-        return instance_counts(read_topology())
+        return instance_counts(allowed_cores().cores)
     except WorkError as error:
         # The rest of the space is worth searching all the same.
         notice(f"instances are not searched: {error.message}")

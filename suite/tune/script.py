@@ -14,7 +14,7 @@ from loadscope.suite.tune.study import Winner
 from loadscope.suite.tune.trial import PERCENTILES, goodness
 
 # The number of samples is not among them: it was for quick trials, and the script is for full runs.
-_SHARED = ("model", "framework", "dataset_path", "models", *OwnModelSpec.model_fields)
+_SHARED = ("model", "framework", "device", "dataset_path", "models", *OwnModelSpec.model_fields)
 
 
 def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str | None) -> str:

@@ -112,7 +112,7 @@ def settings(params: Params, axes: list[Axis]) -> dict[str, Any]:
             found |= {
                 "workers": workers,
                 "threads": threads,
-                "instances": int(instances) if instances else None,
+                "instances": int(instances) if instances else 1,
             }
         elif axis.name == "max_wait":
             found["max_wait"] = value or None

@@ -31,7 +31,7 @@ class LoadedModel:
         library: The samples, none of them loaded.
         postprocess: Turns outputs into payloads.
         pipeline: All of them, joined.
-        load_seconds: How long loading the model took.
+        load_seconds: How long importing the framework and loading the model took.
         in_force: What the backend says is in force.
     """
 
@@ -77,8 +77,8 @@ def open_model(plan: ProcessPlan) -> LoadedModel:
         InputError, WorkError: From the backend or the sample library.
         InputError: Something else is in force than was asked for.
     """
-    backend = open_backend(plan.framework)
     started = time.perf_counter()
+    backend = open_backend(plan.framework)
     backend.load(plan.artifact, plan.execution.threads)
     seconds = time.perf_counter() - started
     effective = backend.effective()

@@ -5,7 +5,6 @@ folder that takes the logs. It reads ``plan.json``, writes LoadGen's logs, ``lat
 ``batches.bin`` and ``outcome.json``; on an error ``error.json`` says what happened.
 """
 
-import dataclasses
 import os
 import resource
 import sys
@@ -14,38 +13,36 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from pydantic import JsonValue
-
-from loadscope.datasets.task import LoadableSamples
-from loadscope.errors import InputError, describe
+from loadscope.errors import DeviceMemoryError, InputError, describe
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import Calibration as CalibrationRecord
-from loadscope.rundir.record import ModeOutcome, ReplicaPlace
+from loadscope.rundir.record import ModeOutcome
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.batch_memory import require_memory
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
     calibrate,
+    calibration_seconds,
+    halved,
     query_size,
     shape_seconds,
     typical_batches,
     warm_shapes,
     warm_up,
 )
-from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
+from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution
 from loadscope.scenarios.live_counters import FILE, LiveCounters
 from loadscope.scenarios.query_memory import require_query_memory
 from loadscope.scenarios.recorder import Recorder
-from loadscope.scenarios.replicas import Replicas, SpreadLibrary, SpreadPipeline
 from loadscope.scenarios.session import driver_for, run_test
-from loadscope.scenarios.topology import read_topology, spread
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.run.verdict import offline_samples
-from loadscope.suite.worker.loaded_model import open_library, open_model
+from loadscope.suite.worker.loaded_model import open_model
+from loadscope.suite.worker.placed_model import place_model
 from loadscope.sut.registry import backend_info
 
 _failing = threading.Lock()
@@ -71,32 +68,38 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
     live = LiveCounters(Path(FILE))
     if plan.trace is not None:
         return _traced(run_dir, plan, plan.trace, live)
-    model = _Spread(run_dir, plan) if plan.execution.instances > 1 else _Here(plan)
+    model = place_model(run_dir, plan)
     scenario, execution, pipeline = plan.scenario, model.execution, model.pipeline
-
-    batches = typical_batches(model.library, query_size(scenario, execution))
     each_shape = backend_info(plan.framework).each_shape and mode is not Mode.ACCURACY
-    shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
-    samples = sorted({index for batch in [*batches, *shapes] for index in batch})
-    model.samples.load(samples)
-    live.enter(Phase.WARMING_UP)
-    if execution.instances == 1:
-        require_memory(execution, pipeline.compute, batches[0])
-    warm_up(pipeline, execution, batches)
     conf = run_dir / "user.conf"
     calibration = None
     settings = plan.user_conf()
     least = settings.get(plan.loadgen_model, scenario, "min_duration")
-    warm_shapes(pipeline, execution, shapes, shape_seconds(least))
+    while True:
+        batches = typical_batches(model.library, query_size(scenario, execution))
+        shapes = batch_of_each_shape(model.library, execution.batch_size) if each_shape else []
+        samples = sorted({index for batch in [*batches, *shapes] for index in batch})
+        model.samples.load(samples)
+        live.enter(Phase.WARMING_UP)
+        try:
+            if execution.instances == 1:
+                require_memory(execution, pipeline.compute, batches[0])
+            warm_up(pipeline, execution, batches)
+            warm_shapes(pipeline, execution, shapes, shape_seconds(least))
+            break
+        except DeviceMemoryError as error:
+            execution = halved(execution, error)
+            model.samples.unload(samples)
     if plan.calibrate and not conf.exists():
         live.enter(Phase.CALIBRATING)
-        calibration = calibrate(scenario, pipeline, execution, batches)
+        seconds = calibration_seconds(least)
+        calibration = calibrate(scenario, pipeline, execution, batches, seconds, plan.known)
         settings = settings.having(
             plan.loadgen_model, scenario, {calibration.key: calibration.value}
         )
     if not conf.exists():
         write_text(conf, settings.text())
-    if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, conf)):
+    if each_shape and mode is Mode.PERFORMANCE and (last := _left_over(plan, execution, conf)):
         # The batches go from large to small samples, and so does the query.
         warm_up(pipeline, execution, [batches[-1][:last]])
     model.samples.unload(samples)
@@ -130,16 +133,21 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
         calibration=CalibrationRecord(**vars(calibration)) if calibration else None,
         peak_memory_bytes=peak + model.close(),
         instances=model.places,
+        halved_batch=_fewer(execution.batch_size, plan.execution.batch_size),
     )
 
 
-def _left_over(plan: ProcessPlan, conf: Path) -> int:
+def _fewer(size: int, planned: int) -> int | None:
+    return size if size < planned else None
+
+
+def _left_over(plan: ProcessPlan, execution: Execution, conf: Path) -> int:
     """Samples in the last batch of Offline's query; 0 where it is as full as the others."""
     if plan.scenario is not Scenario.OFFLINE:
         return 0
     model = plan.loadgen_model
     samples = offline_samples(model, UserConf.read(conf, [model]), load_round())
-    return samples % plan.execution.batch_size
+    return samples % execution.batch_size
 
 
 def _least(plan: ProcessPlan, mode: Mode, conf: Path, samples: int) -> tuple[int, float]:
@@ -166,7 +174,7 @@ def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounte
     # A test that is no trace need not wait for a tenth of its imports.
     from loadscope.suite.worker.tracing.collect import environment, traced_test
 
-    os.environ.update(environment(plan.framework, trace))
+    os.environ.update(environment(plan, trace))
     model = open_model(plan)
     batches = typical_batches(model.library, query_size(plan.scenario, plan.execution))
     model.library.load(sorted({index for batch in batches for index in batch}))
@@ -179,51 +187,6 @@ def _traced(run_dir: Path, plan: ProcessPlan, trace: TracePlan, live: LiveCounte
         test_seconds=seconds,
         traced=True,
     )
-
-
-class _Here:
-    """The model in this process."""
-
-    def __init__(self, plan: ProcessPlan) -> None:
-        opened = open_model(plan)
-        self.library = opened.library
-        self.samples: LoadableSamples = opened.library
-        self.pipeline, self.execution = opened.pipeline, plan.execution
-        self.load_seconds, self.places = opened.load_seconds, None
-        self.in_force = opened.in_force
-        self._backend = opened.backend
-
-    def close(self) -> int:
-        """Release the model; no memory is used elsewhere."""
-        self._backend.close()
-        return 0
-
-
-class _Spread:
-    """The model in several processes; this one keeps LoadGen and the drivers."""
-
-    def __init__(self, run_dir: Path, plan: ProcessPlan) -> None:
-        started = time.perf_counter()
-        execution = plan.execution
-        instances = Replicas(
-            "loadscope.suite.worker.replica",
-            [str(run_dir)],
-            spread(read_topology(), execution.instances),
-            execution.workers,
-            # Offline always has a next batch; in Server it is better merged with later ones.
-            ahead=1 if plan.scenario is Scenario.OFFLINE else 0,
-        )
-        self.load_seconds = time.perf_counter() - started
-        # Each has checked its own; they are all loaded alike.
-        self.in_force: dict[str, JsonValue] = instances.started[0]["in_force"]
-        self.library = open_library(plan)
-        self.samples: LoadableSamples = SpreadLibrary(instances, self.library)
-        self.pipeline = SpreadPipeline(instances, self.library)
-        self.execution = dataclasses.replace(execution, workers=instances.channels)
-        self.places: tuple[ReplicaPlace, ...] | None = tuple(
-            ReplicaPlace(**place) for place in instances.places()
-        )
-        self.close = instances.close
 
 
 def _fail(error: BaseException) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from loadscope.devices import canonical
 from loadscope.errors import InputError, near
 from loadscope.memory import memory_limit, used_memory
 from loadscope.sut.backend import Artifact, TensorInfo
@@ -81,14 +82,18 @@ class MxnetBackend:
         self._alone = threading.Lock()
 
     def effective(self) -> Effective:
-        """Threads, and whether operators are fused: by oneDNN alone, unless it is turned off."""
+        """Threads, the weights' device, and whether operators are fused: by oneDNN alone."""
         enabled = self._mx.runtime.Features().is_enabled("MKLDNN")
         with _environment(self._binding):
             fused = enabled and os.environ.get(_FUSION) != "NONE"
         threads = within_limit(int(os.environ["OMP_NUM_THREADS"]))
+        weights = self._model.weights.values() if self._model else ()
+        devices = {canonical(each.context.device_type) for each in weights}
         return Effective(
             {
                 "threads": threads,
+                # A symbol without weights has none to tell by.
+                **({"device": ",".join(sorted(devices))} if devices else {}),
                 "fusion": fused,
                 "engine_workers": int(os.environ["MXNET_CPU_WORKER_NTHREADS"]),
                 "fixed_batch": self._fixed,

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from loadscope.errors import DeviceMemoryError
 from loadscope.sut.backend import Artifact
 from loadscope.sut.effective import Effective
 from loadscope.sut.null.info import INFO
@@ -21,6 +22,7 @@ class NullBackend:
             (default never), so that the best batch is one below.
         shortcut: Halve the time (default false).
         fail_at: The batch, counted from 1, that raises instead of answering (default never).
+        device_samples: A batch of more raises what a full device does (default never).
         threads_in_force: So many threads are said to be in force (default as asked for).
     """
 
@@ -34,6 +36,7 @@ class NullBackend:
         self._per_sample = float(artifact.options.get("sample_us", 0)) / speed
         self._crowded_from = int(artifact.options.get("crowded_from", sys.maxsize))
         self._fail_at = int(artifact.options.get("fail_at", 0))
+        self._device_samples = int(artifact.options.get("device_samples", sys.maxsize))
         self._batches = 0
         self._threads = int(artifact.options.get("threads_in_force", threads))
 
@@ -51,6 +54,8 @@ class NullBackend:
             raise RuntimeError(f"the null backend fails at batch {self._fail_at} as asked")
         first = next(iter(batch.values()))
         size, length = len(first), first.shape[-1]
+        if size > self._device_samples:
+            raise DeviceMemoryError.of_batch("null", size)
         crowd = 2 if size >= self._crowded_from else 1
         delay = self._delay + self._per_sample * size * crowd
         if delay:

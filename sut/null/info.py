@@ -16,6 +16,7 @@ INFO = BackendInfo(
         "crowded_from": Option(int),
         "shortcut": Option(bool),
         "fail_at": Option(int),
+        "device_samples": Option(int),
         "threads_in_force": Option(int),
     },
     tunables=(Tunable("shortcut", (False, True)),),

@@ -1,16 +1,27 @@
 """ONNX Runtime behind the backend protocol."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import onnxruntime
 
-from loadscope.errors import InputError, near
+from loadscope.device_memory import DeviceMemory, nvml_memory
+from loadscope.devices import CPU, kind_of, number_of
+from loadscope.errors import DeviceMemoryError, InputError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
+from loadscope.sut.onnxruntime.binding import Bindings
 from loadscope.sut.onnxruntime.info import INFO
 from loadscope.sut.onnxruntime.load_errors import REFUSALS, missing_of_provider, refused
+from loadscope.sut.onnxruntime.providers import (
+    CPU_PROVIDER,
+    asked_providers,
+    device_in_force,
+    model_file,
+    providers,
+)
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import Tensors
@@ -25,7 +36,10 @@ _LEVELS = {
 # ONNX Runtime's names of element types, where they are not numpy's.
 _DTYPES = {"float": "float32", "double": "float64"}
 
-_CPU = "CPUExecutionProvider"
+# What the CUDA provider's allocator and CUDA itself say of a full device.
+_FULL = re.compile(
+    r"Failed to allocate memory|out of memory|smaller than requested bytes", re.IGNORECASE
+)
 
 # Severities below 'error' go to standard error in colour, at every load.
 _ERRORS_ONLY = 3
@@ -36,10 +50,20 @@ class OnnxRuntimeBackend:
 
     Options of the artifact:
         graph_optimization: ``none``, ``basic``, ``extended`` or ``all`` (the default).
-        providers: Execution providers in order of preference (default the CPU's alone).
+        device: ``cpu`` (the default) or ``cuda``; of several ``cuda:1``.
+        providers: Execution providers in order of preference (default the device's own alone);
+            with TensorrtExecutionProvider engines are built at the first batch of a shape and kept
+            in the cache.
+        dtype: ``float16`` computes in that on a GPU; inputs and outputs stay as declared.
+        tf32: Have a GPU multiply float32 with ten bits of fraction (default false; ONNX Runtime's
+            own default is true).
         allow_spinning: Whether waiting threads of the pool spin (default ONNX Runtime's own).
         arena: Whether buffers are kept between calls (default true); false is slower and smaller.
     """
+
+    def __init__(self) -> None:
+        self._session: onnxruntime.InferenceSession | None = None
+        self._bindings: dict[Any, Bindings] = {}
 
     def load(self, artifact: Artifact, threads: int) -> None:
         """Make a session and hold it against the manifest.
@@ -56,7 +80,8 @@ class OnnxRuntimeBackend:
         """
         INFO.check_options(artifact.options)
         self._loaded = artifact, threads
-        self._session: onnxruntime.InferenceSession | None = open_session(artifact, threads)
+        self._device = INFO.device(artifact.options)
+        self._session = open_session(artifact, threads)
         inputs, most = self._session.get_inputs(), artifact.max_batch
         _compare("input", artifact.inputs, inputs, most, complete=True)
         _compare("output", artifact.outputs, self._session.get_outputs(), most, complete=False)
@@ -71,16 +96,18 @@ class OnnxRuntimeBackend:
         if session is None:
             raise RuntimeError("effective was called after close")
         artifact, _ = self._loaded
-        wanted, options = _asked(artifact), session.get_session_options()
-        providers: list[str] = session.get_providers()
-        lost = [name for name in wanted if name not in providers]
-        if providers[-1:] == [_CPU] and len(providers) > 1 and _CPU not in wanted:
+        wanted, options = asked_providers(artifact), session.get_session_options()
+        names: list[str] = session.get_providers()
+        lost = [name for name in wanted if name not in names]
+        if names[-1:] == [CPU_PROVIDER] and len(names) > 1 and CPU_PROVIDER not in wanted:
             # ONNX Runtime's own, for operators that the others do not have.
-            providers = providers[:-1]
+            names = names[:-1]
+        device = device_in_force(names, session.get_provider_options())
         levels = {level: name for name, level in _LEVELS.items()}
         return Effective(
             {
-                "providers": providers,
+                "providers": names,
+                "device": device,
                 "threads": options.intra_op_num_threads,
                 "graph_optimization": levels[options.graph_optimization_level],
                 "arena": options.enable_cpu_mem_arena,
@@ -113,11 +140,20 @@ class OnnxRuntimeBackend:
         from loadscope.sut.onnxruntime.tracer import OnnxRuntimeTracer
 
         artifact, threads = self._loaded
-        return OnnxRuntimeTracer(
+        from loadscope.sut.onnxruntime.gpu_tracer import OnnxRuntimeGpuTracer
+
+        kind = OnnxRuntimeTracer if self._device == CPU else OnnxRuntimeGpuTracer
+        return kind(
             lambda change: open_session(artifact, threads, change), self._run, artifact.path
         )
 
+    def device_memory(self) -> DeviceMemory | None:
+        """See ``TellsDeviceMemory``: as the driver tells it, for ONNX Runtime does not."""
+        return nvml_memory(INFO.device(self._loaded[0].options))
+
     def _run(self, session: Any, batch: Tensors) -> Tensors:
+        if self._device != CPU:
+            return self._run_bound(session, batch)
         # The batch itself where it has no more than the inputs, which the check has found in it.
         if len(batch) > len(self._inputs):
             batch = {name: batch[name] for name in self._inputs}
@@ -126,9 +162,29 @@ class OnnxRuntimeBackend:
             return {name: each[:count] for name, each in zip(self._outputs, found, strict=True)}
         return dict(zip(self._outputs, session.run(self._outputs, batch), strict=True))
 
+    def _run_bound(self, session: Any, batch: Tensors) -> Tensors:
+        count = samples(batch)
+        if self._fixed is not None:
+            batch = filled(batch, self._fixed)
+        if session not in self._bindings:
+            place = kind_of(self._device), number_of(self._device)
+            self._bindings[session] = Bindings(session, self._inputs, self._outputs, place)
+        try:
+            found = self._bindings[session].run(batch)
+        except REFUSALS as error:
+            if not _FULL.search(str(error)):
+                raise
+            # The buffers of other shapes.
+            self._bindings.pop(session, None)
+            raise DeviceMemoryError.of_batch(self._device, count) from error
+        if self._fixed is not None and count != self._fixed:
+            return {name: each[:count] for name, each in found.items()}
+        return found
+
     def close(self) -> None:
         """Drop the session."""
         self._session = None
+        self._bindings.clear()
 
 
 def numpy_name(kind: str) -> str:
@@ -160,29 +216,11 @@ def open_session(
     if spinning is not None:
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     change(options)
+    wanted = providers(artifact)
     try:
-        return onnxruntime.InferenceSession(
-            str(artifact.path), options, providers=_providers(artifact)
-        )
+        return onnxruntime.InferenceSession(str(model_file(artifact)), options, providers=wanted)
     except REFUSALS as error:
         raise refused(artifact, error) from error
-
-
-def _asked(artifact: Artifact) -> list[str]:
-    wanted: list[str] = artifact.options.get("providers", [_CPU])
-    return wanted
-
-
-def _providers(artifact: Artifact) -> list[str]:
-    wanted = _asked(artifact)
-    available = onnxruntime.get_available_providers()
-    for provider in wanted:
-        if provider not in available:
-            raise InputError(
-                f"ONNX Runtime has no provider '{provider}' here",
-                f"{near(str(provider), available)}available: {', '.join(available)}",
-            )
-    return wanted
 
 
 def _firsts(nodes: Sequence[onnxruntime.NodeArg]) -> list[int | str | None]:

@@ -20,10 +20,19 @@ INFO = BackendInfo(
             | {level: f"{_OPTIMIZED} '{level}'" for level in ("basic", "extended", "all")},
         ),
         "providers": Option(list),
+        "tf32": Option(bool, numerics={True: "tf32"}),
+        "dtype": Option(
+            str,
+            ("float32", "float16"),
+            {"float16": "rounded to fp16"},
+            {"float16": "float16"},
+        ),
         "allow_spinning": Option(bool),
         "arena": Option(bool),
     },
     tunables=(Tunable("allow_spinning", (True, False)), Tunable("arena", (True, False))),
+    devices=("cpu", "cuda"),
+    device_fault="loadscope.sut.onnxruntime.devices:device_fault",
     trace_levels=("framework", "layer"),
     # Each shape's memory is planned at its first call; unplanned, two workers wait for each
     # other's allocations.

@@ -4,7 +4,7 @@ import json
 import tempfile
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ class OnnxRuntimeTracer(CallTracer):
         path: The model's file, for the names of what is fused.
     """
 
+    flat = False
+    """Whether records are of two clocks, a GPU's and the CPU's, which tell of no body."""
+
     def __init__(
         self, open_session: OpenSession, run: Callable[[Any, Tensors], Tensors], path: Path
     ) -> None:
@@ -49,12 +52,22 @@ class OnnxRuntimeTracer(CallTracer):
         self._path = path
         super().__init__(lambda batch: run(self._session, batch))
 
+    def placed(self, events: list[dict[str, Any]], origin: int) -> list[dict[str, Any]]:
+        """The profile as layers are taken from it.
+
+        Args:
+            events: As it was read.
+            origin: Its start, unix nanoseconds.
+        """
+        return events
+
     def finish(self) -> list[PredictTrace]:
         """The calls and their layers."""
         origin = self._session.get_profiling_start_time_ns()
         with Path(self._session.end_profiling()).open(encoding="utf-8") as file:
             events = json.load(file)
         self._folder.cleanup()
+        events = self.placed(events, origin)
         graph = OnnxGraph.read(self._path)
         found: defaultdict[int, list[_Node]] = defaultdict(list)
         for place, event in enumerate(events):
@@ -71,16 +84,19 @@ class OnnxRuntimeTracer(CallTracer):
             first = bisect_left(times, call.start_ns - 1000)
             last = bisect_left(times, call.start_ns + call.duration_ns)
             nodes = found[call.thread][first:last] if times else []
-            layers = tuple(_records(nodes, graph))
+            layers = tuple(_records(nodes, graph, self.flat))
             traces.append(PredictTrace(call.start_ns, call.duration_ns, call.thread, layers))
         return traces
 
 
-def _records(nodes: list[_Node], graph: OnnxGraph) -> Iterator[LayerRecord]:
+def _records(nodes: list[_Node], graph: OnnxGraph, flat: bool) -> Iterator[LayerRecord]:
     """The records of a call, those of a body behind the operator that ran it."""
     # The profile has a line a node, written when the node ends.
     ended = sorted(nodes, key=lambda node: node[1])
-    order = nested([(start, event["dur"]) for start, _, event in ended])
+    if flat:
+        order: Sequence[tuple[int, int | None]] = [(at, None) for at in range(len(ended))]
+    else:
+        order = nested([(start, event["dur"]) for start, _, event in ended])
     ran = [ended[place] for place, _ in order]
     below: defaultdict[int | None, list[int]] = defaultdict(list)
     for at, (_, parent) in enumerate(order):

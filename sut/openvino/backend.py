@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import openvino
 
+from loadscope.devices import canonical
 from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
@@ -31,7 +32,7 @@ class OpenVinoBackend:
     Options of the artifact:
         dtype: ``float32`` (the default; OpenVINO's own would be bf16 where the processor has
             it) or ``bfloat16``; inputs and outputs stay as declared.
-        device: As OpenVINO names it (default ``CPU``).
+        device: ``cpu`` (the default), ``gpu``, ``npu``; of several ``gpu:1``, OpenVINO's GPU.1.
         pinning: Whether OpenVINO ties its threads to CPUs (default false).
     """
 
@@ -54,12 +55,13 @@ class OpenVinoBackend:
         """
         INFO.check_options(artifact.options)
         core = openvino.Core()
-        device = artifact.options.get("device", INFO.devices[0])
-        if device not in core.available_devices:
+        device = INFO.device(artifact.options)
+        # One device is GPU, the first of two GPU.0.
+        here = [_name(found) for found in core.available_devices]
+        if device not in here:
             raise InputError(
                 f"OpenVINO has no device '{device}' here",
-                f"{near(device, core.available_devices)}available: "
-                f"{', '.join(core.available_devices)}",
+                f"{near(device, here)}available: {', '.join(here)}",
             )
         self._loaded = core, artifact, threads
         self._model = read_model(core, artifact)
@@ -84,7 +86,10 @@ class OpenVinoBackend:
             raise RuntimeError("effective was called after close")
         tells = compiled.get_property("SUPPORTED_PROPERTIES")
         devices = compiled.get_property("EXECUTION_DEVICES")
-        found: dict[str, Any] = {"device": ",".join(devices), "fixed_batch": self._fixed}
+        found: dict[str, Any] = {
+            "device": ",".join(map(_name, devices)),
+            "fixed_batch": self._fixed,
+        }
         if "INFERENCE_PRECISION_HINT" in tells:
             element = compiled.get_property("INFERENCE_PRECISION_HINT")
             found["dtype"] = element_name(element)
@@ -161,7 +166,7 @@ class OpenVinoBackend:
     def _compile(self, more: Mapping[str, Any] | None = None) -> Any:
         core, artifact, threads = self._loaded
         options = artifact.options
-        device = options.get("device", INFO.devices[0])
+        device = INFO.device(options).upper().replace(":", ".")
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _PRECISIONS[options.get("dtype", "float32")],
@@ -205,6 +210,11 @@ class _Worker:
 def _infer(worker: _Worker, given: Mapping[int, Any]) -> Any:
     # What is shared are the request's own buffers, which its next call writes to.
     return worker.request.infer(given, share_inputs=True, share_outputs=True)
+
+
+def _name(device: str) -> str:
+    """Our name of one of OpenVINO's devices."""
+    return canonical(device.replace(".", ":"))
 
 
 def read_model(core: Any, artifact: Artifact) -> Any:

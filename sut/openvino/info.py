@@ -19,14 +19,13 @@ INFO = BackendInfo(
             {"bfloat16": "rounded to bf16"},
             {"float32": "float32", "bfloat16": "bfloat16"},
         ),
-        "device": Option(str),
         "pinning": Option(bool),
     },
     tunables=(
         Tunable("pinning", (False, True)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
-    devices=("CPU", "GPU", "NPU"),
+    devices=("cpu", "gpu", "npu"),
     trace_levels=("framework", "layer"),
     weights=_FUSED,
     # The kernels of a shape are made at its first call.

@@ -15,10 +15,12 @@ from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact
+from loadscope.sut.pytorch.settings import HALVES
 
 Model = Callable[..., Any]
 """Takes tensors in order; gives one tensor, several in order, or several by name."""
 
+_CPU = torch.device("cpu")
 _BOX = 5
 """Numbers before the class scores in a row of a detector: a box, and the score of any object."""
 
@@ -33,11 +35,12 @@ _FORMATS_OF = {
 """Which formats an option has a meaning for; the others were settled when the file was saved."""
 
 
-def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
+def open_model(artifact: Artifact, device: torch.device = _CPU) -> tuple[Model, list[str]]:
     """Load a file.
 
     Args:
         artifact: The file; its options are of the backend's.
+        device: Where the model is to compute.
 
     Returns:
         The model, and the names of the declared inputs in the order in which it takes them.
@@ -54,12 +57,12 @@ def open_model(artifact: Artifact) -> tuple[Model, list[str]]:
             )
     if artifact.options.get("onednn_linear", False):
         _require_onednn(artifact)
-    model, inputs = _READERS[artifact.format](artifact)
+    model, inputs = _READERS[artifact.format](artifact, device)
     if artifact.options.get("channels_last", False):
         model = model.to(memory_format=torch.channels_last)
-    if artifact.options.get("dtype") == "bfloat16":
-        model = model.to(torch.bfloat16)
-    return model, inputs
+    if (half := HALVES.get(artifact.options.get("dtype", ""))) is not None:
+        model = model.to(half)
+    return model.to(device) if isinstance(model, nn.Module) else model, inputs
 
 
 def declared_outputs(found: Any, names: list[str]) -> dict[str, Tensor]:
@@ -106,7 +109,7 @@ def _require_onednn(artifact: Artifact) -> None:
     options = artifact.options
     others = {
         "compile": options.get("compile", False),
-        "dtype": options.get("dtype") == "bfloat16",
+        "dtype": options.get("dtype") in HALVES,
         "device": options.get("device", "cpu") != "cpu",
     }
     for name in (name for name, given in others.items() if given):
@@ -116,7 +119,7 @@ def _require_onednn(artifact: Artifact) -> None:
         )
 
 
-def _state_dict(artifact: Artifact) -> tuple[Any, list[str]]:
+def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
     text = len(artifact.inputs) > 1
     classes, size = _reader(artifact) if text else _classifier(artifact)
     network = load_network(artifact.architecture, classes, size, artifact.path)
@@ -127,8 +130,8 @@ def _state_dict(artifact: Artifact) -> tuple[Any, list[str]]:
     return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
 
 
-def load_torchscript(artifact: Artifact) -> Any:
-    """A TorchScript program, on the CPU.
+def load_torchscript(artifact: Artifact, device: torch.device = _CPU) -> Any:
+    """A TorchScript program.
 
     Raises:
         InputError: The file is none.
@@ -138,14 +141,14 @@ def load_torchscript(artifact: Artifact) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             return torch.jit.load(  # type: ignore[no-untyped-call]
-                str(artifact.path), map_location="cpu"
+                str(artifact.path), map_location=device
             ).eval()
         except (OSError, RuntimeError, ValueError) as error:
             raise _unusable(artifact, error) from error
 
 
-def _torchscript(artifact: Artifact) -> tuple[Any, list[str]]:
-    module = load_torchscript(artifact)
+def _torchscript(artifact: Artifact, device: torch.device) -> tuple[Any, list[str]]:
+    module = load_torchscript(artifact, device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         # Before its own 'self'.
@@ -171,8 +174,14 @@ def load_exported(artifact: Artifact) -> Any:
         raise _unusable(artifact, error) from error
 
 
-def _exported_program(artifact: Artifact) -> tuple[Any, list[str]]:
+def _exported_program(artifact: Artifact, device: torch.device) -> tuple[Any, list[str]]:
     program = load_exported(artifact)
+    if device.type != "cpu":
+        # Importing it takes a second, which runs on the CPU should not pay.
+        from torch.export.passes import move_to_device_pass
+
+        # A program has the device of its export in its constants and its calls.
+        program = move_to_device_pass(program, device)
     signature = program.graph_signature
     _require_count(artifact, "input", len(signature.user_inputs))
     # Further outputs are left alone.
@@ -180,7 +189,7 @@ def _exported_program(artifact: Artifact) -> tuple[Any, list[str]]:
     return program.module(), [info.name for info in artifact.inputs]
 
 
-_READERS: dict[str, Callable[[Artifact], tuple[Any, list[str]]]] = {
+_READERS: dict[str, Callable[[Artifact, torch.device], tuple[Any, list[str]]]] = {
     "state-dict": _state_dict,
     "torchscript": _torchscript,
     "exported-program": _exported_program,

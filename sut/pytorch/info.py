@@ -2,7 +2,7 @@
 
 from loadscope.sut.info import BackendInfo, Option, Tunable
 
-_DEVICES = ("cpu", "nnpa")
+_DEVICES = ("cpu", "cuda", "xpu", "mps", "nnpa")
 
 INFO = BackendInfo(
     name="pytorch",
@@ -22,18 +22,20 @@ INFO = BackendInfo(
         "compile": Option(
             bool, weights={True: "made constants, folded and packed by torch.compile"}
         ),
+        "cuda_graphs": Option(bool),
         # An IBM Z's NNPA computes in DLFLOAT16, whatever the numbers are that it is given.
         "device": Option(
             str,
-            _DEVICES,
+            (),
             {"nnpa": "rounded to DLFLOAT16 for the NNPA"},
             {"nnpa": "dlfloat16"},
         ),
+        "tf32": Option(bool, numerics={True: "tf32"}),
         "dtype": Option(
             str,
-            ("float32", "bfloat16"),
-            {"bfloat16": "rounded to bf16"},
-            {"float32": "float32", "bfloat16": "bfloat16"},
+            ("float32", "bfloat16", "float16"),
+            {"bfloat16": "rounded to bf16", "float16": "rounded to fp16"},
+            {"float32": "float32", "bfloat16": "bfloat16", "float16": "float16"},
         ),
     },
     tunables=(
@@ -44,6 +46,7 @@ INFO = BackendInfo(
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     devices=_DEVICES,
+    device_fault="loadscope.sut.pytorch.devices:device_fault",
     trace_levels=("framework", "layer", "library"),
     files={"exported-program": (".pt2",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")},
     signature="loadscope.sut.pytorch.signature:read",

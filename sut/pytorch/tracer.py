@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 from typing import Any
 
-import numpy as np
 import torch
 from torch import fx, nn
 
@@ -77,53 +76,58 @@ _TYPES = {
     "unsqueeze": "Unsqueeze",
     "view": "Reshape",
 }
-_Key = tuple[tuple[tuple[int, ...], str], ...]
-_Stamp = tuple[int, Sequence[int], int]
+_Key = tuple[tuple[torch.Size, torch.dtype, torch.device], ...]
+Stamp = tuple[int, Sequence[int], int]
 """The end of a layer, the counters, and the start of the next layer."""
 
 
-class PyTorchTracer(CallTracer):
-    """Runs a stamped copy of the network that shares its weights.
+class StampedTracer(CallTracer):
+    """Runs a copy of the network, sharing its weights, that stamps before and after each step.
 
     Args:
         network: The loaded network.
         run: Runs a batch through a network given as a callable.
         inputs: The batch's names in the order in which the network takes them.
-        counters: Read at each step, if given.
+        stamp: Called at each step.
 
     Raises:
         WorkError: The network's code depends on the values of tensors.
     """
+
+    names: Sequence[str] = ()
 
     def __init__(
         self,
         network: nn.Module,
         run: Callable[[Callable[..., Any], Tensors], Tensors],
         inputs: Sequence[str],
-        counters: Counters | None = None,
+        stamp: Callable[[], Any],
     ) -> None:
-        self._counters = counters
-        self._graph, stamped = _stamped(network, _reading(counters) if counters else time_ns)
+        self._graph, stamped = _stamped(network, stamp)
         self._network = network
-        self._arguments = network, run, inputs
         own = threading.local()
 
         def forward(*tensors: Any) -> Any:
+            own.key = tuple((each.shape, each.dtype, each.device) for each in tensors)
             result, own.stamps = stamped(*tensors)
             return result
 
         def traced(batch: Tensors) -> Tensors:
             outputs = run(forward, batch)
             # One tuple, so that the notes of other threads do not come between.
-            self._notes.append((own.stamps, _key(batch, inputs), threading.get_native_id()))
+            self._notes.append((self._note(own.stamps), own.key, threading.get_native_id()))
             return outputs
 
         self._notes: list[tuple[list[Any], _Key, int]] = []
         super().__init__(traced)
 
-    def counted(self, counters: Counters) -> "PyTorchTracer":
-        """See ``CountingTracer``."""
-        return PyTorchTracer(*self._arguments, counters)
+    def _note(self, stamps: list[Any]) -> list[Any]:
+        """What is kept of a call."""
+        return stamps
+
+    def _stamps(self, noted: list[Any]) -> list[Stamp]:
+        """The times of what was kept."""
+        return [(one, (), one) for one in noted]
 
     def forget(self) -> None:
         """Drop the notes so far."""
@@ -138,11 +142,10 @@ class PyTorchTracer(CallTracer):
             notes.setdefault(thread, []).append((noted, key))
             if key not in described:
                 described[key] = _describe(self._network, self._graph, key)
-        names = self._counters.names if self._counters else ()
         traces = []
         for call in super().finish():
             noted, key = notes[call.thread].pop(0)
-            stamps: list[_Stamp] = noted if self._counters else [(one, (), one) for one in noted]
+            stamps = self._stamps(noted)
             parts = zip(described[key], stamps[:-1], stamps[1:], strict=True)
             kept = [(what, before, after) for what, before, after in parts if what is not None]
             layers = tuple(
@@ -151,13 +154,44 @@ class PyTorchTracer(CallTracer):
                     start_ns=before[2],
                     duration_ns=after[0] - before[2],
                     thread=call.thread,
-                    counters=dict(zip(names, map(operator.sub, after[1], before[1]), strict=True)),
+                    counters=dict(
+                        zip(self.names, map(operator.sub, after[1], before[1]), strict=True)
+                    ),
                     **what,
                 )
                 for at, (what, before, after) in enumerate(kept)
             )
             traces.append(PredictTrace(call.start_ns, call.duration_ns, call.thread, layers))
         return traces
+
+
+class PyTorchTracer(StampedTracer):
+    """Times layers by the clock of the processor that computes them.
+
+    Args:
+        network: See ``StampedTracer``.
+        run: Likewise.
+        inputs: Likewise.
+        counters: Read at each step, if given.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        run: Callable[[Callable[..., Any], Tensors], Tensors],
+        inputs: Sequence[str],
+        counters: Counters | None = None,
+    ) -> None:
+        self._loaded, self._counted = (network, run, inputs), counters is not None
+        self.names = counters.names if counters else ()
+        super().__init__(network, run, inputs, _reading(counters) if counters else time_ns)
+
+    def counted(self, counters: Counters) -> "PyTorchTracer":
+        """See ``CountingTracer``."""
+        return PyTorchTracer(*self._loaded, counters)
+
+    def _stamps(self, noted: list[Any]) -> list[Stamp]:
+        return noted if self._counted else super()._stamps(noted)
 
 
 class _InPlace(fx.Proxy):
@@ -178,10 +212,10 @@ class _Tracer(fx.Tracer):
         return isinstance(m, OneDnnLinear) or super().is_leaf_module(m, module_qualified_name)
 
 
-def _reading(counters: Counters) -> Callable[[], _Stamp]:
+def _reading(counters: Counters) -> Callable[[], Stamp]:
     counts = counters.counts
 
-    def stamp() -> _Stamp:
+    def stamp() -> Stamp:
         return time_ns(), counts(), time_ns()
 
     return stamp
@@ -215,14 +249,10 @@ def _is_step(node: fx.Node) -> bool:
     return node.op in ("call_module", "call_function", "call_method")
 
 
-def _key(batch: Tensors, inputs: Sequence[str]) -> _Key:
-    return tuple((batch[name].shape, batch[name].dtype.name) for name in inputs)
-
-
 def _describe(network: nn.Module, graph: fx.Graph, key: _Key) -> list[dict[str, Any] | None]:
     """What each step of the graph is for a batch of these shapes; None for no tensors."""
     run = _Describing(fx.GraphModule(network, graph))
-    tensors = [torch.from_numpy(np.zeros(shape, dtype)) for shape, dtype in key]
+    tensors = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype, device in key]
     with torch.inference_mode():
         run.run(*tensors)
     return run.found

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.errors import InputError, WorkError, near
+from loadscope.device_memory import DeviceMemory, nvml_memory
+from loadscope.devices import CPU, number_of
+from loadscope.errors import DeviceMemoryError, InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
@@ -64,6 +66,7 @@ class TensorFlowBackend:
         signature: The signature of a ``saved-model`` (default ``serving_default``).
         dtype: ``bfloat16`` lets oneDNN's mixed-precision pass rewrite the graph; inputs and
             outputs stay as declared.
+        device: ``cpu`` (the default) or ``cuda``; of several ``cuda:1``.
     """
 
     def __init__(self) -> None:
@@ -105,7 +108,9 @@ class TensorFlowBackend:
             most = artifact.max_batch
             feeds = [_tensor(graph, "input", info, names, most) for info in artifact.inputs]
             fetches = [_tensor(graph, "output", info, names, most) for info in artifact.outputs]
-            self._session = tf.compat.v1.Session(graph=graph, config=_config(artifact, threads))
+            self._device = INFO.device(artifact.options)
+            config = _config(artifact, threads)
+            self._session = tf.compat.v1.Session(graph=graph, config=config)
         _pool[:] = [threads]
         self._fixed = feeds[0].shape[0] if feeds[0].shape.rank else None
         self._tensors, self._declared = (fetches, feeds), artifact.inputs
@@ -116,16 +121,37 @@ class TensorFlowBackend:
         self._outputs = [info.name for info in artifact.outputs]
 
     def effective(self) -> Effective:
-        """Threads of the process's pool, and the numbers that the optimised graph computes in."""
-        found: dict[str, Any] = {"threads": _pool[0], "fixed_batch": self._fixed}
-        causes = {}
+        """Threads of the process's pool, and device and numbers of the optimised graph."""
+        found: dict[str, Any] = {
+            "threads": _pool[0],
+            "device": self._device_in_force(),
+            "fixed_batch": self._fixed,
+        }
+        causes = {"device": "TensorFlow found no CUDA library or device, and took the CPU"}
         if self._mixed:
             found["dtype"] = "bfloat16" if self._has_bfloat16() else "float32"
             causes["dtype"] = "oneDNN's mixed-precision pass left the graph alone on this processor"
         return Effective(found, causes)
 
+    def _device_in_force(self) -> str:
+        """Where the operators of one run were placed; a session without a GPU needs no run."""
+        if not any(device.device_type == "GPU" for device in self._session.list_devices()):
+            return CPU
+        # The session was shown one GPU alone.
+        placed = [node.device for graph in self._optimised() for node in graph.node]
+        return self._device if any("GPU" in device for device in placed) else CPU
+
     def _has_bfloat16(self) -> bool:
-        """Whether Grappler has put bfloat16 into the graph, seen in one run of it."""
+        """Whether Grappler has put bfloat16 into the graph."""
+        return any(
+            value.type == tf.bfloat16.as_datatype_enum
+            for graph in self._optimised()
+            for node in graph.node
+            for value in node.attr.values()
+        )
+
+    def _optimised(self) -> Any:
+        """The graphs that TensorFlow made of the model, a device each, seen in one run."""
         fetches, feeds = self._tensors
         options = tf.compat.v1.RunOptions(output_partition_graphs=True)
         said = tf.compat.v1.RunMetadata()
@@ -137,12 +163,7 @@ class TensorFlowBackend:
             for feed, info in zip(feeds, self._declared, strict=True)
         }
         self._session.run(fetches, batch, options, said)
-        return any(
-            value.type == tf.bfloat16.as_datatype_enum
-            for graph in said.partition_graphs
-            for node in graph.node
-            for value in node.attr.values()
-        )
+        return said.partition_graphs
 
     def predict(self, batch: Tensors) -> Tensors:
         """Run the session.
@@ -175,12 +196,20 @@ class TensorFlowBackend:
         return TensorFlowTracer(self._session, call, self._answer)
 
     def _answer(self, run: Callable[..., list[Any]], batch: Tensors) -> Tensors:
-        if self._fixed is not None and (count := samples(batch)) != self._fixed:
+        count = samples(batch)
+        if self._fixed is not None:
             batch = filled(batch, self._fixed)
-            found = [each[:count] for each in run(*(batch[name] for name in self._inputs))]
-        else:
+        try:
             found = run(*(batch[name] for name in self._inputs))
+        except tf.errors.ResourceExhaustedError as error:
+            raise DeviceMemoryError.of_batch(self._device, count) from error
+        if self._fixed is not None and count != self._fixed:
+            found = [each[:count] for each in found]
         return dict(zip(self._outputs, found, strict=True))
+
+    def device_memory(self) -> DeviceMemory | None:
+        """See ``TellsDeviceMemory``: as the driver tells it."""
+        return None if self._device == CPU else nvml_memory(self._device)
 
     def close(self) -> None:
         """Close the session."""
@@ -325,6 +354,13 @@ def _config(artifact: Artifact, threads: int) -> Any:
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads, inter_op_parallelism_threads=inter_op
     )
+    device = INFO.device(artifact.options)
+    if device == CPU:
+        config.device_count["GPU"] = 0
+    else:
+        config.gpu_options.visible_device_list = str(number_of(device))
+        # All of the device's memory would be taken at once.
+        config.gpu_options.allow_growth = True
     if artifact.options.get("dtype") == "bfloat16":
         rewriter = config.graph_options.rewrite_options
         rewriter.auto_mixed_precision_onednn_bfloat16 = rewriter.ON

@@ -21,6 +21,8 @@ INFO = BackendInfo(
             {"float32": "float32", "bfloat16": "bfloat16"},
         ),
     },
+    devices=("cpu", "cuda"),
+    device_fault="loadscope.sut.tensorflow.devices:device_fault",
     tunables=(
         Tunable("inter_op", (-1, 1, 2)),
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),

@@ -3,6 +3,7 @@
 from loadscope.sut.tracing.record import (
     CountingTracer,
     LayerRecord,
+    LibraryTracer,
     PredictTrace,
     Primitive,
     TraceableBackend,
@@ -14,6 +15,7 @@ from loadscope.sut.tracing.record import (
 __all__ = [
     "CountingTracer",
     "LayerRecord",
+    "LibraryTracer",
     "PredictTrace",
     "Primitive",
     "TraceableBackend",

@@ -112,6 +112,17 @@ class CountingTracer(Tracer, Protocol):
 
 
 @runtime_checkable
+class LibraryTracer(Tracer, Protocol):
+    """A tracer that tells itself what was run below the layers: the kernels of a GPU."""
+
+    def with_library(self) -> Tracer:
+        """A tracer of the same model that records them; it is a ``LibraryTracer`` too."""
+
+    def primitives(self) -> list[Primitive]:
+        """What was run, by start; known after ``finish``."""
+
+
+@runtime_checkable
 class TraceableBackend(Backend, Protocol):
     """A backend that can tell of its layers."""
 

@@ -68,41 +68,6 @@ def test_a_larger_batch_than_the_file_takes_is_refused():
         Execution.decide(Scenario.OFFLINE, cores=2, batch_size=2, max_batch=1)
 
 
-@pytest.mark.parametrize(
-    ("scenario", "batch"), [("SingleStream", 1), ("MultiStream", 4), ("Offline", 2), ("Server", 1)]
-)
-def test_a_thread_of_a_model_that_takes_few_samples_best_gets_no_more_unasked(scenario, batch):
-    assert Execution.decide(Scenario(scenario), 2, best_batch=2).batch_size == batch
-
-
-def test_a_best_batch_of_many_threads_is_not_multiplied_by_them():
-    def batch(**known):
-        return Execution.decide(Scenario.MULTI_STREAM, 4, best_batch=2, **known).batch_size
-
-    assert batch() == batch(threads=9) == 8
-    assert batch(threads=2) == batch(best_threads=2) == 4
-    assert batch(best_threads=4) == batch(one_caller=True) == 2
-
-
-def test_a_batch_that_is_asked_for_wins_over_the_best_one():
-    assert Execution.decide(Scenario.OFFLINE, 2, batch_size=16, best_batch=2).batch_size == 16
-
-
-@pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SERVER])
-def test_a_model_that_is_worth_two_threads_a_batch_gets_them(scenario):
-    execution = Execution.decide(scenario, cores=6, best_threads=2)
-    assert (execution.workers, execution.threads) == (3, 2)
-    assert Execution.decide(scenario, cores=1, best_threads=2).threads == 1
-    spread = Execution.decide(scenario, cores=6, best_threads=2, instances=3)
-    assert (spread.workers, spread.threads) == (3, 2)
-
-
-def test_threads_or_workers_that_are_asked_for_win_over_the_best_ones():
-    assert Execution.decide(Scenario.OFFLINE, cores=6, best_threads=2, threads=1).workers == 6
-    asked = Execution.decide(Scenario.OFFLINE, cores=6, best_threads=2, workers=6)
-    assert (asked.workers, asked.threads) == (6, 1)
-
-
 @pytest.mark.parametrize("scenario", [Scenario.OFFLINE, Scenario.SERVER])
 def test_a_framework_that_takes_one_caller_gets_one_worker_a_process(scenario):
     execution = Execution.decide(scenario, cores=6, one_caller=True)

@@ -8,6 +8,7 @@ from loadscope.datasets.task import Payloads
 from loadscope.names import Scenario
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,
+    calibration_seconds,
     query_size,
     shape_seconds,
     typical_batches,
@@ -223,3 +224,9 @@ def test_calibration_copes_with_fewer_samples_than_a_batch() -> None:
 )
 def test_calibration_queries_have_the_scenarios_size(scenario: str, size: int) -> None:
     assert query_size(Scenario(scenario), Execution(5, 1, 1)) == size
+
+
+def test_calibration_lasts_no_longer_than_the_test() -> None:
+    assert calibration_seconds(None) == calibration_seconds(600_000) == 1.5
+    assert calibration_seconds(500) == 0.5
+    assert calibration_seconds(1) == 0.3

@@ -16,7 +16,8 @@ EXTRAS = (
     "safetensors", "scipy", "tensorflow", "tokenizers", "torch",
 )  # fmt: skip
 # The compiler's runtime for onnx-mlir is no package of an index.
-ABSENT = {*EXTRAS, "PyRuntime", "torch_nnpa"}
+# TensorRT's packages come from their maker's.
+ABSENT = {*EXTRAS, "PyRuntime", "torch_nnpa", "tensorrt", "cuda"}
 IMPORT_ALL = """
 import importlib, json, sys
 from pathlib import Path

@@ -120,6 +120,7 @@ def test_an_archive_of_both(backend, artifact, tmp_path):
 def test_fusion_that_the_environment_turns_off_is_an_error(backend, artifact, monkeypatch):
     backend.load(artifact(options={"fusion": True}), threads=1)
     assert backend.effective().settings["fusion"] is True
+    assert backend.effective().settings["device"] == "cpu"
     monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")
     with pytest.raises(InputError, match="fusion: expected true, got false: MXNET_SUBGRAPH"):
         require_in_force(INFO, 1, {"fusion": True}, backend.effective())

@@ -100,8 +100,9 @@ def test_an_operator_that_it_lacks_is_named(tiny, backend, tmp_path):
         ({"outputs": (TensorInfo("beste", "int64", ()),)}, "no output 'beste'", "'best'"),
         ({"inputs": (TensorInfo("images", "float64", (2,)),)}, "is float32", "correct inputs"),
         ({"inputs": (TensorInfo("images", "float32", (3,)),)}, r"\['batch', 3\]", "correct"),
-        ({"options": {"devise": "CPU"}}, "no option 'devise'", "did you mean 'device'?"),
-        ({"options": {"device": "GPX"}}, "no device 'GPX' here", "available: "),
+        ({"options": {"pining": True}}, "no option 'pining'", "did you mean 'pinning'?"),
+        ({"options": {"device": "gpx"}}, "no device 'gpx'", "use one of: cpu, gpu, npu"),
+        ({"options": {"device": "npu"}}, "no device 'npu' here", "available: cpu"),
         ({"options": {"dtype": "float16"}}, "unknown dtype 'float16'", "float32, bfloat16"),
     ],
 )
@@ -112,9 +113,9 @@ def test_what_does_not_fit_is_refused(tiny, backend, changes, said, mend):
 
 
 def test_what_the_compiled_model_uses_is_told(tiny, backend):
-    options = {"device": "CPU", "pinning": False}
+    options = {"device": "cpu", "pinning": False}
     assert in_force(backend, dataclasses.replace(tiny, options=options)) == {
-        "device": "CPU",
+        "device": "cpu",
         "dtype": "float32",
         "threads": 1,
         "pinning": False,

@@ -1,4 +1,7 @@
-"""One framework's answers: ``predict_process.py FRAMEWORK MODEL CACHE IMAGES.npy OUTPUT.npy``."""
+"""One framework's answers: ``predict_process.py FRAMEWORK CACHE IMAGES.npy FOLDER MODEL...``.
+
+The logits of each model go to ``FOLDER/MODEL.npy``.
+"""
 
 import sys
 from pathlib import Path
@@ -10,9 +13,11 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.registry import open_backend
 
 if __name__ == "__main__":
-    framework, model, cache, images, output = sys.argv[1:]
-    entry = Catalogue.load().get(model)
-    artifact = materialise(model, entry, framework, Path(cache), lambda *_: None).artifact
-    backend = open_backend(framework)
-    backend.load(artifact, threads=2)
-    np.save(output, backend.predict({"images": np.load(images)})["logits"])
+    framework, cache, images, folder, *models = sys.argv[1:]
+    for model in models:
+        entry = Catalogue.load().get(model)
+        artifact = materialise(model, entry, framework, Path(cache), lambda *_: None).artifact
+        backend = open_backend(framework)
+        backend.load(artifact, threads=2)
+        np.save(Path(folder, model), backend.predict({"images": np.load(images)})["logits"])
+        backend.close()

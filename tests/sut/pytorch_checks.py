@@ -4,8 +4,10 @@ import dataclasses
 import resource
 import statistics
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +15,19 @@ import torch
 from tests.sut.small_network import LITE, batch, with_options
 from torch import nn
 
-from loadscope.errors import InputError
-from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.device_memory import device_memory_of
+from loadscope.errors import DeviceMemoryError, InputError
+from loadscope.sut.architectures.state_dict import load_network
+from loadscope.sut.backend import TensorInfo
 from loadscope.sut.effective import require_in_force
-from loadscope.sut.pytorch.backend import PyTorchBackend, _device
+from loadscope.sut.pytorch.backend import PyTorchBackend
 from loadscope.sut.pytorch.compile import CompiledModel
+from loadscope.sut.pytorch.devices import device_fault
+from loadscope.sut.pytorch.gpu_tracer import GpuTracer
 from loadscope.sut.pytorch.info import INFO
+from loadscope.sut.pytorch.lanes import Lanes
+from loadscope.sut.pytorch.settings import settle_tf32, tf32_in_force
+from loadscope.sut.tracing import CountingTracer, LibraryTracer
 from loadscope.tools.build.seeded import write_seeded
 
 # What is tested directly need not fight over the cores; backends set their own number.
@@ -242,7 +251,150 @@ def test_declared_tensors_of_another_kind_are_refused(small, backend, changes, s
         backend.load(dataclasses.replace(small, **changes), threads=1)
 
 
-def test_a_device_that_is_not_here_is_refused_by_name():
-    artifact = Artifact(Path(), "state-dict", (), (), options={"device": "nnpa"})
-    with pytest.raises(InputError, match="torch_nnpa"):
-        _device(artifact)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"device": "cuda"}, "finds 0 device"),
+        ({"device": "cuda:1"}, "not cuda:1"),
+        ({"device": "xpu"}, "finds 0 device"),
+        ({"device": "mps"}, "finds 0 device"),
+        ({"device": "nnpa"}, "torch_nnpa"),
+        ({"tf32": True}, "tf32 has no meaning on the device cpu"),
+        ({"cuda_graphs": True}, "cuda_graphs has no meaning on the device cpu"),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused_by_name(small, backend, options, said):
+    with pytest.raises(InputError, match=said):
+        backend.load(with_options(small, **options), threads=1)
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="this build has CUDA")
+def test_a_build_without_cuda_is_known_from_its_files():
+    missing, mend = device_fault("cuda:1") or ("", "")
+    assert "built for cpu alone" in missing
+    assert "CUDA build" in mend
+    assert device_fault("cpu") is None
+
+
+def test_a_lane_answers_as_the_network_does_and_keeps_its_answers_apart(small):
+    network = load_network(LITE, 10, 32, small.path)
+    lanes = Lanes(torch.device("cpu"))
+
+    def forward(images):
+        return {"logits": network(images), "mean": images.mean()}
+
+    with torch.inference_mode():
+        batches = [batch(count)["images"] for count in (2, 5, 3)]
+        batches[2] += 1
+        found = [lanes.run(forward, [images]) for images in batches]
+        for images, each in zip(batches, found, strict=True):
+            np.testing.assert_allclose(
+                each["logits"], network(torch.from_numpy(images)).numpy(), rtol=1e-5, atol=1e-6
+            )
+            assert each["mean"] == pytest.approx(images.mean(), abs=1e-6)
+
+
+def test_lanes_at_once_are_as_many_as_the_calls_and_a_failed_one_is_not_used_again():
+    lanes, met = Lanes(torch.device("cpu")), threading.Barrier(2)
+
+    def together(numbers):
+        met.wait(timeout=30)
+        return {"sum": numbers + 1}
+
+    with ThreadPoolExecutor(2) as pool:
+        given = [[np.full(3, at, np.int64)] for at in range(2)]
+        found = list(pool.map(lambda one: lanes.run(together, one), given))
+    assert [each["sum"].tolist() for each in found] == [[1, 1, 1], [2, 2, 2]]
+    kept = list(lanes._free)
+    assert len(kept) == 2
+    with pytest.raises(ZeroDivisionError):
+        lanes.run(lambda _: {"never": torch.ones(1 // 0)}, given[0])
+    assert lanes._free == kept[:1]
+
+
+def test_a_full_device_is_an_error_that_names_half_the_batch(small, backend, monkeypatch):
+    backend.load(small, threads=1)
+
+    def full(*_):
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        finally:
+            # What the end of a graph's capture does.
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    monkeypatch.setattr(backend, "_model", full)
+    with pytest.raises(DeviceMemoryError, match="device cpu with a batch of 6") as caught:
+        backend.predict(batch(6))
+    assert "--batch-size 3" in caught.value.fix
+    monkeypatch.setattr(backend, "_model", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        backend.predict(batch(6))
+    assert device_memory_of(backend) is None
+
+
+def test_float16_rounds_the_weights_and_gives_float32(small, backend):
+    backend.load(small, threads=1)
+    expected = backend.predict(batch(2))["logits"]
+    backend.load(with_options(small, dtype="float16"), threads=1)
+    assert backend.effective().settings["dtype"] == "float16"
+    found = backend.predict(batch(2))["logits"]
+    assert found.dtype == np.float32
+    assert not np.array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+    assert INFO.numerics({"dtype": "float16", "device": "cuda"}, "float32") == "float16"
+    assert INFO.numerics({"tf32": True, "device": "cuda"}, "float32") == "tf32"
+
+
+def test_tf32_is_off_unless_it_is_asked_for():
+    gpu = torch.device("cuda", 0)
+    settle_tf32({}, gpu)
+    assert tf32_in_force() is False
+    settle_tf32({"tf32": True}, gpu)
+    assert tf32_in_force() is True
+    settle_tf32({}, torch.device("cpu"))
+    assert tf32_in_force() is True
+    settle_tf32({}, gpu)
+    assert tf32_in_force() is False
+
+
+class HostEvent:
+    """An event as a stream has it, of the host's clock."""
+
+    def __init__(self, enable_timing):
+        assert enable_timing
+        self.at = 0
+
+    def record(self):
+        self.at = time.time_ns()
+
+    def synchronize(self):
+        assert self.at
+
+    def elapsed_time(self, later):
+        return (later.at - self.at) / 1e6
+
+
+def test_layers_by_events_are_those_of_the_processor_and_lie_in_their_call(small, backend):
+    for dtype in ("float32", "bfloat16"):
+        backend.load(with_options(small, dtype=dtype), threads=1)
+        api = SimpleNamespace(Event=HostEvent)
+        tracer = GpuTracer(backend._module, backend._run, ["images"], api)
+        plain = backend.tracer(with_layers=True)
+        for one in (tracer, plain):
+            one.predict(batch(2))
+            one.forget()
+            found = one.predict(batch(2))["logits"]
+            np.testing.assert_allclose(found, backend.predict(batch(2))["logits"], rtol=1e-4)
+        (call,), (expected,) = tracer.finish(), plain.finish()
+        shown = [(one.name, one.type, one.output_shapes, one.dtype) for one in call.layers]
+        assert shown == [(o.name, o.type, o.output_shapes, o.dtype) for o in expected.layers]
+        starts = [one.start_ns for one in call.layers]
+        assert starts == sorted(starts)
+        # The event that ties the clocks is read a moment after it was recorded.
+        last = call.layers[-1]
+        assert last.start_ns + last.duration_ns <= call.start_ns + call.duration_ns + 100_000
+        assert sum(one.duration_ns for one in call.layers) > 0.5 * call.duration_ns
+        assert isinstance(tracer, LibraryTracer)
+        assert not isinstance(plain, LibraryTracer)
+        assert not isinstance(tracer, CountingTracer)

@@ -250,7 +250,7 @@ def test_a_wrong_option_is_named(artifact, options, message):
 
 def test_what_the_graph_computes_in_is_told(backend, artifact):
     backend.load(artifact(), threads=1)
-    assert backend.effective().settings == {"threads": 1, "fixed_batch": None}
+    assert backend.effective().settings == {"threads": 1, "device": "cpu", "fixed_batch": None}
     backend.load(artifact(options={"dtype": "bfloat16"}), threads=1)
     flags = Path("/proc/cpuinfo").read_text()
     wanted = "bfloat16" if "avx512" in flags or "amx_bf16" in flags else "float32"

@@ -29,6 +29,7 @@ PROCESSES = {
     "onnxruntime and pytorch": ("bert_checks",),
 }
 """Files of tests, by the process that runs them: a framework takes seconds to import."""
+AGREEING = ("efficientnet-lite0", "resnet50-seeded")
 
 
 def checks():
@@ -79,17 +80,24 @@ def test_in_a_process_of_its_own(outcomes, process, file, name):
     assert not bad, "\n\n".join(bad)
 
 
-@pytest.mark.parametrize("model", ["efficientnet-lite0", "resnet50-seeded"])
-def test_the_frameworks_agree(model, kept_cache, images, tmp_path):
-    np.save(tmp_path / "images.npy", images(4))
-    answers = {}
+@pytest.fixture(scope="module")
+def logits(kept_cache, images, tmp_path_factory):
+    """A folder with ``FRAMEWORK/MODEL.npy``."""
+    folder = tmp_path_factory.mktemp("logits")
+    np.save(folder / "images.npy", images(4))
     for framework in ("onnxruntime", "pytorch"):
-        output = tmp_path / f"{framework}.npy"
+        (folder / framework).mkdir()
+        given = (framework, kept_cache, folder / "images.npy", folder / framework, *AGREEING)
         script = HERE / "predict_process.py"
-        command = [sys.executable, script, framework, model, kept_cache]
-        subprocess.run([*command, tmp_path / "images.npy", output], check=True, timeout=300)
-        answers[framework] = np.load(output)
-    scale = np.abs(answers["pytorch"]).max()
-    np.testing.assert_allclose(
-        answers["onnxruntime"], answers["pytorch"], rtol=1e-4, atol=1e-4 * scale
+        subprocess.run([sys.executable, script, *given], check=True, timeout=300)
+    return folder
+
+
+@pytest.mark.xdist_group("logits")
+@pytest.mark.parametrize("model", AGREEING)
+def test_the_frameworks_agree(logits, model):
+    onnxruntime, pytorch = (
+        np.load(logits / framework / f"{model}.npy") for framework in ("onnxruntime", "pytorch")
     )
+    scale = np.abs(pytorch).max()
+    np.testing.assert_allclose(onnxruntime, pytorch, rtol=1e-4, atol=1e-4 * scale)

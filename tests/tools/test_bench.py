@@ -1,4 +1,5 @@
 import json
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from loadscope.cores import usable_cores
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.coco_score import score_boxes
@@ -16,15 +19,15 @@ from loadscope.datasets.object_detection.detection_spec import HeadSpec
 from loadscope.datasets.question_answering.squad import Squad
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 from loadscope.names import Scenario
 from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.tools.bench import preprocessing
-from loadscope.tools.bench.__main__ import write_rows
+from loadscope.tools.bench import defaults, preprocessing
+from loadscope.tools.bench.__main__ import bench, write_rows
 from loadscope.tools.bench.bare import detecting, percentiles
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate, enclose, run_json
@@ -200,3 +203,28 @@ def test_the_rows_are_written_beside_the_machine_that_they_were_measured_on(tmp_
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written["rows"] == rows
     assert written["host"]["machine"] == platform.machine()
+
+
+def test_cells_of_defaults_are_chosen_by_patterns_and_those_that_are_there_are_left_out():
+    chosen = defaults._chosen(["yolox-nano/onnxruntime/*"])
+    assert chosen == ["yolox-nano/onnxruntime/all", "yolox-nano/onnxruntime/one"]
+    assert len(defaults._chosen([])) == 4 * 5 * 2
+    with pytest.raises(InputError, match="--cells nothing/\\*: no such cell"):
+        defaults.default_rows(["nothing/*"], [], "squad-sample", 1, 1, silent)
+    done = [{"cell": name, "scenario": s} for name in chosen for s in ("Offline", "SingleStream")]
+    rows = defaults.default_rows(["yolox-nano/onnxruntime/*"], done, "squad-sample", 1, 1, silent)
+    assert list(rows) == []
+
+
+def test_one_core_is_that_for_what_is_started_within():
+    before = os.sched_getaffinity(0)
+    with defaults._confined("one"):
+        assert usable_cores() == 1
+    assert os.sched_getaffinity(0) == before
+
+
+def test_bench_goes_on_with_the_rows_that_it_has(tmp_path):
+    (tmp_path / "bench.json").write_text("[]")
+    output = ["--resume", "--output", str(tmp_path / "bench.json")]
+    done = CliRunner().invoke(bench, ["--part", "defaults", *output])
+    assert "expected the bench.json of an earlier session" in str(done.exception)

@@ -1,5 +1,6 @@
 """``make bench``: measure the suite against bare loops and write ``bench.json``."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,11 +17,13 @@ from loadscope.files import write_json
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import given_settings
 from loadscope.suite.run.provenance import host
+from loadscope.tools.bench.defaults import default_rows
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import MODELS, cell, model_rows
 from loadscope.tools.bench.preprocessing import preprocessing_rows
 from loadscope.tools.bench.scaling import scaling_rows
 from loadscope.tools.bench.scoring import scoring_rows
+from loadscope.tools.bench.startup import startup_rows
 from loadscope.tools.bench.texts import MODELS as TEXT_MODELS
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
@@ -31,7 +34,7 @@ from loadscope.tools.bench.tuning import grid_rows, tuning_rows
 
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
-    "tracing", "tracing-off", "export",
+    "tracing", "tracing-off", "export", "defaults", "startup",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -76,6 +79,18 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
     help="Of the suite's backend in part texts, which is held against padding with the defaults,"
     " e.g. onednn_linear=true; repeat.",
 )
+@click.option(
+    "--cells",
+    multiple=True,
+    metavar="MODEL/FRAMEWORK/CORES",
+    help="Of the part defaults, patterns too, CORES being all or one, e.g. 'yolox-nano/*/one'; "
+    "repeat.  [default: all of them]",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep the rows of --output; part defaults goes on where it was stopped.",
+)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("bench.json"))
 def bench(
     pairs: int,
@@ -86,6 +101,8 @@ def bench(
     parts: tuple[str, ...],
     questions: str,
     options: tuple[str, ...],
+    cells: tuple[str, ...],
+    resume: bool,
     output: Path,
 ) -> None:
     """Measure the suite beside a bare loop, in turn, and write the rows.
@@ -96,7 +113,7 @@ def bench(
     Example: python -m loadscope.tools.bench --part models --model resnet50-seeded
         --framework onnxruntime
     """
-    rows: list[dict[str, Any]] = []
+    rows = _rows_of(output) if resume else []
     with progress_bars() as progress:
         chosen = list(frameworks)
         sources: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
@@ -124,6 +141,8 @@ def bench(
             "tracing": lambda: tracing_rows(chosen, progress),
             "tracing-off": lambda: tracing_off_rows(chosen, progress),
             "export": lambda: trace_export_rows(pairs),
+            "defaults": lambda: default_rows(cells, rows, questions, pairs, seconds, progress),
+            "startup": lambda: startup_rows(chosen, questions, pairs, progress),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):
@@ -131,7 +150,7 @@ def bench(
             click.echo(
                 f"{row['framework']:12} {row['model']:18} {row['scenario']:12} {row['what']}: "
                 f"{row['suite']:.4g} / {row['bare']:.4g} {row['unit']} = {row['ratio']:.3f} "
-                f"({row['target']}: {'met' if row['met'] else 'MISSED'})",
+                f"({row['target']}: {_verdict(row, 'MISSED')})",
                 err=True,
             )
             write_rows(output, rows)
@@ -151,6 +170,25 @@ def write_rows(output: Path, rows: list[dict[str, Any]]) -> None:
     )
 
 
+def _rows_of(output: Path) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = json.loads(output.read_text(encoding="utf-8"))["rows"]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{output}: expected the bench.json of an earlier session, got {error}",
+            "leave --resume out, or name another --output",
+        ) from error
+    return found
+
+
+def _verdict(row: dict[str, Any], missed: str) -> str:
+    if row["met"]:
+        return "met"
+    return f"{missed} by less than noise" if row.get("noise") else missed
+
+
 def _print(rows: list[dict[str, Any]]) -> None:
     table = Table("framework", "model", "scenario", "what", "suite", "bare", "ratio", "target")
     for row in rows:
@@ -162,7 +200,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             f"{row['suite']:.4g}",
             f"{row['bare']:.4g}",
             f"{row['ratio']:.3f}",
-            f"{row['target']}: {'met' if row['met'] else 'missed'}",
+            f"{row['target']}: {_verdict(row, 'missed')}",
         )
     Console().print(table)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from PIL import Image
 
+from loadscope.cores import usable_cores
 from loadscope.datasets.task import Progress
 from loadscope.names import Scenario
 from loadscope.paths import cache_root
-from loadscope.rundir.spec import RunSpec, usable_cores
+from loadscope.rundir.spec import RunSpec
 from loadscope.suite.fetch.datasets import fetch_dataset
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.resolve import resolve

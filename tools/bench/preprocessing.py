@@ -16,10 +16,10 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
+from loadscope.cores import usable_cores
 from loadscope.datasets.images.image_geometry import apply_geometry
 from loadscope.datasets.images.image_preprocess import Decoding, ImagePreprocess
 from loadscope.datasets.registry import task
-from loadscope.rundir.spec import usable_cores
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.models import many_images
 from loadscope.tools.bench.pairs import alternate, run_json

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from loadscope.cores import usable_cores
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
@@ -24,7 +25,7 @@ from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.figures import figures
-from loadscope.rundir.spec import make_spec, usable_cores
+from loadscope.rundir.spec import make_spec
 from loadscope.rundir.user_conf import UserConf
 from loadscope.scenarios.calibration import (
     batch_of_each_shape,

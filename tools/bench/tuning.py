@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from loadscope.cores import usable_cores
 from loadscope.datasets.task import Progress
 from loadscope.names import Scenario
-from loadscope.rundir.spec import usable_cores
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES
 from loadscope.sut.registry import backend_info
 from loadscope.tools.bench.models import (

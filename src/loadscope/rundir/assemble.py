@@ -49,6 +49,7 @@ def assemble(
         title=record.model.title,
         framework=record.spec.framework,
         numerics=record.model.numerics,
+        device=record.model.device,
         scenario=record.scenario,
         mode=",".join(finished),
         unscored=record.data.unscored,
@@ -109,6 +110,14 @@ def _notes(record: RunRecord) -> list[str]:
     notes = []
     if record.model.verified is False:
         notes.append("the model's file is unverified: its manifest has no checksum of it")
+    for mode in record.finished():
+        if (fitted := record.of(mode).halved_batch) is not None:
+            notes.append(
+                f"{mode}: out of memory on {record.model.device}: the batch was halved from "
+                f"{record.effective.batch_size} to {fitted}"
+            )
+    if (energy := record.of(Mode.PERFORMANCE).energy) is not None:
+        notes.append(f"energy is counted of {', '.join(energy.joules)} alone; not MLPerf power")
     states = (record.of(mode).in_force for mode in record.finished())
     fixed = next((size for state in states if (size := state.get("fixed_batch"))), 1)
     size = record.effective.batch_size

@@ -22,6 +22,7 @@ _STALE = timedelta(seconds=15)
 class Phase(StrEnum):
     """What a test is doing; ``ENDED`` is only ever said to a watcher, for the file is gone."""
 
+    LAYOUT = "finding a layout"
     LOADING = "loading"
     WARMING_UP = "warming up"
     CALIBRATING = "calibrating"

@@ -8,20 +8,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
-from loadscope.names import Mode, Scenario
-from loadscope.rundir.spec import MOST_TIMES, RecordedSpec
+from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
+from loadscope.rundir.device_record import DeviceRecord, EnergyRecord, GpuNoise
+from loadscope.rundir.part import Part
+from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
-
-
-class Part(BaseModel):
-    """A JSON object of a run directory: frozen, and of known keys and finite numbers alone."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
-    )
 
 
 class Calibration(Part):
@@ -60,6 +54,7 @@ class Noise(Part):
     quota_throttled_percent: float | None = None
     memory_stall_percent: float | None = None
     swapped_pages: int | None = None
+    gpu: GpuNoise | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -128,9 +123,12 @@ class ModeOutcome(Part):
         load_seconds: Until the model could answer.
         peak_memory_bytes: Of all processes that held the model, resident.
         instances: The processes that held the model, where they were several.
+        halved_batch: The batch size that fitted into the device's memory, where the one asked
+            for did not.
         traced: Whether layers were recorded, so that the speed says nothing.
         value: The metric of a performance test, in its unit.
         valid: Whether LoadGen calls the performance test valid.
+        energy: What was counted, where there is a counter.
         in_force: What the backend said after loading: threads, device, options.
         sha256: The digests that the logs had when the test ended, by name.
     """
@@ -142,10 +140,12 @@ class ModeOutcome(Part):
     calibration: Calibration | None = None
     peak_memory_bytes: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     instances: tuple[ReplicaPlace, ...] | None = None
+    halved_batch: Times | None = None
     traced: bool = False
     value: float | None = None
     valid: bool | None = None
     noise: Noise | None = None
+    energy: EnergyRecord | None = None
     in_force: dict[str, JsonValue] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
 
@@ -209,6 +209,7 @@ class ModelRecord(Part):
         source: Where the file came from.
         weights: Where the weights that it was made from came from.
         numerics: What it computes with.
+        device: What it computes on.
         format: The file's format.
         input_types: The numpy type names of its inputs, each once.
         options: The backend's settings.
@@ -226,9 +227,10 @@ class ModelRecord(Part):
     lineage: Lineage | None = None
     licence: str | None = None
     numerics: str
+    device: str = DEFAULT_DEVICE
     format: str = ""
     input_types: tuple[str, ...] = ()
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
     accuracy_meaningful: bool = True
     mlperf: BenchmarkNames | None = None
 
@@ -252,6 +254,7 @@ class HostRecord(Part):
         memory_bytes: Physical memory.
         load_average: Of the last minute, before the first test.
         environment: The variables that change how frameworks compute.
+        devices: What else can compute, beside the processors.
     """
 
     machine: str = ""
@@ -263,7 +266,8 @@ class HostRecord(Part):
     memory_bytes: int | None = None
     system: str = ""
     load_average: float | None = None
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
+    devices: tuple[DeviceRecord, ...] = ()
 
 
 class ExecutionRecord(Part):
@@ -275,6 +279,50 @@ class ExecutionRecord(Part):
     max_wait_ms: float = 0.0
     instances: int = 1
     late_after_ms: float = 0.0
+    prefetch: int = 0
+
+
+class LayoutCandidate(Part):
+    """A layout that a search looked at.
+
+    Attributes:
+        execution: The layout.
+        figure: What it gave when it was last measured, in the search's unit; None where it was not.
+        batch_ms: Mean time of a batch in that measurement, milliseconds.
+        rounds: In how many rounds it was measured.
+        note: Why it was not measured, or not again.
+    """
+
+    execution: ExecutionRecord
+    figure: float | None = None
+    batch_ms: float | None = None
+    rounds: int = 0
+    note: str = ""
+
+
+class LayoutRecord(Part):
+    """How the layout in effect was come by.
+
+    Attributes:
+        origin: ``searched`` before this run; ``kept`` of an earlier search or of ``tune``;
+            ``file``; ``given`` by hand, or the only one; ``rule`` where nothing was searched.
+        why: Why it is this one, in a sentence.
+        name: Under which it is kept in the cache; empty where it is not.
+        created: When it was found, ISO 8601, UTC; empty where it was not.
+        seconds: How long the search took.
+        unit: Of the figures: samples/s, queries/s of Server within the bound, or ms at p90.
+        warnings: What disturbed the search, as of ``Noise``; empty if nothing did.
+        candidates: What was looked at, the chosen one first.
+    """
+
+    origin: Literal["searched", "kept", "file", "given", "rule"]
+    why: str
+    name: str = ""
+    created: str = ""
+    seconds: float = 0.0
+    unit: Literal["", "samples/s", "queries/s", "ms"] = ""
+    warnings: tuple[str, ...] = ()
+    candidates: tuple[LayoutCandidate, ...] = ()
 
 
 class RateProbe(Part):
@@ -307,6 +355,7 @@ class RunRecord(Part):
         round: The MLPerf round whose rules it was held to.
         spec: What was asked.
         effective: How the work was spread.
+        layout: How that was come by; None before the first test, and in runs of earlier versions.
         rehearsal: Why it is shorter than full length; empty when it is not.
         versions: Of everything that takes part.
         manifest: The model's own manifest, for one that is not built in.
@@ -323,6 +372,7 @@ class RunRecord(Part):
     round: str
     spec: RecordedSpec
     effective: ExecutionRecord
+    layout: LayoutRecord | None = None
     rehearsal: tuple[str, ...]
     model: ModelRecord
     data: DataRecord

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from pydantic import Field, FiniteFloat, JsonValue
 
-from loadscope.names import Mode, Scenario
-from loadscope.rundir.record import ModeState, Part, RateSearchRecord, Verification
+from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
+from loadscope.rundir.part import Part
+from loadscope.rundir.record import ModeState, RateSearchRecord, Verification
 
 Nanoseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -118,6 +119,7 @@ class ResultRecord(Part):
     title: str
     framework: str
     numerics: str
+    device: str = DEFAULT_DEVICE
     scenario: Scenario
     mode: str
     valid: bool | None = None

@@ -1,10 +1,8 @@
 """What to run: one schema for the command line, scenario scripts and the API."""
 
-import os
 import re
 from collections.abc import Collection, Iterable
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -19,8 +17,14 @@ from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
 from loadscope.rundir.spec_names import (
+    LAYOUT_SECONDS,
+    LAYOUT_VARIABLE,
+    AnyMode,
+    AnyScenario,
     DatasetPath,
+    DeviceName,
     HerePath,
+    LayoutChoice,
     ManifestPath,
     ModelName,
 )
@@ -48,20 +52,6 @@ Wait = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
 # Settings of earlier versions, and what to do about them in a script; a recorded run may have them.
 _REMOVED = {"idle": "delete it; cores are left to halt"}
 
-
-_Name = TypeVar("_Name", bound=StrEnum)
-
-
-def _in_any_case(kind: type[_Name]) -> BeforeValidator:
-    """Take a name however it is capitalised."""
-    by_folded = {str(one).casefold(): one for one in kind}
-    return BeforeValidator(
-        lambda value: by_folded.get(value.casefold(), value) if isinstance(value, str) else value
-    )
-
-
-AnyScenario = Annotated[Scenario, _in_any_case(Scenario)]
-AnyMode = Annotated[Mode, _in_any_case(Mode)]
 
 _INLINE = tuple(scenario for scenario in Scenario if scenario.inline)
 
@@ -144,6 +134,15 @@ class RunSpec(OwnModelSpec):
         ),
         Only(_INLINE, "{scenario} takes target_qps; SingleStream and MultiStream expect a latency"),
     ] = None
+    device: Annotated[
+        DeviceName | None,
+        told(
+            Group.EXECUTION,
+            "What the model computes on: cpu, cuda, cuda:1, xpu, mps, nnpa; see 'loadscope "
+            "doctor'. Default: the manifest's, else the framework's first.",
+            completes="devices",
+        ),
+    ] = None
     batch_size: Annotated[
         Times | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
     ] = None
@@ -167,6 +166,24 @@ class RunSpec(OwnModelSpec):
     max_wait: Annotated[
         Wait | None,
         told(Group.EXECUTION, "Longest wait of Server to fill a batch, e.g. 2ms.", "ms"),
+    ] = None
+    layout: Annotated[
+        LayoutChoice,
+        told(
+            Group.EXECUTION,
+            "How work is spread where the options above leave it open: auto takes the layout that "
+            "is kept for this model and machine, and finds it the first time; fresh finds it "
+            "anew; or a FILE with one.",
+        ),
+    ] = "auto"
+    layout_seconds: Annotated[
+        Annotated[float, Field(ge=0, le=3600)] | None,
+        told(
+            Group.EXECUTION,
+            "Most time to find a layout; 0 takes the rule's where none is kept. Default: "
+            f"{LAYOUT_SECONDS:g}, or what {LAYOUT_VARIABLE} says.",
+            "s",
+        ),
     ] = None
     late: Annotated[
         Literal["last", "in-turn"] | None,
@@ -375,11 +392,3 @@ def _mend(key: str, error: Any) -> str:
     if error["type"] == "missing":
         return f"add {key}, on the command line as --{key.replace('_', '-')}"
     return "see loadscope run --help"
-
-
-def usable_cores() -> int:
-    """Physical cores that this process may run on."""
-    import psutil
-
-    allowed = len(os.sched_getaffinity(0))
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))

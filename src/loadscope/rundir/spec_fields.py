@@ -56,7 +56,7 @@ class SpecField:
         kind: What is written for it.
         unit: Of its value as it is kept; empty where it has none.
         completes: The catalogue that its values come from, or empty: ``models``, ``frameworks``,
-            ``datasets``, ``tasks``, ``backend options``.
+            ``datasets``, ``tasks``, ``devices``, ``backend options``.
         choices: The values that it can have, or a word beside numbers; empty where any will do.
         many: Whether it has several values.
         default: The value where none is given, as text; empty where none is.

@@ -1,11 +1,14 @@
 """Names and paths in a spec: what is an id, what is a file, and where it is from every folder."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
+from loadscope.devices import canonical
+from loadscope.names import Mode, Scenario
 from loadscope.shipped import is_shipped
 
 
@@ -60,3 +63,30 @@ ManifestPath = Annotated[
 DatasetPath = Annotated[str, AfterValidator(_absolute_dataset)]
 ModelName = Annotated[str, AfterValidator(_absolute_model)]
 NameOrFile = Annotated[str, AfterValidator(_absolute_named)]
+
+LAYOUT_SECONDS = 20.0
+LAYOUT_VARIABLE = "LOADSCOPE_LAYOUT_SECONDS"
+"""The environment variable with another default of ``layout_seconds``."""
+LAYOUT_WORDS = ("auto", "fresh")
+
+
+def _absolute_layout(text: str) -> str:
+    return text if text in LAYOUT_WORDS else str(Path(text).expanduser().absolute())
+
+
+LayoutChoice = Annotated[str, AfterValidator(_absolute_layout)]
+
+_Name = TypeVar("_Name", bound=StrEnum)
+
+
+def _in_any_case(kind: type[_Name]) -> BeforeValidator:
+    """Take a name however it is capitalised."""
+    by_folded = {str(one).casefold(): one for one in kind}
+    return BeforeValidator(
+        lambda value: by_folded.get(value.casefold(), value) if isinstance(value, str) else value
+    )
+
+
+DeviceName = Annotated[str, AfterValidator(canonical)]
+AnyScenario = Annotated[Scenario, _in_any_case(Scenario)]
+AnyMode = Annotated[Mode, _in_any_case(Mode)]

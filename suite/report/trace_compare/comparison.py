@@ -209,6 +209,7 @@ def _types(a: Sequence[Layer], b: Sequence[Layer], size_a: int, size_b: int) -> 
 def _caveats(a: TraceView, b: TraceView) -> list[str]:
     facts = (
         ("model", a.header.model, b.header.model),
+        ("device", a.run.model.device, b.run.model.device),
         ("numerics", a.run.model.numerics, b.run.model.numerics),
         ("samples a predict", a.samples, b.samples),
         ("threads", a.header.threads, b.header.threads),

@@ -7,6 +7,7 @@ from time import time_ns
 from typing import Any
 
 from loadscope.datasets.task import SampleLibrary
+from loadscope.devices import GPUS, kind_of
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
@@ -28,7 +29,7 @@ from loadscope.suite.worker.tracing.levels import deep_level, measure_levels, qu
 from loadscope.suite.worker.tracing.silent import silent_levels
 from loadscope.suite.worker.tracing.summary import summarise
 from loadscope.sut.registry import backend_info
-from loadscope.sut.tracing import CountingTracer, Tracer, onednn, tracer_of
+from loadscope.sut.tracing import CountingTracer, LibraryTracer, Tracer, onednn, tracer_of
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.counters import Counters
 
@@ -42,14 +43,21 @@ def reaches(level: str, wanted: str) -> bool:
     return LEVELS.index(level) >= LEVELS.index(wanted)
 
 
-def environment(framework: str, trace: TracePlan) -> dict[str, str]:
+def _tells_onednn(plan: ProcessPlan) -> bool:
+    """Whether the framework runs by oneDNN and says so: not where a GPU computes."""
+    info = backend_info(plan.framework)
+    gpu = kind_of(info.device(plan.artifact.options)) in GPUS
+    return "library" in info.trace_levels and not gpu
+
+
+def environment(plan: ProcessPlan, trace: TracePlan) -> dict[str, str]:
     """What must be set before the framework is imported.
 
     oneDNN is not asked to print where the framework is not known to run by it: copies of it in
     others fail while they print (OpenVINO 2026.4 with two threads).
     """
-    told = backend_info(framework).trace_levels
-    return onednn.ENVIRONMENT if reaches(trace.level, "library") and "library" in told else {}
+    wanted = reaches(trace.level, "library") and _tells_onednn(plan)
+    return onednn.ENVIRONMENT if wanted else {}
 
 
 def settings(plan: ProcessPlan, trace: TracePlan, conf: UserConf) -> UserConf:
@@ -98,7 +106,10 @@ def traced_test(
     if reaches(trace.level, "framework"):
         tracer = tracer_of(model.backend, reaches(trace.level, "layer"))
     counters = Counters() if reaches(trace.level, "hardware") else None
+    library = reaches(trace.level, "library")
     deepest = tracer
+    if library and isinstance(tracer, LibraryTracer):
+        deepest = tracer.with_library()
     if counters and counters.names and isinstance(tracer, CountingTracer):
         deepest = tracer.counted(counters)
     for at in range(trace.warmup):
@@ -124,7 +135,6 @@ def traced_test(
         tracer.one_at_a_time or reaches(trace.level, "library"),
         counters.read if counters else None,
     )
-    library = reaches(trace.level, "library")
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(onednn.captured()) if library else []
         live.enter(Phase.RUNNING)
@@ -136,8 +146,10 @@ def traced_test(
     model.library.load(sorted({index for batch in batches for index in batch}))
     levels = _levels(plan, model, tracer, deepest, batches[0], counters, conf.parent)
     traces = deepest.finish()[: len(pipeline.notes)]
-    primitives = onednn.primitives(lines)
+    own = deepest if library and isinstance(deepest, LibraryTracer) else None
+    primitives = own.primitives() if own else onednn.primitives(lines)
     unavailable = dict(counters.unavailable) if counters else {}
+    unavailable |= getattr(deepest, "unavailable", {})
     if counters and counters.names and not isinstance(tracer, CountingTracer):
         unavailable["counters of layers"] = (
             f"{plan.framework} cannot be stopped between layers to read them; those of each "
@@ -145,8 +157,10 @@ def traced_test(
         )
     if library and not primitives:
         unavailable["library"] = (
-            f"{plan.framework} ran no oneDNN primitive in this model"
-            if "library" in backend_info(plan.framework).trace_levels
+            f"{plan.framework} told of no kernel: the profile has none of the GPU"
+            if own
+            else f"{plan.framework} ran no oneDNN primitive in this model"
+            if _tells_onednn(plan)
             else f"{plan.framework} tells of no oneDNN primitives below a layer"
         )
     if counters:
@@ -183,11 +197,11 @@ def _levels(
     """Measure what each level costs, those without oneDNN's output where there is none."""
     level = plan.trace.level if plan.trace else ""
     with contextlib.ExitStack() as stack:
-        told = backend_info(plan.framework).trace_levels
-        if reaches(level, "library") and "library" in told:
+        own = isinstance(deepest, LibraryTracer)
+        if reaches(level, "library") and (own or _tells_onednn(plan)):
             works: dict[str, Timed] = {
                 **stack.enter_context(silent_levels(run_dir, "layer", batch)),
-                "library": deep_level(model, tracer, batch),
+                "library": deep_level(model, deepest if own else tracer, batch),
             }
             stack.enter_context(onednn.captured())
         else:

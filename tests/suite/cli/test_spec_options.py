@@ -18,6 +18,8 @@ COMMANDS = [run_command, trace_command, tune_command, plan_command]
 SEARCHED = {
     "model", "framework", "dataset_path", "count", "models", "scenario", "server_target_latency",
     "task", "preprocess", "labels", "shape", "input_data", "random_inputs",
+    "device",
+    "layout", "layout_seconds",
 }  # fmt: skip
 UNTRACED = {"mode", "min_duration", "min_query_count", "repeat", "instances"}
 
@@ -34,11 +36,14 @@ WRITTEN = {
     "target_qps": ("12.5", 12.5),
     "server_target_latency": ("15ms", 15),
     "expected_latency": ("2ms", 2),
+    "device": ("CUDA:0", "cuda"),
     "batch_size": ("8", 8),
     "workers": ("2", 2),
     "threads": ("3", 3),
     "instances": ("auto", "auto"),
     "max_wait": ("500us", 0.5),
+    "layout": ("fresh", "fresh"),
+    "layout_seconds": ("4", 4),
     "late": ("in-turn", "in-turn"),
     "options": ("compile=true", {"compile": True}),
     "repeat": ("2", 2),

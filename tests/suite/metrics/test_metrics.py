@@ -22,7 +22,8 @@ from loadscope.suite.run.view import load_run
 LATENCIES = np.arange(1_000_000, 2_000_000, 1000)
 STATE = {
     "performance": {"status": "finished", "load_seconds": 1.25, "test_seconds": 5.5,
-                    "peak_memory_bytes": 805_306_368},
+                    "peak_memory_bytes": 805_306_368,
+                    "energy": {"seconds": 4.0, "joules": {"cuda": 280.0, "package-0": 160.0}}},
     "accuracy": {"status": "finished", "load_seconds": 2.0, "test_seconds": 0.75},
 }  # fmt: skip
 SCORE = {"metric": "top-1", "value": 75.0, "samples": 20}
@@ -31,6 +32,9 @@ EXPECTED = {
     "accuracy_percent": (75.0, "75.00 %"),
     "load_seconds": (1.25, "1.250 s"),
     "peak_memory_bytes": (805_306_368, "768.0 MiB"),
+    # 440 J in 4 s.
+    "average_power_watts": (110.0, "110.0 W"),
+    "energy_per_sample_joules": (0.164945, "0.1649 J"),
     "latency_p50_ms": (1.5, "1.500 ms"),
     "latency_p90_ms": (1.9, "1.900 ms"),
     "latency_p99_ms": (1.99, "1.990 ms"),
@@ -79,7 +83,8 @@ def test_a_query_of_offline_has_no_latency_and_seeded_weights_no_accuracy(measur
     view = load_run(measured(scenario="Offline", run={"model": model}))
     known = {metric.name for metric in metrics() if metric.of(view) is not None}
     assert known == {
-        "samples_per_second", "load_seconds", "peak_memory_bytes", "test_seconds", "queries",
+        "samples_per_second", "load_seconds", "peak_memory_bytes", "average_power_watts",
+        "energy_per_sample_joules", "test_seconds", "queries",
     }  # fmt: skip
 
 

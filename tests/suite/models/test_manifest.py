@@ -80,12 +80,18 @@ def test_an_artifact_has_the_models_settings_or_its_own(entry, write_manifest):
     assert models["own"].artifact_for("onnxruntime").preprocess == models["own"].preprocess
 
 
-def test_a_key_that_was_removed_is_ignored_with_a_warning(entry, write_manifest, caplog):
-    old = changed(entry(), "artifacts.onnxruntime.single_stream_options", {"intra_op": 1})
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("single_stream_options", {"intra_op": 1}), ("best_batch", 4), ("best_threads", 2)],
+)
+def test_a_key_that_was_removed_is_ignored_with_a_warning(
+    entry, write_manifest, caplog, key, value
+):
+    old = changed(entry(), f"artifacts.onnxruntime.{key}", value)
     path = write_manifest({"tiny": old})
     assert read_manifest(path) == read_manifest(write_manifest({"tiny": entry()}))
     (said,) = caplog.messages
-    assert said.startswith(f"loadscope: {path}: the key 'single_stream_options' was removed")
+    assert said.startswith(f"loadscope: {path}: the key '{key}' was removed")
 
 
 def test_ones_may_stand_behind_the_classes(entry, write_manifest):

@@ -80,13 +80,14 @@ def test_killing_the_run_takes_the_instances_along(measuring, instances_of):
     assert not alive
 
 
-def test_the_answers_are_those_of_one_process(loadscope, tmp_path):
+def test_the_answers_are_those_of_one_process(loadscope, environment, kept_cache, tmp_path):
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
     logs = []
     for number in ("1", "2"):
         loadscope(
             "run", "--model", "bert-tiny", "--framework", "onnxruntime", "--scenario", "Offline",
             "--mode", "accuracy", "--dataset-path", "squad-sample", "--instances", number,
-            "--batch-size", 1, "--workers", 2, "--output", number,
+            "--batch-size", 1, "--workers", 2, "--target-qps", 50, "--output", number,
         )  # fmt: skip
         path = tmp_path / number / "accuracy/mlperf_log_accuracy.json"
         logs.append({answer.index: answer.payload for answer in read_accuracy_log(path)})
@@ -109,7 +110,8 @@ def test_a_failing_model_says_so_through_an_instance(loadscope, arguments):
     assert "the null backend fails at batch 3 as asked" in done.stderr
 
 
-def test_what_an_instance_cannot_load_is_bad_input(loadscope):
+def test_what_an_instance_cannot_load_is_bad_input(loadscope, environment, kept_cache):
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
     done = loadscope(
         "run", "--model", "bert-tiny", "--framework", "onnxruntime", "--scenario", "Offline",
         "--dataset-path", "squad-sample", "--instances", 2,

@@ -14,7 +14,7 @@ def test_bfloat16_is_part_of_a_results_name_and_record(
     done = loadscope(
         "run", "--model", "minilm-squad", "--framework", "pytorch", "--scenario", "Offline",
         "--mode", "accuracy", "--dataset-path", "squad-sample", "--option", "dtype=bfloat16",
-        "--json",
+        "--threads", "1", "--target-qps", "20", "--json",
     )  # fmt: skip
     result = json.loads(done.stdout)
     (folder,) = (tmp_path / "runs").iterdir()

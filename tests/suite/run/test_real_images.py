@@ -14,6 +14,7 @@ def test_efficientnet_lite0_names_180_of_200_photographs(
     done = loadscope(
         "run", "--model", "efficientnet-lite0", "--framework", framework, "--scenario", "Offline",
         "--mode", "accuracy", "--dataset-path", real_data / "imagenet", "--threads", "1", "--json",
+        "--target-qps", "50",
     )  # fmt: skip
     accuracy = json.loads(done.stdout)["accuracy"]
     assert accuracy["samples"] == 200
@@ -34,6 +35,6 @@ def test_reduced_decoding_leaves_accuracy_as_it_is(
     done = loadscope(
         "run", "--models", tmp_path / "reduced.yaml", "--model", "reduced", "--framework",
         "onnxruntime", "--scenario", "Offline", "--mode", "accuracy", "--dataset-path",
-        real_data / "imagenet", "--json",
+        real_data / "imagenet", "--threads", "1", "--target-qps", "50", "--json",
     )  # fmt: skip
     assert 178 <= json.loads(done.stdout)["accuracy"]["value"] * 2 <= 182

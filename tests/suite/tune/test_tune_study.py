@@ -97,7 +97,7 @@ def test_a_point_becomes_settings():
     axes = offline_space(scenario=Scenario.SERVER, default=Execution(1, 8, 1))
     point = {**defaults(axes), "layout": "2x4", "shortcut": True}
     assert settings(point, axes) == {
-        "workers": 2, "threads": 4, "instances": None, "batch_size": 1, "max_wait": None,
+        "workers": 2, "threads": 4, "instances": 1, "batch_size": 1, "max_wait": None,
         "options": {"shortcut": True},
     }  # fmt: skip
 

@@ -1,0 +1,58 @@
+"""Start a process of ``suite.worker``: it finds this package and ends with the one that starts."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import loadscope
+
+_GRACE_SECONDS = 5
+
+
+def start_worker(
+    module: str, arguments: Sequence[str], folder: Path, descriptors: Sequence[int] = ()
+) -> "subprocess.Popen[bytes]":
+    """Start ``python -m loadscope.suite.worker.MODULE``; its standard input is a pipe.
+
+    Args:
+        module: The module's name.
+        arguments: Its arguments.
+        folder: Its working directory, where ``process.log`` takes what it prints.
+        descriptors: What it inherits.
+    """
+    # The package is found from there too, however this process found it.
+    package_root = str(Path(loadscope.__file__).parents[1])
+    path = [package_root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
+    environment = {
+        # CUDA would number GPUs by their speed, NVIDIA's other tools number them by their place.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path),
+    }
+    with (folder / "process.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", f"loadscope.suite.worker.{module}", *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=descriptors,
+            # Ctrl-C is the parent's to handle; the pipe tells the child of the parent's death.
+            start_new_session=True,
+        )
+
+
+def end_worker(process: "subprocess.Popen[bytes]") -> None:
+    """Have it end, by force if need be."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
