@@ -87,9 +87,9 @@ def _dataset_or_folder(
 def _model_or_file(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    named = [CompletionItem(name) for name in _beginning(_models, context, incomplete)]
-    # What begins no model's name begins a file's.
-    return named or click.Path().shell_complete(context, parameter, incomplete)
+    if incomplete.startswith((".", "/", "~")):
+        return click.Path().shell_complete(context, parameter, incomplete)
+    return [CompletionItem(name) for name in _beginning(_models, context, incomplete)]
 
 
 models, frameworks = _from(_models), _from(_frameworks)
