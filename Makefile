@@ -40,7 +40,7 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	@$(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; about eighteen minutes on two cores"
+	@echo "test: real LoadGen, real frameworks; about seven minutes on two cores, nine the first time, when it makes its models"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back

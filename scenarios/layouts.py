@@ -149,11 +149,11 @@ def _splits(
     """Workers, threads and instances."""
     threads = [given.threads] if given.threads else _powers(cores.most)
     if limits.gpu:
-        workers = [given.workers] if given.workers else [1, 1 if scenario.inline else GPU_WORKERS]
         instances = given.instances or 1
+        each = [1] if scenario.inline else [1, GPU_WORKERS]
         return [
-            (some * instances, given.threads or max(1, cores.most // some), instances)
-            for some in dict.fromkeys(workers)
+            (some, given.threads or max(1, cores.most // some), instances)
+            for some in ([given.workers] if given.workers else [one * instances for one in each])
         ]
     if scenario.inline:
         return [(1, each, 1) for each in threads]

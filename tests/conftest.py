@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[_KEPT] = folder.name if cache is None else str(cache.mkdir("loadscope"))
 
 
+# Before pytest-xdist, which puts the group into the test's name.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group what pytest-xdist must not spread over processes."""
     for item in items:

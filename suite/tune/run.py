@@ -10,8 +10,9 @@ from typing import Any
 from loadscope.cores import allowed_cores, usable_cores
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
+from loadscope.names import Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.scenarios.execution import Execution
@@ -75,7 +76,7 @@ def tune(
     processor = None
     # What cannot be prepared is an error before the folder is made.
     prepared = [resolve(spec, progress) for spec in specs]
-    instances = _instances(notice)
+    instances = instance_counts(allowed_cores().cores)
     with RunDirectory(folder).locked():
         plans = [
             _started(one, held, command, progress)
@@ -183,10 +184,12 @@ def _as_settings(one: Execution) -> dict[str, Any]:
 def _keep(resolved: ResolvedRun, begun: Execution, best: dict[str, Any], what: str) -> None:
     """Have the runs to come begin with what was found for these options."""
     values = {name: best[name] for name in ("batch_size", "workers", "threads") if name in best}
+    instances = best.get("instances", begun.instances)
     execution = replace(
         begun,
         **values,
-        instances=best.get("instances", begun.instances),
+        instances=instances,
+        prefetch=int(instances > 1 and resolved.spec.scenario is Scenario.OFFLINE),
         max_wait_ms=best.get("max_wait", begun.max_wait_ms) or 0.0,
     )
     backend, changed = backend_info(resolved.spec.framework), best["options"]
@@ -194,15 +197,6 @@ def _keep(resolved: ResolvedRun, begun: Execution, best: dict[str, Any], what: s
     asked = {**default, **resolved.plan.artifact.options}
     if all(asked.get(name) == value for name, value in changed.items()):
         keep_tuned(resolved.plan, resolved.record("", ()), execution, f"by tune: {what}")
-
-
-def _instances(notice: Notice) -> list[int]:
-    try:
-        return instance_counts(allowed_cores().cores)
-    except WorkError as error:
-        # The rest of the space is worth searching all the same.
-        notice(f"instances are not searched: {error.message}")
-        return []
 
 
 def _axes(

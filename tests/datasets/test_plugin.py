@@ -189,7 +189,7 @@ def test_it_is_traced(loadscope):
 def test_it_is_tuned(loadscope):
     done = loadscope(
         "tune", *CHOSEN, "--scenario", "Offline", "--dataset-path", "clips", "--output", "tuned",
-        "--trials", 2, "--budget", "4s", "--json",
+        "--trials", 2, "--trial-duration", "300ms", "--budget", "4s", "--json",
     )  # fmt: skip
     (found,) = json.loads(done.stdout)["scenarios"]
     assert found["rate"] > 0

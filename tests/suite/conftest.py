@@ -82,7 +82,9 @@ def loadscope(tmp_path, environment, command_process):
     """Run the command in an empty working directory."""
 
     def run(*arguments, status=0, timeout=240, cwd=tmp_path) -> subprocess.CompletedProcess[str]:
-        done = command_process.run(*arguments, cwd=cwd, environment=environment, timeout=timeout)
+        done: subprocess.CompletedProcess[str] = command_process.run(
+            *arguments, cwd=cwd, environment=environment, timeout=timeout
+        )
         assert done.returncode == status, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -87,7 +87,8 @@ def test_bad_input(tune, more, message):
 
 
 def test_a_budget_for_the_defaults_alone_says_so(tune):
-    done = tune("--budget", "1s", "--trial-duration", "600ms", "--output", "tuned")
+    asked = ("--budget", "1s", "--trial-duration", "600ms", "--output", "tuned")
+    done = tune(*asked, delay_us=1000)
     assert "go on with 'loadscope tune --resume tuned --budget 15m'" in done.stderr
 
 

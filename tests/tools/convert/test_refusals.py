@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,22 +36,29 @@ def test_an_operator_that_is_not_converted_is_named_with_its_node(
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
-@pytest.mark.parametrize(
-    ("op", "attributes", "message"),
-    [
-        ("Conv", {"group": 2}, "Conv 'conv_0' has 2 groups of several channels"),
-        ("Conv", {"auto_pad": "SAME_UPPER"}, "Conv 'conv_0' has automatic padding"),
-    ],
-)
-def test_a_form_that_is_not_converted_is_named_with_its_node(
-    new_graph, tmp_path, op, attributes, message
-):
-    graph = new_graph()
-    weights = np.ones((4, 4 // attributes.get("group", 1), 3, 3), np.float32)
-    graph.save(tmp_path / "model.onnx", IMAGE, graph(op, "x", weights, **attributes))
-    done = build("tensorflow", tmp_path / "model.onnx", tmp_path / "out")
-    assert done.returncode == 2
-    assert message in done.stderr
+FORMS: dict[str, tuple[dict[str, Any], str]] = {
+    "groups": ({"group": 2}, "Conv 'conv_0' has 2 groups of several channels"),
+    "padding": ({"auto_pad": "SAME_UPPER"}, "Conv 'conv_0' has automatic padding"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(new_graph, convert_folder, tmp_path_factory):
+    """A folder with what TensorFlow's converter says of each form."""
+    folder = tmp_path_factory.mktemp("forms")
+    for name, (attributes, _) in FORMS.items():
+        graph = new_graph()
+        weights = np.ones((4, 4 // attributes.get("group", 1), 3, 3), np.float32)
+        graph.save(folder / f"{name}.onnx", IMAGE, graph("Conv", "x", weights, **attributes))
+    convert_folder("tensorflow", folder)
+    return folder
+
+
+@pytest.mark.xdist_group("forms")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_that_is_not_converted_is_named_with_its_node(refused, form):
+    assert FORMS[form][1] in (refused / f"{form}.tensorflow.txt").read_text()
+    assert not list(refused.glob("*.pb"))
 
 
 def test_a_file_that_is_not_onnx_is_named(tmp_path):
