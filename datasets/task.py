@@ -10,7 +10,15 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.declared import (
+    Asked,
+    DeclaredModel,
+    Draft,
+    FileModel,
+    Misfit,
+    ModelInput,
+    NeededFile,
+)
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
@@ -197,6 +205,7 @@ class Task(ABC):
         packages: Import names of what the task takes beside the suite's own needs.
         install: The command that brings these.
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
+        any_model: Whether it takes every model as it is, and is therefore never inferred.
     """
 
     name: str
@@ -209,6 +218,7 @@ class Task(ABC):
     packages: tuple[str, ...] = ()
     install: str = ""
     catalog: Path | None = None
+    any_model: bool = False
 
     @abstractmethod
     def read(
@@ -305,6 +315,60 @@ class Task(ABC):
     ) -> Score:
         """Score answers from an accuracy log alone; see ``Dataset.score``."""
         return dataset.score(answers, progress, among)
+
+    def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
+        """What an entry of this task would say of a model's file; None where it is not of it.
+
+        Args:
+            model: The tensors of the file.
+            preprocess: What the user says.
+
+        Raises:
+            InputError: It is of the task, but what the user says does not fit, or more is needed.
+        """
+        return None
+
+    def classes(self, entry: DeclaredModel) -> int:
+        """How many classes a model's outputs tell apart; 0 where they do not say."""
+        return 0
+
+    def labelled(self, path: Path, labels: Path, limit: int | None, classes: int) -> Dataset:
+        """Read a data set whose true answers are in a file elsewhere; see ``read``.
+
+        Raises:
+            InputError: The task has no such data sets, or it is missing or malformed.
+        """
+        raise InputError(
+            f"the task {self.name} reads no file of labels",
+            "leave --labels out; the data set's folder has the true answers",
+        )
+
+    def sizes(self, path: Path, inputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The sizes of a sample that data themselves say, by input; none as a rule.
+
+        Args:
+            path: The data, as of ``read``.
+            inputs: The names of the model's inputs.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        return {}
+
+    def generate(self, limit: int | None, preprocess: Any) -> Dataset:
+        """Make up samples by a fixed seed.
+
+        Args:
+            limit: How many; None for a number of the task's own.
+            preprocess: What they are to be.
+
+        Raises:
+            InputError: The task makes none, or ``preprocess`` does not say enough.
+        """
+        raise InputError(
+            f"the task {self.name} has no random inputs",
+            "give --dataset-path, or measure without accuracy: --task tensors --random-inputs",
+        )
 
     def files(self, preprocess: Any) -> Sequence[NeededFile]:
         """The files that preprocessing with these settings takes; none as a rule."""

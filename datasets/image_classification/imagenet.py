@@ -50,7 +50,12 @@ class ImageNet:
 
     @classmethod
     def read(
-        cls, path: Path, limit: int | None = None, classes: int = 1000, metric: str = "top-1"
+        cls,
+        path: Path,
+        limit: int | None = None,
+        classes: int = 1000,
+        metric: str = "top-1",
+        labels: Path | None = None,
     ) -> "ImageNet":
         """Find the images, and check that every one that is to be used is there.
 
@@ -62,6 +67,7 @@ class ImageNet:
             limit: Take only the first ones.
             classes: Labels must be below this number.
             metric: What it is scored by.
+            labels: The label map, where it is not in the folder.
 
         Raises:
             InputError: The folder is missing, the map malformed, the folders of classes are not
@@ -73,10 +79,10 @@ class ImageNet:
                 f"there is no data set folder {path}",
                 f"give a folder with {LABEL_MAP}; `loadscope datasets` tells where to get one",
             )
-        label_map = path / LABEL_MAP
+        label_map = labels or path / LABEL_MAP
         lines: list[int] = []
         entries: Found
-        if os.path.lexists(label_map):
+        if labels is not None or os.path.lexists(label_map):
             labelled = read_label_map(label_map, classes)
             lines = [entry.line for entry in labelled]
             entries = [(entry.name, entry.label) for entry in labelled]

@@ -52,6 +52,12 @@ def _frameworks(context: click.Context) -> Iterable[str]:
     return frameworks()
 
 
+def _tasks(context: click.Context) -> Iterable[str]:
+    from loadscope.datasets.registry import task_names
+
+    return task_names()
+
+
 def _datasets(context: click.Context) -> Iterable[str]:
     from loadscope.datasets.catalog import catalog
 
@@ -81,13 +87,22 @@ def _dataset_or_folder(
     return [*named, *click.Path(file_okay=False).shell_complete(context, parameter, incomplete)]
 
 
+def _model_or_file(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    if incomplete.startswith((".", "/", "~")):
+        return click.Path().shell_complete(context, parameter, incomplete)
+    return [CompletionItem(name) for name in _beginning(_models, context, incomplete)]
+
+
 models, frameworks = _from(_models), _from(_frameworks)
 models_and_datasets = _from(lambda context: [*_models(context), *_datasets(context)])
 
 COMPLETIONS: dict[str, Completion] = {
-    "models": models,
+    "models": _model_or_file,
     "frameworks": frameworks,
     "datasets": _dataset_or_folder,
+    "tasks": _from(_tasks),
     "devices": _from(_devices),
     "backend options": _from(_backend_options),
 }

@@ -10,7 +10,7 @@ import click
 from loadscope.errors import InputError, near
 from loadscope.suite.cli.complete import frameworks as complete_frameworks
 from loadscope.suite.cli.complete import models as complete_models
-from loadscope.suite.cli.spec_options import spec_options
+from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.models.listing import STATES, Filter, Listed, built_in, listed, of_entry
 from loadscope.suite.models.zoo.family import Described
 from loadscope.suite.models.zoo.registry import families
@@ -187,6 +187,70 @@ def show_command(
         click.echo(json.dumps(record, indent=2))
     else:
         click.echo(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@models_command.command("draft", cls=SpecCommand)
+@click.argument("file", type=click.Path(path_type=Path))
+@spec_options("framework", "task", "preprocess", "shape", single=("framework",))
+def draft_command(file: Path, **given: Any) -> None:
+    """Print a manifest for a model's file, to be edited and given with --models.
+
+    It is what 'loadscope run --model FILE' takes the file for; what was assumed stands at its
+    beginning. The framework is the first one that reads the file and is installed.
+
+    \b
+    Example:
+      loadscope models draft ./my.onnx > my.yaml
+      loadscope models draft ./net-symbol.json --shape data=1,3,224,224
+    """
+    from loadscope.names import Scenario
+    from loadscope.rundir.spec import make_spec
+    from loadscope.rundir.spec_names import model_id
+    from loadscope.suite.models.manifest import manifest_text
+    from loadscope.suite.models.own_model import Said, framework_of, infer_entry
+
+    settings = given_settings(given)
+    named = settings.get("framework")
+    # Names, sizes and paths are checked as those of a run are.
+    asked = make_spec(
+        {
+            "model": str(file.absolute()),
+            "scenario": Scenario.OFFLINE,
+            **settings,
+            "framework": named or framework_of(file),
+        },
+        "command line",
+    )
+    said = Said(asked.framework, asked.task, asked.preprocess, asked.shape)
+    found = infer_entry(file, said)
+    manifest = manifest_text(model_id(asked.model), found.entry)
+    understood = found.lines[:2]
+    click.echo("".join(f"# {line}\n" for line in understood) + manifest, nl=False)
+
+
+@models_command.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of what was found.")
+def check_command(file: Path, as_json: bool) -> None:
+    """Check a manifest, and hold it against the models' files that are on this machine.
+
+    All errors are told at once; the exit status is 2 where there are any.
+
+    \b
+    Example:
+      loadscope models check my.yaml
+    """
+    from loadscope.suite.fetch.check_manifest import check_manifest
+
+    checked = list(check_manifest(file))
+    faults = [f"{one.where}: {fault}" for one in checked for fault in one.faults]
+    if as_json:
+        click.echo(json.dumps([vars(one) for one in checked], indent=2))
+    else:
+        for one in checked:
+            click.echo(f"{one.where}: {one.state}")
+    if faults:
+        raise InputError("\n".join(faults), f"correct {file}")
 
 
 def _record(catalogue: "Catalogue", model_id: str) -> dict[str, Any]:

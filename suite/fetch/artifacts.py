@@ -202,16 +202,16 @@ def build_options(entry: ModelEntry, key: str) -> dict[str, str | Sequence[str]]
         key: The framework whose artifact is built.
 
     Returns:
-        ``architecture``, ``classes``, ``size`` (of the preprocessed sample), ``seed``, ``delta``,
-        ``settings`` (a JSON object), ``input-name`` and ``output-name``, as far as they are given.
+        ``architecture``, ``classes``, ``size`` (of the sample that it is made for), ``seed``, ``delta``,
+        ``settings`` (JSON), ``input-name`` and ``output-name``, as far as they are given.
     """
     artifact = entry.artifacts[key]
     # An export is of the network that it is made from.
     network = entry.artifacts[artifact.made_from or key]
-    size = getattr(entry.artifact_for(key).preprocess, "size", None)
+    size = artifact.size or getattr(entry.artifact_for(key).preprocess, "size", None)
     found: dict[str, str | Sequence[str] | None] = {
         "architecture": (artifact.architecture or network.architecture) or None,
-        "classes": str(entry.classes),
+        "classes": str(classes) if (classes := entry.classes_for(key)) else None,
         "size": None if size is None else str(size),
         "seed": None if artifact.seed is None else str(artifact.seed),
         "delta": artifact.delta,

@@ -26,8 +26,9 @@ def locate(kind: Task, preprocess: Any, cache: Path, progress: Progress) -> Any:
         WorkError: A download failed or the file system refuses.
     """
     for needed in kind.files(preprocess):
-        fetched = fetch_file(_source(needed), Checksum(needed.sha256), cache, progress)
-        preprocess = replace(preprocess, **{needed.place: str(fetched.path)})
+        fetched = fetch_file(_source(needed), _checksum(needed), cache, progress)
+        found = {needed.place: str(fetched.path), needed.checksum: fetched.sha256}
+        preprocess = replace(preprocess, **found)
     return preprocess
 
 
@@ -37,7 +38,11 @@ def needed_files(kind: Task, preprocess: Any) -> list[tuple[FetchedSource, Check
     Raises:
         InputError: A source cannot be fetched.
     """
-    return [(_source(needed), Checksum(needed.sha256)) for needed in kind.files(preprocess)]
+    return [(_source(needed), _checksum(needed)) for needed in kind.files(preprocess)]
+
+
+def _checksum(needed: NeededFile) -> Checksum:
+    return Checksum(needed.sha256 or None)
 
 
 def _source(needed: NeededFile) -> FetchedSource:

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from loadscope.misfits import Misfits
+from loadscope.shapes import DTYPES
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.exporters import exporter, exporters
 from loadscope.suite.models.source import (
@@ -35,7 +36,7 @@ from loadscope.sut.backend import TensorInfo
 from loadscope.sut.exporter import Exporter
 from loadscope.tensors import ANY_SIZE
 
-Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
+Dtype = Annotated[str, Field(pattern=f"^({'|'.join(DTYPES)})$")]
 
 
 def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
@@ -83,12 +84,12 @@ class Accuracy(Strict):
     """What is known of a model's accuracy; the target is the round's, not the model's.
 
     Attributes:
-        metric: The metric's name.
+        metric: The metric's name; empty for the task's usual one.
         published: What its publisher reports, in the metric's unit; None where there is none.
         meaningful: False for weights that were never trained.
     """
 
-    metric: str
+    metric: str = ""
     published: float | None = None
     meaningful: bool = True
 
@@ -146,6 +147,8 @@ class ArtifactEntry(Strict):
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
         max_batch: The samples that the file takes at once, where its batch axis is fixed.
+        size: For exporters: the side of images, or the length of texts, that a network is made
+            for, where preprocessing does not say.
         seed: For exporters that make weights: what they are drawn from.
         base: For exporters that start from weights: the source of these.
         base_sha256: Their checksum.
@@ -177,6 +180,7 @@ class ArtifactEntry(Strict):
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     weights: Weights = Weights()
     max_batch: PositiveInt | None = None
+    size: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None
     base_sha256: Sha256 | None = None

@@ -8,6 +8,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import Field, ValidationError
 
 from loadscope.errors import InputError, near
@@ -44,6 +45,19 @@ def read_manifest(path: Path) -> Manifest:
         InputError: It cannot be read or does not fit; the message names file, line and key.
     """
     return read_yaml(path, Manifest, {"folder": path.absolute().parent, "file": path})
+
+
+def manifest_text(model_id: str, entry: ModelEntry) -> str:
+    """A manifest of one model as a file has it, what is as usual left out."""
+    return yaml.safe_dump(_manifest(model_id, entry), sort_keys=False, default_flow_style=None)
+
+
+def _manifest(model_id: str, entry: ModelEntry) -> dict[str, Any]:
+    manifest = RecordedManifest(schema=1, models={model_id: entry})
+    return {
+        "schema": manifest.version,
+        **manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    }
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,17 @@ class Catalogue:
             ) from error
         return cls(models, dict.fromkeys(models, Path("run.json")), Path())
 
+    def having(self, model_id: str, entry: ModelEntry, origin: Path) -> "Catalogue":
+        """The same with one more model, or another entry for one.
+
+        Args:
+            model_id: Its id.
+            entry: The model.
+            origin: The file that it comes from; not the built-in one.
+        """
+        models, origins = {**self.models, model_id: entry}, {**self.origins, model_id: origin}
+        return Catalogue(models, origins, self.built_in)
+
     def manifest_of(self, model_id: str) -> dict[str, Any] | None:
         """A manifest of one of the user's models alone, or a family's; None for a built-in one.
 
@@ -128,9 +153,7 @@ class Catalogue:
         if self.origins.get(model_id) == self.built_in:
             return None
         # The stand-in is another entry, and what it stands for is there.
-        entry = self.get(model_id).model_copy(update={"stand_in": ""})
-        manifest = RecordedManifest(schema=1, models={model_id: entry})
-        return manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return _manifest(model_id, self.get(model_id).model_copy(update={"stand_in": ""}))
 
     def get(self, model_id: str) -> ModelEntry:
         """Look a model up.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from loadscope.datasets.metric import ScoreMetric
-from loadscope.datasets.registry import metric_of, task
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
@@ -21,7 +21,7 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import verify
 from loadscope.suite.run.evidence import examine
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.run.resolve import dataset_folder
+from loadscope.suite.run.samples import dataset_folder, read_samples
 
 
 def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> AccuracyRecord:
@@ -101,7 +101,7 @@ def rescore(
     _refuse_altered(run, record)
     spec = record.spec
     catalogue = Catalogue.load(models) if models else Catalogue.of_run(record)
-    entry = catalogue.get(spec.model)
+    entry = catalogue.get(record.model.id)
     kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
     preprocess = locate(kind, chosen.preprocess, cache, progress)
@@ -114,8 +114,7 @@ def rescore(
             )
     else:
         path = dataset_folder(dataset_path, cache, progress)
-    metric = metric_of(kind, chosen.accuracy.metric).name
-    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric)
+    dataset = read_samples(spec, entry, preprocess, path)
     digest, recorded = dataset.digest(cache, progress), str(record.data.digest)
     if digest != recorded:
         raise InputError(

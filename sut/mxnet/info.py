@@ -36,5 +36,7 @@ INFO = BackendInfo(
             origin_option="onnx",
         ),
     ),
+    files={"symbol": ("-symbol.json", ".zip")},
+    signature="loadscope.sut.mxnet.signature:read",
     companions={"symbol": "loadscope.sut.mxnet.files:parameters"},
 )

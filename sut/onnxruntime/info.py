@@ -65,5 +65,7 @@ INFO = BackendInfo(
         ),
     ),
     companions={"onnx": "loadscope.sut.onnx_files:external_data"},
+    files={"onnx": (".onnx",)},
+    signature="loadscope.sut.onnxruntime.signature:read",
     probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
 )

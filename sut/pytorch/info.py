@@ -88,5 +88,7 @@ INFO = BackendInfo(
             origin_option="onnx",
         ),
     ),
+    files={"exported-program": (".pt2",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")},
+    signature="loadscope.sut.pytorch.signature:read",
     probe="loadscope.sut.pytorch.layer_values:PyTorchProbe",
 )

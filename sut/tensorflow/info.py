@@ -29,6 +29,12 @@ INFO = BackendInfo(
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     trace_levels=("framework", "layer", "library"),
+    files={
+        "saved-model": ("saved_model.pb",),
+        "frozen-graph": (".pb",),
+        "keras": (".keras", ".h5"),
+    },
+    signature="loadscope.sut.tensorflow.signature:read",
     weights="made constants; folded and fused by Grappler",
     exporters=(
         Exporter(

@@ -13,7 +13,8 @@ from loadscope.names import Mode, Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.layout_record import LayoutRecord
 from loadscope.rundir.progress import Phase
-from loadscope.rundir.spec import LAYOUT_VARIABLE, make_spec
+from loadscope.rundir.spec import make_spec
+from loadscope.rundir.spec_names import LAYOUT_VARIABLE
 from loadscope.scenarios.execution import Execution
 from loadscope.suite.fetch.cache import inventory, remove
 from loadscope.suite.run import layout
