@@ -13,7 +13,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-otlp test-z lint bench docs lock clean
+.PHONY: help setup demo test test-otlp test-z lint bench zoo docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -64,6 +64,10 @@ lint: $(READY) ## ruff and mypy --strict
 
 bench: $(READY) ## The suite against a bare loop, pair by pair; writes bench.json; ARGS='--part defaults'
 	@$(BIN)/python -P -m loadscope.tools.bench $(ARGS)
+
+zoo: $(READY) ## A sample of the model families, run and traced; writes docs/zoo.md
+	@echo "zoo: about fifty models are exported, run and traced; an hour, and it goes on where it stopped"
+	@$(BIN)/python -P -m loadscope.tools.generate.zoo sample --output runs/zoo
 
 docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check"
 	@$(BIN)/python -P -m loadscope.tools.generate.rules_page docs/rules.md

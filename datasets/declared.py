@@ -1,7 +1,7 @@
 """What a manifest declares of a model, as its task judges it, and what the task says of that."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from loadscope.datasets.metric import ScoreMetric
@@ -58,6 +58,44 @@ class DeclaredModel:
 
 
 @dataclass(frozen=True)
+class FileModel:
+    """What a model's file says of itself.
+
+    Attributes:
+        inputs: The tensors that it takes; ``tensors.ANY_SIZE`` for a size that is free.
+        outputs: The tensors that it gives, those without a batch axis left out.
+    """
+
+    inputs: Sequence[ModelInput]
+    outputs: Sequence[ModelInput]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a manifest's entry would say of a model's file, as a task understands it.
+
+    Attributes:
+        preprocess: As it stands in a manifest, plain values.
+        postprocess: Likewise.
+        layout: ``NCHW`` or ``NHWC`` for images, otherwise empty.
+        outputs: The names of the outputs to fetch.
+        sizes: By input, the sizes where some of them are free in the file.
+        assumed: What the file does not say, a phrase each.
+    """
+
+    preprocess: Mapping[str, Any]
+    postprocess: Mapping[str, Any]
+    layout: str = ""
+    outputs: Sequence[str] = ()
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    assumed: Sequence[str] = ()
+
+
+Asked = str | Mapping[str, Any] | None
+"""What a user says of preprocessing: one of a task's names for it, settings, or nothing."""
+
+
+@dataclass(frozen=True)
 class Misfit:
     """Something in a manifest that does not fit the task.
 
@@ -79,11 +117,13 @@ class NeededFile:
     Attributes:
         key: The setting that names its source, in the form of an artifact's ``source``.
         source: What stands there.
-        sha256: The checksum of the file.
+        sha256: The checksum of the file; empty for a ``file:`` of which none is known.
         place: The setting that takes the file's path on this machine; never in a manifest.
+        checksum: The setting that takes the checksum where the manifest has none.
     """
 
     key: str
     source: str
     sha256: str
     place: str
+    checksum: str

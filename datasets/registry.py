@@ -67,17 +67,21 @@ def _load(entry: EntryPoint) -> Task:
     return found
 
 
-def metric_of(kind: Task, name: str) -> ScoreMetric:
+def metric_of(kind: Task, name: str) -> ScoreMetric | None:
     """A task's metric, from any spelling of its name: ``top5`` is ``top-5``.
+
+    Of an empty name it is the usual one, or None where the task scores nothing.
 
     Raises:
         InputError: The task has no such metric; the message lists those that it has.
     """
+    if not name:
+        return next(iter(kind.metrics), None)
     folded = _folded(name)
     for metric in kind.metrics:
         if _folded(metric.name) == folded:
             return metric
-    known = ", ".join(metric.name for metric in kind.metrics)
+    known = ", ".join(metric.name for metric in kind.metrics) or "none"
     raise InputError(f"unknown metric '{name}'; known for {kind.name}: {known}", "use one of them")
 
 

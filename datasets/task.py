@@ -5,13 +5,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.adapters.adapter import Adapter
-from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.declared import (
+    Asked,
+    DeclaredModel,
+    Draft,
+    FileModel,
+    Misfit,
+    ModelInput,
+    NeededFile,
+)
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
@@ -64,51 +73,6 @@ class Score:
     samples: int
     line: str
     details: dict[str, Any] = field(default_factory=dict)
-
-
-class LoadableSamples(Protocol):
-    """The samples that LoadGen may ask for (its QSL), behind indices."""
-
-    def __len__(self) -> int:
-        """How many samples there are."""
-
-    def load(self, indices: Sequence[int]) -> None:
-        """Bring these samples into memory, ready to be fed."""
-
-    def unload(self, indices: Sequence[int]) -> None:
-        """Drop these samples from memory."""
-
-
-class SampleLibrary(LoadableSamples, Protocol):
-    """Samples that a model in this process can be fed with.
-
-    ``batch`` may be called from several threads at once, and only for loaded samples.
-    """
-
-    def batch(self, indices: Sequence[int]) -> Tensors:
-        """The model's inputs for these samples, batch axis first, native byte order.
-
-        They are valid until the same thread asks for its next batch.
-        """
-
-
-@runtime_checkable
-class OrderedLibrary(SampleLibrary, Protocol):
-    """A library whose samples differ in size, so that it matters which share a batch."""
-
-    def order(self, indices: Sequence[int]) -> Sequence[int]:
-        """The positions 0 to len(indices) - 1, those of like samples next to each other.
-
-        The largest come first, so that no worker is left with a large batch at the end.
-        """
-
-
-@runtime_checkable
-class ContiguousLibrary(SampleLibrary, Protocol):
-    """A library that gives a batch of neighbours in its memory out as they lie there."""
-
-    def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
-        """The positions 0 to len(indices) - 1, with neighbours in memory one after the other."""
 
 
 class Dataset(Protocol):
@@ -217,6 +181,7 @@ class Task(ABC):
         install: The command that brings these.
         form_types: The adapters whose forms ``read`` takes.
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
+        any_model: Whether it takes every model as it is, and is therefore never inferred.
     """
 
     name: str
@@ -230,6 +195,7 @@ class Task(ABC):
     install: str = ""
     form_types: tuple[type[Adapter], ...] = ()
     catalog: Path | None = None
+    any_model: bool = False
 
     @abstractmethod
     def read(
@@ -332,6 +298,60 @@ class Task(ABC):
     def published(self, dataset: str) -> Sequence[Published]:
         """Figures of models on a data set of the catalog, best first; none as a rule."""
         return ()
+
+    def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
+        """What an entry of this task would say of a model's file; None where it is not of it.
+
+        Args:
+            model: The tensors of the file.
+            preprocess: What the user says.
+
+        Raises:
+            InputError: It is of the task, but what the user says does not fit, or more is needed.
+        """
+        return None
+
+    def classes(self, entry: DeclaredModel) -> int:
+        """How many classes a model's outputs tell apart; 0 where they do not say."""
+        return 0
+
+    def labelled(self, path: Path, labels: Path, limit: int | None, classes: int) -> Dataset:
+        """Read a data set whose true answers are in a file elsewhere; see ``read``.
+
+        Raises:
+            InputError: The task has no such data sets, or it is missing or malformed.
+        """
+        raise InputError(
+            f"the task {self.name} reads no file of labels",
+            "leave --labels out; the data set's folder has the true answers",
+        )
+
+    def sizes(self, path: Path, inputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The sizes of a sample that data themselves say, by input; none as a rule.
+
+        Args:
+            path: The data, as of ``read``.
+            inputs: The names of the model's inputs.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        return {}
+
+    def generate(self, limit: int | None, preprocess: Any) -> Dataset:
+        """Make up samples by a fixed seed.
+
+        Args:
+            limit: How many; None for a number of the task's own.
+            preprocess: What they are to be.
+
+        Raises:
+            InputError: The task makes none, or ``preprocess`` does not say enough.
+        """
+        raise InputError(
+            f"the task {self.name} has no random inputs",
+            "give --dataset-path, or measure without accuracy: --task tensors --random-inputs",
+        )
 
     def files(self, preprocess: Any) -> Sequence[NeededFile]:
         """The files that preprocessing with these settings takes; none as a rule."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from time import perf_counter_ns
 from typing import TypeVar
 
-from loadscope.datasets.task import OrderedLibrary, SampleLibrary
+from loadscope.datasets.library import OrderedLibrary, SampleLibrary
 from loadscope.errors import DeviceMemoryError
 from loadscope.names import Scenario
 from loadscope.scenarios.execution import MULTI_STREAM_SAMPLES, Execution

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
 
+from loadscope.datasets.library import ContiguousLibrary, OrderedLibrary, SampleLibrary
 from loadscope.datasets.task import (
-    ContiguousLibrary,
-    OrderedLibrary,
     Payloads,
     Postprocess,
-    SampleLibrary,
 )
 from loadscope.errors import WorkError
 from loadscope.sut.backend import Backend

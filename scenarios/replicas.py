@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Pipe
 from typing import Any
 
-from loadscope.datasets.task import Payloads, SampleLibrary
+from loadscope.datasets.library import SampleLibrary
+from loadscope.datasets.task import Payloads
 from loadscope.errors import WorkError
 from loadscope.scenarios.inference_pipeline import InferencePipeline, complete, nothing_left, orders
 from loadscope.scenarios.shm_channel import Channel, ChannelMemory, require_done

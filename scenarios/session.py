@@ -10,7 +10,7 @@ from typing import Protocol
 
 import mlperf_loadgen as loadgen
 
-from loadscope.datasets.task import LoadableSamples
+from loadscope.datasets.library import LoadableSamples
 from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.scenarios.execution import Execution

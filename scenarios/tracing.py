@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time_ns
 
-from loadscope.datasets.task import Payloads, Postprocess, SampleLibrary
+from loadscope.datasets.library import SampleLibrary
+from loadscope.datasets.task import (
+    Payloads,
+    Postprocess,
+)
 from loadscope.scenarios.inference_pipeline import InferencePipeline, complete, nothing_left
 from loadscope.scenarios.session import Driver
 from loadscope.sut.backend import Backend

@@ -11,6 +11,7 @@ from typing import Any
 from loadscope.devices import canonical, kind_of, require_here
 from loadscope.errors import InputError, near
 from loadscope.names import DEFAULT_DEVICE
+from loadscope.sut.exporter import Exporter
 
 DEVICE = "device"
 """The option that every backend has; a spec's field of this name sets it."""
@@ -87,6 +88,12 @@ class BackendInfo:
         folders: The formats that are a folder, all of whose files are loaded.
         companions: By format, ``module:function`` that lists the files which are loaded beside
             the one that is named; a format that is left out has none.
+        exporters: What makes files of its formats here.
+        files: By format, how the names of its files end; of a format that is a folder, the file
+            by which it is known. What is left out is not told from a file's name.
+        signature: ``module:function`` that reads the tensors of a file (``signature.Signature``)
+            from its format, its path and what the user says of inputs; it may import the
+            framework, and is called in a process of its own. Empty for none.
         probe: ``module:class`` of what tells the values of its layers (``layer_values.Probe``),
             empty for none.
         answers: Whether its answers say anything of the model. One of which they do not needs no
@@ -110,6 +117,9 @@ class BackendInfo:
     each_shape: bool = False
     folders: tuple[str, ...] = ()
     companions: Mapping[str, str] = field(default_factory=dict)
+    exporters: tuple[Exporter, ...] = ()
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    signature: str = ""
     probe: str = ""
     answers: bool = True
 
@@ -128,6 +138,17 @@ class BackendInfo:
         if format not in self.companions:
             return [path]
         return [path, *named(self.companions[format])(path)]
+
+    def format_of(self, path: Path) -> str:
+        """The format that a model's file is of by its name; empty where it is of none."""
+        for format, ends in self.files.items():
+            if format in self.folders:
+                found = any((path / end).is_file() for end in ends)
+            else:
+                found = not path.is_dir() and path.name.endswith(ends)
+            if found:
+                return format
+        return ""
 
     def weight_changes(self, options: Mapping[str, Any]) -> list[str]:
         """What the framework and these options of it do to the weights, a phrase each."""

@@ -13,7 +13,7 @@ import pytest
 from tests.browser import browser
 from tests.command import command_process
 
-from loadscope.rundir.spec import LAYOUT_VARIABLE
+from loadscope.rundir.spec_names import LAYOUT_VARIABLE
 from loadscope.sut import registry
 
 __all__ = ["browser", "command_process"]

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from loadscope.datasets.adapters.image_label import ImageLabel
-from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
+from loadscope.datasets.declared import (
+    Asked,
+    DeclaredModel,
+    Draft,
+    FileModel,
+    Misfit,
+    ModelInput,
+)
 from loadscope.datasets.image_classification.classification import (
     BEST,
     ArgmaxSpec,
@@ -21,7 +28,9 @@ from loadscope.datasets.image_classification.imagenet import ImageNet
 from loadscope.datasets.images.image_library import ImageLibrary
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.datasets.images.image_task import ImageTask
-from loadscope.datasets.images.square_input import image_misfits, square_input
+from loadscope.datasets.images.inferred import find_square, normalisation
+from loadscope.datasets.images.square_input import ids_of, image_misfits, square_input
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import (
     PLAIN,
@@ -29,13 +38,34 @@ from loadscope.datasets.task import (
     DataSample,
     Postprocess,
     Published,
-    SampleLibrary,
     Shown,
 )
 from loadscope.errors import WorkError
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
+
+# The part of the short side that is cut out: 224 of 256, as torchvision does.
+_CROP = 0.875
+# ImageNet's classes and one before them, in networks of TensorFlow's early years.
+_WITH_BACKGROUND = 1001
+
+
+def _scores(output: ModelInput) -> tuple[int, ...]:
+    """The sizes of an output without the ones at its end.
+
+    They are what a network leaves that ends in a convolution: ``(1000, 1, 1)``.
+    """
+    sizes = tuple(output.shape)
+    while len(sizes) > 1 and sizes[-1] == 1:
+        sizes = sizes[:-1]
+    return sizes
+
+
+def _is_row(output: ModelInput) -> bool:
+    """Whether an output is a row of scores, whatever ones stand around it."""
+    sizes = [size for size in output.shape if size != 1]
+    return len(sizes) == 1 and sizes[0] > 1
 
 
 class ImageClassification(ImageTask[ImageNet]):
@@ -80,7 +110,9 @@ class ImageClassification(ImageTask[ImageNet]):
     ) -> ImageLibrary:
         """See ``ImageLibrary``."""
         tensor = square_input("a classifier", inputs, layout, preprocess)
-        return ImageLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
+        ids = ids_of(inputs, tensor.name) or ()
+        name, dtype = tensor.name, tensor.dtype
+        return ImageLibrary(prepared, preprocess, name, layout, dtype, most_bytes, ids)
 
     def postprocess(
         self, spec: ArgmaxSpec, library: SampleLibrary, form: AnswerForm = PLAIN
@@ -98,11 +130,9 @@ class ImageClassification(ImageTask[ImageNet]):
             yield entry.unread(spec.output)
         else:
             width = entry.classes + spec.offset
-            sizes = list(output.shape)
-            # Ones at the end are what a network leaves that ends in a convolution: (1000, 1, 1).
-            while len(sizes) > 1 and sizes[-1] == 1:
-                sizes.pop()
-            if spec.kind == "argmax" and sizes[-1:] != [width]:
+            if entry.classes < 1:
+                yield Misfit("classes", "is missing; the outputs do not tell the number of classes")
+            elif spec.kind == "argmax" and _scores(output)[-1:] != (width,):
                 yield Misfit(
                     f"outputs.{spec.output}",
                     f"shape {list(output.shape)} does not end in {width}, the number of classes",
@@ -111,6 +141,46 @@ class ImageClassification(ImageTask[ImageNet]):
             misfit = best_misfit(spec, entry.metric.name, entry.classes)
             if misfit:
                 yield Misfit("postprocess", misfit)
+
+    def classes(self, entry: DeclaredModel) -> int:
+        """As many as there are scores, but for a background class."""
+        spec: ArgmaxSpec = entry.postprocess
+        output = entry.output(spec.output)
+        if output is None or spec.kind != "argmax":
+            return 0
+        return max(0, (0, *_scores(output))[-1] - spec.offset)
+
+    def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
+        """A square of pixels in, and a row of scores out: the first one where there are several."""
+        square = find_square(model.inputs)
+        rows = [one for one in model.outputs if _is_row(one)]
+        if square is None or not rows:
+            return None
+        output = rows[0]
+        given, assumed = normalisation(preprocess, square)
+        settings: dict[str, Any] = {"geometry": "resize-then-crop", "resampler": "opencv-bilinear"}
+        if given.get("geometry", "resize-then-crop") == "resize-then-crop":
+            settings["short_side"] = round(square.side / _CROP)
+            assumed.append(f"short side of {settings['short_side']}, cut to {square.side}")
+        answer: dict[str, Any] = {"kind": "argmax", "output": output.name}
+        if len(rows) > 1:
+            assumed.append(f"scores are '{output.name}'")
+        if _scores(output)[-1] == _WITH_BACKGROUND:
+            answer["offset"] = 1
+            assumed.append("class 0 of 1001 is a background class")
+        return Draft(
+            preprocess={**settings, "size": square.side, **given},
+            postprocess=answer,
+            layout=square.layout,
+            outputs=[output.name],
+            sizes={square.name: square.sizes},
+            assumed=[*square.assumed, *assumed],
+        )
+
+    def labelled(self, path: Path, labels: Path, limit: int | None, classes: int) -> ImageNet:
+        """Read the images by a label map elsewhere."""
+        form = ImageLabel(labels="label-map", file=str(labels.absolute()))
+        return self.read(path, limit, classes, form=form)
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Name the photograph and the classes that it was taken for, the best one first."""

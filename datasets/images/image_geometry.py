@@ -59,8 +59,10 @@ def _crop_thenresize(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> N
 def _resize_then_crop(preprocess: ImagePreprocess, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
     size, short = preprocess.size, preprocess.short_side
+    if preprocess.geometry == "squash":
+        height = width = short
     # Both the official scripts and torchvision round the long side down.
-    if height > width:
+    elif height > width:
         height, width = int(short * height / width), short
     else:
         height, width = short, int(short * width / height)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.cache.sample_cache import SampleCache
+from loadscope.datasets.declared import ModelInput
 from loadscope.datasets.images.image_preprocess import (
     ImagePreprocess,
     Normaliser,
@@ -55,6 +56,7 @@ class PixelLibrary(ABC, Generic[P]):
         dtype: The numpy type of the model's input.
         most_bytes: What samples that are loaded together may take normalised. More are kept at 8
             bits and normalised batch by batch.
+        ids: Further inputs, which take the index of each sample.
 
     Raises:
         InputError: The type cannot hold what the normalisation makes of pixels.
@@ -69,6 +71,7 @@ class PixelLibrary(ABC, Generic[P]):
         layout: str,
         dtype: str = "float32",
         most_bytes: float = math.inf,
+        ids: Sequence[ModelInput] = (),
     ) -> None:
         try:
             self._normalise = Normaliser(preprocess, layout, dtype)
@@ -88,6 +91,7 @@ class PixelLibrary(ABC, Generic[P]):
         self._most_bytes = most_bytes
         self._kept = self._normalise.dtype
         self._name = name
+        self._ids = ids
         self._rows: list[int] = self._cache.rows.tolist()
         self._loaded: set[int] = set()
         self._place: list[int] = [-1] * len(self._rows)
@@ -172,15 +176,23 @@ class PixelLibrary(ABC, Generic[P]):
             normalised = self._batch_of_thread(count)
             for at, image in zip(places, normalised, strict=True):
                 self._normalise.finish(self._buffer[at], image)
-            return {self._name: normalised}
+            return self._inputs(normalised, indices)
         if count == 1:
-            return self._alone.setdefault(indices[0], {self._name: self._buffer[first : first + 1]})
+            alone = self._inputs(self._buffer[first : first + 1], indices)
+            return self._alone.setdefault(indices[0], alone)
         if places == list(range(first, first + count)):
-            return {self._name: self._buffer[first : first + count]}
+            return self._inputs(self._buffer[first : first + count], indices)
         gathered = self._batch_of_thread(count)
         # 'clip' for speed: 'raise' goes through a second buffer, and the places are our own.
         np.take(self._buffer, places, axis=0, out=gathered, mode="clip")
-        return {self._name: gathered}
+        return self._inputs(gathered, indices)
+
+    def _inputs(self, images: NDArray[Any], indices: Sequence[int]) -> Tensors:
+        inputs: Tensors = {self._name: images}
+        for tensor in self._ids:
+            numbers = np.asarray(indices, tensor.dtype)
+            inputs[tensor.name] = numbers.reshape(len(indices), *tensor.shape)
+        return inputs
 
     def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
         """Positions of ``indices`` in rounds through the records, each record once a round."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Geometry = Literal["crop-then-resize", "resize-then-crop"]
+Geometry = Literal["crop-then-resize", "resize-then-crop", "squash"]
 Resampler = Literal[
     "opencv-bilinear", "opencv-bicubic", "opencv-area", "pillow-bilinear", "pillow-bicubic"
 ]
@@ -52,7 +52,8 @@ class ImagePreprocess:
     Attributes:
         geometry: ``crop-then-resize`` cuts the central square and resizes it (the EfficientNet
             way); ``resize-then-crop`` resizes the whole and cuts the central square (the
-            official MLPerf scripts, torchvision).
+            official MLPerf scripts, torchvision); ``squash`` resizes both sides to ``short_side``,
+            whatever shape the image has, and cuts the central square (timm's ``crop_mode``).
         resampler: The library and method that resize. OpenCV's ones take no more than the
             neighbouring pixels; Pillow's ones widen their window when they shrink.
         mean: Subtracted from each channel, in units of 0 to 255, in the order of ``colour``.
@@ -61,7 +62,8 @@ class ImagePreprocess:
             luma of ITU-R BT.601 as Pillow computes it.
         size: Height and width of the result, pixels.
         crop_fraction: For ``crop-then-resize``: side of the square as a part of the short side.
-        short_side: For ``resize-then-crop``: length of the short side after resizing, pixels.
+        short_side: For ``resize-then-crop`` and ``squash``: length of the short side after
+            resizing, pixels.
         decoding: ``reduced`` decodes a JPEG at a half, a quarter or an eighth where that leaves
             the resampler something to shrink still. Pixels of such an image differ from
             ``exact`` ones by some 6 of 255 levels on average: DCT scaling averages pixels that
@@ -94,9 +96,9 @@ class ImagePreprocess:
             raise ValueError(f"crop_fraction is {self.crop_fraction}, not above 0 and at most 1")
         if self.geometry == "crop-then-resize" and self.short_side != 256:
             raise ValueError("short_side has no meaning for crop-then-resize")
-        if self.geometry == "resize-then-crop" and self.crop_fraction != 0.875:
-            raise ValueError("crop_fraction has no meaning for resize-then-crop")
-        if self.geometry == "resize-then-crop" and self.short_side < self.size:
+        if self.geometry != "crop-then-resize" and self.crop_fraction != 0.875:
+            raise ValueError(f"crop_fraction has no meaning for {self.geometry}")
+        if self.geometry != "crop-then-resize" and self.short_side < self.size:
             raise ValueError(
                 f"short_side {self.short_side} leaves no room for a crop of {self.size} pixels"
             )

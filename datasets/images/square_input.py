@@ -1,4 +1,4 @@
-"""The one input of a model that sees photographs: in a manifest, and before a run."""
+"""The input of a model that sees photographs: in a manifest, and before a run."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,8 @@ def image_misfits(entry: DeclaredModel) -> Iterator[Misfit]:
         yield Misfit("layout", f"an image needs {' or '.join(_LAYOUTS)}")
         return
     expected = image_shape(preprocess, entry.layout)
-    if [tuple(tensor.shape) for tensor in entry.inputs] != [expected]:
+    images = [tensor for tensor in entry.inputs if tuple(tensor.shape) == expected]
+    if len(images) != 1 or ids_of(entry.inputs, images[0].name) is None:
         shown = {tensor.name: list(tensor.shape) for tensor in entry.inputs}
         yield Misfit(
             "inputs",
@@ -25,7 +26,7 @@ def image_misfits(entry: DeclaredModel) -> Iterator[Misfit]:
             f"not {shown}",
         )
         return
-    (tensor,) = entry.inputs
+    (tensor,) = images
     try:
         Normaliser(preprocess, entry.layout, tensor.dtype)
     except ValueError as error:
@@ -35,7 +36,7 @@ def image_misfits(entry: DeclaredModel) -> Iterator[Misfit]:
 def square_input(
     model: str, inputs: Sequence[ModelInput], layout: str, preprocess: PixelPreprocess
 ) -> ModelInput:
-    """The one input of a model.
+    """The input of a model that takes the squares.
 
     Args:
         model: What it is, for messages: ``a classifier``.
@@ -44,13 +45,15 @@ def square_input(
         preprocess: What makes the squares.
 
     Raises:
-        InputError: There is another number of inputs, or it does not take the squares.
+        InputError: There are inputs of another kind beside it, or it does not take the squares.
     """
-    if len(inputs) != 1:
-        raise InputError(f"{model} has one input, this model has {len(inputs)}", _FIX)
     if layout not in _LAYOUTS:
         raise InputError(f"layout '{layout}' is not one of: {', '.join(_LAYOUTS)}", _FIX)
-    tensor, given = inputs[0], image_shape(preprocess, layout)
+    given = image_shape(preprocess, layout)
+    fitting = [one for one in inputs if tuple(one.shape) == given] or list(inputs)
+    if len(fitting) != 1 or ids_of(inputs, fitting[0].name) is None:
+        raise InputError(f"{model} has one input, this model has {len(inputs)}", _FIX)
+    tensor = fitting[0]
     if tuple(tensor.shape) != given:
         raise InputError(
             f"input '{tensor.name}' is {tensor.dtype} {tuple(tensor.shape)}, but the"
@@ -58,3 +61,13 @@ def square_input(
             _FIX,
         )
     return tensor
+
+
+def ids_of(inputs: Sequence[ModelInput], image: str) -> Sequence[ModelInput] | None:
+    """The inputs beside an image, where each takes one number a sample; None where one does not.
+
+    What exporters leave there is an id that comes out again; it is fed the sample's index.
+    """
+    others = [one for one in inputs if one.name != image]
+    plain = all(tuple(one.shape) in ((), (1,)) and one.dtype != "bool" for one in others)
+    return others if plain else None

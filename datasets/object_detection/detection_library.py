@@ -1,6 +1,7 @@
 """The photographs of a detector, with what brings its boxes back to them."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.cache.sample_cache import SampleCache
+from loadscope.datasets.declared import ModelInput
 from loadscope.datasets.images.image_library import PixelLibrary
 from loadscope.datasets.object_detection.detection_preprocess import (
     SIZE_BYTES,
@@ -29,8 +31,9 @@ class DetectionLibrary(PixelLibrary[DetectionPreprocess]):
         layout: str,
         dtype: str = "float32",
         most_bytes: float = math.inf,
+        ids: Sequence[ModelInput] = (),
     ) -> None:
-        super().__init__(prepared, preprocess, name, layout, dtype, most_bytes)
+        super().__init__(prepared, preprocess, name, layout, dtype, most_bytes, ids)
         self._frame_of: dict[int, NDArray[np.float32]] = {}
 
     @property

@@ -5,11 +5,29 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from loadscope.datasets.images.image_preprocess import one_of
-from loadscope.datasets.object_detection.detection_heads import yolox_anchors
+from loadscope.datasets.object_detection.detection_heads import YOLOX_STRIDES, yolox_anchors
 
 HeadKind = Literal["yolox", "yolo11"]
 Labels = Literal["coco-80", "coco-80-from-1", "category-ids"]
 BoxForm = Literal["yxyx-parts", "xyxy-parts", "xyxy-pixels"]
+
+_BOX = 4
+"""The numbers of a box, before the scores of a candidate."""
+
+
+def head_of(shape: tuple[int, ...], size: int) -> HeadKind | None:
+    """The kind of head that an output is, without the batch axis; None for no such.
+
+    Args:
+        shape: Of the output.
+        size: Side of the model's square input, pixels.
+    """
+    if len(shape) != 2 or size % YOLOX_STRIDES[-1]:
+        return None
+    anchors = yolox_anchors(size)
+    if shape[0] == anchors and shape[1] > _BOX + 1:
+        return "yolox"
+    return "yolo11" if shape[1] == anchors and shape[0] > _BOX else None
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,12 @@ class HeadSpec:
     def names(self) -> tuple[str, ...]:
         """The outputs that are read."""
         return (self.output,)
+
+    def classes(self, shape: tuple[int, ...]) -> int:
+        """How many classes an output of this shape tells apart; 0 where it is no such head."""
+        if len(shape) != 2:
+            return 0
+        return max(0, shape[1] - _BOX - 1 if self.kind == "yolox" else shape[0] - _BOX)
 
     def misfit(self, outputs: Mapping[str, tuple[int, ...]], classes: int, size: int) -> str:
         """Why declared outputs do not fit; empty where they do.
@@ -105,6 +129,10 @@ class GridsSpec:
     def names(self) -> tuple[str, ...]:
         """The outputs that are read."""
         return (*self.scores, *self.boxes)
+
+    def classes(self, shape: tuple[int, ...]) -> int:
+        """How many classes an output of scores of this shape tells apart; see ``HeadSpec``."""
+        return shape[1] if len(shape) == 2 else 0
 
     def misfit(self, outputs: Mapping[str, tuple[int, ...]], classes: int, size: int) -> str:
         """Why declared outputs do not fit; empty where they do. See ``HeadSpec.misfit``."""

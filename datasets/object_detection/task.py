@@ -1,22 +1,37 @@
 """The task of finding the objects of a photograph."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
+from loadscope.datasets.declared import (
+    Asked,
+    DeclaredModel,
+    Draft,
+    FileModel,
+    Misfit,
+    ModelInput,
+)
 from loadscope.datasets.images.image_task import ImageTask
-from loadscope.datasets.images.square_input import image_misfits, square_input
+from loadscope.datasets.images.inferred import find_square, normalisation
+from loadscope.datasets.images.square_input import ids_of, image_misfits, square_input
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection.coco import Coco
+from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.detection import AGREEMENT, MAP, ROW
 from loadscope.datasets.object_detection.detection import postprocess as boxes_postprocess
 from loadscope.datasets.object_detection.detection_library import DetectionLibrary, image_sizes
 from loadscope.datasets.object_detection.detection_preprocess import DetectionPreprocess
-from loadscope.datasets.object_detection.detection_spec import DetectionSpec
+from loadscope.datasets.object_detection.detection_spec import (
+    BoxesSpec,
+    DetectionSpec,
+    HeadKind,
+    head_of,
+)
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
@@ -24,13 +39,30 @@ from loadscope.datasets.task import (
     Dataset,
     Postprocess,
     Progress,
-    SampleLibrary,
     Shown,
 )
 from loadscope.errors import WorkError
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
+
+# What the authors' own scripts do before and after their networks.
+_USUAL: Mapping[HeadKind, dict[str, Any]] = {
+    "yolox": {
+        "geometry": "letterbox-top-left",
+        "resampler": "opencv-bilinear",
+        "colour": "bgr",
+        "normalisation": "raw",
+        "thresholds": {"score_threshold": 0.01, "iou_threshold": 0.65},
+    },
+    "yolo11": {
+        "geometry": "letterbox-centre",
+        "resampler": "opencv-bilinear",
+        "colour": "rgb",
+        "normalisation": "unit",
+        "thresholds": {"score_threshold": 0.001, "iou_threshold": 0.7},
+    },
+}
 
 
 class ObjectDetection(ImageTask[Coco]):
@@ -86,7 +118,9 @@ class ObjectDetection(ImageTask[Coco]):
     ) -> DetectionLibrary:
         """See ``DetectionLibrary``."""
         tensor = square_input("a detector", inputs, layout, preprocess)
-        return DetectionLibrary(prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes)
+        ids = ids_of(inputs, tensor.name) or ()
+        name, dtype = tensor.name, tensor.dtype
+        return DetectionLibrary(prepared, preprocess, name, layout, dtype, most_bytes, ids)
 
     def postprocess(
         self, spec: DetectionSpec, library: SampleLibrary, form: AnswerForm = PLAIN
@@ -103,6 +137,38 @@ class ObjectDetection(ImageTask[Coco]):
         shapes = {output.name: tuple(output.shape) for output in entry.outputs}
         if misfit := spec.misfit(shapes, entry.classes, entry.preprocess.size):
             yield Misfit("outputs", misfit)
+
+    def classes(self, entry: DeclaredModel) -> int:
+        """As many as a head has scores for; COCO's where the graph suppresses overlaps itself."""
+        spec = entry.postprocess
+        if isinstance(spec, BoxesSpec):
+            return len(CATEGORY_IDS)
+        output = entry.output(spec.names[0])
+        return 0 if output is None else spec.classes(tuple(output.shape))
+
+    def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
+        """A square of pixels in, and a head out that is told by the number of its anchors."""
+        square = find_square(model.inputs)
+        if square is None:
+            return None
+        for output in model.outputs:
+            kind = head_of(tuple(output.shape), square.side)
+            if kind is None:
+                continue
+            usual = _USUAL[kind]
+            given, assumed = normalisation(preprocess or usual["normalisation"], square)
+            if preprocess is None:
+                assumed = [f"preprocess {usual['normalisation']}, {usual['colour']}"]
+            settings = {key: usual[key] for key in ("geometry", "resampler", "colour")}
+            return Draft(
+                preprocess={**settings, "size": square.side, **given},
+                postprocess={"kind": kind, "output": output.name, **usual["thresholds"]},
+                layout=square.layout,
+                outputs=[output.name],
+                sizes={square.name: square.sizes},
+                assumed=[*square.assumed, *assumed],
+            )
+        return None
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Name the photograph and what was found on it, with scores."""

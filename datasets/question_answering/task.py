@@ -1,17 +1,26 @@
 """The task of answering questions on a passage, with a part of the passage."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.adapters.manifest import Manifest
-from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.declared import (
+    Asked,
+    DeclaredModel,
+    Draft,
+    FileModel,
+    Misfit,
+    ModelInput,
+    NeededFile,
+)
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.question_answering.squad_library import SquadLibrary
 from loadscope.datasets.question_answering.squad_logits import F1, SpanSpec
 from loadscope.datasets.question_answering.squad_logits import postprocess as span_postprocess
-from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
@@ -19,10 +28,10 @@ from loadscope.datasets.task import (
     Dataset,
     Postprocess,
     Progress,
-    SampleLibrary,
     Shown,
     Task,
 )
+from loadscope.errors import InputError
 from loadscope.tensors import ANY_SIZE
 
 
@@ -117,6 +126,36 @@ class QuestionAnswering(Task):
                     f"shape must be {list(expected)}, as the inputs' is [{length}]",
                 )
 
+    def classes(self, entry: DeclaredModel) -> int:
+        """A start and an end score for each token."""
+        return 2
+
+    def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
+        """Rows of token ids in, and a start and an end score of each token out."""
+        lengths = {tuple(one.shape) for one in model.inputs}
+        whole = all(one.dtype in ("int32", "int64") for one in model.inputs)
+        if len(lengths) != 1 or not whole or not any("ids" in one.name for one in model.inputs):
+            return None
+        (length,) = lengths
+        single = [one.name for one in model.outputs if tuple(one.shape) == (*length, 2)]
+        pair = [one.name for one in model.outputs if tuple(one.shape) == length]
+        outputs = single[:1] or pair
+        if len(length) != 1 or len(outputs) not in (1, 2) or outputs == pair[:1]:
+            return None
+        if not isinstance(preprocess, Mapping):
+            raise InputError(
+                "the file looks like question answering, which needs its vocabulary",
+                "give --preprocess FILE, a YAML file with tokenizer: wordpiece-uncased and "
+                "vocabulary: file:vocab.txt; or measure it without: --task tensors "
+                f"--random-inputs --shape {model.inputs[0].name}=1,{LONGEST_WINDOW}",
+            )
+        window = {} if length[0] == ANY_SIZE else {"window": length[0]}
+        return Draft(
+            preprocess={**window, **preprocess},
+            postprocess={"kind": "spans", "outputs": outputs},
+            outputs=outputs,
+        )
+
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Give the question, and the part of the passage that answers it."""
         from loadscope.datasets.question_answering.squad import Squad
@@ -128,4 +167,6 @@ class QuestionAnswering(Task):
 
     def files(self, preprocess: WordPieceSpec) -> Sequence[NeededFile]:
         """The vocabulary."""
-        return (NeededFile("vocabulary", preprocess.vocabulary, preprocess.sha256, "file"),)
+        return (
+            NeededFile("vocabulary", preprocess.vocabulary, preprocess.sha256, "file", "sha256"),
+        )

@@ -18,7 +18,7 @@ class WordPieceSpec:
         tokenizer: ``wordpiece-uncased``: BERT's normalisation and WordPiece in lower case.
         vocabulary: Where the vocabulary (one token a line) comes from, in the form of an
             artifact's ``source``.
-        sha256: Its checksum.
+        sha256: Its checksum; empty for a ``file:`` of which none is known.
         window: Most tokens in a sample, marks included.
         stride: Tokens between the starts of two windows of a context.
         question: Tokens after which a question is cut.
@@ -30,7 +30,7 @@ class WordPieceSpec:
 
     tokenizer: Literal["wordpiece-uncased"]
     vocabulary: str
-    sha256: str
+    sha256: str = ""
     window: int = LONGEST_WINDOW
     stride: int = 128
     question: int = 64
@@ -39,7 +39,7 @@ class WordPieceSpec:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+        if self.sha256 and not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise ValueError("sha256 is not 64 hexadecimal digits in lower case")
         if self.question < 1 or self.stride < 1:
             raise ValueError("question and stride must be at least 1 token")

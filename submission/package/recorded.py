@@ -5,7 +5,7 @@ from pathlib import Path
 from loadscope.errors import InputError
 from loadscope.rundir.record import RunRecord
 
-_NEEDED = ("sha256", "source", "weights", "licence", "lineage", "mlperf")
+_NEEDED = ("sha256", "source", "weights", "licence", "lineage")
 
 
 def require_recorded(record: RunRecord, path: Path) -> None:
@@ -19,6 +19,13 @@ def require_recorded(record: RunRecord, path: Path) -> None:
         InputError: It has not; the message has the first key.
     """
     missing = [f"model.{name}" for name in _NEEDED if getattr(record.model, name) is None]
+    missing += ["model.mlperf"] if "mlperf" not in record.model.model_fields_set else []
+    if record.model.mlperf is None and not missing:
+        raise InputError(
+            f"{path}: the model {record.model.id} stands for no benchmark of MLPerf, so there is "
+            "nothing to submit it as",
+            "leave this run out; or give the model a manifest with mlperf: and run it again",
+        )
     missing += ["manifest"] if record.manifest is None and record.spec.models else []
     missing += [] if record.data.digest else ["data.digest"]
     missing += [] if record.spec.dataset_path else ["spec.dataset_path"]

@@ -180,7 +180,9 @@ def plan_record(
         benchmark = rules.benchmarks.get(model)
         samples = benchmark.dataset_size if benchmark else record.data.full_size
         targets[str(spec.scenario)] = asdict(measured)
-        steps += campaign_steps(measured, model, samples, rules)
+        found = campaign_steps(measured, model, samples, rules)
+        scored = not record.data.unscored
+        steps += [step for step in found if scored or step.test != Mode.ACCURACY]
         noise = record.of(Mode.PERFORMANCE).noise
         warnings += [f"{spec.scenario}: {warning}" for warning in (noise.warnings if noise else ())]
     return {

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,14 @@ def say_rehearsal(resolved: ResolvedRun) -> None:
     """Say before a run starts that it cannot stand in a submission, and why."""
     spec, reasons = resolved.spec, resolved.rehearsal
     if reasons:
-        run = f"{spec.model} {spec.framework} {spec.scenario}"
+        run = f"{resolved.model.id} {spec.framework} {spec.scenario}"
         click.echo(f"{run} will be a rehearsal: {'; '.join(reasons)}", err=True)
+
+
+def say_understood(runs: Iterable[ResolvedRun]) -> None:
+    """Say how models' files were understood, and what was assumed, each line once."""
+    for line in dict.fromkeys(line for resolved in runs for line in resolved.assumed):
+        click.echo(line, err=True)
 
 
 def command_line() -> str:

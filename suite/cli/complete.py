@@ -39,14 +39,23 @@ def _beginning(
 # The catalogues are imported when they are asked for: most commands need none of them.
 def _models(context: click.Context) -> Iterable[str]:
     from loadscope.suite.models.manifest import Catalogue
+    from loadscope.suite.models.zoo.registry import readable
 
-    return Catalogue.load(context.params.get("models") or ()).models
+    yield from Catalogue.load(context.params.get("models") or ()).models
+    for family in readable():
+        yield from (model.id for model in family.described().values())
 
 
 def _frameworks(context: click.Context) -> Iterable[str]:
     from loadscope.sut.registry import frameworks
 
     return frameworks()
+
+
+def _tasks(context: click.Context) -> Iterable[str]:
+    from loadscope.datasets.registry import task_names
+
+    return task_names()
 
 
 def _datasets(context: click.Context) -> Iterable[str]:
@@ -78,13 +87,22 @@ def _dataset_or_folder(
     return [*named, *click.Path(file_okay=False).shell_complete(context, parameter, incomplete)]
 
 
+def _model_or_file(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    if incomplete.startswith((".", "/", "~")):
+        return click.Path().shell_complete(context, parameter, incomplete)
+    return [CompletionItem(name) for name in _beginning(_models, context, incomplete)]
+
+
 models, frameworks = _from(_models), _from(_frameworks)
 models_and_datasets = _from(lambda context: [*_models(context), *_datasets(context)])
 
 COMPLETIONS: dict[str, Completion] = {
-    "models": models,
+    "models": _model_or_file,
     "frameworks": frameworks,
     "datasets": _dataset_or_folder,
+    "tasks": _from(_tasks),
     "devices": _from(_devices),
     "backend options": _from(_backend_options),
 }

@@ -13,7 +13,7 @@ from loadscope.datasets.catalog import CatalogEntry, catalog_entry, catalog_with
 from loadscope.datasets.registry import task
 from loadscope.errors import InputError
 from loadscope.paths import cache_location
-from loadscope.rundir.spec_paths import folder_named
+from loadscope.rundir.spec_names import folder_named
 from loadscope.suite.cli.complete import COMPLETIONS
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache

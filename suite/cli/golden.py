@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
+from loadscope.suite.cli.spec_options import OWN, SpecCommand, given_settings, spec_options
 from loadscope.suite.golden.file import write_golden
 from loadscope.suite.golden.observation import golden_record, observe, prepare_observation
 
@@ -22,8 +22,9 @@ _DEFAULT_COUNT = 8
     "count",
     "datasets",
     "models",
+    *OWN,
     single=("model", "framework"),
-    required=("model", "framework", "dataset_path"),
+    required=("model", "framework"),
     defaults={"count": str(_DEFAULT_COUNT)},
 )
 @click.option(

@@ -1,6 +1,7 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from loadscope.suite.cli.asked import (
     command_line,
     read_specs,
     say_rehearsal,
+    say_understood,
 )
 from loadscope.suite.cli.failure import Interrupted, finish, gone_on_with
 from loadscope.suite.cli.progress import progress_bars
@@ -26,7 +28,7 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
 from loadscope.suite.run.layout import layout_line
-from loadscope.suite.run.resolve import ResolvedRun, resolve
+from loadscope.suite.run.resolve import ResolvedRun, resolve, source_of
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import (
     new_run,
@@ -166,10 +168,11 @@ def _run_all(
             ready.append(resolve(spec, progress))
         except WorkError as error:
             failure = failed(spec, error)
+    say_understood(ready)
     for number, resolved in enumerate(ready, start=1):
         spec = resolved.spec
         if resolved.dataset.unscored:
-            why = f"{resolved.dataset.path}: {resolved.dataset.unscored}"
+            why = source_of(resolved.dataset)
             click.echo(f"{why}: performance alone, no score", err=True)
         say_rehearsal(resolved)
         searched = find_rate and (spec.scenario is Scenario.SERVER or len(specs) == 1)
@@ -221,8 +224,10 @@ def _repeat(source: Path, output: Path | None, progress: Progress) -> CompletedR
     old = RunDirectory.open(source)
     _require_no_trace(old)
     spec = _recorded_spec(old)
-    resolved = resolve(spec, progress, Catalogue.of_run(old.read()))
-    require_same_inputs(old.read(), resolved, old.path)
+    record = old.read()
+    # Nothing is inferred again; what was assumed then holds.
+    resolved = replace(resolve(spec, progress, Catalogue.of_run(record)), assumed=record.assumed)
+    require_same_inputs(record, resolved, old.path)
     say_rehearsal(resolved)
     conf = old.path / "user.conf"
     text = conf.read_text(encoding="utf-8") if conf.exists() else ""

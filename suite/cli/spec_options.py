@@ -15,6 +15,9 @@ from loadscope.suite.run.script import LISTS
 
 FIELDS = {field.name: field for field in spec_fields(RunSpec)}
 
+OWN = tuple(name for name, field in FIELDS.items() if field.group is Group.OWN)
+"""The fields of a model that has no manifest, and of arrays."""
+
 SEARCHED = (
     "model",
     "framework",
@@ -22,6 +25,7 @@ SEARCHED = (
     "count",
     "datasets",
     "models",
+    *OWN,
     "scenario",
     "server_target_latency",
     "device",
@@ -85,16 +89,21 @@ def spec_options(
         for field in reversed(fields):
             many = field.many or (field.name in LISTS and field.name not in single)
             default = (defaults or {}).get(field.name, field.default)
+            written: dict[str, Any] = {
+                "multiple": many,
+                "metavar": _metavar(field),
+                "type": click.Path(path_type=Path) if field.kind is Kind.FILE else str,
+                "shell_complete": _completion(field),
+            }
+            if field.kind is Kind.FLAG:
+                written = {"is_flag": True, "default": None}
             command = click.option(
                 *_declared(field, both_latencies),
                 cls=SpecOption,
                 group=field.group,
-                multiple=many,
                 required=field.name in required,
-                metavar=_metavar(field),
-                type=click.Path(path_type=Path) if field.kind is Kind.FILE else str,
                 help=_help(field, many, default),
-                shell_complete=_completion(field),
+                **written,
             )(command)
         if both_latencies:
             # The name of both latencies before each had its own.
@@ -140,23 +149,30 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """What of a command's options was given, by the names of ``RunSpec``.
 
     Raises:
-        InputError: An ``--option`` is not ``NAME=VALUE``.
+        InputError: An ``--option`` or ``--shape`` is not ``NAME=VALUE``.
     """
     settings = {key: value for key, value in options.items() if value not in (None, ())}
-    if "options" in settings:
-        settings["options"] = dict(map(_pair, settings["options"]))
+    for key, example in _PAIRS.items():
+        if key in settings:
+            option = f"--{key.removesuffix('s')}"
+            settings[key] = dict(_pair(option, text, example) for text in settings[key])
     return settings
 
 
-def _pair(text: str) -> tuple[str, Any]:
+_PAIRS = {"options": "compile=true", "shape": "input_ids=1,128"}
+"""The fields that are pairs, with an example of one."""
+
+
+def _pair(option: str, text: str, example: str) -> tuple[str, Any]:
     """Read ``NAME=VALUE``, the value as in YAML: ``true``, ``4``, ``[a, b]``, or a word."""
-    name, equals, value = text.partition("=")
+    # A name may have an equals sign in it, a value has none.
+    name, equals, value = text.rpartition("=")
     try:
         read = yaml.safe_load(value)
     except yaml.YAMLError:
         read = None
     if not name or not equals or read is None:
         raise InputError(
-            f"--option: expected NAME=VALUE, got '{text}'", "for example --option compile=true"
+            f"{option}: expected NAME=VALUE, got '{text}'", f"for example {option} {example}"
         )
     return name, read

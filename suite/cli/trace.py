@@ -15,6 +15,7 @@ from loadscope.suite.cli.asked import (
     command_line,
     read_specs,
     say_rehearsal,
+    say_understood,
 )
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import FIELDS, SpecCommand, given_settings, spec_options
@@ -115,6 +116,7 @@ def _trace(
     progress: Progress,
 ) -> dict[str, Any]:
     resolved = resolve(spec, progress).tracing(plan)
+    say_understood([resolved])
     say_rehearsal(resolved)
     folder = named or new_folder(parent or Path("runs"), resolved)
     trace(resolved, folder, command_line(), otlp, progress)

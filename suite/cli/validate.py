@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
@@ -9,7 +10,7 @@ from rich.table import Table
 from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.cli.spec_options import SpecCommand, spec_options
+from loadscope.suite.cli.spec_options import OWN, SpecCommand, given_settings, spec_options
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.golden.compare import GoldenVerdict, compare
 from loadscope.suite.golden.file import read_golden
@@ -26,7 +27,13 @@ _FAILED = 1
     "--golden", required=True, type=click.Path(path_type=Path), help="From 'loadscope golden'."
 )
 @spec_options(
-    "model", "framework", "dataset_path", "datasets", "models", single=("model", "framework")
+    "model",
+    "framework",
+    "dataset_path",
+    "datasets",
+    "models",
+    *OWN,
+    single=("model", "framework"),
 )
 @click.option(
     "--dtype",
@@ -40,17 +47,14 @@ _FAILED = 1
 @click.pass_context
 def validate_command(
     context: click.Context,
+    /,
     run_dir: Path | None,
     golden: Path,
-    model: str | None,
-    framework: str | None,
-    dataset_path: str | None,
-    datasets: tuple[Path, ...],
-    models: tuple[Path, ...],
     dtype: str,
     max_rel_diff: float | None,
     min_top1: float | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Hold this host against a golden file: same inputs, weights, layers, outputs?
 
@@ -67,6 +71,8 @@ def validate_command(
           --golden efficientnet.npz
     """
     allowed = threshold(dtype, max_rel_diff, min_top1)
+    asked = given_settings(options)
+    model = asked.get("model")
     if (run_dir is None) == (model is None):
         raise InputError(
             "expected either a run directory or --model, got "
@@ -75,26 +81,17 @@ def validate_command(
         )
     trusted = read_golden(golden)
     if run_dir is not None:
-        if framework or dataset_path or datasets or models:
+        if asked:
+            given = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
             raise InputError(
-                "--framework, --dataset-path, --datasets, --models: not allowed with a run "
-                "directory",
+                f"{given}: not allowed with a run directory",
                 "leave them out: it has its own",
             )
         verdict = compare_run(RunDirectory.open(run_dir), trusted, allowed)
     else:
-        settings = {
-            "model": model,
-            "framework": framework or trusted.meta["framework"],
-            "dataset_path": dataset_path,
-            "count": len(trusted.samples),
-            "datasets": list(datasets),
-            "models": list(models),
-        }
+        settings = {"framework": trusted.meta["framework"], **asked}
         with progress_bars() as progress:
-            prepared = prepare_observation(
-                {key: value for key, value in settings.items() if value}, progress
-            )
+            prepared = prepare_observation({**settings, "count": len(trusted.samples)}, progress)
             verdict = compare(observe(prepared, progress, trusted=False), trusted, allowed)
     if as_json:
         click.echo(json.dumps(verdict.as_dict(), indent=2))

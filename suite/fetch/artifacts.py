@@ -1,5 +1,6 @@
 """From an entry of the manifest to a model file on this machine that a backend can load."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,14 +8,15 @@ from pathlib import Path
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError
 from loadscope.identity import model_sha256
-from loadscope.suite.fetch.build import BuildRequest, build_artifact, built_path, require_exporter
+from loadscope.suite.fetch.build import BuildRequest, build_artifact, built_path
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.files import Fetched, fetch_file, is_cached, require_checksum
 from loadscope.suite.fetch.store import cached_digest
 from loadscope.suite.models.artifact_entry import ArtifactEntry
 from loadscope.suite.models.checksum import Checksum
+from loadscope.suite.models.exporters import exporter
 from loadscope.suite.models.model_entry import ModelEntry
-from loadscope.suite.models.source import CONVERTERS, BuildSource, FileSource
+from loadscope.suite.models.source import BuildSource, FileSource
 from loadscope.sut.backend import Artifact
 from loadscope.sut.registry import backend_info
 
@@ -51,7 +53,7 @@ def require_makers(entry: ModelEntry, framework: str) -> None:
     for maker in entry.makers(framework):
         source = maker.parsed_source()
         if isinstance(source, BuildSource):
-            require_exporter(source.exporter)
+            exporter(source.exporter).versions()
 
 
 def materialise(
@@ -94,7 +96,8 @@ def materialise(
         if isinstance(wanted, FileSource) and _is_folder(wanted.path, framework, chosen.format):
             known[wanted.path] = ""
             continue
-        fetched = fetch_file(wanted, checksum, cache, progress, mend, verify)
+        mirrors = chosen.parsed_mirrors() if not known else ()
+        fetched = fetch_file(wanted, checksum, cache, progress, mend, verify, mirrors)
         known[fetched.path] = fetched.sha256
     if isinstance(source, BuildSource):
         origin = _origin(known)
@@ -185,27 +188,38 @@ def _request(
     model_id: str, entry: ModelEntry, framework: str, origin: Fetched | None
 ) -> BuildRequest:
     key = entry.artifact_for(framework).key
+    maker = exporter(entry.artifacts[key].source.removeprefix("build:"))
+    known = build_options(entry, key)
+    options = {name: known[name] for name in maker.takes if name in known}
+    return BuildRequest(model_id, maker.name, options, origin)
+
+
+def build_options(entry: ModelEntry, key: str) -> dict[str, str | Sequence[str]]:
+    """What a model's entry has to tell an exporter, by the options' names.
+
+    Args:
+        entry: The model.
+        key: The framework whose artifact is built.
+
+    Returns:
+        ``architecture``, ``classes``, ``size`` (of the sample that it is made for), ``seed``,
+        ``delta``, ``settings`` (JSON), ``input-name`` and ``output-name``, as far as given.
+    """
     artifact = entry.artifacts[key]
-    exporter = artifact.source.removeprefix("build:")
-    if exporter in (*CONVERTERS, "onnx-from-tfjs"):
-        return BuildRequest(model_id, exporter, {}, origin)
-    is_export = exporter == "onnx"
-    network = entry.artifacts[artifact.made_from or key] if is_export else artifact
-    options: dict[str, str | Sequence[str]] = {
-        "architecture": network.architecture,
-        "classes": str(entry.classes),
+    # An export is of the network that it is made from.
+    network = entry.artifacts[artifact.made_from or key]
+    size = artifact.size or getattr(entry.artifact_for(key).preprocess, "size", None)
+    found: dict[str, str | Sequence[str] | None] = {
+        "architecture": (artifact.architecture or network.architecture) or None,
+        "classes": str(classes) if (classes := entry.classes_for(key)) else None,
+        "size": None if size is None else str(size),
+        "seed": None if artifact.seed is None else str(artifact.seed),
+        "delta": artifact.delta,
+        "settings": json.dumps(artifact.settings, sort_keys=True) if artifact.settings else None,
+        "input-name": list(artifact.inputs),
+        "output-name": list(artifact.outputs),
     }
-    size = getattr(entry.artifact_for(key).preprocess, "size", None)
-    if size is not None:
-        options["size"] = str(size)
-    if artifact.seed is not None:
-        options["seed"] = str(artifact.seed)
-    if artifact.delta is not None:
-        options["delta"] = artifact.delta
-    if is_export:
-        options["input-name"] = list(artifact.inputs)
-        options["output-name"] = next(iter(artifact.outputs))
-    return BuildRequest(model_id, exporter, options, origin)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _artifact(entry: ArtifactEntry, path: Path, format: str = "") -> Artifact:

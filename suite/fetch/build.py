@@ -1,8 +1,6 @@
 """Artifacts made on this machine, in a process of its own so that no framework comes here."""
 
-import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -10,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import loadscope
@@ -18,42 +17,11 @@ from loadscope.errors import InputError, WorkError
 from loadscope.in_use import keep
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.files import Fetched
+from loadscope.suite.fetch.libraries import library_folder
 from loadscope.suite.fetch.store import Transfer, ensure
 from loadscope.suite.models.checksum import Checksum
-from loadscope.suite.models.source import CONVERTERS
-
-# What an exporter imports, and the command that brings it; a bar stands between two names of
-# the same package.
-_NEEDS = {
-    "onnx": (("torch", "onnx", "onnxscript"), "pip install 'loadscope[export]'"),
-    "seeded-state-dict": (("torch",), "pip install 'loadscope[pytorch]'"),
-    "merged-state-dict": (("torch", "safetensors"), "pip install 'loadscope[pytorch]'"),
-    "state-dict-from-onnx": (("torch", "onnx"), "pip install 'loadscope[export]'"),
-    "onnx-from-tfjs": (("onnx",), "pip install 'loadscope[export]'"),
-    "tensorflow": (
-        ("tensorflow-cpu|tensorflow", "onnx"),
-        "pip install 'loadscope[tensorflow,export]'",
-    ),
-    "mxnet": (("mxnet", "onnx"), "pip install 'loadscope[mxnet,export]'"),
-}
-_SUFFIXES = {
-    "onnx": ".onnx",
-    "seeded-state-dict": ".pth",
-    "merged-state-dict": ".pth",
-    "state-dict-from-onnx": ".pth",
-    "onnx-from-tfjs": ".onnx",
-    "tensorflow": ".pb",
-    "mxnet": ".zip",
-}
-# The option by which an exporter takes the file that it starts from.
-_ORIGIN_OPTIONS = {
-    "onnx": "state-dict",
-    "merged-state-dict": "base",
-    "state-dict-from-onnx": "onnx",
-    "onnx-from-tfjs": "model",
-    "tensorflow": "onnx",
-    "mxnet": "onnx",
-}
+from loadscope.suite.models.exporters import exporter
+from loadscope.sut.exporter import Exporter
 
 
 @dataclass(frozen=True)
@@ -62,7 +30,7 @@ class BuildRequest:
 
     Attributes:
         name: The file's name without its suffix.
-        exporter: One of ``loadscope.suite.models.source.EXPORTERS``.
+        exporter: Its name.
         options: The exporter's options, by name without dashes before; several values are
             the option several times.
         origin: The file that it is made from, where it is made from one.
@@ -80,16 +48,18 @@ def built_path(request: BuildRequest, cache: Path) -> Path:
     Raises:
         InputError: A package that the exporter imports is not installed.
     """
+    maker = exporter(request.exporter)
     material = {
-        "exporter": request.exporter,
-        "code": _code_digest(request.exporter),
+        "exporter": maker.name,
+        "code": _code_digest(maker),
         "options": request.options,
         "origin": request.origin and request.origin.sha256,
-        "packages": _versions(request.exporter),
+        "packages": maker.versions(),
     }
     key = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
-    name = f"{request.name}{_SUFFIXES[request.exporter]}"
-    return cache / "artifacts" / "build" / f"{request.name}-{key}" / name
+    # The id of a family's model has a slash.
+    name = request.name.replace("/", "-")
+    return cache / "artifacts" / "build" / f"{name}-{key}" / f"{name}{maker.suffix}"
 
 
 def build_artifact(
@@ -112,8 +82,9 @@ def build_artifact(
 
     def get(part: Path) -> Transfer:
         stage = f"build {target.name}"
+        libraries = library_folder(exporter(request.exporter).libraries, cache, progress)
         progress(stage, 0, 0)
-        _run(request, part, target.parent / "build.log")
+        _run(request, part, target.parent / "build.log", libraries)
         progress(stage, 1, 1)
         return Transfer(file_sha256(part))
 
@@ -122,58 +93,36 @@ def build_artifact(
     return Fetched(target, digest)
 
 
-def _code_digest(exporter: str) -> str:
+def _code_digest(maker: Exporter) -> str:
     """A sha256 over the modules and data that determine what an exporter writes."""
     digest = hashlib.sha256()
-    source = "tools.convert" if exporter in (*CONVERTERS, "onnx-from-tfjs") else "sut.architectures"
-    for package in (f"loadscope.{source}", "loadscope.tools.build"):
-        folder = files(package)
-        data = folder / "data"
-        found = [*folder.iterdir(), *(data.iterdir() if data.is_dir() else ())]
-        for file in sorted(found, key=lambda file: file.name):
-            if file.name.endswith((".py", ".safetensors")):
-                digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for name in maker.code:
+        package, _, module = name.rpartition(".")
+        file = files(package) / f"{module}.py"
+        for each in [file] if file.is_file() else _sources(name):
+            digest.update(each.name.encode() + b"\0" + each.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def require_exporter(exporter: str) -> None:
-    """Check that what an exporter imports is installed.
-
-    Raises:
-        InputError: A package is missing; the message has the command that installs it.
-    """
-    _versions(exporter)
-
-
-def _versions(exporter: str) -> dict[str, str]:
-    packages, install = _NEEDS[exporter]
-    found: dict[str, str] = {}
-    for package in packages:
-        for name in package.split("|"):
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                found.setdefault(package, importlib.metadata.version(name))
-    missing = [package.partition("|")[0] for package in packages if package not in found]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise InputError(
-            f"the model is built here: build:{exporter} needs {', '.join(missing)}, which {verb} "
-            "not installed",
-            install,
-        )
-    return found
+def _sources(package: str) -> list[Traversable]:
+    folder = files(package)
+    data = folder / "data"
+    found = [*folder.iterdir(), *(data.iterdir() if data.is_dir() else ())]
+    found = [file for file in found if file.name.endswith((".py", ".safetensors"))]
+    return sorted(found, key=lambda file: file.name)
 
 
-def _run(request: BuildRequest, output: Path, log: Path) -> None:
+def _run(request: BuildRequest, output: Path, log: Path, libraries: Path | None) -> None:
     command = [sys.executable, "-P", "-m", "loadscope.tools.build", request.exporter]
     options = dict(request.options)
     if request.origin is not None:
-        options[_ORIGIN_OPTIONS[request.exporter]] = str(request.origin.path)
+        options[exporter(request.exporter).origin_option] = str(request.origin.path)
     options["output"] = str(output)
     for name, value in options.items():
         for one in [value] if isinstance(value, str) else value:
             command += [f"--{name}", one]
-    root = str(Path(loadscope.__file__).parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(loadscope.__file__).parents[1])]
+    paths += filter(None, [os.environ.get("PYTHONPATH"), str(libraries or "")])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     with log.open("wb") as said:
         status = subprocess.run(

@@ -18,7 +18,7 @@ from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
 from loadscope.in_use import keep
-from loadscope.rundir.spec_paths import dataset_named
+from loadscope.rundir.spec_names import dataset_named
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.packages import downloaded_package
 from loadscope.suite.fetch.store import locked

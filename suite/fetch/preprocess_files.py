@@ -7,9 +7,9 @@ from typing import Any
 from loadscope.datasets.declared import NeededFile
 from loadscope.datasets.task import Progress, Task
 from loadscope.errors import InputError
-from loadscope.suite.fetch.files import FetchedSource, fetch_file
+from loadscope.suite.fetch.files import fetch_file
 from loadscope.suite.models.checksum import Checksum
-from loadscope.suite.models.source import BuildSource, parse_source
+from loadscope.suite.models.source import BuildSource, FetchedSource, parse_source
 
 
 def locate(kind: Task, preprocess: Any, cache: Path, progress: Progress) -> Any:
@@ -26,8 +26,9 @@ def locate(kind: Task, preprocess: Any, cache: Path, progress: Progress) -> Any:
         WorkError: A download failed or the file system refuses.
     """
     for needed in kind.files(preprocess):
-        fetched = fetch_file(_source(needed), Checksum(needed.sha256), cache, progress)
-        preprocess = replace(preprocess, **{needed.place: str(fetched.path)})
+        fetched = fetch_file(_source(needed), _checksum(needed), cache, progress)
+        found = {needed.place: str(fetched.path), needed.checksum: fetched.sha256}
+        preprocess = replace(preprocess, **found)
     return preprocess
 
 
@@ -37,14 +38,19 @@ def needed_files(kind: Task, preprocess: Any) -> list[tuple[FetchedSource, Check
     Raises:
         InputError: A source cannot be fetched.
     """
-    return [(_source(needed), Checksum(needed.sha256)) for needed in kind.files(preprocess)]
+    return [(_source(needed), _checksum(needed)) for needed in kind.files(preprocess)]
+
+
+def _checksum(needed: NeededFile) -> Checksum:
+    return Checksum(needed.sha256 or None)
 
 
 def _source(needed: NeededFile) -> FetchedSource:
     source = parse_source(needed.source)
     if isinstance(source, BuildSource):
         raise InputError(
-            f"preprocess.{needed.key}: expected https:, pypi:, deb:, npm: or file:, got {source}",
+            f"preprocess.{needed.key}: expected https:, pypi:, deb:, npm:, hub: or file:, "
+            f"got {source}",
             "correct the model's manifest",
         )
     return source

@@ -13,6 +13,7 @@ from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_names import model_id
 from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import new_run
@@ -36,7 +37,7 @@ def new_folder(parent: Path, resolved: ResolvedRun) -> Path:
         InputError: It cannot be made.
     """
     spec, system = resolved.spec, re.sub("[ :]", "-", resolved.system)
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{spec.model}-{system}-{spec.scenario}"
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{model_id(spec.model)}-{system}-{spec.scenario}"
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")

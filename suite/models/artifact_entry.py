@@ -17,12 +17,13 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from loadscope.misfits import Misfits
+from loadscope.shapes import DTYPES
 from loadscope.suite.models.checksum import Checksum
+from loadscope.suite.models.exporters import exporter, exporters
 from loadscope.suite.models.source import (
-    FROM_BASE,
-    FROM_ONNX,
     BuildSource,
-    FileSource,
+    FetchedSource,
+    HubSource,
     PackageSource,
     Source,
     WebSource,
@@ -32,9 +33,10 @@ from loadscope.suite.models.source import (
 )
 from loadscope.suite.models.task_settings import Own, Postprocess, Preprocess
 from loadscope.sut.backend import TensorInfo
+from loadscope.sut.exporter import Exporter
 from loadscope.tensors import ANY_SIZE
 
-Dtype = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
+Dtype = Annotated[str, Field(pattern=f"^({'|'.join(DTYPES)})$")]
 
 
 def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
@@ -82,12 +84,12 @@ class Accuracy(Strict):
     """What is known of a model's accuracy; the target is the round's, not the model's.
 
     Attributes:
-        metric: The metric's name.
+        metric: The metric's name; empty for the task's usual one.
         published: What its publisher reports, in the metric's unit; None where there is none.
         meaningful: False for weights that were never trained.
     """
 
-    metric: str
+    metric: str = ""
     published: float | None = None
     meaningful: bool = True
 
@@ -135,6 +137,8 @@ class ArtifactEntry(Strict):
         files: The sha256 of further files that are loaded, by their path from the first one's
             folder (an ONNX file's external data); each is got from there beside it. Where there
             is a ``base``, those that lie beside that.
+        mirrors: Further sources of the same file (of ``base`` where there is one), tried in turn
+            where the first does not have it.
         format: A format that the framework's backend loads.
         architecture: The network that a ``state-dict`` fits.
         layout: Layout of image inputs.
@@ -144,13 +148,16 @@ class ArtifactEntry(Strict):
         numerics: What numbers the file computes with, of which results carry the name.
         weights: What was done to its weights before they came into the file.
         max_batch: The samples that the file takes at once, where its batch axis is fixed.
-        seed: For ``build:seeded-state-dict``.
-        base: For ``build:merged-state-dict`` and ``build:onnx-from-tfjs``: the source of the
-            weights to start from.
+        size: For exporters: the side of images, or the length of texts, that a network is made
+            for, where preprocessing does not say.
+        seed: For exporters that make weights: what they are drawn from.
+        base: For exporters that start from weights: the source of these.
         base_sha256: Their checksum.
+        base_sha256_prefix: Its first digits, where only these are published.
+        settings: For exporters that make a network from a library: what it is given.
         delta: For ``build:merged-state-dict``: the name of a delta in ``tools/build/data``.
-        made_from: For ``build:onnx`` and the converters (key ``from``): the framework whose
-            artifact is exported or converted.
+        made_from: For exporters that start from another artifact (key ``from``): the framework
+            that this is for.
         preprocess: Instead of the model's; None for that. The model's task validates it.
         postprocess: Likewise.
         accuracy: Instead of the model's.
@@ -174,9 +181,13 @@ class ArtifactEntry(Strict):
     numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
     weights: Weights = Weights()
     max_batch: PositiveInt | None = None
+    size: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None
     base_sha256: Sha256 | None = None
+    base_sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
+    settings: dict[str, JsonValue] = {}
+    mirrors: tuple[Annotated[str, AfterValidator(_resolve_source)], ...] = ()
     delta: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     made_from: str | None = Field(default=None, alias="from")
     preprocess: Preprocess = None
@@ -187,7 +198,7 @@ class ArtifactEntry(Strict):
         """The source in parts."""
         return parse_source(self.source)
 
-    def parsed_base(self) -> WebSource | PackageSource | FileSource | None:
+    def parsed_base(self) -> FetchedSource | None:
         """The source of the weights to start from, where there are such."""
         if self.base is None:
             return None
@@ -196,14 +207,22 @@ class ArtifactEntry(Strict):
             raise TypeError("a base is never built")
         return source
 
+    def parsed_mirrors(self) -> list[FetchedSource]:
+        """Further sources of what is fetched first."""
+        parsed = [parse_source(one) for one in self.mirrors]
+        return [one for one in parsed if not isinstance(one, BuildSource)]
+
     def checksum(self) -> Checksum:
         """What the file's sha256 must be."""
         return Checksum(self.sha256, self.sha256_prefix)
 
-    def downloads(self) -> list[tuple[WebSource | PackageSource | FileSource, Checksum]]:
+    def downloads(self) -> list[tuple[FetchedSource, Checksum]]:
         """The files that must be here before it can be loaded or built, itself first."""
         source = self.parsed_source()
-        first, checksum = self.parsed_base(), Checksum(self.base_sha256)
+        first, checksum = (
+            self.parsed_base(),
+            Checksum(self.base_sha256, self.base_sha256_prefix),
+        )
         if not isinstance(source, BuildSource):
             first, checksum = source, self.checksum()
         if first is None:
@@ -231,33 +250,43 @@ class ArtifactEntry(Strict):
         ]
         if len(given) > 1:
             misfits.add(given[1], f"give one of {' and '.join(given)}")
-        if isinstance(source, WebSource | PackageSource) and not given:
+        if isinstance(source, WebSource | PackageSource | HubSource) and not given:
             misfits.add("", "sha256 is missing; where none is published say so in checksum_note")
-        if isinstance(source, BuildSource) and given:
+        noted = given == ["checksum_note"] and self.base is not None
+        if isinstance(source, BuildSource) and given and not noted:
             misfits.add(given[0], "has no meaning for build:, whose bytes vary by version")
         if isinstance(source, BuildSource) and self.files and self.base is None:
             misfits.add("files", "has no meaning for build:, which makes one file")
-        exporter = source.exporter if isinstance(source, BuildSource) else ""
-        for key, value, owners in (
-            ("seed", self.seed, ("seeded-state-dict",)),
-            ("base", self.base, FROM_BASE),
-            ("base_sha256", self.base_sha256, FROM_BASE),
-            ("delta", self.delta, ("merged-state-dict",)),
-        ):
-            if (value is not None) != (exporter in owners):
-                several = len(owners) > 1
-                verb = ("need" if several else "needs") if exporter in owners else "alone take"
-                verb += "" if several or exporter in owners else "s"
-                place = "source" if exporter in owners else key
-                misfits.add(place, f"build:{', build:'.join(owners)} {verb} the key '{key}'")
-        exports = ("onnx", *FROM_ONNX)
-        if (self.made_from is not None) != (exporter in exports):
-            verb = "need" if exporter in exports else "alone take"
-            place = "source" if exporter in exports else "from"
-            misfits.add(place, f"build:{', build:'.join(exports)} {verb} the key 'from'")
-        if self.base is not None and isinstance(parse_source(self.base), BuildSource):
-            misfits.add("base", "base is fetched, not built: https:, pypi:, npm: or file:")
+        maker = exporter(source.exporter) if isinstance(source, BuildSource) else None
+        self._check_maker(maker, misfits)
+        for place, one in (("base", self.base), *(("mirrors", each) for each in self.mirrors)):
+            if one is not None and isinstance(parse_source(one), BuildSource):
+                misfits.add(
+                    place,
+                    f"{place} is fetched, not built: https:, pypi:, deb:, npm:, hub: or file:",
+                )
         if self.format == "state-dict" and not self.architecture:
             misfits.add("format", "a state-dict needs the key 'architecture'")
         misfits.refuse()
         return self
+
+    def _check_maker(self, maker: Exporter | None, misfits: Misfits) -> None:
+        """Check that what an exporter needs is given, and nothing that is for others."""
+        for key in ("seed", "base", "base_sha256", "base_sha256_prefix", "delta", "settings"):
+            given = bool(getattr(self, key)) or (key == "seed" and self.seed is not None)
+            if maker is not None and key in maker.requires and not given:
+                misfits.add("source", f"build:{maker.name} needs the key '{key}'")
+            elif given and (maker is None or key not in (*maker.requires, *maker.allows)):
+                takers = sorted(
+                    f"build:{one.name}"
+                    for one in exporters().values()
+                    if key in (*one.requires, *one.allows)
+                )
+                verb = "takes" if len(takers) == 1 else "take"
+                misfits.add(key, f"{', '.join(takers)} alone {verb} the key '{key}'")
+        starts = maker is not None and bool(maker.origin)
+        if starts and self.made_from is None:
+            misfits.add("source", f"build:{maker and maker.name} needs the key 'from'")
+        elif self.made_from is not None and not starts:
+            takers = [f"build:{one.name}" for one in exporters().values() if one.origin]
+            misfits.add("from", f"{', '.join(takers)} alone take the key 'from'")

@@ -1,12 +1,14 @@
 """The model manifest: ``models.yaml`` and the user's own files, together a catalogue."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import Field, ValidationError
 
 from loadscope.errors import InputError, near
@@ -16,6 +18,8 @@ from loadscope.strict_yaml import line_of, read_yaml
 from loadscope.suite.models.artifact_entry import Strict
 from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.models.task_settings import Postprocess, Preprocess
+from loadscope.suite.models.zoo.family import Described
+from loadscope.suite.models.zoo.registry import families, family
 
 __all__ = ["Catalogue", "Manifest", "ModelEntry", "Postprocess", "Preprocess", "read_manifest"]
 
@@ -27,6 +31,13 @@ class Manifest(Strict):
     models: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], ModelEntry]
 
 
+class RecordedManifest(Strict):
+    """The manifest of one model as a run recorded it; its id may be a family's, with a slash."""
+
+    version: Literal[1] = Field(alias="schema")
+    models: dict[str, ModelEntry]
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest file; its ``file:`` sources start from its folder.
 
@@ -36,13 +47,26 @@ def read_manifest(path: Path) -> Manifest:
     return read_yaml(path, Manifest, {"folder": path.absolute().parent, "file": path})
 
 
+def manifest_text(model_id: str, entry: ModelEntry) -> str:
+    """A manifest of one model as a file has it, what is as usual left out."""
+    return yaml.safe_dump(_manifest(model_id, entry), sort_keys=False, default_flow_style=None)
+
+
+def _manifest(model_id: str, entry: ModelEntry) -> dict[str, Any]:
+    manifest = RecordedManifest(schema=1, models={model_id: entry})
+    return {
+        "schema": manifest.version,
+        **manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    }
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Models by id.
 
     Attributes:
-        models: The entries.
-        origins: The file that each id comes from.
+        models: The curated entries; those of families are made when they are looked up.
+        origins: The file that each of these ids comes from.
         built_in: The file of the built-in ones.
     """
 
@@ -101,7 +125,7 @@ class Catalogue:
             # The first version recorded no manifest, only where it was.
             return cls.load(record.spec.models)
         try:
-            models = Manifest.model_validate_json(json.dumps(record.manifest)).models
+            models = RecordedManifest.model_validate_json(json.dumps(record.manifest)).models
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, ("manifest", *first["loc"])))
@@ -110,17 +134,26 @@ class Catalogue:
             ) from error
         return cls(models, dict.fromkeys(models, Path("run.json")), Path())
 
+    def having(self, model_id: str, entry: ModelEntry, origin: Path) -> "Catalogue":
+        """The same with one more model, or another entry for one.
+
+        Args:
+            model_id: Its id.
+            entry: The model.
+            origin: The file that it comes from; not the built-in one.
+        """
+        models, origins = {**self.models, model_id: entry}, {**self.origins, model_id: origin}
+        return Catalogue(models, origins, self.built_in)
+
     def manifest_of(self, model_id: str) -> dict[str, Any] | None:
-        """A manifest of one of the user's models alone; None for a built-in one.
+        """A manifest of one of the user's models alone, or a family's; None for a built-in one.
 
         It is as it was understood: its ``file:`` sources are absolute.
         """
-        if self.origins[model_id] == self.built_in:
+        if self.origins.get(model_id) == self.built_in:
             return None
         # The stand-in is another entry, and what it stands for is there.
-        entry = self.get(model_id).model_copy(update={"stand_in": ""})
-        manifest = Manifest(schema=1, models={model_id: entry})
-        return manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return _manifest(model_id, self.get(model_id).model_copy(update={"stand_in": ""}))
 
     def get(self, model_id: str) -> ModelEntry:
         """Look a model up.
@@ -128,11 +161,49 @@ class Catalogue:
         Raises:
             InputError: There is no model of that id; the message has near and known ids.
         """
-        try:
+        if model_id in self.models:
             return self.models[model_id]
-        except KeyError:
-            raise InputError(
-                f"unknown model '{model_id}'",
-                f"{near(model_id, self.models)}known: {', '.join(self.models)}; or add one with "
-                "--models FILE",
-            ) from None
+        if "/" in model_id:
+            return family_entry(model_id)
+        raise InputError(
+            f"unknown model '{model_id}'",
+            f"{near(model_id, self.models)}known: {', '.join(self.models)}, and those of the "
+            f"families {', '.join(families())} (loadscope models); or add one with --models FILE",
+        )
+
+
+def family_entry(model_id: str) -> ModelEntry:
+    """The entry of a family's model, made by the family's rule.
+
+    Args:
+        model_id: ``family/name``.
+
+    Raises:
+        InputError: There is no such family or model, its licence has to be accepted first, or it
+            cannot be run.
+    """
+    name, _, own = model_id.partition("/")
+    found = family(name)
+    known = found.described().get(own)
+    if known is not None and known.trained and not known.permissive:
+        _require_accepted(known)
+    made = found.entry(own)
+    try:
+        return ModelEntry.model_validate(made)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{model_id}: the rule of the family makes no valid entry: {key}: {first['msg']}",
+            "mend the family's package",
+        ) from error
+
+
+def _require_accepted(model: Described) -> None:
+    """Refuse weights of a licence that forbids some uses until the user has named it."""
+    if model.licence not in os.environ.get("LOADSCOPE_LICENCES", "").split():
+        raise InputError(
+            f"{model.id}: its weights are under {model.licence}, which does not permit every use",
+            f"if your use is permitted: export LOADSCOPE_LICENCES='{model.licence}'; or take "
+            f"seeded weights: {model.id.partition('.')[0]}",
+        )

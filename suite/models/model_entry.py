@@ -1,6 +1,6 @@
 """What a manifest says of one model: the schema, and the checks that a schema cannot make."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,9 +18,11 @@ from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.registry import metric_of, task
 from loadscope.errors import InputError, LoadScopeError
 from loadscope.misfits import Misfits
+from loadscope.rundir.user_conf import ANY_MODEL
 from loadscope.submission.rounds import load_round
 from loadscope.suite.models.artifact_entry import Accuracy, ArtifactEntry, Strict
-from loadscope.suite.models.source import EXPORTERS, FROM_ONNX, BuildSource
+from loadscope.suite.models.exporters import exporter
+from loadscope.suite.models.source import BuildSource
 from loadscope.suite.models.task_settings import Postprocess, Preprocess, own_settings
 from loadscope.sut.registry import BACKENDS, backend_info, frameworks, readable
 
@@ -84,28 +86,37 @@ class ModelEntry(Strict):
         title: Its name for people.
         task: The kind of task, which fixes what pre- and post-processing mean.
         licence: SPDX identifier of the weights' licence.
-        mlperf: MLPerf's names.
-        dataset: The data set of the catalogue that it is scored on.
+        mlperf: MLPerf's names; None for a model that stands for no benchmark, which is run by
+            LoadGen's general settings and never submitted.
+        dataset: The data set of the catalogue that it is scored on; empty for none of them.
         classes: How many classes it tells apart; 2 where a token has a start and an end score.
+            None where its outputs say so, or where there are no classes.
         accuracy: What is known of its accuracy.
         preprocess: What is done to a sample.
         postprocess: How an answer is read from its outputs.
         artifacts: Its files, by the framework that each is declared for; any other that loads
             the format may take it too.
         stand_in: A model of the same speed that needs no download, empty for none.
+        parameters: How many numbers its weights have, where that is known.
     """
 
     title: str
     task: Annotated[str, AfterValidator(_known_task)]
     licence: str
-    mlperf: MlperfNames
-    dataset: str
-    classes: PositiveInt
-    accuracy: Accuracy
+    mlperf: MlperfNames | None = None
+    dataset: str = ""
+    classes: PositiveInt | None = None
+    accuracy: Accuracy = Accuracy()
     preprocess: Preprocess
     postprocess: Postprocess
     artifacts: Annotated[dict[str, ArtifactEntry], Field(min_length=1)]
     stand_in: str = ""
+    parameters: PositiveInt | None = None
+
+    @property
+    def loadgen_model(self) -> str:
+        """LoadGen's key of the model."""
+        return self.mlperf.loadgen if self.mlperf else ANY_MODEL
 
     def artifact_for(self, framework: str) -> ChosenArtifact:
         """The artifact for a framework, with the model's settings where it has none of its own.
@@ -170,7 +181,7 @@ class ModelEntry(Strict):
         steps: list[str] = []
         for entry in makers:
             source = entry.parsed_source()
-            made = EXPORTERS[source.exporter] if isinstance(source, BuildSource) else ""
+            made = exporter(source.exporter).does if isinstance(source, BuildSource) else ""
             steps += filter(None, (entry.weights.changes, made))
         return {
             "file": makers[0].weights.file,
@@ -209,7 +220,8 @@ class ModelEntry(Strict):
     def _names_are_known(self) -> Self:
         misfits = Misfits()
         # The data sets of further tasks are looked at only where this one's are not enough.
-        if self.dataset not in catalog_of(self.task) and self.dataset not in catalog():
+        own = not self.dataset or self.dataset in catalog_of(self.task)
+        if not own and self.dataset not in catalog():
             known = ", ".join(catalog())
             misfits.add("dataset", f"unknown dataset '{self.dataset}'; known: {known}")
         metric = self._metric(misfits, "accuracy", self.accuracy)
@@ -218,6 +230,27 @@ class ModelEntry(Strict):
         misfits.refuse()
         return self
 
+    def _declared(self, framework: str, metric: ScoreMetric | None) -> DeclaredModel:
+        artifact, chosen = self.artifacts[framework], self.artifact_for(framework)
+        declared = DeclaredModel(
+            self.classes or 0,
+            artifact.layout,
+            artifact.tensors("inputs"),
+            artifact.tensors("outputs"),
+            chosen.preprocess,
+            chosen.postprocess,
+            metric,
+        )
+        if self.classes is None:
+            declared = replace(declared, classes=task(self.task).classes(declared))
+        return declared
+
+    def classes_for(self, framework: str) -> int:
+        """How many classes its artifact for a framework tells apart; 0 where there are none."""
+        if self.classes is not None:
+            return self.classes
+        return self._declared(self.artifact_for(framework).key, None).classes
+
     def _metric(self, misfits: Misfits, where: str, accuracy: Accuracy) -> ScoreMetric | None:
         """The metric; None where the task has none of that name."""
         try:
@@ -225,14 +258,16 @@ class ModelEntry(Strict):
         except InputError as error:
             misfits.add(f"{where}.metric", error.message)
             return None
+        if metric is None:
+            return None
         if accuracy.published is not None and not metric.holds(accuracy.published):
             misfits.add(
                 f"{where}.published",
                 f"expected {metric.range_text} of {metric.name}",
                 accuracy.published,
             )
-        official = load_round().benchmarks.get(self.mlperf.loadgen)
-        closed = self.mlperf.division == "closed"
+        official = load_round().benchmarks.get(self.loadgen_model)
+        closed = self.mlperf is not None and self.mlperf.division == "closed"
         if closed and official is not None and metric.name != official.accuracy_metric:
             misfits.add(
                 f"{where}.metric",
@@ -261,22 +296,12 @@ class ModelEntry(Strict):
         origin = artifact.made_from
         if origin is not None:
             source = self.artifacts.get(origin)
-            exporter = artifact.source.removeprefix("build:")
-            needed = "onnx" if exporter in FROM_ONNX else "state-dict"
+            needed = exporter(artifact.source.removeprefix("build:")).origin
             if source is None or source.format != needed:
                 misfits.add(f"{where}.from", f"the model has no {needed} for '{origin}'")
         if artifact.accuracy is not None:
             metric = self._metric(misfits, f"{where}.accuracy", artifact.accuracy)
-        chosen = self.artifact_for(framework)
-        declared = DeclaredModel(
-            self.classes,
-            artifact.layout,
-            artifact.tensors("inputs"),
-            artifact.tensors("outputs"),
-            chosen.preprocess,
-            chosen.postprocess,
-            metric,
-        )
+        declared = self._declared(framework, metric)
         for misfit in task(self.task).check(declared):
             part = misfit.place.partition(".")[0]
             # An artifact has tensors of its own, and the model's settings where it has none.

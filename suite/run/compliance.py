@@ -40,6 +40,12 @@ def tests_of(resolved: ResolvedRun) -> list[Mode]:
     unknown = [mode for mode in tests if mode.audit]
     if unknown or (Mode.COMPLIANCE in spec.mode and not audits):
         which = ", ".join(needed) or "none"
+        if resolved.model.mlperf is None:
+            raise InputError(
+                f"{resolved.model.id} stands for no benchmark of MLPerf, so it has no "
+                "compliance tests",
+                "leave --mode " + (unknown[0] if unknown else "compliance") + " out",
+            )
         raise InputError(
             f"{spec.model}: '{loadgen}' has no {', '.join(unknown) or 'compliance test'} "
             f"in {load_round().round} (it has: {which})",

@@ -3,7 +3,7 @@
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec
-from loadscope.rundir.user_conf import UserConf
+from loadscope.rundir.user_conf import ANY_MODEL, UserConf
 from loadscope.submission.rounds import BenchmarkRules, Round
 from loadscope.units import human
 
@@ -101,7 +101,9 @@ def target_key(scenario: Scenario) -> str:
 def rehearsal_reasons(
     conf: UserConf, model: str, scenario: Scenario, samples: int, rules: Round
 ) -> list[str]:
-    """Why a run with these settings cannot stand in a submission; empty if it could.
+    """Why a run with these settings is shorter than full length; empty if it is not.
+
+    A model that stands for no benchmark is held to LoadGen's general settings.
 
     Args:
         conf: The settings, from ``loadgen_settings``.
@@ -111,7 +113,7 @@ def rehearsal_reasons(
         rules: The round.
     """
     benchmark = rules.benchmarks.get(model)
-    if benchmark is None:
+    if benchmark is None and model != ANY_MODEL:
         return [f"'{model}' is no benchmark of {rules.round}"]
     reasons = []
     duration = conf.get(model, scenario, "min_duration")
@@ -121,13 +123,12 @@ def rehearsal_reasons(
     least = rules.min_query_count(model, scenario)
     if queries is not None and queries < least:
         reasons.append(f"min_query_count {queries:g} instead of {least}")
-    if samples < benchmark.dataset_size:
+    if benchmark is not None and samples < benchmark.dataset_size:
         reasons.append(f"{samples:,} samples instead of {benchmark.dataset_size:,}")
     count = conf.get(model, scenario, "performance_sample_count_override")
-    if count is not None and 0 < count < benchmark.performance_sample_count:
-        reasons.append(
-            f"performance_sample_count {count:g} instead of {benchmark.performance_sample_count}"
-        )
+    wanted = benchmark.performance_sample_count if benchmark else 0
+    if count is not None and 0 < count < wanted:
+        reasons.append(f"performance_sample_count {count:g} instead of {wanted}")
     for key in ("max_duration", "max_query_count"):
         if conf.get(model, scenario, key):
             reasons.append(f"{key} is set")

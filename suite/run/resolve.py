@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from loadscope.cores import allowed_cores, usable_cores
 from loadscope.datasets.adapters.registry import form_record
-from loadscope.datasets.registry import metric_of, task
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.devices import GPUS, kind_of
 from loadscope.errors import InputError
@@ -28,13 +28,8 @@ from loadscope.rundir.record import (
     ModeState,
     RunRecord,
 )
-from loadscope.rundir.spec import (
-    LAYOUT_SECONDS,
-    LAYOUT_VARIABLE,
-    LAYOUT_WORDS,
-    RunSpec,
-    recorded,
-)
+from loadscope.rundir.spec import RunSpec, recorded
+from loadscope.rundir.spec_names import LAYOUT_SECONDS, LAYOUT_VARIABLE, LAYOUT_WORDS
 from loadscope.scenarios.batch_memory import bound_batch, sample_bytes
 from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.layouts import Given, Limits
@@ -42,7 +37,6 @@ from loadscope.scenarios.topology import automatic_instances, spread
 from loadscope.strict_yaml import read_yaml
 from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
-from loadscope.suite.fetch.datasets import place_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.layout_cache import Layout, LayoutFile
@@ -54,6 +48,8 @@ from loadscope.suite.run.loadgen_settings import (
 )
 from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan, TracePlan
 from loadscope.suite.run.provenance import host, versions
+from loadscope.suite.run.samples import place_samples, read_samples
+from loadscope.suite.run.understood import understand
 from loadscope.sut.info import DEVICE
 from loadscope.sut.registry import backend_info, require_installed
 
@@ -73,6 +69,7 @@ class ResolvedRun:
         host: This machine.
         versions: Of everything that takes part.
         manifest: The model's own manifest, for one that is not built in.
+        assumed: How a model's file was understood, a line each; empty for a written entry.
         traced: Whether it is a trace, which is never a result.
     """
 
@@ -86,6 +83,7 @@ class ResolvedRun:
     host: HostRecord
     versions: dict[str, str]
     manifest: dict[str, JsonValue] | None
+    assumed: tuple[str, ...] = ()
     traced: bool = False
 
     @property
@@ -124,6 +122,7 @@ class ResolvedRun:
             host=self.host,
             versions=self.versions,
             manifest=self.manifest,
+            assumed=self.assumed,
             state={mode: ModeState(status="planned") for mode in tests},
             traced=self.traced,
         )
@@ -135,16 +134,16 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     Args:
         spec: What to run.
         progress: Where progress goes.
-        catalogue: The models; those of the spec's manifests if None.
+        catalogue: The models as an earlier run had them; those of the spec's manifests if None.
 
     Raises:
         InputError: Anything that the spec names is unknown, missing or broken.
         WorkError: A download or a build failed, or the disk is full.
     """
     rules = load_round()
-    catalogue = catalogue or Catalogue.load(spec.models)
-    entry = catalogue.get(spec.model)
     backend = backend_info(spec.framework)
+    understood = understand(spec, catalogue)
+    entry = understood.entry
     chosen = entry.artifact_for(spec.framework)
     options = {**chosen.entry.options, **spec.options, **_device(spec)}
     backend.check_options(options)
@@ -169,41 +168,34 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
 
     cache = cache_root()
     kind = task(entry.task)
-    if spec.dataset_path is None:
-        raise InputError(
-            f"missing key 'dataset_path': {spec.model} is measured on {entry.dataset}",
-            "add --dataset-path with its folder, or with an id of 'loadscope datasets'",
-        )
-    placed = place_dataset(spec.dataset_path, entry.task, spec.datasets, cache, progress)
-    path = placed.path
+    placed = place_samples(spec, entry, cache, progress)
     preprocess = locate(kind, chosen.preprocess, cache, progress)
-    metric = metric_of(kind, chosen.accuracy.metric).name
-    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric, placed.form)
+    dataset = read_samples(spec, entry, preprocess, placed)
     if dataset.unscored and Mode.ACCURACY in spec.mode:
         raise InputError(
-            f"{path}: {dataset.unscored}, so accuracy cannot be scored",
+            f"{source_of(dataset)}, so accuracy cannot be scored",
             "leave accuracy out of --mode, or name a data set with the true answers",
         )
     sides = (chosen.entry.inputs, chosen.entry.outputs)
     tensors = [tensor for side in sides for tensor in side.values()]
     if not spec.scenario.inline:
         execution = bound_batch(execution, given.batch_size, len(dataset), tensors)
-    conf = loadgen_settings(spec, entry.mlperf.loadgen, len(dataset), rules)
+    conf = loadgen_settings(spec, entry.loadgen_model, len(dataset), rules)
     bound = 0.0
     if spec.scenario is Scenario.SERVER:
-        bound = server_bound(conf, entry.mlperf.loadgen, rules)
+        bound = server_bound(conf, entry.loadgen_model, rules)
         if spec.late != "in-turn":
             execution = replace(execution, late_after_ms=bound)
     key = target_key(spec.scenario)
-    model = materialise(spec.model, entry, spec.framework, cache, progress)
+    model = materialise(understood.id, entry, spec.framework, cache, progress)
     samples = kind.prepare(dataset, preprocess, cache, progress)
     plan = ProcessPlan(
         scenario=spec.scenario,
         framework=spec.framework,
-        loadgen_model=entry.mlperf.loadgen,
+        loadgen_model=entry.loadgen_model,
         task=entry.task,
         artifact=replace(model.artifact, options=options, digest=model.sha256),
-        data=str(path.resolve()),
+        data="" if spec.random_inputs else str(placed.path.resolve()),
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,
@@ -220,7 +212,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             bound_ms=bound,
         ),
         settings=conf.settings,
-        calibrate=conf.get(entry.mlperf.loadgen, spec.scenario, key) is None,
+        calibrate=conf.get(entry.loadgen_model, spec.scenario, key) is None,
     )
     return ResolvedRun(
         spec=spec,
@@ -228,10 +220,10 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         plan=plan,
         round=rules.round,
         rehearsal=tuple(
-            rehearsal_reasons(conf, entry.mlperf.loadgen, spec.scenario, len(dataset), rules)
+            rehearsal_reasons(conf, entry.loadgen_model, spec.scenario, len(dataset), rules)
         ),
         model=ModelRecord(
-            id=spec.model,
+            id=understood.id,
             title=entry.title,
             task=entry.task,
             sha256=model.sha256,
@@ -249,7 +241,9 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
             options=options,
             accuracy_meaningful=chosen.accuracy.meaningful and backend.answers,
-            mlperf=BenchmarkNames.model_validate(entry.mlperf.model_dump()),
+            mlperf=BenchmarkNames.model_validate(entry.mlperf.model_dump())
+            if entry.mlperf
+            else None,
         ),
         data=DataRecord(
             digest=dataset.digest(cache, progress),
@@ -260,7 +254,8 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         ),
         host=host(),
         versions=versions(backend),
-        manifest=catalogue.manifest_of(spec.model),
+        manifest=understood.catalogue.manifest_of(understood.id),
+        assumed=understood.lines,
     )
 
 
@@ -332,3 +327,9 @@ def _layout_seconds(spec: RunSpec) -> float:
             "correct the environment variable, or give --layout-seconds",
         ) from error
     return seconds
+
+
+def source_of(dataset: Dataset) -> str:
+    """Where samples come from, and that they cannot be scored."""
+    where = str(dataset.path) if dataset.path.name else ""
+    return ": ".join(filter(None, [where, dataset.unscored]))

@@ -1,10 +1,11 @@
 """Score an accuracy test from its log alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from loadscope.datasets.adapters.registry import form_of
 from loadscope.datasets.metric import ScoreMetric
-from loadscope.datasets.registry import metric_of, task
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError
 from loadscope.files import write_json, write_text
@@ -23,6 +24,7 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import verify
 from loadscope.suite.run.evidence import examine
 from loadscope.suite.run.process_plan import ProcessPlan
+from loadscope.suite.run.samples import read_samples
 
 
 def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> AccuracyRecord:
@@ -102,7 +104,7 @@ def rescore(
     _refuse_altered(run, record)
     spec = record.spec
     catalogue = Catalogue.load(models) if models else Catalogue.of_run(record)
-    entry = catalogue.get(spec.model)
+    entry = catalogue.get(record.model.id)
     kind, chosen = task(entry.task), entry.artifact_for(spec.framework)
     cache = cache_root()
     preprocess = locate(kind, chosen.preprocess, cache, progress)
@@ -117,13 +119,12 @@ def rescore(
             )
     else:
         placed = place_dataset(dataset_path, entry.task, spec.datasets, cache, progress)
-    path = placed.path
-    metric = metric_of(kind, chosen.accuracy.metric).name
-    dataset = kind.read(path, spec.count, entry.classes, preprocess, metric, placed.form or form)
+    placed = replace(placed, form=placed.form or form)
+    dataset = read_samples(spec, entry, preprocess, placed)
     digest, recorded = dataset.digest(cache, progress), str(record.data.digest)
     if digest != recorded:
         raise InputError(
-            f"{path}: expected the data set of the run, digest {recorded[:12]}…, "
+            f"{placed.path}: expected the data set of the run, digest {recorded[:12]}…, "
             f"got digest {digest[:12]}…",
             "restore it, or run again",
         )

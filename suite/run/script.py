@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
+from loadscope.rundir.spec_names import file_named
 from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import read_yaml
+from loadscope.suite.models.own_model import framework_of, reading
 
 LISTS = ("model", "framework", "scenario")
 """The fields that may be lists where runs are asked for; every combination is one."""
@@ -66,7 +68,10 @@ def expand(
     Raises:
         InputError: A key is unknown, a value is bad, or one has two meanings.
     """
-    groups = [list(_combinations(_layered(common, run, overrides), where)) for run in runs]
+    groups = [
+        list(map(for_a_file, _combinations(_layered(common, run, overrides), where)))
+        for run in runs
+    ]
     everywhere = [scenario for group in groups for scenario in _scenarios(group)]
     specs = []
     for run, group in zip(runs, groups, strict=True):
@@ -80,6 +85,26 @@ def expand(
                 settings = {key: settings[key] for key in settings if key in kept}
             specs.append(make_spec(settings, where))
     return specs
+
+
+def for_a_file(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings in which a model's file has a framework and a scenario where none is named.
+
+    They are the first framework that reads it and is installed, and Offline.
+
+    Raises:
+        InputError: There is no such file, or no framework that reads it is here.
+    """
+    named = str(settings.get("model", ""))
+    path = file_named(named)
+    if path is None and reading(Path(named)):
+        # No id ends as a model's file does.
+        path = Path(named)
+    if path is None:
+        return settings
+    if not settings.get("framework") or not path.exists():
+        settings = {**settings, "framework": framework_of(path)}
+    return {"scenario": Scenario.OFFLINE, **settings}
 
 
 def _scenarios(group: list[dict[str, Any]]) -> list[Scenario]:

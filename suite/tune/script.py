@@ -8,12 +8,21 @@ import yaml
 
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_own import OwnModelSpec
 from loadscope.suite.tune.space import Axis, settings
 from loadscope.suite.tune.study import Winner
 from loadscope.suite.tune.trial import PERCENTILES, goodness
 
 # The number of samples is not among them: it was for quick trials, and the script is for full runs.
-_SHARED = ("model", "framework", "device", "dataset_path", "datasets", "models")
+_SHARED = (
+    "model",
+    "framework",
+    "device",
+    "dataset_path",
+    "datasets",
+    "models",
+    *OwnModelSpec.model_fields,
+)
 
 
 def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str | None) -> str:
@@ -30,7 +39,8 @@ def script_text(found: list[tuple[RunSpec, list[Axis], Winner]], processor: str 
         script["dataset_path"] = str(Path(script["dataset_path"]).resolve())
     for files in script.keys() & {"datasets", "models"}:
         script[files] = [str(Path(path).resolve()) for path in script[files]]
-    script["mode"] = ["performance", "accuracy"]
+    # Arrays have no true answers.
+    script["mode"] = ["performance"] + ["accuracy"] * ("dataset_path" in script)
     script["runs"] = [_run(*one) for one in found]
     lines = [
         f"# Found by 'loadscope tune' on {processor or 'this machine'}, "

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.registry import task
-from loadscope.datasets.task import Postprocess, SampleLibrary
+from loadscope.datasets.task import Postprocess
 from loadscope.memory import memory_limit
 from loadscope.names import Scenario
 from loadscope.scenarios.inference_pipeline import InferencePipeline

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from loadscope.cores import allowed_cores
-from loadscope.datasets.task import LoadableSamples
+from loadscope.datasets.library import LoadableSamples
 from loadscope.rundir.record import ReplicaPlace
 from loadscope.scenarios.replicas import Replicas, SpreadLibrary, SpreadPipeline
 from loadscope.scenarios.topology import spread

@@ -204,7 +204,12 @@ def _positive(artifact: Artifact, option: str, default: int) -> int:
     return value
 
 
-def _load(mx: Any, artifact: Artifact) -> _Model:
+def read_symbol(mx: Any, artifact: Artifact) -> tuple[Any, dict[str, Any]]:
+    """The whole symbol of an artifact, and its parameters by the names that they are saved under.
+
+    Raises:
+        InputError: The files are missing or not MXNet's.
+    """
     text, parameters = _read(artifact)
     try:
         whole = mx.sym.load_json(text.decode())
@@ -219,13 +224,18 @@ def _load(mx: Any, artifact: Artifact) -> _Model:
         arrays = {}
     if not isinstance(arrays, dict):
         raise InputError(f"{artifact.path}: the parameters have no names", "save them by name")
-    symbol = _outputs(mx, whole, artifact)
     if arrays and not any(name.startswith(("arg:", "aux:")) for name in arrays):
         raise InputError(
             f"{artifact.path}: the parameters' names do not begin with arg: or aux:, as "
             f"'{next(iter(arrays))}'",
             "write symbol and parameters with HybridBlock.export; save_parameters leaves these out",
         )
+    return whole, arrays
+
+
+def _load(mx: Any, artifact: Artifact) -> _Model:
+    whole, arrays = read_symbol(mx, artifact)
+    symbol = _outputs(mx, whole, artifact)
     named = {kind: _of_kind(arrays, kind) for kind in ("arg", "aux")}
     _fit(mx, symbol, named["arg"], named["aux"], artifact)
     used = set(symbol.list_arguments())

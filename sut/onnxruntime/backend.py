@@ -81,11 +81,11 @@ class OnnxRuntimeBackend:
         INFO.check_options(artifact.options)
         self._loaded = artifact, threads
         self._device = INFO.device(artifact.options)
-        self._session = _open(artifact, threads)
+        self._session = open_session(artifact, threads)
         inputs, most = self._session.get_inputs(), artifact.max_batch
         _compare("input", artifact.inputs, inputs, most, complete=True)
         _compare("output", artifact.outputs, self._session.get_outputs(), most, complete=False)
-        self._fixed = most if any(isinstance(node.shape[0], int) for node in inputs) else None
+        self._fixed = most if any(isinstance(size, int) for size in _firsts(inputs)) else None
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
         self._outputs = [info.name for info in artifact.outputs]
@@ -143,7 +143,9 @@ class OnnxRuntimeBackend:
         from loadscope.sut.onnxruntime.gpu_tracer import OnnxRuntimeGpuTracer
 
         kind = OnnxRuntimeTracer if self._device == CPU else OnnxRuntimeGpuTracer
-        return kind(lambda change: _open(artifact, threads, change), self._run, artifact.path)
+        return kind(
+            lambda change: open_session(artifact, threads, change), self._run, artifact.path
+        )
 
     def device_memory(self) -> DeviceMemory | None:
         """See ``TellsDeviceMemory``: as the driver tells it, for ONNX Runtime does not."""
@@ -185,11 +187,23 @@ class OnnxRuntimeBackend:
         self._bindings.clear()
 
 
-def _open(
+def numpy_name(kind: str) -> str:
+    """Numpy's name of a type as ONNX Runtime writes it: ``tensor(float)``."""
+    inner = kind.removeprefix("tensor(").removesuffix(")")
+    return _DTYPES.get(inner, inner)
+
+
+def open_session(
     artifact: Artifact,
     threads: int,
     change: Callable[[onnxruntime.SessionOptions], None] = lambda options: None,
 ) -> onnxruntime.InferenceSession:
+    """Make a session of an artifact with its options.
+
+    Raises:
+        InputError: The file is not usable ONNX, or a provider is unknown.
+        WorkError: A provider failed to start.
+    """
     # Looking for devices would otherwise warn of each kind that is not here.
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
     options = onnxruntime.SessionOptions()
@@ -207,6 +221,11 @@ def _open(
         return onnxruntime.InferenceSession(str(model_file(artifact)), options, providers=wanted)
     except REFUSALS as error:
         raise refused(artifact, error) from error
+
+
+def _firsts(nodes: Sequence[onnxruntime.NodeArg]) -> list[int | str | None]:
+    """The first size of each tensor whose rank is known."""
+    return [node.shape[0] for node in nodes if node.shape]
 
 
 def _compare(
@@ -229,12 +248,14 @@ def _compare(
                 f"the ONNX file has no {side} '{info.name}'",
                 f"{near(info.name, nodes)}it has: {', '.join(nodes)}",
             )
-        inner = node.type.removeprefix("tensor(").removesuffix(")")
-        dtype = _DTYPES.get(inner, inner)
-        # Named and unknown sizes fit any number.
-        fits = len(node.shape) == 1 + len(info.shape) and all(
-            not isinstance(size, int) or size == given
-            for size, given in zip(node.shape[1:], info.shape, strict=True)
+        dtype = numpy_name(node.type)
+        # Named and unknown sizes fit any number, and an unknown rank, which has none, any sizes.
+        fits = not node.shape or (
+            len(node.shape) == 1 + len(info.shape)
+            and all(
+                not isinstance(size, int) or size == given
+                for size, given in zip(node.shape[1:], info.shape, strict=True)
+            )
         )
         if dtype != info.dtype or not fits:
             raise InputError(

@@ -1,5 +1,6 @@
 """What can be said of ONNX Runtime without importing it."""
 
+from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
 
 _OPTIMIZED = "constants folded and operators fused by ONNX Runtime, graph optimisation"
@@ -37,6 +38,45 @@ INFO = BackendInfo(
     # Each shape's memory is planned at its first call; unplanned, two workers wait for each
     # other's allocations.
     each_shape=True,
+    exporters=(
+        Exporter(
+            name="onnx",
+            command="loadscope.tools.build.commands:onnx",
+            does="exported from PyTorch to ONNX, constants and batch norms folded",
+            suffix=".onnx",
+            needs=("torch", "onnx", "onnxscript"),
+            install="pip install 'loadscope[export]'",
+            code=("loadscope.sut.architectures", "loadscope.tools.build"),
+            takes=("architecture", "classes", "size", "input-name", "output-name"),
+            origin="state-dict",
+            origin_option="state-dict",
+        ),
+        Exporter(
+            name="onnx-from-tfjs",
+            command="loadscope.tools.build.commands:onnx_from_tfjs",
+            does="converted from a graph model of TensorFlow.js to ONNX",
+            suffix=".onnx",
+            needs=("onnx",),
+            install="pip install 'loadscope[export]'",
+            code=("loadscope.tools.convert", "loadscope.tools.build"),
+            origin_option="model",
+            requires=("base", "base_sha256"),
+        ),
+        Exporter(
+            name="onnx-from-program",
+            command="loadscope.tools.build.commands:onnx_from_program",
+            does="exported from PyTorch to ONNX, constants and batch norms folded",
+            suffix=".onnx",
+            needs=("torch", "onnx", "onnxscript"),
+            install="pip install 'loadscope[export]'",
+            code=("loadscope.tools.build",),
+            takes=("input-name", "output-name"),
+            origin="exported-program",
+            origin_option="program",
+        ),
+    ),
     companions={"onnx": "loadscope.sut.onnx_files:external_data"},
+    files={"onnx": (".onnx",)},
+    signature="loadscope.sut.onnxruntime.signature:read",
     probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
 )

@@ -64,7 +64,8 @@ class OpenVinoBackend:
                 f"{near(device, here)}available: {', '.join(here)}",
             )
         self._loaded = core, artifact, threads
-        self._model = _read(core, artifact)
+        self._model = read_model(core, artifact)
+        give_ranks(self._model, {one.name: (None, *one.shape) for one in artifact.inputs})
         most = artifact.max_batch
         inputs = _ports("input", artifact.inputs, self._model.inputs, most, complete=True)
         outputs = _ports("output", artifact.outputs, self._model.outputs, most, complete=False)
@@ -91,7 +92,7 @@ class OpenVinoBackend:
         }
         if "INFERENCE_PRECISION_HINT" in tells:
             element = compiled.get_property("INFERENCE_PRECISION_HINT")
-            found["dtype"] = _dtype(element)
+            found["dtype"] = element_name(element)
         if "INFERENCE_NUM_THREADS" in tells:
             found["threads"] = compiled.get_property("INFERENCE_NUM_THREADS")
             found["pinning"] = compiled.get_property("ENABLE_CPU_PINNING")
@@ -216,7 +217,12 @@ def _name(device: str) -> str:
     return canonical(device.replace(".", ":"))
 
 
-def _read(core: Any, artifact: Artifact) -> Any:
+def read_model(core: Any, artifact: Artifact) -> Any:
+    """Read a model without compiling it.
+
+    Raises:
+        InputError: OpenVINO cannot read it.
+    """
     try:
         return core.read_model(artifact.path)
     except RuntimeError as error:
@@ -224,6 +230,20 @@ def _read(core: Any, artifact: Artifact) -> Any:
             f"OpenVINO {openvino.__version__} cannot load {artifact.path}: {_line(error)}",
             "fetch it again, or correct source and format in the model's manifest",
         ) from error
+
+
+def give_ranks(model: Any, shapes: Mapping[str, Sequence[int | None]]) -> None:
+    """Give inputs of which even the number of axes is open these shapes; None is an open size.
+
+    The CPU plug-in refuses them as they are.
+    """
+    shapes_of = {
+        name: openvino.PartialShape([-1 if size is None else size for size in shapes[name]])
+        for port in model.inputs
+        if port.get_partial_shape().rank.is_dynamic and (name := port.get_any_name()) in shapes
+    }
+    if shapes_of:
+        model.reshape(shapes_of)
 
 
 def _ports(
@@ -248,7 +268,7 @@ def _ports(
                 f"{near(info.name, known)}it has: {', '.join(known)}",
             )
         port = actual[known[info.name]]
-        dtype, sizes = _dtype(port.get_element_type()), port.get_partial_shape()
+        dtype, sizes = element_name(port.get_element_type()), port.get_partial_shape()
         # An open size fits any number, an open rank any shape.
         fits = sizes.rank.is_dynamic or (
             len(sizes) == 1 + len(info.shape)
@@ -272,7 +292,7 @@ def _ports(
     return places
 
 
-def _dtype(element: Any) -> str:
+def element_name(element: Any) -> str:
     """Numpy's name of an element type; bfloat16 is none of numpy's."""
     name = element.get_type_name()
     return "bfloat16" if name == "bf16" else np.dtype(element.to_dtype()).name

@@ -30,6 +30,8 @@ INFO = BackendInfo(
     weights=_FUSED,
     # The kernels of a shape are made at its first call.
     each_shape=True,
+    files={"onnx": (".onnx",), "openvino-ir": (".xml",)},
+    signature="loadscope.sut.openvino.signature:read",
     companions={
         "onnx": "loadscope.sut.onnx_files:external_data",
         "openvino-ir": "loadscope.sut.openvino.files:weights",

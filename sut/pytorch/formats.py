@@ -130,16 +130,27 @@ def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
     return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
 
 
-def _torchscript(artifact: Artifact, device: torch.device) -> tuple[Any, list[str]]:
+def load_torchscript(artifact: Artifact, device: torch.device = _CPU) -> Any:
+    """A TorchScript program.
+
+    Raises:
+        InputError: The file is none.
+    """
     with warnings.catch_warnings():
         # PyTorch warns that TorchScript has had its day.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            module = torch.jit.load(  # type: ignore[no-untyped-call]
+            return torch.jit.load(  # type: ignore[no-untyped-call]
                 str(artifact.path), map_location=device
             ).eval()
         except (OSError, RuntimeError, ValueError) as error:
             raise _unusable(artifact, error) from error
+
+
+def _torchscript(artifact: Artifact, device: torch.device) -> tuple[Any, list[str]]:
+    module = load_torchscript(artifact, device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         # Before its own 'self'.
         _require_count(artifact, "input", len(module.forward.schema.arguments) - 1)
         if artifact.options.get("freeze", False):
@@ -149,13 +160,22 @@ def _torchscript(artifact: Artifact, device: torch.device) -> tuple[Any, list[st
     return module, [info.name for info in artifact.inputs]
 
 
-def _exported_program(artifact: Artifact, device: torch.device) -> tuple[Any, list[str]]:
+def load_exported(artifact: Artifact) -> Any:
+    """A program of ``torch.export.save``.
+
+    Raises:
+        InputError: The file is none.
+    """
     if not zipfile.is_zipfile(artifact.path):
         raise _unusable(artifact, ValueError("it is no archive of torch.export.save"))
     try:
-        program = torch.export.load(str(artifact.path))
+        return torch.export.load(str(artifact.path))
     except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise _unusable(artifact, error) from error
+
+
+def _exported_program(artifact: Artifact, device: torch.device) -> tuple[Any, list[str]]:
+    program = load_exported(artifact)
     if device.type != "cpu":
         # Importing it takes a second, which runs on the CPU should not pay.
         from torch.export.passes import move_to_device_pass

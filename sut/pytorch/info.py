@@ -1,8 +1,11 @@
 """What can be said of PyTorch without importing it."""
 
+from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
 
 _DEVICES = ("cpu", "cuda", "xpu", "mps", "nnpa")
+_NETWORK = ("architecture", "classes", "size")
+_CODE = ("loadscope.sut.architectures", "loadscope.tools.build")
 
 INFO = BackendInfo(
     name="pytorch",
@@ -48,5 +51,44 @@ INFO = BackendInfo(
     devices=_DEVICES,
     device_fault="loadscope.sut.pytorch.devices:device_fault",
     trace_levels=("framework", "layer", "library"),
+    exporters=(
+        Exporter(
+            name="seeded-state-dict",
+            command="loadscope.tools.build.commands:seeded_state_dict",
+            does="random numbers of a fixed seed",
+            suffix=".pth",
+            needs=("torch",),
+            install="pip install 'loadscope[pytorch]'",
+            code=_CODE,
+            takes=(*_NETWORK, "seed"),
+            requires=("seed",),
+        ),
+        Exporter(
+            name="merged-state-dict",
+            command="loadscope.tools.build.commands:merged_state_dict",
+            does="a fine-tuning delta added to them",
+            suffix=".pth",
+            needs=("torch", "safetensors"),
+            install="pip install 'loadscope[pytorch]'",
+            code=_CODE,
+            takes=(*_NETWORK, "delta"),
+            origin_option="base",
+            requires=("base", "base_sha256", "delta"),
+        ),
+        Exporter(
+            name="state-dict-from-onnx",
+            command="loadscope.tools.build.commands:state_dict_from_onnx",
+            does="read from ONNX into a PyTorch state dict",
+            suffix=".pth",
+            needs=("torch", "onnx"),
+            install="pip install 'loadscope[export]'",
+            code=_CODE,
+            takes=_NETWORK,
+            origin="onnx",
+            origin_option="onnx",
+        ),
+    ),
+    files={"exported-program": (".pt2",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")},
+    signature="loadscope.sut.pytorch.signature:read",
     probe="loadscope.sut.pytorch.layer_values:PyTorchProbe",
 )

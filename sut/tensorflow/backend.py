@@ -22,7 +22,7 @@ from loadscope.tensors import ANY_SIZE, Tensors, fits
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back what C++ writes to standard error; a failure brings it out again.
 
     TensorFlow 2.21 logs its start there and heeds no variable that says otherwise.
@@ -42,7 +42,7 @@ def _quiet() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with _quiet():
+with quiet():
     import tensorflow as tf
     from google.protobuf.message import DecodeError
     from tensorflow.python.framework.convert_to_constants import (
@@ -94,8 +94,8 @@ class TensorFlowBackend:
                 f"TensorFlow has a pool of {_pool[0]} threads in this process, not {threads}",
                 "load it in a process of its own",
             )
-        with _quiet():
-            definition, names = _READERS[artifact.format](artifact)
+        with quiet():
+            definition, names = graph_of(artifact)
             graph = tf.Graph()
             try:
                 with graph.as_default():
@@ -280,6 +280,15 @@ _READERS: dict[str, Callable[[Artifact], Named]] = {
     "saved-model": _saved_model,
     "keras": _keras,
 }
+
+
+def graph_of(artifact: Artifact) -> Named:
+    """The graph of an artifact, with all variables as constants.
+
+    Raises:
+        InputError: The file is not of its format.
+    """
+    return _READERS[artifact.format](artifact)
 
 
 def _tensor(

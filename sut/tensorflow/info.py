@@ -1,5 +1,6 @@
 """What can be said of TensorFlow without importing it."""
 
+from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
 
 INFO = BackendInfo(
@@ -28,5 +29,24 @@ INFO = BackendInfo(
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     trace_levels=("framework", "layer", "library"),
+    files={
+        "saved-model": ("saved_model.pb",),
+        "frozen-graph": (".pb",),
+        "keras": (".keras", ".h5"),
+    },
+    signature="loadscope.sut.tensorflow.signature:read",
     weights="made constants; folded and fused by Grappler",
+    exporters=(
+        Exporter(
+            name="tensorflow",
+            command="loadscope.tools.build.commands:tensorflow",
+            does="converted from ONNX to a TensorFlow graph",
+            suffix=".pb",
+            needs=("tensorflow-cpu|tensorflow", "onnx"),
+            install="pip install 'loadscope[tensorflow,export]'",
+            code=("loadscope.tools.convert", "loadscope.tools.build"),
+            origin="onnx",
+            origin_option="onnx",
+        ),
+    ),
 )

@@ -101,6 +101,13 @@ def test_the_long_side_is_rounded_down() -> None:
     np.testing.assert_array_equal(apply_geometry(how, image), resized[16:240, 58:282])
 
 
+def test_squashing_brings_both_sides_to_one_length_and_cuts_the_middle() -> None:
+    image = np.random.default_rng(6).integers(0, 256, (30, 80, 3), np.uint8)
+    how = settings(geometry="squash", resampler="pillow-bicubic", size=8, short_side=12)
+    squashed = np.asarray(Image.fromarray(image).resize((12, 12), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(apply_geometry(how, image), squashed[2:10, 2:10])
+
+
 def test_an_upright_image_is_treated_as_a_lying_one() -> None:
     image = np.random.default_rng(6).integers(0, 256, (500, 375, 3), np.uint8)
     how = settings(geometry="resize-then-crop", resampler="opencv-area")

@@ -14,8 +14,8 @@ import pytest
 from loadscope.datasets.cache.sample_cache import DamagedCacheError
 from loadscope.datasets.images.image_library import ImageLibrary
 from loadscope.datasets.images.image_preprocess import ImagePreprocess, Normaliser
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.registry import task
-from loadscope.datasets.task import SampleLibrary
 from loadscope.errors import InputError, WorkError
 
 MakeDataset = Callable[..., Path]

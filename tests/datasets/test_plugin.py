@@ -206,8 +206,9 @@ def test_it_is_validated_against_a_golden_file(loadscope):
 def test_it_is_listed(loadscope):
     sets = {one["id"]: one for one in json.loads(loadscope("datasets", "--json").stdout)}
     assert sets["spoken-tones"]["task"] == "spoken-words"
-    models = json.loads(loadscope("models", "--models", "tones.yaml", "--json").stdout)
-    (own,) = (one for one in models if one["id"] == "tones")
+    own = json.loads(
+        loadscope("models", "show", "tones", "--models", "tones.yaml", "--json").stdout
+    )
     assert (own["task"], own["preprocess"]) == ("spoken-words", {"length": FRAMES * FRAME})
 
 

@@ -36,3 +36,8 @@ def test_batches_that_form_raise_the_rate_and_those_that_cost_as_much_do_not():
 
 def test_a_bound_below_one_sample_leaves_nothing():
     assert batching_rate({1: 20.0}, 2, 1, 15, 99) == 0
+
+
+def test_batches_that_are_late_themselves_are_worth_less_than_smaller_ones():
+    times = {1: 5.0, 2: 6.0, 4: 8.0}
+    assert batching_rate(times, 2, 4, 7, 99) <= batching_rate(times, 2, 2, 7, 99)

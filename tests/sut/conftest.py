@@ -41,7 +41,7 @@ def top1_of_sample20(
         chosen = entry.artifact_for(framework)
         kind = task(entry.task)
         folder = fetch_dataset("imagenet-sample20", kept_cache, quiet)
-        dataset = kind.read(folder, None, entry.classes)
+        dataset = kind.read(folder, None, entry.classes_for(framework))
         prepared = kind.prepare(dataset, chosen.preprocess, kept_cache, quiet)
         library = kind.library(prepared, chosen.preprocess, artifact.inputs, artifact.layout)
         lines = (folder / "val_map.txt").read_text(encoding="utf-8").splitlines()

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from loadscope.errors import InputError
+from loadscope.shapes import Sizes
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.mxnet import signature
 from loadscope.sut.mxnet.backend import MxnetBackend
 from loadscope.sut.mxnet.info import INFO
 from loadscope.sut.mxnet.mxnet_import import import_mxnet
@@ -302,3 +304,14 @@ def test_an_output_of_another_shape_names_both(artifact):
 )
 def test_a_wrong_option_is_named(artifact, options, message):
     refused(artifact(options=options), message)
+
+
+def test_the_tensors_of_a_symbol_follow_from_its_inputs(artifact):
+    with pytest.raises(InputError, match="does not say the sizes of its input"):
+        signature.read("symbol", artifact().path, {})
+    (given,) = artifact().inputs
+    found = signature.read("symbol", artifact().path, {given.name: Sizes((1, *given.shape), "")})
+    for side in ("inputs", "outputs"):
+        told = {one.name: (one.dtype, one.shape[1:]) for one in getattr(found, side)}
+        declared = {one.name: (one.dtype, one.shape) for one in getattr(artifact(), side)}
+        assert declared.items() <= told.items()

@@ -16,9 +16,11 @@ from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import DeviceMemoryError, InputError
+from loadscope.shapes import Sizes
 from loadscope.suite.fetch.cache import inventory
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.onnxruntime import signature
 from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
 from loadscope.sut.onnxruntime.binding import Bindings
 from loadscope.sut.onnxruntime.devices import device_fault
@@ -353,6 +355,46 @@ def test_bodies_of_control_flow_are_inside_the_layer_that_ran_them(tiny, backend
             assert outer.start_ns <= one.start_ns
             # Either end is cut off to a whole microsecond.
             assert one.start_ns + one.duration_ns <= outer.start_ns + outer.duration_ns + 1000
+
+
+def write_open(path, sizes, answer):
+    """A sum over the last axis, of which input and output sizes are told as asked."""
+    nodes = [helper.make_node("ReduceSum", ["x"], ["y"], axes=[1], keepdims=0)]
+    ends = [value("x", TensorProto.FLOAT, sizes)], [value("y", TensorProto.FLOAT, answer)]
+    graph = helper.make_graph(nodes, "open", *ends)
+    opset = [helper.make_opsetid("", 11)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+
+
+def test_the_tensors_of_a_file_are_read_and_unknown_sizes_tried(backend, tmp_path):
+    path = tmp_path / "open.onnx"
+    write_open(path, ["N", 4, 3], ["N", "rest"])
+    (x,), (y,) = (vars(signature.read("onnx", path, {}))[side] for side in ("inputs", "outputs"))
+    assert (x.name, x.dtype, x.shape) == ("x", "float32", (None, 4, 3))
+    assert (y.name, y.dtype, y.shape) == ("y", "float32", (None, 3))
+    # Of an unknown rank nothing is told until somebody says it.
+    write_open(path, None, None)
+    assert signature.read("onnx", path, {}).inputs[0].shape is None
+    found = signature.read("onnx", path, {"x": Sizes((1, 4, 3), "")})
+    assert [one.shape for one in (*found.inputs, *found.outputs)] == [(None, 4, 3), (None, 3)]
+    declared = TensorInfo("x", "float32", (4, 3)), TensorInfo("y", "float32", (3,))
+    backend.load(Artifact(path, "onnx", declared[:1], declared[1:]), 1)
+    ones = np.ones((2, 4, 3), np.float32)
+    assert np.array_equal(backend.predict({"x": ones})["y"], np.full((2, 3), 4, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"z": Sizes((1, 4, 3), "")}, "no input 'z'"),
+        ({"x": Sizes((1, 4, 5), "")}, r"expected float32 \[N, 4, 3\], as the file has it, got .*5"),
+        ({"x": Sizes((1, 4, 3), "int64")}, "got int64"),
+    ],
+)
+def test_what_the_file_says_otherwise_is_refused(tmp_path, said, message):
+    write_open(tmp_path / "open.onnx", ["N", 4, 3], ["N", 3])
+    with pytest.raises(InputError, match=message):
+        signature.read("onnx", tmp_path / "open.onnx", said)
 
 
 def test_bound_buffers_answer_as_the_session_does_and_are_kept_apart(tiny, backend):

@@ -11,6 +11,7 @@ from tests.sut.tiny_onnx import INPUTS, write_model
 from loadscope.errors import InputError
 from loadscope.sut.backend import TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.openvino import signature
 from loadscope.sut.openvino.backend import OpenVinoBackend
 from loadscope.sut.openvino.info import INFO
 from loadscope.sut.tracing import layers
@@ -186,3 +187,11 @@ def test_a_layer_is_named_by_what_onnx_calls_it(tiny, backend):
     found = layers(backend, INPUTS)
     assert {"Add"} <= {layer.type for layer in found}
     assert [layer.index for layer in found] == list(range(len(found)))
+
+
+def test_the_tensors_of_a_file_are_those_that_the_backend_takes(tiny, backend):
+    found = signature.read("onnx", tiny.path, {})
+    for side in ("inputs", "outputs"):
+        told = {one.name: (one.dtype, one.shape[1:]) for one in getattr(found, side)}
+        declared = {one.name: (one.dtype, one.shape) for one in getattr(tiny, side)}
+        assert declared.items() <= told.items()

@@ -10,9 +10,12 @@ from tests.sut.small_network import LITE, batch, with_options
 from torch import nn
 
 from loadscope.errors import InputError
+from loadscope.shapes import Sizes
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
+from loadscope.sut.pytorch import signature
 from loadscope.sut.pytorch.backend import PyTorchBackend
+from loadscope.sut.pytorch.formats import load_torchscript
 
 # What is tested directly need not fight over the cores; backends set their own number.
 torch.set_num_threads(1)
@@ -166,3 +169,27 @@ def test_an_option_that_a_program_has_settled_is_refused(programs, backend, form
     with pytest.raises(InputError, match=f"has no meaning for the format {format}") as caught:
         backend.load(with_options(programs[format], **options), threads=1)
     assert "give a file of the format" in caught.value.fix
+
+
+@pytest.mark.parametrize("format", ["torchscript", "exported-program"])
+def test_the_tensors_of_a_program_are_those_that_the_backend_takes(programs, backend, format):
+    path, given = programs[format].path, {}
+    if format == "torchscript":
+        with pytest.raises(InputError, match="does not say the sizes of its input"):
+            signature.read(format, path, {})
+        program = load_torchscript(programs[format])
+        (name,) = (one.name for one in program.forward.schema.arguments[1:])
+        given = {name: Sizes((1, 3, 32, 32), "")}
+    found = signature.read(format, path, given)
+    (image,), (scores,) = found.inputs, found.outputs
+    assert (image.dtype, image.shape) == ("float32", (None, 3, 32, 32))
+    assert (scores.dtype, scores.shape) == ("float32", (None, 10))
+    inputs = (TensorInfo(image.name, image.dtype, (3, 32, 32)),)
+    outputs = (TensorInfo(scores.name, scores.dtype, (10,)),)
+    backend.load(dataclasses.replace(programs[format], inputs=inputs, outputs=outputs), 1)
+    assert backend.predict({image.name: batch(1)["images"]})[scores.name].shape == (1, 10)
+
+
+def test_weights_alone_do_not_say_the_network(small):
+    with pytest.raises(InputError, match="weights alone"):
+        signature.read("torchscript", small.path, {})

@@ -13,6 +13,7 @@ import tensorflow as tf
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.tensorflow import signature
 from loadscope.sut.tensorflow.backend import TensorFlowBackend
 from loadscope.sut.tensorflow.info import INFO
 
@@ -281,3 +282,15 @@ def test_importing_is_quiet():
     command = [sys.executable, "-c", "import loadscope.sut.tensorflow.backend"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("format", ["frozen-graph", "saved-model", "keras"])
+def test_the_tensors_of_a_model_are_those_that_the_backend_takes(artifact, format):
+    declared = artifact(format)
+    found = signature.read(format, declared.path, {})
+    for side in ("inputs", "outputs"):
+        told = {one.name: (one.dtype, one.shape[1:]) for one in getattr(found, side)}
+        known = {one.name: (one.dtype, one.shape) for one in getattr(declared, side)}
+        # A frozen graph does not say which of its results are answers: its ends are.
+        known.pop("logits" if format == "frozen-graph" else "", None)
+        assert told == known

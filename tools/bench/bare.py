@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from loadscope.datasets.library import OrderedLibrary
 from loadscope.datasets.object_detection.detection_heads import yolox_grid
 from loadscope.datasets.object_detection.detection_spec import HeadSpec
 from loadscope.datasets.registry import task
-from loadscope.datasets.task import OrderedLibrary
 from loadscope.errors import WorkError
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.sut.backend import Artifact

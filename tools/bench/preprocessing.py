@@ -93,7 +93,7 @@ def measure(what: str, folder: Path, decoding: Decoding) -> dict[str, float]:
     if not isinstance(preprocess, ImagePreprocess):
         raise TypeError(f"the model reads no photographs: {type(preprocess).__name__}")
     kind = task(entry.task)
-    dataset = kind.read(folder, None, entry.classes)
+    dataset = kind.read(folder, None, entry.classes or 0)
     # The page cache has the files for both.
     paths = sorted((folder / "val").iterdir())
     for path in paths:

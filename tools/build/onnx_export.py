@@ -52,7 +52,43 @@ def export_onnx(
         WorkError: The exporter or the checker refuses.
     """
     network = load_network(architecture, classes, size, state_dict)
-    model = _export(network, size, input_names, output_name)
+    example, free = _example(network, size)
+    if len(input_names) != len(example):
+        raise InputError(
+            f"the network has {len(example)} input(s), the manifest names {len(input_names)}",
+            "correct inputs in the model's manifest",
+        )
+    opset = _TEXT_OPSET if isinstance(network, BertForSpans) else _OPSET
+    shapes = tuple(free for _ in example)
+    model = _export(network, example, shapes, opset, input_names, [output_name])
+    _write(model, output)
+
+
+def export_program(
+    program: Path, input_names: Sequence[str], output_names: Sequence[str], output: Path
+) -> None:
+    """Write an ONNX file of a program of ``torch.export.save``, with its free axes.
+
+    Args:
+        program: The program, a ``.pt2`` archive.
+        input_names: The inputs' names in the file, in the order in which it takes them.
+        output_names: The outputs' names in the file, likewise.
+        output: The file to write.
+
+    Raises:
+        InputError: It is no program.
+        WorkError: The exporter or the checker refuses.
+    """
+    try:
+        read = torch.export.load(str(program))
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{program} is no program of torch.export: {first}") from error
+    _write(_export(read, (), None, _OPSET, input_names, output_names), output)
+
+
+def _write(model: onnx.ModelProto, output: Path) -> None:
+    """Check a model and write it without what its exporter noted."""
     _strip_notes(model)
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -63,14 +99,13 @@ def export_onnx(
 
 
 def _export(
-    network: torch.nn.Module, size: int, input_names: Sequence[str], output_name: str
+    network: torch.nn.Module | torch.export.ExportedProgram,
+    example: tuple[torch.Tensor, ...],
+    free: tuple[Any, ...] | None,
+    opset: int,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
 ) -> onnx.ModelProto:
-    example, free = _example(network, size)
-    if len(input_names) != len(example):
-        raise InputError(
-            f"the network has {len(example)} input(s), the manifest names {len(input_names)}",
-            "correct inputs in the model's manifest",
-        )
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     said = io.StringIO()
     try:
@@ -81,10 +116,10 @@ def _export(
                 network,
                 example,
                 dynamo=True,
-                opset_version=_TEXT_OPSET if isinstance(network, BertForSpans) else _OPSET,
+                opset_version=opset,
                 input_names=list(input_names),
-                output_names=[output_name],
-                dynamic_shapes=tuple(free for _ in example),
+                output_names=list(output_names),
+                dynamic_shapes=free,
                 external_data=False,
                 verbose=False,
             )

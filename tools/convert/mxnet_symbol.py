@@ -42,10 +42,17 @@ def convert(source: Path, output: Path) -> None:
         if name in used
     }
     with replacing(output) as temporary:
-        _pack(temporary, symbol.tojson(), arrays)
+        pack(temporary, symbol.tojson(), arrays)
 
 
-def _pack(path: Path, symbol: str, arrays: dict[str, Any]) -> None:
+def pack(path: Path, symbol: str, arrays: dict[str, Any]) -> None:
+    """Write an archive of ``model-symbol.json`` and ``model-0000.params``.
+
+    Args:
+        path: The archive.
+        symbol: The symbol as JSON.
+        arrays: MXNet's arrays, their names with ``arg:`` or ``aux:`` before them.
+    """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         parameters = Path(folder) / "model-0000.params"
         mx.nd.save(str(parameters), arrays)

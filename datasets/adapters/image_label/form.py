@@ -26,8 +26,8 @@ class ImageLabel(Adapter):
     Attributes:
         adapter: The adapter's name.
         labels: The kind of labels, a module of ``kinds``; ``auto`` looks.
-        file: The file that has the labels, or images with labels, relative to the folder; empty
-            for the usual name of the kind.
+        file: The file that has the labels, or images with labels, from the folder on, or anywhere
+            by its absolute path; empty for the usual name of the kind.
         images: The folder of images, relative; empty for ``val`` or the folder itself.
         columns: For a table: the column of the image and of the label, by ``image``, ``label``.
         class_map: The names of classes as labels or folders have them, in the order of the

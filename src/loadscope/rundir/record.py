@@ -308,6 +308,7 @@ class RunRecord(Part):
         rehearsal: Why it is shorter than full length; empty when it is not.
         versions: Of everything that takes part.
         manifest: The model's own manifest, for one that is not built in.
+        assumed: How a model's file was understood where no manifest told, a line each.
         state: Each test.
         rate_search: How Server's rate was found, where it was.
         traced: Whether it is a trace, which is never a result.
@@ -327,6 +328,7 @@ class RunRecord(Part):
     host: HostRecord
     versions: dict[str, str]
     manifest: dict[str, JsonValue] | None
+    assumed: tuple[str, ...] = ()
     state: dict[Mode, ModeState] = Field(default_factory=dict)
     rate_search: RateSearchRecord | None = None
     traced: bool = False

@@ -2,13 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterable
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -17,11 +13,22 @@ from pydantic import (
     model_validator,
 )
 
-from loadscope.devices import canonical
 from loadscope.errors import InputError, near, unexpected
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec_fields import Group, Only, told
-from loadscope.rundir.spec_paths import DatasetPath, HerePath, ManifestPath
+from loadscope.rundir.spec_names import (
+    LAYOUT_SECONDS,
+    LAYOUT_VARIABLE,
+    AnyMode,
+    AnyScenario,
+    DatasetPath,
+    DeviceName,
+    HerePath,
+    LayoutChoice,
+    ManifestPath,
+    ModelName,
+)
+from loadscope.rundir.spec_own import OwnModelSpec
 from loadscope.units import milliseconds
 
 # No machine comes near these; a number beyond them is a slip of the hand, and would overflow
@@ -45,37 +52,11 @@ Wait = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
 # Settings of earlier versions, and what to do about them in a script; a recorded run may have them.
 _REMOVED = {"idle": "delete it; cores are left to halt"}
 
-LAYOUT_SECONDS = 20.0
-LAYOUT_VARIABLE = "LOADSCOPE_LAYOUT_SECONDS"
-"""The environment variable with another default of ``layout_seconds``."""
-LAYOUT_WORDS = ("auto", "fresh")
-
-
-def _absolute_layout(text: str) -> str:
-    return text if text in LAYOUT_WORDS else str(Path(text).expanduser().absolute())
-
-
-LayoutChoice = Annotated[str, AfterValidator(_absolute_layout)]
-
-_Name = TypeVar("_Name", bound=StrEnum)
-
-
-def _in_any_case(kind: type[_Name]) -> BeforeValidator:
-    """Take a name however it is capitalised."""
-    by_folded = {str(one).casefold(): one for one in kind}
-    return BeforeValidator(
-        lambda value: by_folded.get(value.casefold(), value) if isinstance(value, str) else value
-    )
-
-
-DeviceName = Annotated[str, AfterValidator(canonical)]
-AnyScenario = Annotated[Scenario, _in_any_case(Scenario)]
-AnyMode = Annotated[Mode, _in_any_case(Mode)]
 
 _INLINE = tuple(scenario for scenario in Scenario if scenario.inline)
 
 
-class RunSpec(BaseModel):
+class RunSpec(OwnModelSpec):
     """One model on one framework in one scenario; what each field is stands beside it.
 
     A field that is None has a value of its own: the round's, a calibrated or an automatic one.
@@ -83,7 +64,15 @@ class RunSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Annotated[str, told(Group.DATA, "Model id; see 'loadscope models'.", completes="models")]
+    model: Annotated[
+        ModelName,
+        told(
+            Group.DATA,
+            "Model id; see 'loadscope models'. Or a model's file, as ./my.onnx, of which the rest "
+            "is inferred.",
+            completes="models",
+        ),
+    ]
     framework: Annotated[
         str, told(Group.DATA, "Backend's name; see 'loadscope doctor'.", completes="frameworks")
     ]
@@ -213,7 +202,7 @@ class RunSpec(BaseModel):
             "that changes numerics (dtype=bfloat16) stands in the result's name.",
             completes="backend options",
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 (pydantic copies it)
     repeat: Annotated[
         Times,
         told(Group.TESTS, "Run the performance test so many times; the median counts."),
@@ -256,6 +245,20 @@ class RunSpec(BaseModel):
         if rest.get(key) is not None:
             raise ValueError(f"target_latency: duplicate key, the old name of {key}; leave it out")
         return {**rest, key: value}
+
+    @model_validator(mode="after")
+    def _one_source_of_samples(self) -> Self:
+        sources = {
+            "dataset_path": self.dataset_path,
+            "input_data": self.input_data,
+            "random_inputs": self.random_inputs,
+        }
+        given = [name for name, value in sources.items() if value]
+        if len(given) > 1:
+            raise ValueError(f"{given[1]}: has no meaning beside {given[0]}; give one of them")
+        if self.labels is not None and given != ["dataset_path"]:
+            raise ValueError("labels: are those of a data set; give dataset_path with it")
+        return self
 
     @model_validator(mode="after")
     def _targets_fit_the_scenario(self) -> Self:

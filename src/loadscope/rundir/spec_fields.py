@@ -13,6 +13,7 @@ class Group(StrEnum):
     """The heading under which a field is asked for, in the order of the headings."""
 
     DATA = "Model and data"
+    OWN = "A model of your own"
     TARGETS = "Scenario and targets"
     TESTS = "Tests and their length"
     EXECUTION = "Execution"
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     TIME = "TIME"
     FILE = "FILE"
     PAIRS = "NAME=VALUE"
+    FLAG = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class SpecField:
         kind: What is written for it.
         unit: Of its value as it is kept; empty where it has none.
         completes: The catalogue that its values come from, or empty: ``models``, ``frameworks``,
-            ``datasets``, ``devices``, ``backend options``.
+            ``datasets``, ``tasks``, ``devices``, ``backend options``.
         choices: The values that it can have, or a word beside numbers; empty where any will do.
         many: Whether it has several values.
         default: The value where none is given, as text; empty where none is.
@@ -121,7 +123,8 @@ def _field(name: str, entry: dict[str, Any], types: dict[str, Any], marks: list[
         for value in one.get("enum", [one["const"]] if "const" in one else [])
     ]
     default = entry.get("default")
-    values = default if isinstance(default, list) else [] if default in (None, {}) else [default]
+    none = default is None or default is False or default == {}
+    values = default if isinstance(default, list) else [] if none else [default]
     return SpecField(
         name=name,
         help=entry["description"],
@@ -150,6 +153,8 @@ def _alternatives(entry: dict[str, Any], types: dict[str, Any]) -> list[dict[str
 
 def _kind(types: list[dict[str, Any]], unit: str) -> Kind:
     names = {one.get("type") for one in types}
+    if names == {"boolean"}:
+        return Kind.FLAG
     if "integer" in names:
         return Kind.INTEGER
     if "number" in names:

@@ -11,6 +11,9 @@ from pathlib import Path
 from loadscope.errors import InputError
 from loadscope.names import Scenario
 
+ANY_MODEL = "*"
+"""LoadGen's key of its general settings, for a model that stands for no benchmark."""
+
 KEYS = frozenset(
     {
         "target_qps",
@@ -82,7 +85,7 @@ class UserConf:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise InputError(f"{path}: {reason}", "give a readable user.conf") from error
-        known = {"*", *models}
+        known = {ANY_MODEL, *models}
         settings = []
         for number, line in enumerate(text.splitlines(), start=1):
             content = line.split("#", 1)[0].strip()
@@ -97,7 +100,12 @@ class UserConf:
         ``*``.scenario, then model.``*``, then ``*.*``.
         """
         found = {(item.model, item.scenario, item.key): item.value for item in self.settings}
-        for place in ((model, scenario), ("*", scenario), (model, "*"), ("*", "*")):
+        for place in (
+            (model, scenario),
+            (ANY_MODEL, scenario),
+            (model, "*"),
+            (ANY_MODEL, "*"),
+        ):
             if (*place, key) in found:
                 return found[(*place, key)]
         return None

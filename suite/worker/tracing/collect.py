@@ -6,7 +6,7 @@ from pathlib import Path
 from time import time_ns
 from typing import Any
 
-from loadscope.datasets.task import SampleLibrary
+from loadscope.datasets.library import SampleLibrary
 from loadscope.devices import GPUS, kind_of
 from loadscope.files import write_json, write_text
 from loadscope.names import Mode, Scenario

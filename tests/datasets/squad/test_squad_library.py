@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loadscope.datasets.library import OrderedLibrary
 from loadscope.datasets.question_answering.squad import Squad
 from loadscope.datasets.question_answering.squad_cache import LENGTHS, TOKENS, TokenCache
 from loadscope.datasets.question_answering.squad_cache_build import prepare_tokens
 from loadscope.datasets.question_answering.squad_library import SquadLibrary
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
-from loadscope.datasets.task import OrderedLibrary
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import TensorInfo
 

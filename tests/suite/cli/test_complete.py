@@ -37,6 +37,7 @@ def complete(cache, monkeypatch):
         ("run --framework pytorch --option comp", ["compile=true", "compile=false"]),
         ("trace --level l", ["layer", "library"]),
         ("models show efficientnet-l", ["efficientnet-lite0"]),
+        ("models show timm/resnet18.t", ["timm/resnet18.tv_in1k"]),
         ("golden --framework py", ["pytorch"]),
         ("system --framework mx", ["mxnet"]),
         ("validate --model efficientnet-l", ["efficientnet-lite0"]),

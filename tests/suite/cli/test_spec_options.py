@@ -18,6 +18,7 @@ COMMANDS = [run_command, trace_command, tune_command, plan_command]
 SEARCHED = {
     "model", "framework", "dataset_path", "count", "datasets", "models", "scenario",
     "server_target_latency", "device", "layout", "layout_seconds",
+    "task", "preprocess", "labels", "shape", "input_data", "random_inputs",
 }  # fmt: skip
 UNTRACED = {"mode", "min_duration", "min_query_count", "repeat", "instances"}
 
@@ -47,6 +48,12 @@ WRITTEN = {
     "repeat": ("2", 2),
     "user_conf": ("/u.conf", Path("/u.conf")),
     "datasets": ("/d.yaml", (Path("/d.yaml"),)),
+    "task": ("tensors", "tensors"),
+    "preprocess": ("unit", "unit"),
+    "labels": ("/labels.txt", Path("/labels.txt")),
+    "shape": ("ids=1,128", {"ids": "1,128"}),
+    "input_data": ("/ids.npz", Path("/ids.npz")),
+    "random_inputs": (None, True),
     "models": ("/m.yaml", (Path("/m.yaml"),)),
 }
 
@@ -79,10 +86,13 @@ def test_no_option_is_written_beside_its_field(command):
 def test_what_is_written_arrives_in_the_spec(name):
     scenario = "SingleStream" if name == "expected_latency" else "Server"
     written = {"model": "m", "framework": "null", "scenario": scenario, name: WRITTEN[name][0]}
+    # Labels are those of a data set.
+    written |= {"dataset_path": "imagenet"} if name == "labels" else {}
     arguments = [
         part
         for field, value in written.items()
         for part in (spec_options(run_command)[field].opts[0], value)
+        if part is not None
     ]
     given = run_command.make_context("run", arguments).params
     settings = {key: given[key] for key in FIELDS}

@@ -45,13 +45,12 @@ def test_every_help_has_an_example(run, command):
     assert "Example:\n" in run(command, "--help")
 
 
-def test_models_lists_each_framework_and_whether_its_file_is_here(run, manifest):
-    shown = run(models_command, "--models", manifest)
-    line = next(line for line in shown.splitlines() if " tiny " in line)
+def test_models_lists_frameworks_licence_and_state(run, manifest):
+    shown = run(models_command, "--models", manifest, "--all")
+    line = next(line for line in shown.splitlines() if line.startswith("tiny "))
     assert "Apache-2.0" in line
     assert "onnxruntime" in line
-    assert "yes" in line
-    assert "zenodo.org" in shown
+    assert line.endswith("described")
 
 
 def test_showing_a_model_prints_json_wherever_it_is_asked_for(run, manifest):
@@ -64,9 +63,16 @@ def test_showing_a_model_prints_json_wherever_it_is_asked_for(run, manifest):
 def test_models_prints_json(run, manifest):
     records = json.loads(run(models_command, "--models", manifest, "--json"))
     tiny = next(record for record in records if record["id"] == "tiny")
+    assert tiny["frameworks"] == ["onnxruntime"] and tiny["family"] == ""
+    timm = next(record for record in records if record["id"] == "timm/resnet18.a1_in1k")
+    assert timm["published"] == "top-1 73.164 %" and timm["parameters"] == 11_690_000
+
+
+def test_show_tells_whether_a_file_is_here(run, manifest):
+    tiny = json.loads(run(models_command, "show", "tiny", "--models", manifest, "--json"))
     assert tiny["artifacts"]["onnxruntime"]["here"] is True
     assert tiny["manifest"] == str(manifest)
-    resnet = next(record for record in records if record["id"] == "resnet50")
+    resnet = json.loads(run(models_command, "show", "resnet50", "--json"))
     assert resnet["artifacts"]["onnxruntime"]["here"] is False
 
 

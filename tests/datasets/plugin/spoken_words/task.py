@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput
+from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.task import (
     AnswerForm,
     DataSample,
     Dataset,
     Postprocess,
     Progress,
-    SampleLibrary,
     Shown,
     Task,
 )

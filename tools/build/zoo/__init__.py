@@ -1,0 +1,1 @@
+"""Exporters of the model families; each runs in a process that imports its family's library."""

@@ -1,0 +1,1 @@
+"""Tables of the model families, written from the libraries' own facts: see ``__main__``."""
