@@ -13,7 +13,7 @@ from loadscope.suite.library.runs import RUNS
 from loadscope.suite.run.process_plan import TracePlan
 from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.suite.run.runner import refuse_stray_audit_config
-from loadscope.suite.run.script import for_a_file
+from loadscope.suite.run.script import without_names
 from loadscope.suite.trace.export import endpoint
 from loadscope.suite.trace.view import load_trace
 from loadscope.suite.worker.tracing.events import LEVELS
@@ -121,7 +121,7 @@ def _spec(
     if spec is not None and not settings:
         return spec
     given = spec.model_dump(exclude_unset=True) if spec else {}
-    return make_spec(for_a_file({**given, **settings}), where)
+    return make_spec(without_names({**given, **settings}), where)
 
 
 def _folder(output: Path | str | None, resolved: ResolvedRun) -> Path:

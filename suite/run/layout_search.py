@@ -84,9 +84,9 @@ def search_layout(
     if last:
         chosen, why = _choice(seen, last, unit)
     elif failures:
-        chosen, why = fit[0], f"by rule: nothing could be measured: {failures[0]}"
+        chosen, why = fit[0], f"as by rule, nothing could be measured: {failures[0]}"
     else:
-        chosen, why = fit[0], f"by rule: nothing was measured within {asked.seconds:g} s"
+        chosen, why = fit[0], f"as by rule, nothing was measured within {asked.seconds:g} s"
     ranked = sorted(seen, key=lambda one: (one != chosen, -(seen[one].goodness or 0.0)))
     record = LayoutRecord(
         # What failed may work the next time, and is not kept.

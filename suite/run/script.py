@@ -14,7 +14,9 @@ from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
 from loadscope.rundir.spec_names import file_named
 from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import read_yaml
+from loadscope.suite.models.manifest import family_entry
 from loadscope.suite.models.own_model import framework_of, reading
+from loadscope.sut.registry import backend_info
 
 LISTS = ("model", "framework", "scenario")
 """The fields that may be lists where runs are asked for; every combination is one."""
@@ -69,7 +71,7 @@ def expand(
         InputError: A key is unknown, a value is bad, or one has two meanings.
     """
     groups = [
-        list(map(for_a_file, _combinations(_layered(common, run, overrides), where)))
+        list(map(without_names, _combinations(_layered(common, run, overrides), where)))
         for run in runs
     ]
     everywhere = [scenario for group in groups for scenario in _scenarios(group)]
@@ -87,13 +89,13 @@ def expand(
     return specs
 
 
-def for_a_file(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings in which a model's file has a framework and a scenario where none is named.
+def without_names(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings in which a model's file, or a family's model, has a framework and a scenario.
 
-    They are the first framework that reads it and is installed, and Offline.
+    Where none is named they are the first framework that reads it and is installed, and Offline.
 
     Raises:
-        InputError: There is no such file, or no framework that reads it is here.
+        InputError: There is no such file or family, or no framework that reads it is here.
     """
     named = str(settings.get("model", ""))
     path = file_named(named)
@@ -101,10 +103,21 @@ def for_a_file(settings: dict[str, Any]) -> dict[str, Any]:
         # No id ends as a model's file does.
         path = Path(named)
     if path is None:
-        return settings
+        if "/" not in named:
+            return settings
+        framework = settings.get("framework") or _family_framework(named)
+        return {"scenario": Scenario.OFFLINE, **settings, "framework": framework}
     if not settings.get("framework") or not path.exists():
         settings = {**settings, "framework": framework_of(path)}
     return {"scenario": Scenario.OFFLINE, **settings}
+
+
+def _family_framework(model_id: str) -> str:
+    able = [backend_info(name) for name in family_entry(model_id).frameworks()]
+    installed = [info.name for info in able if info.installed()]
+    if not installed:
+        raise InputError(f"{model_id}: {able[0].title} is not installed here", able[0].install)
+    return installed[0]
 
 
 def _scenarios(group: list[dict[str, Any]]) -> list[Scenario]:

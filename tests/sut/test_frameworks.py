@@ -15,7 +15,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PROCESSES = {
-    "onnxruntime": ("onnxruntime_checks", "golden_checks"),
+    "onnxruntime": ("onnxruntime_checks", "onnxruntime_device_checks", "golden_checks"),
     "openvino": ("openvino_checks",),
     "pytorch": (
         "pytorch_checks",

@@ -147,8 +147,8 @@ def test_other_forms_are_refused(text):
                     "deb:",
                     "hub:a/b@c#",
                     "file:",
+                    "build:",
                 ]
-                + ["build:"]
             ),
             st.text(),
         ).map("".join),
