@@ -80,14 +80,15 @@ def settle_tf32(options: Mapping[str, Any], device: torch.device) -> None:
     """
     if device.type != "cuda":
         return
-    exact = "tf32" if options.get("tf32", False) else "ieee"
+    asked = bool(options.get("tf32", False))
+    exact = "tf32" if asked else "ieee"
     cuda: Any = torch.backends
+    # PyTorch before 2.9 has these alone; torch.export and torch.compile of later ones refuse to
+    # read flags of which the old and the new differ.
+    cuda.cuda.matmul.allow_tf32 = cuda.cudnn.allow_tf32 = asked
     if hasattr(cuda.cudnn, "conv"):
         cuda.cuda.matmul.fp32_precision = exact
-        cuda.cudnn.conv.fp32_precision = exact
-    else:
-        # PyTorch before 2.9.
-        cuda.cuda.matmul.allow_tf32 = cuda.cudnn.allow_tf32 = exact == "tf32"
+        cuda.cudnn.conv.fp32_precision = cuda.cudnn.rnn.fp32_precision = exact
 
 
 def tf32_in_force() -> bool:

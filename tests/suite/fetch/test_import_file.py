@@ -156,6 +156,7 @@ def test_without_a_network_the_command_that_takes_a_file_is_named(tmp_path, monk
     assert "loadscope fetch small --framework onnxruntime --from FILE" in said
 
 
-def test_fetch_takes_a_file_for_one_model_only(tmp_path, file, monkeypatch, capsys):
-    assert loadscope(monkeypatch, tmp_path, "fetch", "coco", "--from", file) == 2
-    assert "--from: expected one model, got " in capsys.readouterr().err
+def test_fetch_takes_a_file_for_one_id_only(tmp_path, file, monkeypatch, capsys):
+    asked = ("fetch", "coco", "efficientnet-lite0", "--from", file)
+    assert loadscope(monkeypatch, tmp_path, *asked) == 2
+    assert "--from: expected one id, got coco, efficientnet-lite0" in capsys.readouterr().err

@@ -133,23 +133,16 @@ def test_other_forms_are_refused(text):
         parse_source(text)
 
 
+PREFIXES = [
+    "https://", "http://", "pypi:", "pypi:a==1#", "npm:", "deb:", "hub:a/b@c#", "file:", "build:",
+]  # fmt: skip
+
+
 @given(
     st.one_of(
         st.text(),
         st.tuples(
-            st.sampled_from(
-                [
-                    "https://",
-                    "http://",
-                    "pypi:",
-                    "pypi:a==1#",
-                    "npm:",
-                    "deb:",
-                    "hub:a/b@c#",
-                    "file:",
-                    "build:",
-                ]
-            ),
+            st.sampled_from(PREFIXES),
             st.text(),
         ).map("".join),
     )
