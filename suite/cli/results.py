@@ -8,7 +8,10 @@ from loadscope.errors import near
 
 _COMMANDS = {
     "add": "Take run directories, archives or published results into the index.",
+    "list": "List runs by conditions.",
+    "matrix": "Show models by frameworks: medians and how far they vary.",
     "rebuild": "Make the index again from its sources.",
+    "show": "Show all that is known of a run.",
     "watch": "Keep the index in step with a folder that grows.",
 }
 
