@@ -24,11 +24,9 @@ def find_run(index: ResultsIndex, named: str) -> sqlite3.Row:
     rows = index.db.execute(
         "SELECT * FROM run WHERE path = ?1 OR (copy = 0 AND (uid LIKE ?2 OR path LIKE ?3)) "
         "ORDER BY path LIMIT 5",
-        (str(Path(named).absolute()), f"{named}%", f"%/{named}"),
+        (here, f"{named}%", f"%/{named}"),
     ).fetchall()
-    exact: list[sqlite3.Row] = [
-        row for row in rows if row["path"] == str(Path(named).absolute())
-    ] or rows
+    exact: list[sqlite3.Row] = [row for row in rows if row["path"] == here] or rows
     if len(exact) != 1:
         several = ", ".join(row["path"] for row in exact)
         raise InputError(
