@@ -23,7 +23,9 @@ def set_tables(found: SetComparison | None) -> Iterator[RenderableType]:
     table = plain_table(
         title, "figure", "A", "B", "B / A", "99 % interval", "B is", "effect", right=(1, 2, 3, 4)
     )
-    for one in found.figures:
+    # Of one run of each the other figures stand side by side already.
+    alone = len(found.a) == len(found.b) == 1
+    for one in found.figures[: 1 if alone else None]:
         estimate = one.estimate
         table.add_row(
             Text(one.name),

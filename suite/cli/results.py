@@ -8,6 +8,7 @@ from loadscope.errors import near
 
 _COMMANDS = {
     "add": "Take run directories, archives or published results into the index.",
+    "check": "Hold runs against a baseline: a gate for continuous integration.",
     "list": "List runs by conditions.",
     "matrix": "Show models by frameworks: medians and how far they vary.",
     "rebuild": "Make the index again from its sources.",
