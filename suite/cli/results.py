@@ -11,6 +11,7 @@ _COMMANDS = {
     "check": "Hold runs against a baseline: a gate for continuous integration.",
     "list": "List runs by conditions.",
     "matrix": "Show models by frameworks: medians and how far they vary.",
+    "official": "Show published results, and the nearest to a run.",
     "rebuild": "Make the index again from its sources.",
     "show": "Show all that is known of a run.",
     "watch": "Keep the index in step with a folder that grows.",
