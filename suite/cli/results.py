@@ -9,7 +9,9 @@ from loadscope.errors import near
 _COMMANDS = {
     "add": "Take run directories, archives or published results into the index.",
     "check": "Hold runs against a baseline: a gate for continuous integration.",
+    "history": "Show series over time: level, noise, and where it changed.",
     "list": "List runs by conditions.",
+    "mark": "Say of a run: baseline, hide, comment.",
     "matrix": "Show models by frameworks: medians and how far they vary.",
     "official": "Show published results, and the nearest to a run.",
     "rebuild": "Make the index again from its sources.",

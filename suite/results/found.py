@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loadscope.rundir.directory import RUN_FILE
+from loadscope.suite.results.marks import FILE as MARKS
 
 _LOCK, _PROGRESS, _TRACE = ".lock", "progress.json", "trace"
 _ALIVE_SECONDS = 60.0
@@ -103,7 +104,7 @@ def _is_locked(lock: Path) -> bool:
 def _files(folder: Path, above: str) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") or entry.name == _PROGRESS:
+            if entry.name.startswith(".") or entry.name in (_PROGRESS, MARKS):
                 continue
             name = above + entry.name
             if entry.is_dir(follow_symlinks=False):

@@ -13,8 +13,9 @@ from loadscope.errors import InputError, LoadScopeError
 from loadscope.suite.results.archive import extract, is_archive
 from loadscope.suite.results.found import is_being_written, run_folders, sha256_of, stamp_of
 from loadscope.suite.results.index import ResultsIndex
-from loadscope.suite.results.marks import read_marks
+from loadscope.suite.results.marks import FILE, Mark, append_mark, read_marks
 from loadscope.suite.results.official import is_published, official_records
+from loadscope.suite.results.one_run import find_run
 from loadscope.suite.results.row import RunRows, read_rows
 from loadscope.suite.results.series import settle, summarise
 from loadscope.suite.results.store import Store
@@ -116,6 +117,33 @@ def take_in(
             return
     _runs(index, home, folder, tally, progress)
     _marks(index, home, folder)
+
+
+def mark_run(index: ResultsIndex, named: str, mark: Mark) -> str:
+    """Say something of a run: a line beside the runs, and in the index.
+
+    Args:
+        index: The index.
+        named: The run, as ``find_run`` takes it.
+        mark: What is said; its target is filled in.
+
+    Returns:
+        The file that the line was added to.
+
+    Raises:
+        InputError: There is no such run, or it lies in an archive.
+        WorkError: The folder may not be written.
+    """
+    run = find_run(index, named)
+    source = index.db.execute("SELECT * FROM source WHERE id = ?", (run["source"],)).fetchone()
+    root = Path(source["root"])
+    if not root.is_dir():
+        raise InputError(
+            f"{root} is an archive: marks lie beside the runs", "unpack it and add the folder"
+        )
+    append_mark(root, mark.model_copy(update={"target": run["uid"]}))
+    _marks(index, str(root), root)
+    return str(root / FILE)
 
 
 def sources(index: ResultsIndex) -> list[Source]:
