@@ -9,7 +9,9 @@ from loadscope.errors import near
 _COMMANDS = {
     "add": "Take run directories, archives or published results into the index.",
     "check": "Hold runs against a baseline: a gate for continuous integration.",
+    "export": "Export runs as an RO-Crate, Parquet or CSV.",
     "history": "Show series over time: level, noise, and where it changed.",
+    "import": "Take the runs of a crate back.",
     "list": "List runs by conditions.",
     "mark": "Say of a run: baseline, hide, comment.",
     "matrix": "Show models by frameworks: medians and how far they vary.",
