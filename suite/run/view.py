@@ -124,7 +124,8 @@ def load_run(path: Path) -> RunView:
     evidence = examine(directory, run)
     result = evidence.result
     done = run.finished()
-    logs = directory.logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
+    median = run.of(Mode.PERFORMANCE).median_run or 1
+    logs = directory.logs(Mode.PERFORMANCE, median) if Mode.PERFORMANCE in done else None
     return RunView(
         path=path,
         run_id=path.resolve().name,

@@ -59,6 +59,7 @@ def test_few_values_are_called_few_and_effects_apart_from_significance():
     assert (clear.verdict, clear.magnitude) == ("within noise", "negligible")
     latency = compare_values([10.0, 10.1, 10.2, 10.0], [11.5, 11.6, 11.7, 11.6], "lower")
     assert (latency.verdict, latency.magnitude) == ("slower", "medium")
+    assert latency.low is not None and latency.high is not None
     assert latency.low < 1.15 < latency.high
     turned = compare_values([11.5, 11.6, 11.7, 11.6], [10.0, 10.1, 10.2, 10.0], "lower")
     assert turned.verdict == "faster"
@@ -131,6 +132,7 @@ def test_one_run_of_each_tells_nothing_of_how_runs_vary(tmp_path):
     assert same.verdict == "within noise" and "blocks of 2,000 queries" in same.method
     far = compare_sets(single("c", 1.0), single("d", 1.5)).figures[0].estimate
     assert far.verdict == "too few"
+    assert far.low is not None and far.high is not None
     assert far.low < 1.5 < far.high and far.high - far.low < 0.2
 
 

@@ -199,7 +199,7 @@ def test_an_index_of_another_version_is_made_again(tmp_path, index, add, content
     held = content(index)
     index.db.execute("DELETE FROM run")
     index.db.execute("PRAGMA user_version = 7")
-    told = []
+    told: list[str] = []
     with opened(index.path, told.append) as again:
         assert content(again) == held
     assert "another version" in told[0]
