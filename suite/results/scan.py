@@ -300,9 +300,8 @@ def _stamp(path: Path) -> str:
 
 def _marks(index: ResultsIndex, home: str, folder: Path) -> None:
     """Take in the marks beside the runs of a source, and what they hide."""
-    root = Path(home) if Path(home).is_dir() else folder
-    marks = list(read_marks(root))
-    db = index.db
+    root, db = Path(home) if Path(home).is_dir() else folder, index.db
+    marks = [one for place in _beside(index, home, root) for one in read_marks(place)]
     with index.lock(), index.writing():
         source = _id(index, home)
         before = _hiding(index, source)
@@ -314,6 +313,17 @@ def _marks(index: ResultsIndex, home: str, folder: Path) -> None:
             )
         changed = {uid for _, uid in before ^ _hiding(index, source)}
         summarise(db, settle(db, changed))
+
+
+def _beside(index: ResultsIndex, home: str, root: Path) -> list[Path]:
+    """The folders that runs of a source lie in, up to its root: each may have been a source."""
+    found = {root}
+    for path in _known(index, home, root):
+        place = Path(path)
+        while place not in found and place.is_relative_to(root):
+            found.add(place)
+            place = place.parent
+    return sorted(found)
 
 
 def _hiding(index: ResultsIndex, source: int) -> set[tuple[str, str]]:

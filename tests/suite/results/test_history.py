@@ -92,6 +92,8 @@ def test_marks_lie_beside_the_runs_and_outlive_the_index(tmp_path, filled, conte
     rebuild(filled)
     assert content(filled) == held
     assert "fan" in results(filled, "show", "r13")
+    results(filled, "add", str(tmp_path))
+    assert filled.db.execute("SELECT n FROM summary").fetchone()[0] == 13
     results(filled, "mark", "r13", "--show")
     assert "level changed" in results(filled, "history")
     assert filled.db.execute("SELECT n FROM summary").fetchone()[0] == 14
