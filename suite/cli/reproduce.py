@@ -91,7 +91,7 @@ def _run(
     with progress_bars() as progress:
         resolved = resolve(spec, progress, found.catalogue)
         say_rehearsal(resolved)
-        folder = new_folder(Path("runs"), spec, resolved.numerics)
+        folder = new_folder(Path("runs"), resolved)
         measure(resolved, folder, command_line(), progress)
     return load_run(folder)
 

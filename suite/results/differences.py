@@ -17,7 +17,6 @@ _REFUSED = {
     "config numerics": "other numerics",
     "config scenario": "another scenario",
     "config device": "another device",
-    "config options device": "another device",
     "config traced": "a trace against a measurement",
 }
 

@@ -24,7 +24,7 @@ _OLD = "-without-identity"
 _NOT_CONFIGURATION = {
     "model", "framework", "scenario", "mode", "dataset_path", "count", "models", "user_conf",
     "repeat", "target_qps", "expected_latency", "batch_size", "workers", "threads", "instances",
-    "max_wait", "options",
+    "max_wait", "options", "device", "layout", "layout_seconds",
 }  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def config(run: RunRecord) -> Digest:
         "model": model.id,
         "model_sha256": model.sha256,
         "numerics": model.numerics,
+        "device": model.device,
         "options": dict(model.options),
         "framework": spec.framework,
         "scenario": str(run.scenario),
@@ -104,7 +105,7 @@ def system(run: RunRecord) -> Digest:
 
 
 def environment(run: RunRecord) -> Digest:
-    """What the system ran: kernel, drivers, and the variables that change how frameworks compute."""
+    """What the system ran: kernel, drivers, and variables that change how frameworks compute."""
     facts: dict[str, Any] = {"system": run.host.system, "variables": run.host.environment}
     drivers = {one.name: one.driver for one in run.host.devices if one.driver}
     return Digest(ENVIRONMENT, facts | ({"drivers": drivers} if drivers else {}))

@@ -27,7 +27,7 @@ def test_runs_are_measured_in_turn_and_reproduced(
     )  # fmt: skip
     told = json.loads(done.stdout)
     assert [told["a"], told["b"]] == [["turns/a-1"], ["turns/b-1"]]
-    assert told["comparisons"][0]["verdict"] == "too few"
+    assert told["comparisons"][0]["verdict"] in ("too few", "within noise")
     assert "rehearsal" in " ".join(told["notes"])
 
     done = CliRunner().invoke(
