@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from loadscope.errors import LoadScopeError, WorkError
+from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.submission.rounds import rounds
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.results_index import index_option, say, the_index
@@ -54,6 +54,11 @@ def command(
         for line in [*tally.problems, *warnings]:
             say(line)
         click.echo(f"{index.path}: {tally.text}")
+    if not failures and tally == Tally():
+        raise InputError(
+            f"no run (a folder with run.json) in {', '.join(map(str, paths))}",
+            "give the folder that loadscope run wrote, or one above it",
+        )
     if len(failures) == 1:
         raise failures[0]
     if failures:

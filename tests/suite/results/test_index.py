@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from filelock import FileLock
 
 from loadscope.errors import InputError, WorkError
+from loadscope.suite.cli.results import results_command
 from loadscope.suite.results import scan
 from loadscope.suite.results.checks import shared_names
 from loadscope.suite.results.index import ResultsIndex, remove_database
@@ -290,6 +292,10 @@ def test_watching_takes_what_grows(tmp_path, index):
 
 
 def test_no_source_is_said(tmp_path, index):
+    (tmp_path / "empty").mkdir()
+    arguments = ["add", str(tmp_path / "empty"), "--index", str(index.path)]
+    done = CliRunner().invoke(results_command, arguments)
+    assert isinstance(done.exception, InputError) and "no run" in done.exception.message
     for path in (tmp_path / "none", Path(__file__)):
         with pytest.raises(InputError):
             source_at(path)
