@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loadscope.suite.library.catalogues import datasets, models
     from loadscope.suite.library.compare import compare
     from loadscope.suite.library.measure import run, trace
+    from loadscope.suite.library.results import results
     from loadscope.suite.library.run import Run
     from loadscope.suite.library.runs import find, load
     from loadscope.suite.library.submission import check, submit
@@ -39,6 +40,7 @@ __all__ = [
     "find",
     "load",
     "models",
+    "results",
     "run",
     "submit",
     "trace",
@@ -58,6 +60,7 @@ _HOMES = {
     "find": "loadscope.suite.library.runs",
     "load": "loadscope.suite.library.runs",
     "models": "loadscope.suite.library.catalogues",
+    "results": "loadscope.suite.library.results",
     "run": "loadscope.suite.library.measure",
     "submit": "loadscope.suite.library.submission",
     "trace": "loadscope.suite.library.measure",

@@ -32,6 +32,8 @@ COMMANDS = {
     "models": "List the models, and whether their files are here.",
     "plan": "Predict what a full campaign of a model needs on this machine.",
     "report": "Show results: a table, an HTML page, CSV or JSON.",
+    "reproduce": "Measure somebody else's result here, as nearly as can be.",
+    "results": "Keep an index over runs, ask it, and hold runs against a baseline.",
     "run": "Run a model under LoadGen, each test in a fresh process.",
     "submit": "Package run directories as a submission.",
     "system": "Describe this machine in the round's fields.",

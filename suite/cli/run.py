@@ -1,7 +1,6 @@
 """``loadscope run``: measure, score, and leave a run directory."""
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.names import Scenario
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.record import RateProbe
-from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
+from loadscope.rundir.spec import RunSpec
 from loadscope.suite.cli.asked import (
     command_line,
     read_specs,
@@ -24,6 +23,7 @@ from loadscope.suite.cli.failure import Interrupted, finish, gone_on_with
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.library.carry_out import measure, measured_spec, new_folder
+from loadscope.suite.library.repeating import recorded_spec, repeat_run, require_no_trace
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.report import load_run, results_table
 from loadscope.suite.run.compliance import compliance_failure, compliance_lines
@@ -31,9 +31,7 @@ from loadscope.suite.run.layout import layout_line
 from loadscope.suite.run.resolve import ResolvedRun, resolve, source_of
 from loadscope.suite.run.result import CompletedRun
 from loadscope.suite.run.runner import (
-    new_run,
     refuse_stray_audit_config,
-    require_same_inputs,
     resume,
 )
 from loadscope.suite.tune.rate_search import FOLDER, RateSearch, search_and_run
@@ -214,36 +212,13 @@ def _go_on(folder: Path, added: tuple[str, ...], progress: Progress) -> Complete
         search = RateSearch.open(folder / FOLDER, progress, _say_probe)
         return search_and_run(search, RunDirectory(folder))
     run = RunDirectory.open(folder)
-    _require_no_trace(run)
-    resolved = resolve(_recorded_spec(run, added), progress, Catalogue.of_run(run.read()))
+    require_no_trace(run)
+    resolved = resolve(recorded_spec(run, added), progress, Catalogue.of_run(run.read()))
     say_rehearsal(resolved)
     return resume(run, resolved, progress)
 
 
 def _repeat(source: Path, output: Path | None, progress: Progress) -> CompletedRun:
-    old = RunDirectory.open(source)
-    _require_no_trace(old)
-    spec = _recorded_spec(old)
-    record = old.read()
-    # Nothing is inferred again; what was assumed then holds.
-    resolved = replace(resolve(spec, progress, Catalogue.of_run(record)), assumed=record.assumed)
-    require_same_inputs(record, resolved, old.path)
-    say_rehearsal(resolved)
-    conf = old.path / "user.conf"
-    text = conf.read_text(encoding="utf-8") if conf.exists() else ""
-    folder = output or new_folder(Path("runs"), resolved)
+    folder, measure_again = repeat_run(source, output, command_line(), progress, say_rehearsal)
     with _resumable(folder):
-        return new_run(resolved, folder, command_line(), progress, user_conf=text)
-
-
-def _require_no_trace(run: RunDirectory) -> None:
-    if run.read().traced:
-        raise InputError(
-            f"{run.path} is a trace, not a measurement", "repeat it with loadscope trace"
-        )
-
-
-def _recorded_spec(run: RunDirectory, added: tuple[str, ...] = ()) -> RunSpec:
-    spec = run.read().spec.model_dump()
-    modes = [*spec["mode"], *(mode for mode in added if mode not in spec["mode"])]
-    return make_spec({**spec, "mode": modes}, str(run.path / "run.json"), RecordedSpec)
+        return measure_again()

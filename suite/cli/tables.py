@@ -13,7 +13,12 @@ def add_plain_row(table: Table, *cells: str) -> None:
     table.add_row(*map(Text, cells))
 
 
+def wide_console() -> Console:
+    """The terminal, or where there is none one with room for whole lines."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
 def print_table(table: Table) -> None:
     """Print a table as wide as the terminal, or unfolded into a pipe."""
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDE)).print(table)
+    wide_console().print(table)

@@ -1,10 +1,12 @@
 """Two runs, or two traces, side by side."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadscope.errors import InputError
 from loadscope.names import Mode
+from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.library.run import Run
 from loadscope.suite.library.runs import Runs, Source, one_run
 from loadscope.suite.library.tables import data_frame, html_table
@@ -19,6 +21,7 @@ from loadscope.suite.report.trace.facts import NOT_A_RESULT
 from loadscope.suite.report.trace_compare.comparison import TraceComparison
 from loadscope.suite.report.trace_compare.comparison import compare as compare_traces
 from loadscope.suite.report.trace_compare.wording import ROW_HEADINGS, balance, row_cells
+from loadscope.suite.results.differences import differences, refusal
 from loadscope.suite.trace.view import load_trace
 from loadscope.suite.worker.tracing.events import EVENTS_FILE
 
@@ -88,18 +91,21 @@ class Comparison:
         return html_table("Largest differences", ROW_HEADINGS, layers, notes)
 
 
-def compare(a: Source | Runs, b: Source | Runs) -> Comparison:
+def compare(a: Source | Runs, b: Source | Runs, *, anyway: bool = False) -> Comparison:
     """Put two runs side by side, by their figures, or of traces by their layers.
 
     Args:
         a: A run, its directory, or a list of one.
         b: The other.
+        anyway: Whether to compare what is unlike too: a rehearsal with full length, other data,
+            numerics, scenarios or devices.
 
     Raises:
-        InputError: One of them is no run, has no result, or is a trace and the other is not.
+        InputError: One of them is no run, has no result, is a trace and the other is not, or they
+            are unlike.
     """
     one, other = one_run(a), one_run(b)
-    traced = [_is_traced(run) for run in (one, other)]
+    traced = [is_traced(run.path) for run in (one, other)]
     if any(traced) and not all(traced):
         trace, rest = (one, other) if traced[0] else (other, one)
         raise InputError(
@@ -110,9 +116,13 @@ def compare(a: Source | Runs, b: Source | Runs) -> Comparison:
         found: RunComparison | TraceComparison
         found = compare_traces(load_trace(one.path), load_trace(other.path))
     else:
+        refused = [each for each in differences([one.view], [other.view]) if each.refused]
+        if refused and not anyway:
+            raise refusal(refused)
         found = compare_runs(one.view, other.view)
     return Comparison(one, other, found)
 
 
-def _is_traced(run: Run) -> bool:
-    return Mode.TRACE in run.view.modes or (run.path / EVENTS_FILE).is_file()
+def is_traced(path: Path) -> bool:
+    """Whether a run directory is that of a trace."""
+    return (path / EVENTS_FILE).is_file() or Mode.TRACE in RunDirectory(path).read().spec.mode

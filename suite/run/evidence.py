@@ -60,7 +60,7 @@ def examine(directory: RunDirectory, run: RunRecord) -> Evidence:
     finished = list(run.finished())
     altered = {mode: list(_logs(directory, run, mode)) for mode in finished}
     unreadable = [mode for mode, found in altered.items() if found]
-    result = assemble(directory, early_stopping_queries, unreadable)
+    result = assemble(directory, early_stopping_queries, unreadable, run)
     for mode in finished:
         if mode not in unreadable:
             altered[mode] += _records(directory, run, mode, result, told)
@@ -82,9 +82,10 @@ def _logs(directory: RunDirectory, run: RunRecord, mode: Mode) -> Iterator[str]:
     """What is wrong with the logs of a test, so that nothing can be taken from them."""
     state = run.state[mode]
     if mode is not Mode.PERFORMANCE or not state.repeats:
-        yield from _changed(directory.logs(mode), directory.path, state.sha256)
+        folder = directory.logs(mode, 1)
+        yield from _changed(folder, directory.path, state.sha256)
         if mode is Mode.PERFORMANCE:
-            yield from _unreadable(directory.logs(mode) / _DETAIL, run, mode)
+            yield from _unreadable(folder / _DETAIL, run, mode)
         return
     for one in state.repeats:
         folder = directory.logs(mode, one.run)
@@ -156,7 +157,7 @@ def _repeats(directory: RunDirectory, run: RunRecord) -> Iterator[str]:
         yield f"run.json: run {state.median_run} is not the median"
 
 
-def _log(directory: RunDirectory, number: int | None = None) -> DetailLog:
+def _log(directory: RunDirectory, number: int) -> DetailLog:
     return read_detail_log(directory.logs(Mode.PERFORMANCE, number) / _DETAIL)
 
 
@@ -220,7 +221,8 @@ def _rehearsal(
     rules = load_round(run.round)
     names = run.model.mlperf
     benchmark = rules.benchmarks.get(names.loadgen) if names else None
-    return tuple(shortfalls(_log(directory).number, run.scenario, benchmark, rules))
+    log = _log(directory, run.of(Mode.PERFORMANCE).median_run or 1)
+    return tuple(shortfalls(log.number, run.scenario, benchmark, rules))
 
 
 def _same(one: object, other: object) -> bool:

@@ -12,6 +12,7 @@ import loadscope
 from loadscope.devices import devices_here
 from loadscope.rundir.device_record import DeviceRecord
 from loadscope.rundir.record import HostRecord
+from loadscope.suite.run.host_identity import host_identity
 from loadscope.sut.info import BackendInfo
 
 _ENVIRONMENT = (
@@ -38,6 +39,7 @@ def host() -> HostRecord:
             for name, value in sorted(os.environ.items())
             if name.startswith(_ENVIRONMENT)
         },
+        identity=host_identity(),
     )
 
 

@@ -14,6 +14,7 @@ from loadscope.rundir.record import (
     HostRecord,
     ModelRecord,
     ModeState,
+    RunRecord,
 )
 from loadscope.rundir.result import AccuracyRecord, RecordedMetric, RepeatSummary, ResultRecord
 from loadscope.rundir.rowfile import BATCHES, LATENCIES, RowFile
@@ -46,6 +47,7 @@ class RunView:
         notes: What else one must know of the results.
         latency_file: ``rowfile.LATENCIES``.
         batches_file: ``rowfile.BATCHES``.
+        record: ``run.json``.
     """
 
     path: Path
@@ -80,6 +82,7 @@ class RunView:
     latency_file: Path | None
     batches_file: Path | None
     result: ResultRecord
+    record: RunRecord
 
     @property
     def estimate_ns(self) -> float | None:
@@ -121,7 +124,8 @@ def load_run(path: Path) -> RunView:
     evidence = examine(directory, run)
     result = evidence.result
     done = run.finished()
-    logs = directory.logs(Mode.PERFORMANCE) if Mode.PERFORMANCE in done else None
+    median = run.of(Mode.PERFORMANCE).median_run or 1
+    logs = directory.logs(Mode.PERFORMANCE, median) if Mode.PERFORMANCE in done else None
     return RunView(
         path=path,
         run_id=path.resolve().name,
@@ -159,6 +163,7 @@ def load_run(path: Path) -> RunView:
         latency_file=_rows(logs, LATENCIES) if logs else None,
         batches_file=_rows(logs, BATCHES) if logs else None,
         result=result,
+        record=run,
     )
 
 

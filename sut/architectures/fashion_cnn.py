@@ -21,10 +21,13 @@ class FashionCnn(nn.Module):
         super().__init__()
         if size % 4:
             raise ValueError(f"the network takes a side that is a multiple of 4, not {size}")
-        self.convs = nn.ModuleList(
-            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False) for inputs, outputs in _WIDTHS
+        # Norms right behind their convolutions, which is how folding knows them.
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs)
+            )
+            for inputs, outputs in _WIDTHS
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in _WIDTHS)
         self.relu = nn.ReLU(inplace=True)
         self.halve = nn.MaxPool2d(2)
         self.fc = nn.Linear(_WIDTHS[-1][1], classes)
@@ -32,8 +35,8 @@ class FashionCnn(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images ``(batch, 1, size, size)`` to logits ``(batch, classes)``."""
         x = images
-        for at, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            x = self.relu(norm(conv(x)))
+        for at, block in enumerate(self.blocks):
+            x = self.relu(block(x))
             if at % 2:
                 x = self.halve(x)
         logits: Tensor = self.fc(x.mean((2, 3)))

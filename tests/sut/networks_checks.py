@@ -9,6 +9,7 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.efficientnet_lite import _SameConv
+from loadscope.sut.architectures.fashion_cnn import FashionCnn
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.registry import ARCHITECTURES, build_architecture
 from loadscope.sut.architectures.state_dict import load_network
@@ -67,7 +68,7 @@ def test_an_unknown_architecture_lists_the_known_ones():
 
 def channels(network):
     """Of the pictures that it takes: one where they are grey."""
-    return next(part.in_channels for part in network.modules() if isinstance(part, nn.Conv2d))
+    return 1 if isinstance(network, FashionCnn) else 3
 
 
 @pytest.mark.parametrize("name", IMAGE_NETWORKS)

@@ -21,6 +21,7 @@ from loadscope.tools.bench.defaults import default_rows
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.models import MODELS, cell, model_rows
 from loadscope.tools.bench.preprocessing import preprocessing_rows
+from loadscope.tools.bench.results import results_rows
 from loadscope.tools.bench.scaling import scaling_rows
 from loadscope.tools.bench.scoring import scoring_rows
 from loadscope.tools.bench.startup import startup_rows
@@ -34,7 +35,7 @@ from loadscope.tools.bench.tuning import grid_rows, tuning_rows
 
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
-    "tracing", "tracing-off", "export", "defaults", "startup",
+    "tracing", "tracing-off", "export", "defaults", "startup", "results",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -143,6 +144,7 @@ def bench(
             "export": lambda: trace_export_rows(pairs),
             "defaults": lambda: default_rows(cells, rows, questions, pairs, seconds, progress),
             "startup": lambda: startup_rows(chosen, questions, pairs, progress),
+            "results": lambda: results_rows(progress),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):

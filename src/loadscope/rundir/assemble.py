@@ -19,7 +19,10 @@ LeastQueries = Callable[[str, Scenario], int | None]
 
 
 def assemble(
-    run: RunDirectory, least_queries: LeastQueries, without: Collection[Mode] = ()
+    run: RunDirectory,
+    least_queries: LeastQueries,
+    without: Collection[Mode] = (),
+    record: RunRecord | None = None,
 ) -> ResultRecord:
     """Collect what the finished tests of a run gave; null where a test is missing.
 
@@ -27,12 +30,13 @@ def assemble(
         run: The run.
         least_queries: The rule of the run's round.
         without: Tests of which nothing is read.
+        record: Its ``run.json``, where that has been read already.
 
     Raises:
         InputError: ``score.json`` is no score, or a figure of the log cannot be.
         WorkError: The log of a finished performance test is missing or broken.
     """
-    record = run.read()
+    record = record or run.read()
     finished = record.finished()
     read = [mode for mode in finished if mode not in without]
     found: dict[str, Any] = {}
@@ -86,7 +90,8 @@ def read_score(run: RunDirectory) -> AccuracyRecord | None:
 def _performance(
     run: RunDirectory, record: RunRecord, least_queries: LeastQueries
 ) -> dict[str, Any]:
-    log = read_detail_log(run.logs(Mode.PERFORMANCE) / "mlperf_log_detail.txt")
+    median = record.of(Mode.PERFORMANCE).median_run or 1
+    log = read_detail_log(run.logs(Mode.PERFORMANCE, median) / "mlperf_log_detail.txt")
     try:
         seen = figures(log, record.scenario)
     except ValidationError as error:

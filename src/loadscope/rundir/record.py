@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue
 
 from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
 from loadscope.rundir.device_record import DeviceRecord, EnergyRecord, GpuNoise
+from loadscope.rundir.host_identity import HostIdentity
 from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.part import Part
 from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
@@ -259,6 +260,7 @@ class HostRecord(Part):
         load_average: Of the last minute, before the first test.
         environment: The variables that change how frameworks compute.
         devices: What else can compute, beside the processors.
+        identity: What tells it from other systems; None in runs that were made before it was kept.
     """
 
     machine: str = ""
@@ -272,6 +274,7 @@ class HostRecord(Part):
     load_average: float | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     devices: tuple[DeviceRecord, ...] = ()
+    identity: HostIdentity | None = None
 
 
 class RateProbe(Part):

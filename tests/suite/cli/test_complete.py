@@ -26,7 +26,7 @@ def complete(cache, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("r", ["report", "run"]),
+        ("r", ["report", "reproduce", "results", "run"]),
         ("run --mod", ["--model", "--mode", "--models"]),
         ("run --model efficientnet-l", ["efficientnet-lite0"]),
         ("run --framework PY", ["pytorch"]),

@@ -65,7 +65,7 @@ def test_what_makes_them_hard_to_compare_is_said(
         },
     )
     page = tmp_path / "page.html"
-    record = json.loads(compared(two[0], other, "--json", "--output", page).stdout)
+    record = json.loads(compared(two[0], other, "--anyway", "--json", "--output", page).stdout)
     said = " ".join(record["caveats"])
     for words in ("scenario: SingleStream and Offline", "threads: 1 and 2", "on unlike data"):
         assert words in said

@@ -1,0 +1,1 @@
+"""An index over run directories and published results; see ``docs/results.md``."""

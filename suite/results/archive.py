@@ -1,0 +1,122 @@
+"""Archives of run directories, taken apart without trusting them."""
+
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from loadscope.errors import InputError, WorkError
+from loadscope.files import replacing
+
+MOST_BYTES = 20 << 30
+MOST_RATIO = 200
+"""Logs are compressed to a twentieth; far beyond it lies a bomb."""
+MOST_MEMBERS = 1_000_000
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    size: int
+    kind: str
+    handle: Any
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a tar or zip archive, by what is in it."""
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+
+
+def extract(archive: Path, target: Path) -> None:
+    """Write an archive's files to a new folder, which appears whole.
+
+    Args:
+        archive: A tar, of any compression, or a zip.
+        target: The folder; it must not be there.
+
+    Raises:
+        InputError: It is damaged, or holds a link, a device, an absolute path, one that leads out
+            of it, or far more than its size tells.
+        WorkError: The disk is full, or the folder may not be written.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                _write(archive, _zipped(zipped), zipped.open, partial)
+        else:
+            with tarfile.open(archive) as tarred:
+                _write(archive, _tarred(tarred), tarred.extractfile, partial)
+        partial.rename(target)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise InputError(f"{archive}: not a whole archive: {error}", "get it again") from error
+    except OSError as error:
+        raise WorkError(
+            f"cannot write {partial}: {error.strerror or error}", "free space, or use --index"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(archive: Path, members: Iterator[_Member], reader: Any, folder: Path) -> None:
+    most = min(MOST_BYTES, MOST_RATIO * archive.stat().st_size + _CHUNK)
+    written = 0
+    for number, member in enumerate(members):
+        _require_harmless(archive, member)
+        if number >= MOST_MEMBERS or written + member.size > most:
+            raise InputError(
+                f"{archive}: holds far more than its size tells, at {member.name}",
+                "take it apart yourself if you trust it, and add the folder",
+            )
+        path = folder / member.name
+        if member.kind == "folder":
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with reader(member.handle) as source, replacing(path) as temporary:
+            written += _copy(source, temporary, member.size)
+
+
+def _copy(source: IO[bytes], path: Path, size: int) -> int:
+    """Copy at most what the archive's own table says of a member."""
+    left = size
+    with path.open("wb") as target:
+        while left and (chunk := source.read(min(_CHUNK, left))):
+            target.write(chunk)
+            left -= len(chunk)
+    return size - left
+
+
+def _require_harmless(archive: Path, member: _Member) -> None:
+    path = PurePosixPath(member.name)
+    wrong = ""
+    if member.kind not in ("file", "folder"):
+        wrong = f"is a {member.kind}"
+    elif path.is_absolute() or "\\" in member.name or ".." in path.parts or "\0" in member.name:
+        wrong = "leads out of the archive"
+    if wrong:
+        raise InputError(
+            f"{archive}: {member.name!r} {wrong}", "an archive may hold files and folders alone"
+        )
+
+
+def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
+    for info in archive.infolist():
+        mode = info.external_attr >> 16
+        kind = "folder" if info.is_dir() else "file"
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            kind = "link or device"
+        yield _Member(info.filename, info.file_size, kind, info)
+
+
+def _tarred(archive: tarfile.TarFile) -> Iterator[_Member]:
+    for info in archive:
+        kind = "folder" if info.isdir() else "file" if info.isreg() else "link or device"
+        yield _Member(info.name, info.size, kind, info)

@@ -1,0 +1,161 @@
+"""Answers of the index: rows of runs, groups of them, and a matrix of medians."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from loadscope.errors import InputError
+from loadscope.suite.report.export import Row
+from loadscope.suite.results.index import ResultsIndex
+from loadscope.suite.results.query import (
+    DEFAULT_COLUMNS,
+    Query,
+    known_columns,
+    number_expressions,
+    text_expressions,
+)
+from loadscope.suite.results.series import spread
+
+_FROM = """
+ FROM run
+ JOIN config ON config.id = run.config JOIN system ON system.id = run.system
+ JOIN environment ON environment.id = run.environment JOIN build ON build.id = run.build
+ LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
+ LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
+ LEFT JOIN accuracy ON accuracy.run = run.id
+"""
+_DERIVED = {
+    "run": "run.path",
+    "marks": "trim(CASE config.rehearsal WHEN 1 THEN 'rehearsal ' ELSE '' END || "
+    "CASE WHEN run.warnings != '' THEN 'noisy ' ELSE '' END || "
+    "CASE run.hidden WHEN 1 THEN 'hidden ' ELSE '' END || 'unverified')",
+    "valid": "run.status = 'valid'",
+    "full-length": "config.rehearsal = 0",
+    "noisy": "run.warnings != ''",
+    "hidden": "run.hidden",
+}
+
+
+def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
+    """The runs that a query asks for, one row each; of several copies of a run one.
+
+    Rows come as they are read, however many there are.
+    """
+    if query.group:
+        yield from _groups(index, query)
+        return
+    columns = query.columns or DEFAULT_COLUMNS
+    for row in _rows(index, query, columns):
+        yield dict(zip(columns, row, strict=True))
+
+
+def all_columns() -> tuple[str, ...]:
+    """Every column, for tables that a program reads."""
+    return tuple(known_columns())
+
+
+def paths_of(index: ResultsIndex, query: Query) -> list[Path]:
+    """The run directories that a query asks for.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = [Path(str(row[0])) for row in _rows(index, query, ("path",))]
+    if not found:
+        raise InputError(
+            f"no run is {query.text or 'there'}", "see what there is: loadscope results list"
+        )
+    return found
+
+
+def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterator[list[Any]]:
+    known = {**text_expressions(), **number_expressions(), **_DERIVED}
+    where, values = query.where()
+    sort = query.sort or ("created",)
+    order = ", ".join(
+        f"{known[name.removeprefix('-')]} {'DESC' if name.startswith('-') else 'ASC'} NULLS LAST"
+        for name in (*sort, "uid")
+    )
+    limit = "" if query.limit is None else f" LIMIT {query.limit}"
+    chosen = ", ".join(known[name] for name in columns)
+    statement = f"SELECT {chosen}{_FROM} WHERE {where} ORDER BY {order}{limit}"
+    place = columns.index("run") if "run" in columns else None
+    for row in index.db.execute(statement, values):
+        told = list(row)
+        if place is not None:
+            told[place] = Path(told[place]).name
+        yield told
+
+
+def _groups(index: ResultsIndex, query: Query) -> Iterator[Row]:
+    """Medians of what counts. Units and rehearsals are never put together."""
+    keys = tuple(dict.fromkeys((*query.group, "unit", "full-length")))
+    counted = Query(query.terms, sort=keys)
+    where, values = counted.where()
+    known = {**text_expressions(), **number_expressions(), **_DERIVED}
+    chosen = ", ".join(known[name] for name in keys)
+    rows = index.db.execute(
+        f"SELECT t.value, {chosen}{_FROM} WHERE {where} AND t.counts ORDER BY {chosen}", values
+    )
+    for key, group in groupby(rows, key=_key_of):
+        found = [row[0] for row in group]
+        median, mad = spread(found)
+        yield {
+            **dict(zip(keys, key, strict=True)),
+            "n": len(found),
+            "median": median,
+            "mad": mad,
+            "least": min(found),
+            "most": max(found),
+        }
+
+
+def _key_of(row: sqlite3.Row) -> tuple[Any, ...]:
+    return tuple(row)[1:]
+
+
+def matrix(index: ResultsIndex, query: Query) -> list[Row]:
+    """Models by frameworks: the best median of each on each system, rehearsals apart.
+
+    Returns:
+        A row for each model, scenario, system, unit and length, with for each framework its
+        median, ``FRAMEWORK n`` tests, ``FRAMEWORK mad``, and how many configurations it is the
+        best of.
+    """
+    where, values = query.where()
+    rows = index.db.execute(
+        "SELECT config.model, config.scenario, config.framework, config.numerics, "
+        "config.rehearsal, system.processor, system.digest, run.machine, summary.* FROM summary "
+        "JOIN run ON run.id = summary.last_run JOIN config ON config.id = summary.config "
+        "JOIN system ON system.id = summary.system JOIN environment ON "
+        "environment.id = run.environment JOIN build ON build.id = run.build "
+        "LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance' "
+        "LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy' "
+        f"LEFT JOIN accuracy ON accuracy.run = run.id WHERE {where} "
+        "ORDER BY config.model, config.scenario, system.digest, config.rehearsal",
+        values,
+    )
+    found: dict[tuple[Any, ...], dict[str, list[Any]]] = {}
+    for row in rows:
+        key = (row["model"], row["scenario"], row["machine"] or row["processor"], row["digest"],
+               row["unit"], "rehearsal" if row["rehearsal"] else "")  # fmt: skip
+        numerics = "" if row["numerics"] == "float32" else f" {row['numerics']}"
+        found.setdefault(key, {}).setdefault(f"{row['framework']}{numerics}", []).append(row)
+    frameworks = sorted({name for cells in found.values() for name in cells})
+    return [_matrix_row(key, cells, frameworks) for key, cells in found.items()]
+
+
+def _matrix_row(key: tuple[Any, ...], cells: dict[str, list[Any]], frameworks: list[str]) -> Row:
+    names = ("model", "scenario", "machine", "system", "unit", "marks")
+    row: Row = dict(zip(names, key, strict=True))
+    for framework in frameworks:
+        rows = cells.get(framework, [])
+        sign = -1 if rows and rows[0]["better"] == "lower" else 1
+        best = max(rows, key=lambda one: sign * one["median"], default=None)
+        row[framework] = best["median"] if best else None
+        row[f"{framework} n"] = best["n"] if best else None
+        row[f"{framework} mad"] = best["mad"] if best else None
+        row[f"{framework} configurations"] = len(rows) or None
+    return row

@@ -1,0 +1,279 @@
+"""A series over time: its level, how far it varies, and where the level has changed.
+
+A point is flagged if it is further from the median of its level than three robust standard
+deviations, and than 2 %. If the next point agrees, the level has changed: that is told once, and
+the baseline begins again there. Change points of the whole series come from ruptures (PELT).
+"""
+
+import importlib
+import itertools
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadscope.suite.results.index import ResultsIndex
+from loadscope.suite.results.query import Query
+from loadscope.suite.results.series import TO_SIGMA, spread
+
+FEWEST = 8
+"""Points of a level below which nothing is said of the next."""
+LEAST_CHANGE = 0.02
+_SIGMAS = 3.0
+_NEAR = 2
+"""Two rules that find a shift find it within so many points of each other."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a series.
+
+    Attributes:
+        counts: Whether it is a part of the level; one with noise warnings is not.
+        changed: What is not as in the run before: of build and environment, in words.
+        notes: What people said of it.
+        baseline: Whether the baseline begins here, as somebody has said.
+    """
+
+    uid: str
+    path: str
+    created: str
+    value: float
+    counts: bool
+    changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The level has changed.
+
+    Attributes:
+        at: The place of the first point of the new level.
+        before, after: Medians.
+        found_by: ``rule``, ``ruptures``, or both.
+    """
+
+    at: int
+    before: float
+    after: float
+    found_by: tuple[str, ...]
+
+    @property
+    def percent(self) -> float:
+        """How much more the new level is."""
+        return 100 * (self.after / self.before - 1)
+
+
+@dataclass(frozen=True)
+class History:
+    """A series.
+
+    Attributes:
+        name: Model, framework, scenario and machine.
+        better: ``higher`` or ``lower``.
+        points: In the order of time.
+        median, mad: Of the present level.
+        shifts: Where the level changed, each told once.
+        outliers: Places of lone points that are far from their level.
+        unconfirmed: Whether the last point is far from its level, and the next one has to tell.
+        few: Whether the present level has too few points to flag the next.
+    """
+
+    name: str
+    config: str
+    system: str
+    unit: str
+    better: str
+    points: tuple[Point, ...]
+    median: float | None = None
+    mad: float | None = None
+    shifts: tuple[Shift, ...] = ()
+    outliers: tuple[int, ...] = ()
+    unconfirmed: bool = False
+    few: bool = True
+    notes: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            **vars(self),
+            "points": [vars(point) for point in self.points],
+            "shifts": [{**vars(one), "percent": one.percent} for one in self.shifts],
+        }
+
+
+@dataclass
+class _Level:
+    """What the rule has seen."""
+
+    shifts: list[tuple[int, float]] = field(default_factory=list)
+    outliers: list[int] = field(default_factory=list)
+    unconfirmed: bool = False
+    begins: int = 0
+
+
+def histories(index: ResultsIndex, query: Query, change_points: bool = True) -> Iterator[History]:
+    """The series that a query asks for.
+
+    Args:
+        index: The index.
+        query: Which runs; their whole series are shown as far as they are asked for.
+        change_points: Whether to look for change points by ruptures, where it is installed.
+    """
+    where, values = query.where()
+    rows = index.db.execute(
+        "SELECT run.*, config.digest AS config_digest, system.digest AS system_digest, "
+        "config.model, config.framework, config.scenario, config.rehearsal AS short, "
+        "system.processor, build.facts AS build_facts, environment.facts AS environment_facts, "
+        "t.value, t.unit, t.better, t.counts FROM run JOIN config ON config.id = run.config "
+        "JOIN system ON system.id = run.system JOIN environment ON "
+        "environment.id = run.environment JOIN build ON build.id = run.build "
+        "JOIN test AS t ON t.run = run.id AND t.mode = 'performance' "
+        "LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy' "
+        "LEFT JOIN accuracy ON accuracy.run = run.id "
+        f"WHERE {where} AND t.value IS NOT NULL AND t.status = 'valid' "
+        "ORDER BY config.digest, system.digest, run.created, run.uid",
+        values,
+    )
+    group: list[Any] = []
+    for row in rows:
+        if group and (row["config"], row["system"]) != (group[0]["config"], group[0]["system"]):
+            yield _history(index, group, change_points)
+            group = []
+        group.append(row)
+    if group:
+        yield _history(index, group, change_points)
+
+
+def _history(index: ResultsIndex, rows: Sequence[Any], change_points: bool) -> History:
+    points = tuple(_points(index, rows))
+    last = rows[-1]
+    short = " (rehearsal)" if last["short"] else ""
+    name = f"{last['model']} {last['framework']} {last['scenario']}{short}"
+    series = (last["config_digest"], last["system_digest"])
+    place = last["machine"] or last["processor"]
+    told = (f"{name} on {place}", *series, last["unit"], last["better"])
+    return examine(History(*told, points=points), change_points)
+
+
+def examine(history: History, change_points: bool = True) -> History:
+    """A series with what is to be said of it.
+
+    Args:
+        history: It, with its points.
+        change_points: Whether to look for change points by ruptures, where it is installed.
+    """
+    points = history.points
+    places = [place for place, point in enumerate(points) if point.counts]
+    values = [points[place].value for place in places]
+    marked = [n for n, place in enumerate(places) if points[place].baseline]
+    seen = _rule(values, marked)
+    found = {at: {"rule"} for at, _ in seen.shifts}
+    notes = []
+    if change_points and len(values) >= FEWEST:
+        try:
+            ruptures = importlib.import_module("ruptures")
+        except ImportError:
+            notes.append("change points need ruptures: pip install 'loadscope[history]'")
+        else:
+            for at in _change_points(ruptures, values):
+                same = next((known for known in found if abs(known - at) <= _NEAR), at)
+                found.setdefault(same, set()).add("ruptures")
+    begins = max([0, *found, *marked])
+    shifts = _shifts(values, places, found)
+    level = values[begins:]
+    median, mad = spread(level) if level else (None, None)
+    return History(
+        **{
+            **vars(history),
+            "median": median,
+            "mad": mad,
+            "shifts": tuple(shifts),
+            "outliers": tuple(places[at] for at in seen.outliers),
+            "unconfirmed": seen.unconfirmed,
+            "few": len(level) < FEWEST,
+            "notes": tuple(notes),
+        }
+    )
+
+
+def _rule(values: Sequence[float], marked: Sequence[int]) -> _Level:
+    seen, at = _Level(), 0
+    while at < len(values):
+        if at in marked:
+            seen.begins = at
+        level = [one for n, one in enumerate(values[seen.begins : at], seen.begins)
+                 if n not in seen.outliers]  # fmt: skip
+        if len(level) >= FEWEST and (side := _far(values[at], level)):
+            if at + 1 == len(values):
+                seen.unconfirmed = True
+            elif _far(values[at + 1], level) == side:
+                seen.shifts.append((at, values[at]))
+                seen.begins = at
+            else:
+                seen.outliers.append(at)
+        at += 1
+    return seen
+
+
+def _far(value: float, level: Sequence[float]) -> int:
+    """Above (1) or below (-1) the level by more than its noise; 0 within it."""
+    median, mad = spread(list(level))
+    limit = max(_SIGMAS * TO_SIGMA * mad, LEAST_CHANGE * median)
+    return 0 if abs(value - median) <= limit else 1 if value > median else -1
+
+
+def _change_points(ruptures: Any, values: Sequence[float]) -> list[int]:
+    """PELT on logarithms in units of the noise, which steps from point to point tell."""
+    logs = [math.log(value) for value in values]
+    steps = [abs(after - before) for before, after in itertools.pairwise(logs)]
+    sigma = max(TO_SIGMA * spread(steps)[0] / math.sqrt(2), LEAST_CHANGE / (2 * _SIGMAS))
+    numpy = importlib.import_module("numpy")
+    signal = numpy.array(logs)[:, None] / sigma
+    penalty = 4 * math.log(len(values)) + 4
+    ends = ruptures.Pelt(model="l2", min_size=_NEAR, jump=1).fit(signal).predict(pen=penalty)
+    return [int(end) for end in ends if end < len(values)]
+
+
+def _shifts(
+    values: Sequence[float], places: Sequence[int], found: dict[int, set[str]]
+) -> Iterator[Shift]:
+    edges = [0, *sorted(found), len(values)]
+    for begins, at, ends in zip(edges, edges[1:], edges[2:], strict=False):
+        before, after = spread(list(values[begins:at]))[0], spread(list(values[at:ends]))[0]
+        if abs(after / before - 1) >= LEAST_CHANGE:
+            yield Shift(places[at], before, after, tuple(sorted(found[at])))
+
+
+def _points(index: ResultsIndex, rows: Sequence[Any]) -> Iterator[Point]:
+    before: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        facts = {
+            "build": json.loads(row["build_facts"]),
+            "environment": json.loads(row["environment_facts"]),
+        }
+        notes = index.db.execute(
+            "SELECT kind, text FROM note WHERE target = ? ORDER BY time", (row["uid"],)
+        ).fetchall()
+        yield Point(
+            uid=row["uid"],
+            path=row["path"],
+            created=row["created"],
+            value=row["value"],
+            counts=bool(row["counts"]),
+            changed=tuple(_changed(before, facts)),
+            notes=tuple(note["text"] for note in notes if note["text"]),
+            baseline=any(note["kind"] == "baseline" for note in notes),
+        )
+        before = facts
+
+
+def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for kind, facts in now.items():
+        old = before.get(kind, facts)
+        for name in {**old, **facts}:
+            if old.get(name) != facts.get(name):
+                yield f"{kind} {name}: {old.get(name)} to {facts.get(name)}"

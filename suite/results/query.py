@@ -1,0 +1,287 @@
+"""The language in which the index is asked: the same on the command line and in URLs.
+
+A query is terms, all of which hold: ``model=resnet50 scenario=Offline,Server latency_p99_ms<5``.
+Several values after a comma are any of them. ``sort=-value``, ``columns=model,value``,
+``group=framework`` and ``limit=20`` say how it is shown. In a URL terms are joined by ``&``.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+from loadscope.errors import InputError, near
+from loadscope.rundir.spec import scenario_of
+from loadscope.suite.results.schema import metric_names, quoted
+
+_TERM = re.compile(r"([a-z_][a-z0-9_-]*)(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL | re.IGNORECASE)
+_TRUE, _FALSE = ("true", "yes", "1", ""), ("false", "no", "0")
+_SHOWN = ("sort", "columns", "group", "limit")
+
+_TEXT = {
+    "model": "config.model",
+    "framework": "config.framework",
+    "scenario": "config.scenario",
+    "numerics": "config.numerics",
+    "round": "config.round",
+    "task": "config.task",
+    "status": "run.status",
+    "reason": "run.reason",
+    "machine": "run.machine",
+    "processor": "system.processor",
+    "isa": "system.isa",
+    "config": "config.digest",
+    "system": "system.digest",
+    "environment": "environment.digest",
+    "build": "build.digest",
+    "uid": "run.uid",
+    "path": "run.path",
+    "command": "run.command",
+    "created": "run.created",
+    "metric": "t.metric",
+    "unit": "t.unit",
+    "accuracy_metric": "accuracy.metric",
+    "rehearsal": "run.rehearsal",
+    "warnings": "run.warnings",
+}
+_PREFIXES = ("config", "system", "environment", "build", "uid")
+"""Of these the first letters are enough."""
+_NUMBERS = {
+    "value": "t.value",
+    "accuracy": "accuracy.value",
+    "target": "accuracy.target",
+    "repeats": "run.repeats",
+    "spread_percent": "run.spread",
+}
+_TRUTHS = {
+    "valid": "run.status = 'valid'",
+    "full-length": "config.rehearsal = 0",
+    "noisy": "run.warnings != ''",
+    "hidden": "run.hidden",
+}
+DEFAULT_COLUMNS = (
+    "run", "model", "framework", "numerics", "scenario", "value", "unit", "accuracy", "status",
+    "marks", "machine", "created",
+)  # fmt: skip
+
+
+def number_expressions() -> dict[str, str]:
+    """SQL of every number that can be asked for, metrics included."""
+    figures = {name: f"COALESCE(t.{quoted(name)}, a.{quoted(name)})" for name in metric_names()}
+    return {**figures, **_NUMBERS}
+
+
+def text_expressions() -> dict[str, str]:
+    """SQL of every text."""
+    return dict(_TEXT)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One condition: ``model=resnet50``; values are alternatives."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+        return f"{self.key}{self.operator}{','.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for.
+
+    Attributes:
+        terms: Conditions, all of which hold.
+        sort: Columns, of which ``-value`` is from large to small.
+        columns: What is shown; empty for the usual.
+        group: Columns by which figures are put together.
+        limit: How many rows at most; None for all.
+    """
+
+    terms: tuple[Term, ...] = ()
+    sort: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    limit: int | None = None
+
+    @classmethod
+    def parse(cls, words: str | Iterable[str]) -> "Query":
+        """Read a query.
+
+        Args:
+            words: The terms, or a line of them as a shell would have it.
+
+        Raises:
+            InputError: An unknown key, a bad value, or no term at all.
+        """
+        if isinstance(words, str):
+            try:
+                words = shlex.split(words)
+            except ValueError as error:
+                raise InputError(f"query '{words}': {error}", "close the quote") from error
+        query = cls()
+        for word in words:
+            query = query._with(word)
+        return query
+
+    @classmethod
+    def from_url(cls, text: str) -> "Query":
+        """Read the part of a URL behind its question mark.
+
+        Raises:
+            InputError: As of ``parse``.
+        """
+        return cls.parse([unquote_plus(part) for part in text.split("&") if part])
+
+    @property
+    def words(self) -> list[str]:
+        """The terms, from which ``parse`` makes the same query."""
+        shown = {"sort": self.sort, "columns": self.columns, "group": self.group}
+        limit = [] if self.limit is None else [f"limit={self.limit}"]
+        said = [f"{key}={','.join(names)}" for key, names in shown.items() if names]
+        return [*(term.text for term in self.terms), *said, *limit]
+
+    @property
+    def text(self) -> str:
+        """As a line for a shell."""
+        return shlex.join(self.words)
+
+    @property
+    def url(self) -> str:
+        """As a part of a URL."""
+        return "&".join(quote(word, safe="=,<>~!-") for word in self.words)
+
+    def asks(self, key: str) -> bool:
+        """Whether a condition is on this."""
+        return any(term.key == key for term in self.terms)
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The conditions as SQL and its values; copies and what is hidden are left out."""
+        parts, values = ["run.copy = 0"], []
+        if not self.asks("hidden"):
+            parts.append("run.hidden = 0")
+        for term in self.terms:
+            part, own = _condition(term)
+            parts.append(part)
+            values += own
+        return " AND ".join(parts), values
+
+    def _with(self, word: str) -> "Query":
+        found = _TERM.fullmatch(word)
+        if found is None:
+            raise InputError(
+                f"'{word}' is no condition", "write for example model=resnet50 or latency_p99_ms<5"
+            )
+        key, operator, said = (
+            found[1].lower().replace("full_length", "full-length"),
+            found[2],
+            found[3],
+        )
+        values = tuple(part.strip() for part in said.split(","))
+        if key in _SHOWN and operator == "=":
+            return self._shown(key, values)
+        term = Term(key, operator, values)
+        # What is wrong with it is said now.
+        _condition(term)
+        return replace(self, terms=(*self.terms, term))
+
+    def _shown(self, key: str, values: tuple[str, ...]) -> "Query":
+        if key == "limit":
+            if not values[0].isdigit():
+                raise InputError(f"limit={values[0]}: expected a number", "for example limit=20")
+            return replace(self, limit=int(values[0]))
+        known = known_columns()
+        for name in values:
+            bare = name.removeprefix("-") if key == "sort" else name
+            if bare not in known:
+                raise InputError(
+                    f"unknown column '{bare}'", f"{near(bare, known)}known: {', '.join(known)}"
+                )
+        if key == "sort":
+            return replace(self, sort=values)
+        return replace(self, columns=values) if key == "columns" else replace(self, group=values)
+
+
+def known_columns() -> list[str]:
+    """Every column that can be shown."""
+    return [*dict.fromkeys((*DEFAULT_COLUMNS, *_TEXT, *number_expressions(), *_TRUTHS))]
+
+
+def _condition(term: Term) -> tuple[str, list[Any]]:
+    key, numbers = term.key, number_expressions()
+    if key in ("since", "until"):
+        if term.operator != "=":
+            raise InputError(f"{term.text}: expected {key}=DATE", f"for example {key}=2026-11-01")
+        return f"run.created {'>=' if key == 'since' else '<='} ?", [_time(term)]
+    if key == "machine" and term.operator in ("=", "!="):
+        said = " OR ".join("run.machine = ? OR run.machine_id LIKE ?" for _ in term.values)
+        values = [part for value in term.values for part in (value, f"{_like(value)}%")]
+        return f"{'NOT ' if term.operator == '!=' else ''}({said})", values
+    if key in _TRUTHS:
+        return _truth(term)
+    if key in numbers:
+        return _numbers(term, numbers[key])
+    if key in _TEXT:
+        return _texts(term, _TEXT[key])
+    known = [*_TEXT, *numbers, *_TRUTHS, "since", "until", *_SHOWN]
+    raise InputError(f"unknown condition '{key}'", f"{near(key, known)}known: {', '.join(known)}")
+
+
+def _truth(term: Term) -> tuple[str, list[Any]]:
+    value = term.values[0].lower()
+    if term.operator != "=" or value not in (*_TRUE, *_FALSE):
+        raise InputError(f"{term.text}: expected true or false", f"write {term.key}=true")
+    return f"{'' if value in _TRUE else 'NOT '}({_TRUTHS[term.key]})", []
+
+
+def _numbers(term: Term, expression: str) -> tuple[str, list[Any]]:
+    try:
+        values = [float(value) for value in term.values]
+    except ValueError as error:
+        raise InputError(
+            f"{term.text}: expected a number", f"for example {term.key}>=10"
+        ) from error
+    if term.operator == "~":
+        raise InputError(f"{term.text}: a number has no part", f"for example {term.key}>=10")
+    said = " OR ".join(f"{expression} {term.operator} ?" for _ in values)
+    return f"({said})", values
+
+
+def _texts(term: Term, expression: str) -> tuple[str, list[Any]]:
+    values = list(map(_spelt(term.key), term.values))
+    if term.operator == "~":
+        said = " OR ".join(f"{expression} LIKE ? ESCAPE '\\'" for _ in values)
+        return f"({said})", [f"%{_like(value)}%" for value in values]
+    if term.key in _PREFIXES and term.operator in ("=", "!="):
+        said = " OR ".join(f"{expression} LIKE ? ESCAPE '\\'" for _ in values)
+        return f"{'NOT ' if term.operator == '!=' else ''}({said})", [
+            f"{_like(value)}%" for value in values
+        ]
+    joint = " AND " if term.operator == "!=" else " OR "
+    return f"({joint.join(f'{expression} {term.operator} ?' for _ in values)})", values
+
+
+def _spelt(key: str) -> Callable[[str], str]:
+    if key == "scenario":
+        return lambda value: str(scenario_of(value) or value)
+    return lambda value: value
+
+
+def _like(value: str) -> str:
+    return re.sub(r"([%_\\])", r"\\\1", value)
+
+
+def _time(term: Term) -> str:
+    try:
+        return datetime.fromisoformat(term.values[0]).isoformat()
+    except ValueError as error:
+        raise InputError(
+            f"{term.text}: expected a date", f"for example {term.key}=2026-11-01"
+        ) from error

@@ -1,0 +1,126 @@
+import csv
+
+import pytest
+
+import loadscope as ls
+from loadscope.errors import InputError
+from loadscope.suite.results.asking import matrix, select
+from loadscope.suite.results.index import ResultsIndex
+from loadscope.suite.results.one_run import run_facts
+from loadscope.suite.results.query import Query
+from loadscope.suite.results.scan import Tally, source_at, take_in
+from loadscope.suite.results.tables import write_csv, write_parquet
+from loadscope.tools.bench.made_runs import make_run_directory as make
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    root = tmp_path_factory.mktemp("asked")
+    for number, value in enumerate((100.0, 104.0, 102.0)):
+        make(root / "runs" / f"onnx-{number}", value=value,
+             created=f"2026-10-0{number + 1}T10:00:00+00:00")  # fmt: skip
+    make(root / "runs" / "torch", value=80.0, framework="pytorch", accuracy=76.1)
+    make(root / "runs" / "short", value=500.0, rehearsal=["min_duration 5 s instead of 600 s"])
+    make(root / "runs" / "bad", value=300.0, valid=False, created="2026-10-09T10:00:00+00:00")
+    make(root / "runs" / "noisy", value=50.0, warnings=["the hypervisor took 9.0 % of the CPU"])
+    make(root / "runs" / "stream", value=4.5, scenario="SingleStream")
+    index = ResultsIndex.open(root / "results.db")
+    take_in(index, source_at(root / "runs"), Tally())
+    yield index
+    index.close()
+
+
+def names(index, query):
+    return [row["run"] for row in select(index, Query.parse(query))]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("framework=pytorch", ["torch"]),
+        ("scenario=singlestream", ["stream"]),
+        ("latency_p99_ms<5", ["stream"]),
+        ("accuracy>=76", ["torch"]),
+        ("valid=false", ["bad"]),
+        ("noisy=true", ["noisy"]),
+        ("full-length=no", ["short"]),
+        ("until=2026-10-02T23:00 sort=-value", ["onnx-1", "onnx-0"]),
+        ("model=resnet50,bert framework=onnxruntime value>250 sort=value", ["bad", "short"]),
+        ("machine=alpha sort=-value limit=1", ["short"]),
+        ("machine=aaaa value<60 unit=samples/s", ["noisy"]),
+        ("machine=beta", []),
+        ("processor~EPYC status!=valid", ["bad"]),
+    ],
+)
+def test_conditions_choose_runs(filled, query, found):
+    assert names(filled, query) == found
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["modle=x", "value>fast", "valid=perhaps", "since=soon", "sort=nothing", "x", "limit=a"],
+)
+def test_what_is_no_condition_is_said(query):
+    with pytest.raises(InputError) as error:
+        Query.parse(query)
+    assert error.value.fix
+
+
+def test_a_query_is_the_same_as_text_and_in_a_url():
+    query = Query.parse(
+        "model=resnet50,bert 'processor~AMD EPYC' latency_p99_ms<5 sort=-value limit=3"
+    )
+    assert Query.parse(query.text) == Query.from_url(query.url) == query
+    assert Query.from_url("model=a%25b&status!=valid").terms[0].values == ("a%b",)
+
+
+def test_quotes_in_values_are_values():
+    assert Query.parse(["model=x' OR 1=1"]).terms[0].values == ("x' OR 1=1",)
+
+
+def test_groups_put_nothing_together_that_does_not_belong(filled):
+    rows = list(select(filled, Query.parse("group=framework scenario=Offline")))
+    told = {(row["framework"], row["full-length"]): (row["n"], row["median"]) for row in rows}
+    # Neither the noisy nor the invalid test counts, and the rehearsal stands alone.
+    assert told == {
+        ("onnxruntime", 1): (3, 102.0), ("onnxruntime", 0): (1, 500.0), ("pytorch", 1): (1, 80.0)
+    }  # fmt: skip
+
+
+def test_the_matrix_has_medians_and_keeps_rehearsals_apart(filled):
+    rows = {(row["scenario"], row["marks"]): row for row in matrix(filled, Query())}
+    full = rows["Offline", ""]
+    assert (full["onnxruntime"], full["onnxruntime n"], full["onnxruntime mad"]) == (102.0, 3, 2.0)
+    assert full["pytorch"] == 80.0
+    assert rows["Offline", "rehearsal"]["onnxruntime"] == 500.0
+    assert rows["SingleStream", ""]["unit"] == "ms"
+
+
+def test_a_run_is_shown_by_its_name_or_identity(filled):
+    facts = run_facts(filled, "torch")
+    assert facts["tests"]["accuracy"]["accuracy_percent"] == 76.1
+    assert facts["accuracy"]["passed"] == 1 and facts["config"]["numerics"] == "float32"
+    assert run_facts(filled, facts["uid"][:13])["path"] == facts["path"]
+    for wrong in ("nothing", ""):
+        with pytest.raises(InputError):
+            run_facts(filled, wrong)
+
+
+def test_rows_go_to_files(filled, tmp_path):
+    rows = list(select(filled, Query.parse("columns=run,value,valid,accuracy sort=value")))
+    write_csv(tmp_path / "a.csv", tuple(rows[0]), rows)
+    with (tmp_path / "a.csv").open() as file:
+        told = list(csv.DictReader(file))
+    assert [float(row["value"]) for row in told] == [row["value"] for row in rows]
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_parquet(tmp_path / "a.parquet", tuple(rows[0]), iter(rows))
+    assert parquet.read_table(tmp_path / "a.parquet").to_pylist() == rows
+
+
+def test_the_library_gives_a_frame(filled):
+    frame = ls.results("model=resnet50 sort=-value", index=filled.path, scenario="Offline")
+    assert frame["value"].tolist() == [500, 300, 104, 102, 100, 80, 50]
+    assert frame["value"].dtype == frame["latency_p99_ms"].dtype == "float64"
+    assert ls.results(index=filled.path, model="none").empty
+    with pytest.raises(InputError, match="no index"):
+        ls.results(index=filled.path.with_name("other.db"))
