@@ -202,8 +202,9 @@ def build_options(entry: ModelEntry, key: str) -> dict[str, str | Sequence[str]]
         key: The framework whose artifact is built.
 
     Returns:
-        ``architecture``, ``classes``, ``size`` (of the sample that it is made for), ``seed``, ``delta``,
-        ``settings`` (JSON), ``input-name`` and ``output-name``, as far as they are given.
+        ``architecture``, ``classes``, ``size`` (of the sample that it is made for), ``seed``,
+        ``delta``, ``settings`` (JSON), ``input-name`` and ``output-name``, as far as they are
+        given.
     """
     artifact = entry.artifacts[key]
     # An export is of the network that it is made from.
