@@ -10,7 +10,7 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.tools.build.commands import ARCHITECTURE, CLASSES, OUTPUT, SIZE
-from loadscope.tools.build.zoo.program import read_weights, seed_statistics, write_program
+from loadscope.tools.build.zoo.program import read_weights, seed_weights, write_program
 from loadscope.tools.build.zoo.torchvision_names import define_operators, stand_in
 
 _FRAMES = 16
@@ -129,7 +129,7 @@ def transformers(
     config = kind.config_class(num_labels=classes, **json.loads(settings))
     torch.manual_seed(seed or 0)
     network = _Named(kind(config), input_name, output_name)
-    seed_statistics(network, seed or 0)
+    seed_weights(network, (3, size, size), seed or 0)
     batch = torch.export.Dim("batch")
     if input_name == ("pixel_values",):
         write_program(network, (torch.zeros(2, 3, size, size),), {0: batch}, output)
@@ -176,10 +176,11 @@ def _write_classifier(
     output: Path,
     frames: tuple[int, ...] = (),
 ) -> None:
+    sample = (3, *frames, size, size)
     if weights is None:
-        seed_statistics(network, seed or 0)
+        seed_weights(network, sample, seed or 0)
     batch = {0: torch.export.Dim("batch")}
-    write_program(network, (torch.zeros(2, 3, *frames, size, size),), batch, output)
+    write_program(network, (torch.zeros(2, *sample),), batch, output)
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
