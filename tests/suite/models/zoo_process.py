@@ -72,8 +72,7 @@ def pictures(preprocess: Any, layout: str) -> NDArray[np.float64]:
 def main(framework: str, cache: Path, folder: Path, models: list[str]) -> None:
     """Write ``<model>.npz`` with the answers of each, slashes in its name as dashes."""
     open_backend(framework)
-    own = SimpleNamespace(run=forked, DEVNULL=subprocess.DEVNULL)
-    build.subprocess = own  # type: ignore[attr-defined]
+    vars(build)["subprocess"] = SimpleNamespace(run=forked, DEVNULL=subprocess.DEVNULL)
     catalogue, made = Catalogue.load(), {}
     for model in models:
         entry = catalogue.get(model)
