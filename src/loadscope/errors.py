@@ -31,6 +31,10 @@ class InputError(LoadScopeError):
     """What the user gave cannot be used: exit status 2."""
 
 
+class UnreachableError(InputError):
+    """There is no way to where a file would come from: the user brings it."""
+
+
 class WorkError(LoadScopeError):
     """The input was fine and the work itself failed: exit status 1."""
 

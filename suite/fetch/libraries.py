@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadscope.datasets.task import Progress
-from loadscope.errors import WorkError
+from loadscope.errors import InputError
 from loadscope.in_use import keep
 from loadscope.suite.fetch.store import locked
 
@@ -29,7 +29,7 @@ def library_folder(requirements: Sequence[str], cache: Path, progress: Progress)
         The folder; None where all are installed.
 
     Raises:
-        WorkError: pip failed; the message has its last error, and what to put where.
+        InputError: pip cannot bring one; the message has its last error, and what to put where.
     """
     wanted = [one for one in requirements if not _installed(one)]
     if not wanted:
@@ -74,7 +74,7 @@ def _install(wanted: Sequence[str], part: Path, target: Path) -> None:
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR:")]
     said = (errors or lines or ["it printed nothing"])[-1]
-    raise WorkError(
+    raise InputError(
         f"cannot bring {' '.join(wanted)}, which the exporter imports: {said}",
         f"on a machine that has a way to it: pip install {' '.join(options)} FOLDER "
         f"{' '.join(wanted)}; then copy FOLDER to {target}",

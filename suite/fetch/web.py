@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from loadscope.datasets.task import Progress
-from loadscope.errors import WorkError
+from loadscope.errors import UnreachableError, WorkError
 from loadscope.files import write_json
 from loadscope.suite.fetch.digest import CHUNK
 from loadscope.suite.fetch.reporting import report_bytes
@@ -31,6 +31,10 @@ class _Passing(Exception):
     """A failure that another attempt may get over."""
 
 
+class _NoAnswer(_Passing):
+    """There is no way to the server, for now."""
+
+
 def download(url: str, part: Path, mend: str, progress: Progress) -> Transfer:
     """Get a file over the web, appending to ``part`` where it holds the file's beginning.
 
@@ -44,7 +48,8 @@ def download(url: str, part: Path, mend: str, progress: Progress) -> Transfer:
         progress: Called with bytes done and in all.
 
     Raises:
-        WorkError: The server refuses, cannot be reached, or there is no room for the file.
+        UnreachableError: There is no way to the server.
+        WorkError: The server refuses, breaks off, or there is no room for the file.
     """
     name = Path(urlsplit(url).path).name
     pauses = iter(_PAUSES)
@@ -60,7 +65,8 @@ def download(url: str, part: Path, mend: str, progress: Progress) -> Transfer:
                 raise WorkError(f"cannot fetch {url}: {_reason(error)}", mend) from error
             pause = next(pauses, None)
             if pause is None:
-                raise WorkError(f"cannot fetch {url}: {_reason(failure)}", mend) from failure
+                kind = UnreachableError if isinstance(failure, _NoAnswer) else WorkError
+                raise kind(f"cannot fetch {url}: {_reason(failure)}", mend) from failure
             waiting = f"fetch {name}: {_reason(failure)}; trying again"
             progress(waiting, 0, 1)
             time.sleep(pause)
@@ -76,7 +82,7 @@ def _attempt(
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator}
-    with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
+    with _asked(session, url, headers) as answer:
         _refuse_bad(answer)
         if answer.status_code == 416:
             notes.unlink(missing_ok=True)
@@ -114,6 +120,15 @@ def _attempt(
         report_bytes(progress, f"fetch {name}", done, done)
     notes.unlink(missing_ok=True)
     return Transfer(digest.hexdigest(), resumed=start > 0)
+
+
+def _asked(session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
+    try:
+        return session.get(url, headers=headers, stream=True, timeout=_TIMEOUT)
+    except requests.exceptions.SSLError:
+        raise
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _NoAnswer(_reason(error)) from error
 
 
 def _resumable(url: str, part: Path, notes: Path) -> tuple[int, str]:

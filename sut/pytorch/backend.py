@@ -147,18 +147,19 @@ class PyTorchBackend:
         """See ``TraceableBackend``; with layers the network's code is written anew.
 
         Raises:
-            InputError: Layers are asked of a saved or compiled program, which shows none.
+            InputError: Layers are asked of TorchScript or a compiled program, which show none.
         """
         model = self._model
         if model is None:
             raise RuntimeError("tracer was called after close")
         if not with_layers:
             return CallTracer(lambda batch: self._run(model, batch))
-        if self._format != "state-dict" or not isinstance(model, nn.Module):
+        if self._format == "torchscript" or not isinstance(model, nn.Module):
             what = "a compiled model" if isinstance(model, CompiledModel) else self._format
             raise InputError(
                 f"PyTorch shows no layers of {what}",
-                "trace a state-dict without compile, or use --level framework",
+                "trace a state-dict or an exported-program without compile, or use "
+                "--level framework",
             )
         if self._lanes is not None:
             if self._lanes.graphs:

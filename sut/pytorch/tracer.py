@@ -42,15 +42,24 @@ _TYPES = {
     "ReLU6": "Clip",
     "SiLU": "Swish",
     "Upsample": "Resize",
+    "adaptive_avg_pool2d": "GlobalAveragePool",
     "add": "Add",
+    "avg_pool2d": "AveragePool",
+    "batch_norm": "BatchNormalization",
     "bmm": "MatMul",
     "cat": "Concat",
     "chunk": "Split",
     "clamp": "Clip",
+    "conv1d": "Conv",
     "conv2d": "Conv",
+    "conv_transpose2d": "ConvTranspose",
+    "div": "Div",
+    "embedding": "Gather",
     "flatten": "Flatten",
     "gelu": "Gelu",
     "getitem": "Slice",
+    "hardswish": "HardSwish",
+    "hardtanh": "Clip",
     "iadd": "Add",
     "interpolate": "Resize",
     "layer_norm": "LayerNormalization",
@@ -64,7 +73,10 @@ _TYPES = {
     "relu": "Relu",
     "reshape": "Reshape",
     "scaled_dot_product_attention": "Attention",
+    "select": "Gather",
     "sigmoid": "Sigmoid",
+    "silu": "Swish",
+    "slice": "Slice",
     "softmax": "Softmax",
     "split": "Split",
     "sub": "Sub",
@@ -282,7 +294,8 @@ class _Describing(fx.Interpreter):
             return None
         module = self.fetch_attr(str(n.target)) if n.op == "call_module" else None
         own = type(module).__name__ if module is not None else _called(n)
-        kind = _TYPES.get(own, own if module is not None else _camel(own))
+        # An operator in place ends in an underscore.
+        kind = _TYPES.get(own.strip("_"), own if module is not None else _camel(own))
         inputs: Shapes = tuple(tuple(one.shape) for one in given)
         outputs: Shapes = tuple(tuple(one.shape) for one in results)
         return {
@@ -321,6 +334,9 @@ def _tensors(value: Any) -> list[torch.Tensor]:
 
 
 def _called(n: fx.Node) -> str:
+    if isinstance(n.target, torch._ops.OpOverload):
+        # Of a program of torch.export; the kinds of its arguments follow a dot.
+        return n.target.__name__.partition(".")[0]
     return n.target if isinstance(n.target, str) else str(getattr(n.target, "__name__", n.target))
 
 

@@ -78,6 +78,40 @@ def test_threads_device_and_numbers_in_force_are_told(programs, backend, format)
     assert backend.effective().settings == expected
 
 
+def test_an_exported_program_shows_the_layers_of_its_network(small, programs, backend):
+    backend.load(programs["exported-program"], threads=1)
+    tracer = backend.tracer(with_layers=True)
+    answers = tracer.predict(batch(2))
+    np.testing.assert_allclose(answers["logits"], backend.predict(batch(2))["logits"], rtol=1e-5)
+    (call,) = tracer.finish()
+    plain = PyTorchBackend()
+    plain.load(small, threads=1)
+    own = plain.tracer(with_layers=True)
+    own.predict(batch(2))
+    (expected,) = own.finish()
+    for kind in ("Conv", "Gemm"):
+        found, wanted = (
+            [(one.output_shapes, one.flops) for one in trace.layers if one.type == kind]
+            for trace in (call, expected)
+        )
+        assert wanted and found == wanted
+    assert all(one.duration_ns >= 0 and "." not in one.type for one in call.layers)
+
+
+def test_the_layers_of_a_program_with_named_outputs_are_of_what_is_declared(program, backend):
+    backend.load(program(Named(), "exported-program"), threads=1)
+    tracer = backend.tracer(with_layers=True)
+    assert list(tracer.predict(batch(2))) == ["logits"]
+    (call,) = tracer.finish()
+    assert {one.type for one in call.layers} >= {"ReduceSum", "ReduceMean", "Mul"}
+
+
+def test_torchscript_shows_no_layers(programs, backend):
+    backend.load(programs["torchscript"], threads=1)
+    with pytest.raises(InputError, match="PyTorch shows no layers of torchscript"):
+        backend.tracer(with_layers=True)
+
+
 class Named(nn.Module):
     """Gives more than is declared, by name."""
 

@@ -5,23 +5,6 @@ from typing import Any
 
 from loadscope.errors import InputError
 
-# LoadGen's general settings are those of the classification benchmark, open division.
-_MLPERF = {
-    "image-classification": {
-        "submission": ["resnet"],
-        "loadgen": "resnet50",
-        "compliance": "resnet50",
-        "rules": "Resnet50-v1.5",
-        "division": "open",
-    },
-    "question-answering": {
-        "submission": ["bert-99", "bert-99.9"],
-        "loadgen": "bert",
-        "compliance": "bert",
-        "rules": "BERT-large",
-        "division": "open",
-    },
-}
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 """Of RGB pixels from 0 to 255: 0.485, 0.456, 0.406."""
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -60,7 +43,6 @@ def classifier(
         "title": title if trained else f"{title}, seeded weights",
         "task": "image-classification",
         "licence": licence,
-        "mlperf": _MLPERF["image-classification"],
         "dataset": "imagenet",
         "classes": 1000,
         "parameters": parameters,
@@ -83,7 +65,6 @@ def reader(
         "title": f"{title}, seeded weights",
         "task": "question-answering",
         "licence": licence,
-        "mlperf": _MLPERF["question-answering"],
         "dataset": "squad",
         "classes": 2,
         "parameters": parameters,
@@ -97,6 +78,39 @@ def reader(
             "question": 64,
         },
         "postprocess": {"kind": "spans", "outputs": list(outputs)},
+        "artifacts": dict(artifacts),
+    }
+
+
+def any_inputs(
+    title: str,
+    licence: str,
+    artifacts: Mapping[str, Any],
+    *,
+    classes: int | None = None,
+    parameters: int | None = None,
+    trained: bool = True,
+) -> dict[str, Any]:
+    """The entry of a network of which LoadScope measures the speed alone: any arrays go in.
+
+    Args:
+        title: Its name for people, without a remark on its weights.
+        licence: SPDX identifier.
+        artifacts: Its files by framework, all of the same inputs, whose sizes are all known.
+        classes: How many classes it tells apart, where it has to be told.
+        parameters: How many numbers its weights have.
+        trained: Whether its weights were trained.
+    """
+    first = next(iter(artifacts.values()))
+    return {
+        "title": title if trained else f"{title}, seeded weights",
+        "task": "tensors",
+        "licence": licence,
+        "classes": classes,
+        "parameters": parameters,
+        "accuracy": {"meaningful": trained},
+        "preprocess": {"inputs": first["inputs"]},
+        "postprocess": {},
         "artifacts": dict(artifacts),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from loadscope.errors import InputError
 from loadscope.suite.models.zoo.entries import (
+    any_inputs,
     classifier,
     images,
     numbers,
@@ -16,6 +17,9 @@ from loadscope.suite.models.zoo.entries import (
 from loadscope.suite.models.zoo.family import SEED, Described, table
 from loadscope.suite.models.zoo.registry import unknown
 from loadscope.sut.exporter import Exporter
+
+_SEGMENTATION = "semantic-segmentation"
+_SMALL_CLIPS = ("mc3_18", "r2plus1d_18", "r3d_18")
 
 
 class _Torchvision:
@@ -46,14 +50,14 @@ class _Torchvision:
 
     @functools.cache  # noqa: B019 (there is one of it)
     def described(self) -> Mapping[str, Described]:
-        """The trained models, those of tasks that LoadScope has not too."""
+        """The trained models, those that cannot be exported too."""
         return {
             name: Described(
                 f"torchvision/{name}",
                 f"{name.partition('.')[0]} (torchvision)",
                 row["task"],
                 row["licence"],
-                ("pytorch", "onnxruntime") if row["size"] else (),
+                _frameworks(name, row),
                 int(row["parameters"]),
                 published=row["top1"] and f"top-1 {row['top1']} %",
             )
@@ -61,7 +65,7 @@ class _Torchvision:
         }
 
     def entry(self, name: str) -> dict[str, Any]:
-        """A trained classifier by its full name, or a seeded one by its builder's."""
+        """A trained network by its full name, or a seeded one by its builder's."""
         rows = self._rows()
         trained = name in rows
         own = [each for each in rows if each.partition(".")[0] == name]
@@ -71,19 +75,13 @@ class _Torchvision:
         if found is None:
             raise unknown(self.name, name, [*rows, *{each.partition(".")[0] for each in rows}])
         row, builder = rows[found], found.partition(".")[0]
+        title = f"{builder} (torchvision)"
+        licence = row["licence"] if trained else "BSD-3-Clause"
+        keys = weights(row["weights"]) if trained else {"seed": SEED}
         if not row["size"]:
-            raise InputError(
-                f"torchvision/{name}: LoadScope has no task {row['task']}",
-                "loadscope models --family torchvision --task image-classification lists those "
-                "that can be run",
-            )
+            return self._any_inputs(name, builder, row, title, licence, keys)
         size = int(row["size"])
-        made = program(
-            "build:torchvision",
-            images(size),
-            architecture=builder,
-            **(weights(row["weights"]) if trained else {"seed": SEED}),
-        )
+        made = program("build:torchvision", images(size), architecture=builder, **keys)
         how = resized(
             size,
             int(row["short_side"]),
@@ -92,8 +90,8 @@ class _Torchvision:
             numbers(row["std"]),
         )
         return classifier(
-            f"{builder} (torchvision)",
-            row["licence"] if trained else "BSD-3-Clause",
+            title,
+            licence,
             how,
             made,
             output="logits",
@@ -102,9 +100,60 @@ class _Torchvision:
             trained=trained,
         )
 
+    def _any_inputs(
+        self,
+        name: str,
+        builder: str,
+        row: Mapping[str, str],
+        title: str,
+        licence: str,
+        keys: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        shape = _sample(builder, row["task"])
+        if shape is None:
+            raise InputError(
+                f"torchvision/{name}: LoadScope exports none of its networks of {row['task']}",
+                "loadscope models --family torchvision --framework pytorch lists those that can "
+                "be run",
+            )
+        classes = int(row["classes"])
+        # A class for each pixel; one of the whole clip.
+        answer = [classes, *shape[1:]] if row["task"] == _SEGMENTATION else [classes]
+        tensors = {
+            "inputs": {"images": {"dtype": "float32", "shape": list(shape)}},
+            "outputs": {"logits": {"dtype": "float32", "shape": answer}},
+        }
+        made = program("build:torchvision", tensors, architecture=builder, size=shape[-1], **keys)
+        return any_inputs(
+            title,
+            licence,
+            made,
+            classes=classes,
+            parameters=int(row["parameters"]),
+            trained="seed" not in keys,
+        )
+
     @functools.cache  # noqa: B019 (there is one of it)
     def _rows(self) -> dict[str, dict[str, str]]:
         return {row["name"]: row for row in table("torchvision.csv")}
+
+
+def _frameworks(name: str, row: Mapping[str, str]) -> tuple[str, ...]:
+    able = row["size"] or _sample(name.partition(".")[0], row["task"])
+    return ("pytorch", "onnxruntime") if able else ()
+
+
+def _sample(builder: str, task: str) -> tuple[int, ...] | None:
+    """The sizes of a sample of a network that is no classifier of images; None if not exported.
+
+    They are those of its weights' transforms, and for a clip the frames that its authors train on.
+    """
+    if task == _SEGMENTATION:
+        return (3, 520, 520)
+    if task == "video-classification":
+        side = 112 if builder in _SMALL_CLIPS else 224
+        return (3, 16, side, side)
+    return None
 
 
 FAMILY = _Torchvision()

@@ -150,7 +150,7 @@ def test_without_a_network_the_command_that_takes_a_file_is_named(tmp_path, monk
     # Nothing listens at port 1 of the loopback.
     path.write_text(path.read_text().replace("https://models.invalid", "http://127.0.0.1:1"))
     fetch = ("fetch", "small", "--framework", "onnxruntime", "--models", path)
-    assert loadscope(monkeypatch, tmp_path, *fetch) == 1
+    assert loadscope(monkeypatch, tmp_path, *fetch) == 2
     said = capsys.readouterr().err
     assert "the server cannot be reached" in said
     assert "loadscope fetch small --framework onnxruntime --from FILE" in said

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadscope.errors import WorkError
+from loadscope.errors import InputError
 from loadscope.suite.fetch.libraries import library_folder
 
 
@@ -20,7 +20,7 @@ def test_what_is_installed_is_not_brought(tmp_path):
 def test_without_a_way_to_it_the_message_says_what_to_put_where(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(WorkError, match=r"cannot bring no-such-library==1.0") as caught:
+    with pytest.raises(InputError, match=r"cannot bring no-such-library==1.0") as caught:
         library_folder(["no-such-library==1.0"], tmp_path / "cache", quiet)
     assert "--target" in caught.value.fix and "then copy FOLDER to" in caught.value.fix
     assert not [one for one in (tmp_path / "cache" / "libraries").iterdir() if one.is_dir()]

@@ -3,7 +3,7 @@ from pathlib import PurePath
 
 import pytest
 
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, UnreachableError
 from loadscope.suite.fetch.files import fetch_file, site_mirrors
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.source import FileSource, HubSource, Package, PackageSource, WebSource
@@ -62,7 +62,7 @@ def test_a_mirror_must_have_the_same_file(tmp_path, monkeypatch):
 
 def test_where_no_place_has_it_the_last_failure_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("LOADSCOPE_MIRROR", str(tmp_path / "absent"))
-    with pytest.raises(WorkError, match="cannot be reached") as caught:
+    with pytest.raises(UnreachableError, match="cannot be reached") as caught:
         fetch_file(GONE, CHECKSUM, tmp_path / "cache", quiet)
     assert "place it at" in caught.value.fix
 

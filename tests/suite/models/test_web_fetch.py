@@ -133,7 +133,7 @@ def test_a_server_that_keeps_failing_is_named_after_four_tries(tmp_path, server,
 
 def test_an_unreachable_server_is_said_in_a_line(tmp_path, server, progress):
     # Port 1 of the loopback: nothing listens there.
-    with pytest.raises(WorkError, match="the server cannot be reached"):
+    with pytest.raises(InputError, match="the server cannot be reached"):
         fetch_file(WebSource("http://127.0.0.1:1/w.bin"), Checksum(SHA256), tmp_path, progress)
 
 

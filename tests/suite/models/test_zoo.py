@@ -98,8 +98,12 @@ def test_a_family_costs_no_import_of_its_library():
         ("timm/resnet19", "unknown model 'timm/resnet19'", "did you mean '"),
         ("keras/mobilenetv2", "unknown model 'keras/mobilenetv2'", "did you mean 'MobileNetV2"),
         ("mxnet/none", "unknown model 'mxnet/none'", "see: loadscope models --family mxnet"),
-        ("torchvision/raft_large", "has no task optical-flow", "--task image-classification"),
-        ("onnx-zoo/yolov4", "has no rule for its object-detection", "--models FILE"),
+        (
+            "torchvision/raft_large",
+            "exports none of its networks of optical-flow",
+            "--framework pytorch",
+        ),
+        ("onnx-zoo/yolov3-10", "have free sizes", "--task tensors --shape INPUT=1,"),
     ],
 )
 def test_a_model_that_cannot_be_had_is_bad_input(model, message, fix):
@@ -107,6 +111,26 @@ def test_a_model_that_cannot_be_had_is_bad_input(model, message, fix):
         Catalogue.load().get(model)
     assert message in caught.value.message
     assert fix in caught.value.fix
+
+
+def test_a_network_of_a_task_that_there_is_not_takes_any_arrays():
+    style = family_entry("onnx-zoo/candy-9")
+    assert (style.task, style.artifacts["onnxruntime"].max_batch) == ("tensors", 1)
+    assert style.preprocess.inputs["input1"].shape == (3, 224, 224)
+    # Outputs that have no axis of samples are not answered.
+    boxes = family_entry("onnx-zoo/ssd-12").artifacts["onnxruntime"]
+    assert list(boxes.outputs) == ["bboxes", "labels", "scores"]
+    clip = family_entry("torchvision/r3d_18")
+    assert clip.preprocess.inputs["images"].shape == (3, 16, 112, 112)
+    pixels = family_entry("torchvision/lraspp_mobilenet_v3_large.COCO_WITH_VOC_LABELS_V1")
+    assert pixels.artifacts["onnxruntime"].outputs["logits"].shape == (21, 520, 520)
+    assert pixels.accuracy.published is None and pixels.accuracy.meaningful
+    assert not clip.accuracy.meaningful and "seeded weights" in clip.title
+
+
+def test_a_family_names_no_benchmark():
+    for model in (*TRAINED, "onnx-zoo/squeezenet1.1-7", "onnx-zoo/candy-9"):
+        assert family_entry(model).mlperf is None
 
 
 def test_weights_that_forbid_some_uses_are_taken_when_their_licence_is_named(monkeypatch):

@@ -11,6 +11,8 @@ from loadscope.errors import InputError
 from loadscope.files import replacing
 from loadscope.tools.build.commands import ARCHITECTURE, CLASSES, OUTPUT, SIZE
 
+_IMAGES, _TILES = 4, 8
+
 
 @click.command("keras")
 @ARCHITECTURE
@@ -45,7 +47,7 @@ def command(
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"Keras cannot make {architecture}: {first}") from error
     if weights is None:
-        _seed_weights(network, seed or 0)
+        _seed_weights(keras, network, (size, size, 3), seed or 0)
     images = keras.Input((size, size, 3), name="images")
     scores = keras.layers.Activation("linear", name="scores")(network(images))
     with replacing(output) as temporary:
@@ -55,19 +57,14 @@ def command(
         named.replace(temporary)
 
 
-def _seed_weights(network: Any, seed: int) -> None:
+def _seed_weights(keras: Any, network: Any, sample: tuple[int, int, int], seed: int) -> None:
     """Give a network weights that keep differences between samples through any depth.
 
-    Kernels are He's normal ones (2015b: variance 2 / fan-in), scales around 0.7, and statistics
-    of batch norms neither identity nor a constant.
+    Kernels are He's normal ones (2015b: variance 2 / fan-in), scales around 0.7. Batch norms have
+    the statistics of coarse random tiles.
     """
     random = np.random.default_rng(seed)
-    limits = {
-        "gamma": (0.6, 0.8),
-        "beta": (-0.2, 0.2),
-        "moving_mean": (-0.2, 0.2),
-        "moving_variance": (0.8, 1.25),
-    }
+    limits = {"gamma": (0.6, 0.8), "beta": (-0.2, 0.2)}
     for variable in network.weights:
         shape = tuple(variable.shape)
         if variable.name in limits:
@@ -75,3 +72,15 @@ def _seed_weights(network: Any, seed: int) -> None:
         elif variable.name == "kernel" or variable.name.endswith("_kernel"):
             inner = shape[:2] if variable.name == "depthwise_kernel" else shape[:-1]
             variable.assign(random.normal(0, (2 / np.prod(inner)) ** 0.5, shape))
+    tiles = random.uniform(-1, 1, (_IMAGES, _TILES, _TILES, 3))
+    if any(isinstance(layer, keras.layers.Rescaling) for layer in network.layers):
+        # The network itself makes what the others are given of pixels.
+        tiles = 127.5 * (tiles + 1)
+    at = np.arange(sample[0]) * _TILES // sample[0]
+    norms = [one for one in network.layers if isinstance(one, keras.layers.BatchNormalization)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    network(tiles[:, at][:, :, at].astype(np.float32), training=True)
+    for norm, momentum in zip(norms, kept, strict=True):
+        norm.momentum = momentum

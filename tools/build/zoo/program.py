@@ -12,26 +12,47 @@ from torch import nn
 from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
 
+_IMAGES, _TILES = 4, 8
 
-def seed_statistics(network: nn.Module, seed: int) -> None:
-    """Give batch norms statistics that are neither identity nor a constant.
 
-    A library starts them at identity, and some scales at 0, which lets a runtime fold away what
-    trained weights would not. Scales around 0.7 keep residual networks of any depth near 1.
+def seed_weights(network: nn.Module, sample: tuple[int, ...], seed: int) -> None:
+    """Give a network weights that keep differences between samples through any depth.
+
+    A library starts batch norms at identity and some of their scales at 0, which lets a runtime
+    fold away what trained weights would not; and where their statistics are not those of what
+    comes in, as training makes them, the answers to all samples are nearly the same. Kernels are
+    He's normal ones (2015b: variance 2 / fan-in), scales around 0.7. Batch norms have the
+    statistics of coarse random tiles, whose last bits vary with the processor.
+
+    Args:
+        network: Takes one tensor where it has batch norms.
+        sample: The sizes of one.
+        seed: Of all random numbers.
     """
     random = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in network.modules():
-            if not isinstance(module, nn.modules.batchnorm._BatchNorm):
-                continue
-            for tensor, low, high in (
-                (module.weight, 0.6, 0.8),
-                (module.bias, -0.2, 0.2),
-                (module.running_mean, -0.2, 0.2),
-                (module.running_var, 0.8, 1.25),
-            ):
+    norms = []
+    for module in network.modules():
+        if isinstance(module, nn.modules.conv._ConvNd):
+            fan_in = module.weight[0].numel()
+            nn.init.normal_(module.weight, 0, (2 / fan_in) ** 0.5, random)
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+            norms.append(module)
+            for tensor, low, high in ((module.weight, 0.6, 0.8), (module.bias, -0.2, 0.2)):
                 if tensor is not None:
-                    tensor.uniform_(low, high, generator=random)
+                    nn.init.uniform_(tensor, low, high, random)
+    if not norms:
+        return
+    network.eval()
+    for norm in norms:
+        norm.train().momentum = None
+    tiles = torch.rand((_IMAGES, sample[0], *(_TILES for _ in sample[1:])), generator=random)
+    with torch.no_grad():
+        network(4 * nn.functional.interpolate(tiles, sample[1:]) - 2)
+        for norm in norms:
+            if norm.running_var is not None:
+                # A channel that is dead for these images must not swamp the others in other images.
+                norm.running_var.clamp_(min=float(norm.running_var.mean()) / 100)
+            norm.eval()
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

@@ -10,9 +10,11 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.tools.build.commands import ARCHITECTURE, CLASSES, OUTPUT, SIZE
-from loadscope.tools.build.zoo.program import read_weights, seed_statistics, write_program
+from loadscope.tools.build.zoo.program import read_weights, seed_weights, write_program
 from loadscope.tools.build.zoo.torchvision_names import define_operators, stand_in
 
+_FRAMES = 16
+"""Of a clip."""
 _SEED = click.option("--seed", type=click.IntRange(0), help="Of weights that are not given.")
 _WEIGHTS = click.option("--weights", type=click.Path(path_type=Path, exists=True))
 _SETTINGS = click.option("--settings", default="{}", help="What the network is given, as JSON.")
@@ -83,7 +85,15 @@ def torchvision(
     network = models.get_model(architecture, weights=None, num_classes=classes, **given)
     if weights is not None:
         _load(network, read_weights(weights), weights)
-    _write_classifier(network, size, seed, weights, output)
+    kind = network.__class__.__module__
+    _write_classifier(
+        _Scores(network) if ".segmentation." in kind else network,
+        size,
+        seed,
+        weights,
+        output,
+        (_FRAMES,) if ".video." in kind else (),
+    )
 
 
 @click.command("transformers")
@@ -119,7 +129,7 @@ def transformers(
     config = kind.config_class(num_labels=classes, **json.loads(settings))
     torch.manual_seed(seed or 0)
     network = _Named(kind(config), input_name, output_name)
-    seed_statistics(network, seed or 0)
+    seed_weights(network, (3, size, size), seed or 0)
     batch = torch.export.Dim("batch")
     if input_name == ("pixel_values",):
         write_program(network, (torch.zeros(2, 3, size, size),), {0: batch}, output)
@@ -147,13 +157,30 @@ class _Named(nn.Module):
         return values[0] if len(values) == 1 else values
 
 
+class _Scores(nn.Module):
+    """A network of torchvision for each pixel, without what only training uses."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> Any:
+        return self.network(images)["out"]
+
+
 def _write_classifier(
-    network: nn.Module, size: int, seed: int | None, weights: Path | None, output: Path
+    network: nn.Module,
+    size: int,
+    seed: int | None,
+    weights: Path | None,
+    output: Path,
+    frames: tuple[int, ...] = (),
 ) -> None:
+    sample = (3, *frames, size, size)
     if weights is None:
-        seed_statistics(network, seed or 0)
+        seed_weights(network, sample, seed or 0)
     batch = {0: torch.export.Dim("batch")}
-    write_program(network, (torch.zeros(2, 3, size, size),), batch, output)
+    write_program(network, (torch.zeros(2, *sample),), batch, output)
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:

@@ -118,7 +118,12 @@ def _measured(model: str, framework: str, folder: Path, name: str) -> Row:
         "dataset": _DATA[entry.task],
     }
     measured = run(
-        **what, mode=("performance",), min_duration="2s", output=_free(folder, f"{name}-run")
+        **what,
+        mode=("performance",),
+        min_duration="2s",
+        # A search would take ten times as long as the run.
+        layout_seconds=0,
+        output=_free(folder, f"{name}-run"),
     )
     if measured.metric is None or not measured.valid:
         return Row(model, framework, entry.parameters, failure=measured.reason or "no result")
