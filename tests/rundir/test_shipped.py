@@ -44,7 +44,7 @@ def test_the_suffix_may_be_left_out_and_a_path_stays_a_path():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("scenarios:", "scenarios: and one of: demo/three-tasks, "),
+        ("scenarios:", "scenarios: and one of: demo/fashion-mnist, "),
         ("scenarios:x86-64-cpu/resnet", "did you mean 'x86-64-cpu/resnet50-seeded' or "),
         ("scenarios:../models", "x86-64-cpu/yolox-nano"),
     ],
