@@ -37,7 +37,9 @@ def new_folder(parent: Path, resolved: ResolvedRun) -> Path:
         InputError: It cannot be made.
     """
     spec, system = resolved.spec, re.sub("[ :]", "-", resolved.system)
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{model_id(spec.model)}-{system}-{spec.scenario}"
+    # The id of a family's model has a slash.
+    model = model_id(spec.model).replace("/", "-")
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{model}-{system}-{spec.scenario}"
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")
