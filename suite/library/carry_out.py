@@ -37,7 +37,7 @@ def new_folder(parent: Path, resolved: ResolvedRun) -> Path:
         InputError: It cannot be made.
     """
     spec, system = resolved.spec, re.sub("[ :]", "-", resolved.system)
-    # A family's model has a slash.
+    # The id of a family's model has a slash.
     model = model_id(spec.model).replace("/", "-")
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{model}-{system}-{spec.scenario}"
     number = 1

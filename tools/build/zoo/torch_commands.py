@@ -81,11 +81,16 @@ def torchvision(
     from torchvision import models
 
     torch.manual_seed(seed or 0)
-    given = {"init_weights": True} if architecture in ("googlenet", "inception_v3") else {}
+    kind = models.get_model_builder(architecture).__module__
+    given: dict[str, Any] = {}
+    if architecture in ("googlenet", "inception_v3"):
+        given = {"init_weights": True}
+    elif ".segmentation." in kind:
+        # Otherwise it fetches those of its backbone.
+        given = {"weights_backbone": None}
     network = models.get_model(architecture, weights=None, num_classes=classes, **given)
     if weights is not None:
         _load(network, read_weights(weights), weights)
-    kind = network.__class__.__module__
     _write_classifier(
         _Scores(network) if ".segmentation." in kind else network,
         size,

@@ -157,7 +157,7 @@ def write_page(rows: list[Row], page: Path, measured: Path) -> None:
         measured: The table that ``loadscope models`` takes states from.
     """
     ran = [row for row in rows if row.rate is not None]
-    models = sorted({row.model for row in ran})
+    models, asked = sorted({row.model for row in ran}), pairs()
     text = [
         "# Models of families: what is described, and what ran here",
         "",
@@ -168,7 +168,8 @@ def write_page(rows: list[Row], page: Path, measured: Path) -> None:
         "accuracy. The rates are of a shared machine without a quiet host's checks: no results.",
         "",
         f"LoadScope {loadscope.__version__}; {len(models)} of the sample's "
-        f"{len({row.model for row in rows})} models ran.",
+        f"{len({model for model, _ in asked})} models ran, {len(ran)} rows of {len(asked)}; "
+        f"{len(asked) - len(rows)} rows are still to be run.",
         "",
         "| family | described | licence permits any use | of these run here |",
         "|---|---:|---:|---:|",
