@@ -20,7 +20,12 @@ from loadscope.sut.declared import BatchCheck, filled, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.openmp import within_limit
 from loadscope.sut.pytorch.compile import CompiledModel
-from loadscope.sut.pytorch.formats import Model, declared_outputs, open_model
+from loadscope.sut.pytorch.formats import (
+    Model,
+    declared_outputs,
+    open_model,
+    require_format_options,
+)
 from loadscope.sut.pytorch.info import INFO
 from loadscope.sut.pytorch.lanes import STREAMED, Lanes
 from loadscope.sut.pytorch.settings import HALVES, settle_tf32, tf32_in_force, torch_device
@@ -75,6 +80,8 @@ class PyTorchBackend:
         self._threads = threads
         self._prepared = threading.local()
         _spend_readonly_warning()
+        # Before the device, whose kind one of them may not go with.
+        require_format_options(artifact)
         self._device = torch_device(artifact.options)
         settle_tf32(artifact.options, self._device)
         with self._out_of_memory(0):

@@ -35,6 +35,22 @@ _FORMATS_OF = {
 """Which formats an option has a meaning for; the others were settled when the file was saved."""
 
 
+def require_format_options(artifact: Artifact) -> None:
+    """Check options that are for some formats alone, or stand alone.
+
+    Raises:
+        InputError: One is not for this format, or not beside another.
+    """
+    for name, formats in _FORMATS_OF.items():
+        if artifact.options.get(name, False) and artifact.format not in formats:
+            raise InputError(
+                f"PyTorch: {name} has no meaning for the format {artifact.format}",
+                f"leave it out, or give a file of the format {' or '.join(formats)}",
+            )
+    if artifact.options.get("onednn_linear", False):
+        _require_onednn(artifact)
+
+
 def open_model(artifact: Artifact, device: torch.device = _CPU) -> tuple[Model, list[str]]:
     """Load a file.
 
@@ -46,17 +62,9 @@ def open_model(artifact: Artifact, device: torch.device = _CPU) -> tuple[Model, 
         The model, and the names of the declared inputs in the order in which it takes them.
 
     Raises:
-        InputError: An option is not for this format, the file is not of it, or the declared
-            tensors are not those of the model.
+        InputError: The file is not of its format, or the declared tensors are not those of the
+            model.
     """
-    for name, formats in _FORMATS_OF.items():
-        if artifact.options.get(name, False) and artifact.format not in formats:
-            raise InputError(
-                f"PyTorch: {name} has no meaning for the format {artifact.format}",
-                f"leave it out, or give a file of the format {' or '.join(formats)}",
-            )
-    if artifact.options.get("onednn_linear", False):
-        _require_onednn(artifact)
     model, inputs = _READERS[artifact.format](artifact, device)
     if artifact.options.get("channels_last", False):
         model = model.to(memory_format=torch.channels_last)
