@@ -17,6 +17,9 @@ class FashionCnn(nn.Module):
         ValueError: The size is not a multiple of 4.
     """
 
+    channels = 1
+    """Of the pictures."""
+
     def __init__(self, classes: int, size: int) -> None:
         super().__init__()
         if size % 4:

@@ -9,7 +9,6 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.efficientnet_lite import _SameConv
-from loadscope.sut.architectures.fashion_cnn import FashionCnn
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.registry import ARCHITECTURES, build_architecture
 from loadscope.sut.architectures.state_dict import load_network
@@ -66,17 +65,12 @@ def test_an_unknown_architecture_lists_the_known_ones():
     assert all(name in caught.value.fix for name in ARCHITECTURES)
 
 
-def channels(network):
-    """Of the pictures that it takes: one where they are grey."""
-    return 1 if isinstance(network, FashionCnn) else 3
-
-
 @pytest.mark.parametrize("name", IMAGE_NETWORKS)
 def test_folding_leaves_no_batch_norm_and_the_same_function(name):
     network = build_architecture(name, 10, 64)
     network.load_state_dict(seeded_state(network, 1))
     network.requires_grad_(False)
-    inputs = torch.rand(2, channels(network), 64, 64)
+    inputs = torch.rand(2, getattr(network, "channels", 3), 64, 64)
     before = network(inputs)
     fold_batch_norms(network)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
@@ -92,7 +86,7 @@ def test_seeded_weights_keep_activations_in_a_normal_range(name):
         if isinstance(module, nn.BatchNorm2d | nn.Linear):
             module.register_forward_hook(lambda *call: scales.append(call[2].std().item()))
     with torch.inference_mode():
-        logits = network(torch.rand(4, channels(network), 64, 64) * 2 - 1)
+        logits = network(torch.rand(4, getattr(network, "channels", 3), 64, 64) * 2 - 1)
     assert all(0.02 < scale < 50 for scale in scales)
     assert not torch.equal(logits[0], logits[1])
 

@@ -139,8 +139,9 @@ def _example(
     batch = torch.export.Dim("batch")
     if isinstance(network, BertForSpans):
         return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
-    channels = next(each for each in network.modules() if isinstance(each, torch.nn.Conv2d))
-    return (torch.zeros(2, channels.in_channels, size, size),), {0: batch}
+    # Colour, but for a network that says otherwise.
+    channels = getattr(network, "channels", 3)
+    return (torch.zeros(2, channels, size, size),), {0: batch}
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:
