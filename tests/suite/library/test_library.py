@@ -94,9 +94,11 @@ def test_bad_settings_are_named_like_on_the_command_line(tiny):
         with pytest.raises(ls.InputError) as error:
             ls.run(**tiny, **settings)
         assert words in error.value.message
-    for changes, words in (({"level": "layers"}, "unknown level 'layers'"),
-                           ({"batches": 0}, "expected batches from 1"),
-                           ({"instances": 2}, "instances: expected 1 in a trace")):  # fmt: skip
+    for changes, words in (
+        ({"level": "layers"}, "unknown level 'layers'"),
+        ({"batches": 0}, "expected batches from 1"),
+        ({"instances": 2, "level": "model"}, "instances: expected 1 in a trace"),
+    ):
         with pytest.raises(ls.InputError, match=words):
             ls.trace(**tiny, scenario="Offline", **changes)
 
