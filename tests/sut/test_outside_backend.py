@@ -40,8 +40,7 @@ def test_it_is_listed_and_takes_the_onnx_file_that_is_there(outside):
     found = json.loads(outside("-m", "loadscope", "doctor", "--json"))
     (finding,) = [one for one in found if one["part"] == "NumPy Average"]
     assert (finding["status"], finding["detail"]) == ("ok", "1.0")
-    models = json.loads(outside("-m", "loadscope", "models", "--json"))
-    (lite,) = [one for one in models if one["id"] == "efficientnet-lite0"]
+    lite = json.loads(outside("-m", "loadscope", "models", "show", "efficientnet-lite0", "--json"))
     assert NAME in lite["artifacts"]["onnxruntime"]["frameworks"]
     assert NAME not in lite["artifacts"]["pytorch"]["frameworks"]
 
