@@ -13,10 +13,10 @@ from loadscope.datasets.catalog import CatalogEntry, catalog_entry, catalog_with
 from loadscope.datasets.registry import task
 from loadscope.errors import InputError
 from loadscope.paths import cache_location
-from loadscope.rundir.spec_names import folder_named
 from loadscope.suite.cli.complete import COMPLETIONS
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.fetch import dataset_folder, dataset_in_cache
+from loadscope.suite.fetch.datasets import meant
 
 _BEST = 3
 """How many published figures are shown where no model is named."""
@@ -151,7 +151,7 @@ def check_command(name: str, folder: Path | None, files: tuple[Path, ...], as_js
       loadscope datasets check cifar-10 ~/cifar-10-batches-bin
       loadscope datasets check ./my-photographs
     """
-    own = folder_named(name)
+    own = meant(name, files)[1]
     if own is not None:
         found = ImageLabel().look(own, None)
     else:

@@ -126,9 +126,10 @@ def _failure(held: list[Held]) -> WorkError | None:
     if worse:
         named = ", ".join(f"{one.name} ({one.status})" for one in worse)
         return WorkError(f"{len(worse)} of {len(held)} are worse: {named}", "see the table")
-    if all(one.status == "no baseline" for one in held):
+    if all(one.status in ("no baseline", "not compared") for one in held):
         return WorkError(
-            "nothing was checked: no run has a baseline", "see the reasons, or save one with --save"
+            "nothing was checked: no run has a baseline of what it measured",
+            "see the reasons, or save one with --save",
         )
     return None
 

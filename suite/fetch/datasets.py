@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from loadscope.archives import opened
 from loadscope.datasets.adapters.adapter import Adapter
-from loadscope.datasets.catalog import CatalogEntry, catalog_entry
+from loadscope.datasets.catalog import CatalogEntry, catalog, catalog_entry, catalog_with
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
@@ -34,7 +34,7 @@ class PlacedDataset:
 
 
 def place_dataset(
-    named: str, task_name: str, files: Iterable[Path], cache: Path, progress: Progress
+    named: str, task_name: str, files: Collection[Path], cache: Path, progress: Progress
 ) -> PlacedDataset:
     """The data set that a ``--dataset-path`` names; it is fetched where it is an id.
 
@@ -49,7 +49,7 @@ def place_dataset(
         InputError: There is none of that id, it is another task's, or it cannot be fetched.
         WorkError: The download failed or the file system refuses.
     """
-    name, folder = dataset_named(named)
+    name, folder = meant(named, files)
     if folder is not None and not name:
         return PlacedDataset(folder)
     entry = catalog_entry(name, files)
@@ -62,6 +62,21 @@ def place_dataset(
     if not path.exists():
         raise InputError(f"data set {name}: {path} not found", "correct its path")
     return PlacedDataset(path, entry.form)
+
+
+def meant(named: str, files: Collection[Path]) -> tuple[str, Path | None]:
+    """As ``dataset_named``, but an id of a file of the user's goes before a folder of that name.
+
+    Args:
+        named: The data set.
+        files: The user's files of data sets.
+    """
+    name, folder = dataset_named(named)
+    here = folder is not None and not name and folder.absolute().parent == Path.cwd()
+    if folder is not None and here and files:
+        own = catalog_with(files).keys() - catalog().keys()
+        return (folder.name, None) if folder.name in own else (name, folder)
+    return name, folder
 
 
 def dataset_folder(name: str, cache: Path) -> Path:

@@ -1,9 +1,12 @@
 """Archives of run directories, taken apart without trusting them."""
 
+import errno
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +28,13 @@ class _Member:
     size: int
     kind: str
     handle: Any
+
+
+_DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError,
+    # Of a zip whose members want a password.
+    RuntimeError,
+)  # fmt: skip
 
 
 def is_archive(path: Path) -> bool:
@@ -55,9 +65,12 @@ def extract(archive: Path, target: Path) -> None:
             with tarfile.open(archive) as tarred:
                 _write(archive, _tarred(tarred), tarred.extractfile, partial)
         partial.rename(target)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{archive}: not a whole archive: {error}", "get it again") from error
     except OSError as error:
+        # Without a number it is of what decompresses; two members of one name are the archive's.
+        if error.errno in (None, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
+            raise InputError(f"{archive}: not a whole archive: {error}", "get it again") from error
         raise WorkError(
             f"cannot write {partial}: {error.strerror or error}", "free space, or use --index"
         ) from error

@@ -90,6 +90,8 @@ def read_crate(crate: Path, target: Path) -> list[Path]:
         InputError: It is no crate, holds no run, or what an archive must not.
         WorkError: The disk refuses.
     """
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is not a folder", "choose another --output")
     if target.exists() and any(target.iterdir()):
         raise InputError(f"{target} is not empty", "choose another --output")
     if not crate.exists():

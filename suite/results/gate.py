@@ -7,9 +7,9 @@ more than the baseline's own noise: three robust standard deviations.
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from loadscope.errors import InputError
 from loadscope.files import write_json
@@ -21,7 +21,7 @@ from loadscope.suite.results.series import TO_SIGMA, spread
 from loadscope.suite.run.view import RunView
 
 SIGMAS = 3.0
-Status = Literal["passed", "slower", "less accurate", "failed", "no baseline"]
+Status = Literal["passed", "slower", "less accurate", "failed", "no baseline", "not compared"]
 
 
 class _Part(BaseModel):
@@ -43,7 +43,7 @@ class BaselineEntry(_Part):
     name: str
     metric: str
     unit: str
-    values: tuple[FiniteFloat, ...]
+    values: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
     accuracy: FiniteFloat | None = None
     accuracy_metric: str = ""
     accuracy_better: Literal["higher", "lower"] = "higher"
@@ -160,20 +160,27 @@ def _hold(
     lost = _lost(runs, entry, max_loss)
     values = [value for run in runs for value in _values(run)]
     if not values or not entry.values:
-        status: Status = "less accurate" if lost else "passed"
-        return Held(name=name, status=status, reason=lost, n=len(runs))
+        missing = "no speed in the baseline" if values else "no speed in the runs"
+        scored = any(_comparable(run, entry) for run in runs)
+        status: Status = "less accurate" if lost else "passed" if scored else "not compared"
+        return Held(name=name, status=status, reason=lost or missing, n=len(runs))
     before, mad = spread(list(entry.values))
     now = statistics.median(values)
     worse = before / now if entry.metric in RATES else now / before
     slowdown = 100 * (worse - 1)
     allowed = max(max_slowdown, 100 * SIGMAS * TO_SIGMA * mad / before)
     slower = f"{slowdown:.1f} % slower, {allowed:.1f} % allowed" if slowdown > allowed else ""
+    told = (
+        f"{slowdown:.1f} % slower, within the baseline's own noise"
+        if (max_slowdown < slowdown <= allowed)
+        else ""
+    )
     few = "" if len(entry.values) > 1 else "one value tells nothing of the baseline's noise"
     noisy = "noisy" if any(run.warnings for run in runs) else ""
     return Held(
         name=name,
         status="slower" if slower else "less accurate" if lost else "passed",
-        reason="; ".join(filter(None, (slower, lost, few, noisy))),
+        reason="; ".join(filter(None, (slower, told, lost, few, noisy))),
         unit=entry.unit,
         baseline=before,
         value=now,
@@ -182,6 +189,14 @@ def _hold(
         slowdown_percent=slowdown,
         allowed_percent=allowed,
     )
+
+
+def _comparable(run: RunView, entry: BaselineEntry) -> bool:
+    """Whether a run has a score of the kind that the baseline has."""
+    score = run.accuracy
+    if score is None or score.value is None or not run.accuracy_meaningful:
+        return False
+    return entry.accuracy is not None and score.metric == entry.accuracy_metric
 
 
 def _lost(runs: Sequence[RunView], entry: BaselineEntry, most: float) -> str:
@@ -194,7 +209,7 @@ def _lost(runs: Sequence[RunView], entry: BaselineEntry, most: float) -> str:
             continue
         if score.passed is False:
             return f"{score.value:g} {score.unit} {score.metric} misses the target {score.target:g}"
-        if entry.accuracy is None or score.metric != entry.accuracy_metric:
+        if entry.accuracy is None or not _comparable(run, entry):
             continue
         sign = 1 if entry.accuracy_better == "higher" else -1
         if sign * (entry.accuracy - score.value) > abs(entry.accuracy) * most / 100:

@@ -16,7 +16,9 @@ from loadscope.suite.results.index import (
     remove_database,
     require_index,
 )
-from loadscope.suite.results.scan import Source, Tally, source_at, sources, take_in
+from loadscope.suite.results.scan import Source, Tally, register, source_at, sources, take_in
+
+_SQLITE = b"SQLite format 3\0"
 
 Notice = Callable[[str], None]
 """Told of what happens that was not asked for, a line each."""
@@ -100,7 +102,12 @@ def watch(
 def _again(path: Path, notice: Notice, progress: Progress) -> ResultsIndex:
     before = _old_sources(path)
     if before is None:
-        # No database at all: nothing of it can be read, and nothing be swapped into it.
+        if not path.read_bytes()[:16].startswith(_SQLITE[: path.stat().st_size]):
+            raise InputError(
+                f"{path} is no index: it is another file, and is left alone",
+                "name a file that is not there yet",
+            )
+        # A database that was cut or overwritten: nothing can be read of it, or swapped into it.
         remove_database(path)
         index = ResultsIndex.open(path)
         notice(f"{path} was no index: its sources are lost; add them again")
@@ -131,8 +138,10 @@ def _old_sources(path: Path) -> list[Source] | None:
 def _fill(index: ResultsIndex, wanted: list[Source], tally: Tally, progress: Progress) -> None:
     for source in wanted:
         try:
+            # One that is away for a moment, such as a disk, stays a source.
+            register(index, source)
             if not source.root.exists():
-                raise InputError(f"{source.root} is not there any more")
+                raise InputError(f"{source.root} is not there now")
             take_in(index, source, tally, progress)
         except LoadScopeError as error:
             tally.problems.append(error.message)

@@ -105,7 +105,7 @@ def take_in(
         InputError: The source is an archive or a list of results that cannot be read.
         WorkError: The index or the disk refuses.
     """
-    home = _registered(index, source)
+    home = register(index, source)
     if source.kind == "mlcommons":
         _official(index, home, source.root, source.round, tally)
         return
@@ -152,8 +152,10 @@ def sources(index: ResultsIndex) -> list[Source]:
     return [Source(Path(row["root"]), row["kind"], row["options"]) for row in rows]
 
 
-def _registered(index: ResultsIndex, source: Source) -> str:
-    """The root that the rows belong to: the source's own, or that of one which holds it.
+def register(index: ResultsIndex, source: Source) -> str:
+    """Have an index know a source, and give the root that its rows belong to.
+
+    It is the source's own, or that of one which holds it.
 
     Sources of runs do not overlap: a folder within one is a part of it, and one around others
     takes them over.
@@ -364,8 +366,12 @@ def _extracted(index: ResultsIndex, home: str, archive: Path) -> Path:
         (before,) = index.db.execute("SELECT stamp FROM source WHERE root = ?", (home,)).fetchone()
         if before == stamp and folder.is_dir():
             return folder
+        fresh = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        # What is damaged must not cost what was there.
+        extract(archive, fresh)
         shutil.rmtree(folder, ignore_errors=True)
-        extract(archive, folder)
+        fresh.rename(folder)
         with index.writing():
             index.db.execute("UPDATE source SET stamp = ? WHERE root = ?", (stamp, home))
     return folder

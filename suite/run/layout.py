@@ -59,7 +59,7 @@ def with_layout(plan: ProcessPlan, record: RunRecord, look: Look) -> ProcessPlan
         told = kept.record.model_copy(update={"origin": "kept", "name": path.stem})
         return _settled(plan, replace(rule, **values), told, kept.known)
     if not asked.seconds:
-        why = "--layout-seconds 0, and none is kept from before"
+        why = "none is kept from before, and none was looked for"
         return _settled(plan, rule, LayoutRecord(origin="rule", why=why))
     chosen, told, known = search_layout(plan, asked, found, look)
     if told.origin == "rule":

@@ -91,6 +91,8 @@ def layout_key(
         "version": record.versions.get(plan.framework),
         "numerics": model.numerics,
         "options": dict(plan.artifact.options),
+        # A file's free sizes are those of the run.
+        "inputs": [[one.name, one.dtype, list(one.shape)] for one in plan.artifact.inputs],
         "scenario": str(plan.scenario),
         "bound_ms": search.bound_ms,
         "system": _digest(machine),

@@ -89,8 +89,8 @@ def search_layout(
         chosen, why = fit[0], f"as by rule, nothing was measured within {asked.seconds:g} s"
     ranked = sorted(seen, key=lambda one: (one != chosen, -(seen[one].goodness or 0.0)))
     record = LayoutRecord(
-        # What failed may work the next time, and is not kept.
-        origin="searched" if last or not failures else "rule",
+        # What was not measured may be the next time, and is not kept.
+        origin="searched" if last else "rule",
         why=why,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begun, 2),

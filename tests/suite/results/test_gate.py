@@ -56,6 +56,7 @@ def test_a_noisy_baseline_allows_more(tmp_path):
     told = json.loads(check(tmp_path / "new", "--baseline", tmp_path / "old", "--json").stdout)
     assert told["checked"][0]["status"] == "passed"
     assert told["checked"][0]["allowed_percent"] == pytest.approx(100 * 3 * 1.4826 * 5 / 100)
+    assert "within the baseline's own noise" in told["checked"][0]["reason"]
 
 
 def test_a_gate_that_matched_nothing_stays_shut(tmp_path, baseline):
@@ -65,6 +66,20 @@ def test_a_gate_that_matched_nothing_stays_shut(tmp_path, baseline):
     assert check(tmp_path / "new", "--baseline", baseline, "--any-system").exit_code == 0
     make(tmp_path / "short", value=100, rehearsal=["short"])
     assert check(tmp_path / "short", "--baseline", baseline).exit_code == 1
+
+
+def test_a_run_that_measured_something_else_does_not_pass(tmp_path, baseline):
+    entry = json.loads(baseline.read_text())
+    entry["entries"][0]["values"] = []
+    baseline.write_text(json.dumps(entry))
+    make(tmp_path / "new", value=100)
+    done = check(tmp_path / "new", "--baseline", baseline, "--json")
+    told = json.loads(done.stdout)["checked"][0]
+    assert (told["status"], done.exit_code) == ("not compared", 1)
+    assert told["reason"] == "no speed in the baseline"
+    entry["entries"][0]["values"] = [0]
+    baseline.write_text(json.dumps(entry))
+    assert check(tmp_path / "new", "--baseline", baseline).exit_code != 0
 
 
 def test_what_is_no_baseline_is_said(tmp_path, baseline):

@@ -207,11 +207,40 @@ def test_an_index_of_another_version_is_made_again(tmp_path, index, add, content
     assert "another version" in told[0]
     index.close()
     remove_database(index.path)
-    index.path.write_bytes(b"no database at all" * 100)
+    index.path.write_bytes(b"SQLite format 3\0" + b"but nothing of one" * 100)
     told.clear()
     with opened(index.path, told.append) as again:
         assert index_count(again) == 0
     assert "add them again" in told[-1]
+
+
+def test_another_file_is_no_index_and_is_left_alone(tmp_path):
+    model = tmp_path / "my.onnx"
+    model.write_bytes(b"a model, not a database" * 100)
+    with pytest.raises(InputError, match="left alone"), opened(model):
+        pass
+    assert model.read_bytes() == b"a model, not a database" * 100
+
+
+def test_a_source_that_is_away_for_a_rebuild_stays_a_source(tmp_path, index, add):
+    make(tmp_path / "runs" / "a", value=100)
+    add(index, tmp_path / "runs")
+    (tmp_path / "runs").rename(tmp_path / "away")
+    assert "not there now" in rebuild(index).problems[0]
+    (tmp_path / "away").rename(tmp_path / "runs")
+    rebuild(index)
+    assert index_count(index) == 1
+
+
+def test_a_damaged_archive_does_not_cost_what_was_taken_from_it(tmp_path, index, add):
+    archive = packed(tmp_path, one=make(tmp_path / "a", value=100))
+    add(index, archive)
+    taken = list((index.path.parent / "archives").rglob("run.json"))
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError):
+        add(index, archive)
+    assert taken and all(path.is_file() for path in taken)
 
 
 def test_a_full_disk_leaves_the_index_as_it_was(tmp_path, index, add, content):
@@ -252,6 +281,18 @@ def test_an_archive_is_taken_in_and_looked_at_again_when_it_changes(tmp_path, in
     add(index, archive)
     assert index_count(index) == 2
     assert rebuild(index).added == 2
+
+
+def test_damage_within_an_archive_is_told_as_such(tmp_path, index, add):
+    path = tmp_path / "runs.tar"
+    with tarfile.open(path, "w:xz") as archive:
+        archive.add(make(tmp_path / "a", value=100), "a")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not a whole archive"):
+        add(index, path)
 
 
 @pytest.mark.parametrize("kind", ["link", "absolute", "above", "bomb", "cut"])
