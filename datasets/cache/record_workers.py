@@ -197,10 +197,19 @@ def _do(job: Sequence[RecordSource], files: RecordFiles, maker: RecordMaker) -> 
 def _interrupts_held_back() -> Iterator[None]:
     """Delay Ctrl-C while processes start: they inherit the mask and leave Ctrl-C to us."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Another thread may take the signal, and Python would still raise it in this one, between a
+    # process and what it is told.
+    main = threading.current_thread() is threading.main_thread()
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number)) if main else None
     try:
         yield
     finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if held:
+        raise KeyboardInterrupt
 
 
 def _start_worker(maker: RecordMaker) -> None:
