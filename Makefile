@@ -44,7 +44,7 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	  $(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output $$folder
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; about seven minutes on two cores, nine the first time, when it makes its models"
+	@echo "test: real LoadGen, real frameworks; about nine minutes on two cores, twelve the first time, when it makes its models"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
