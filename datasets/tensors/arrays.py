@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +22,7 @@ _SAMPLES, _MOST_BYTES = 64, 256 << 20
 """So many random samples are made where none are asked for, fewer where they are large."""
 
 
-class Arrays:
+class Arrays(ABC):
     """A ``Dataset`` whose samples are a row of each array.
 
     Attributes:
@@ -60,9 +61,9 @@ class Arrays:
             self._digest = whole.hexdigest()
         return self._digest
 
+    @abstractmethod
     def rows(self) -> Iterator[Tensors]:
         """The samples one by one, without a batch axis, native byte order."""
-        raise NotImplementedError
 
     def score(
         self,

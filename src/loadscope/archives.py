@@ -6,6 +6,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -43,20 +44,20 @@ def opened(archive: Path) -> Iterator["Archive"]:
         raise WorkError(f"{archive.name} is damaged: {error}", "fetch again") from error
 
 
-class Archive:
+class Archive(ABC):
     """The files of an archive, by their paths in the package, with slashes."""
 
+    @abstractmethod
     def names(self) -> list[str]:
         """The paths of all files."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, name: str) -> IO[bytes]:
         """Open a file.
 
         Raises:
             KeyError: There is none of that name.
         """
-        raise NotImplementedError
 
 
 class _Zip(Archive):
