@@ -88,3 +88,28 @@ def table(name: str) -> list[dict[str, str]]:
     text = (files(__package__) / name).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return list(csv.DictReader(io.StringIO("\n".join(lines))))
+
+
+def classifiers(
+    family: str, title: str, framework: str, rows: Mapping[str, Mapping[str, str]], ending: str
+) -> dict[str, Described]:
+    """Trained classifiers of photographs of one framework, by the name after the slash.
+
+    Args:
+        family: The family's name.
+        title: What people call the collection.
+        framework: The framework that its entries name.
+        rows: By network; ``parameters`` is its number of weights.
+        ending: What the name of a trained one ends in.
+    """
+    return {
+        f"{name}{ending}": Described(
+            f"{family}/{name}{ending}",
+            f"{name} ({title})",
+            "image-classification",
+            "Apache-2.0",
+            (framework,),
+            int(row["parameters"]),
+        )
+        for name, row in rows.items()
+    }

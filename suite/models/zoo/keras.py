@@ -11,7 +11,7 @@ from loadscope.suite.models.zoo.entries import (
     resized,
     weights,
 )
-from loadscope.suite.models.zoo.family import SEED, Described, table
+from loadscope.suite.models.zoo.family import SEED, Described, classifiers, table
 from loadscope.suite.models.zoo.registry import unknown
 from loadscope.sut.exporter import Exporter
 
@@ -49,17 +49,7 @@ class _Keras:
     @functools.cache  # noqa: B019 (there is one of it)
     def described(self) -> Mapping[str, Described]:
         """The trained models."""
-        return {
-            f"{name}{_TRAINED}": Described(
-                f"keras/{name}{_TRAINED}",
-                f"{name} (Keras)",
-                "image-classification",
-                "Apache-2.0",
-                ("tensorflow",),
-                int(row["parameters"]),
-            )
-            for name, row in self._rows().items()
-        }
+        return classifiers("keras", "Keras", "tensorflow", self._rows(), _TRAINED)
 
     def entry(self, name: str) -> dict[str, Any]:
         """A trained application by its name and ``.imagenet``, or a seeded one by its name."""

@@ -12,7 +12,7 @@ from loadscope.suite.models.zoo.entries import (
     resized,
     weights,
 )
-from loadscope.suite.models.zoo.family import SEED, Described, table
+from loadscope.suite.models.zoo.family import SEED, Described, classifiers, table
 from loadscope.suite.models.zoo.registry import unknown
 from loadscope.sut.exporter import Exporter
 
@@ -43,17 +43,7 @@ class _Gluon:
     @functools.cache  # noqa: B019 (there is one of it)
     def described(self) -> Mapping[str, Described]:
         """The trained models."""
-        return {
-            f"{name}{_TRAINED}": Described(
-                f"mxnet/{name}{_TRAINED}",
-                f"{name} (Gluon)",
-                "image-classification",
-                "Apache-2.0",
-                ("mxnet",),
-                int(row["parameters"]),
-            )
-            for name, row in self._rows().items()
-        }
+        return classifiers("mxnet", "Gluon", "mxnet", self._rows(), _TRAINED)
 
     def entry(self, name: str) -> dict[str, Any]:
         """A trained network by its name and ``.imagenet``, or a seeded one by its name."""
