@@ -118,7 +118,9 @@ def rescore(
                 "name it here with --dataset-path FOLDER",
             )
     else:
-        placed = place_dataset(dataset_path, entry.task, spec.datasets, cache, progress)
+        # The run has the form of its data set; the file of entries may be gone.
+        files = [file for file in spec.datasets if file.exists()]
+        placed = place_dataset(dataset_path, entry.task, files, cache, progress)
     placed = replace(placed, form=placed.form or form)
     dataset = read_samples(spec, entry, preprocess, placed)
     digest, recorded = dataset.digest(cache, progress), str(record.data.digest)
