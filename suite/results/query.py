@@ -2,8 +2,8 @@
 
 A query is terms, all of which hold: ``model=resnet50 scenario=Offline,Server latency_p99_ms<5``.
 Several values after a comma are any of them. ``sort=-value``, ``columns=model,value``,
-``group=framework``, ``limit=20`` and ``offset=40`` say how it is shown. In a URL terms are joined by
-``&``.
+``group=framework``, ``limit=20`` and ``offset=40`` say how it is shown. In a URL terms are joined
+by ``&``.
 """
 
 import re
