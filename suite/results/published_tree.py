@@ -170,12 +170,13 @@ def _accuracy(result: Result) -> str:
 
 
 def _weights(result: Result) -> str:
-    told = result.files.mapping(result.measurements)[0]
-    if told is None:
-        # Some submitters name the file by the scenario, or in other letters.
-        folder = result.files.root / result.descriptions
-        told = next(filter(None, map(_mapping, sorted(folder.glob("*.json")))), {})
-    return text(told.get("weight_data_types"))
+    # Some submitters name the file by the scenario, or in other letters.
+    folder = result.files.root / result.descriptions
+    told = (
+        result.files.mapping(result.measurements)[0],
+        *map(_mapping, sorted(folder.glob("*.json"))),
+    )
+    return next(filter(None, (text((one or {}).get("weight_data_types")) for one in told)), "")
 
 
 def _mapping(path: Path) -> Mapping[str, Any]:
