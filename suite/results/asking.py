@@ -133,6 +133,20 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
     return [_matrix_row(key, cells, frameworks) for key, cells in found.items()]
 
 
+def left_out(index: ResultsIndex, query: Query) -> int:
+    """How many of the runs that a query asks for have a valid figure that is in no median.
+
+    They are noisy: what else the machine did is in their figures.
+    """
+    where, values = query.where()
+    found: int = index.db.execute(
+        f"SELECT count(*){_FROM} WHERE {where} AND t.value IS NOT NULL AND t.status = 'valid' "
+        "AND NOT t.counts AND run.warnings != ''",
+        values,
+    ).fetchone()[0]
+    return found
+
+
 def _matrix_row(key: tuple[Any, ...], cells: dict[str, list[Any]], frameworks: list[str]) -> Row:
     names = ("model", "scenario", "machine", "system", "unit", "marks")
     row: Row = dict(zip(names, key, strict=True))
