@@ -21,7 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 _FILTERS = ("benchmark", "scenario", "category", "division", "round", "submitter")
 # MLCommons' units of what ours are; a Server's queries have one sample each.
-_UNITS = {"samples/s": ("samples/s", "queries/s"), "ms": ("latency (ms)", "ms")}
+_UNITS = {"samples/s": ("samples/s", "queries/s"), "ms": ("latency (ms)",)}
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,14 @@ def published(index: ResultsIndex, query: OfficialQuery, like: RunView | None = 
     if query.cpu_only:
         parts.append("COALESCE(accelerators, 0) = 0")
     units = _units(like) if like is not None else ()
-    rows = [
-        row
-        for row in index.db.execute(
-            f"SELECT * FROM official WHERE {' AND '.join(parts)} AND value IS NOT NULL", values
-        )
-        if not units or row["unit"].lower() in units
-    ]
+    # A result that both a tree and a summary have is shown once, as the summary prints it.
+    found = index.db.execute(
+        f"SELECT * FROM official WHERE {' AND '.join(parts)} AND value IS NOT NULL "
+        "ORDER BY url != ''",
+        values,
+    )
+    told = {(row["round"], row["location"].lower(), row["unit"]): row for row in found}
+    rows = [row for row in told.values() if not units or row["unit"].lower() in units]
     if not rows:
         raise _none(index, query)
     ours = like.metric.value if like is not None and like.metric else None
@@ -121,7 +122,7 @@ def _units(run: RunView) -> tuple[str, ...]:
 
 
 def _sign(unit: str) -> int:
-    return 1 if "latency" in unit.lower() or unit.lower() == "ms" else -1
+    return 1 if "latency" in unit.lower() else -1
 
 
 def _times(row: Any, ours: float | None) -> float | None:
