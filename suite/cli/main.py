@@ -19,6 +19,7 @@ from loadscope.suite.cli.failure import (
     say,
     status_of,
 )
+from loadscope.suite.run.standby import discard, prepare
 
 COMMANDS = {
     "accuracy": "Score the accuracy log of a finished run again.",
@@ -43,6 +44,8 @@ COMMANDS = {
 }
 """The commands, each in the module of its name, and what the list of them says."""
 
+_MEASURING = ("run", "trace")
+
 
 class Commands(click.Group):
     """The commands, with near names for a wrong one, and no option given twice in silence.
@@ -58,6 +61,9 @@ class Commands(click.Group):
         Raises:
             click.UsageError: There is none, or an option is given twice that has one value.
         """
+        if args and args[0] in _MEASURING and not {"-h", "--help"}.intersection(args):
+            # Before the imports of the command, which take as long as those of the process do.
+            prepare()
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             hint = near(args[0], COMMANDS).rstrip()
             ctx.fail(f"No such command '{args[0]}'. {hint}".rstrip())
@@ -152,6 +158,8 @@ def main() -> None:
         # The reader of our output has gone (``loadscope models | head``); nothing is lost.
         sys.stderr.close()
         sys.exit(WORK_FAILED)
+    finally:
+        discard()
     sys.exit(status if isinstance(status, int) else 0)
 
 
