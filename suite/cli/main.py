@@ -45,6 +45,7 @@ COMMANDS = {
 """The commands, each in the module of its name, and what the list of them says."""
 
 _MEASURING = ("run", "trace")
+_HELP = {"-h", "--help"}
 
 
 class Commands(click.Group):
@@ -61,9 +62,6 @@ class Commands(click.Group):
         Raises:
             click.UsageError: There is none, or an option is given twice that has one value.
         """
-        if args and args[0] in _MEASURING and not {"-h", "--help"}.intersection(args):
-            # Before the imports of the command, which take as long as those of the process do.
-            prepare()
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             hint = near(args[0], COMMANDS).rstrip()
             ctx.fail(f"No such command '{args[0]}'. {hint}".rstrip())
@@ -120,7 +118,7 @@ def _refuse_swallowed(option: click.Parameter, context: click.Context, given: An
 @click.group(
     cls=Commands,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": sorted(_HELP), "max_content_width": 100},
 )
 @click.version_option(loadscope.__version__, prog_name="loadscope")
 @click.pass_context
@@ -140,6 +138,9 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the work failed, 2 bad input, 130 interrupted."""
     try:
+        if sys.argv[1:2] and sys.argv[1] in _MEASURING and not _HELP.intersection(sys.argv):
+            # Before the imports of the command, which take as long as those of the process do.
+            prepare()
         status = cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "loadscope"
