@@ -132,8 +132,9 @@ def test_an_array_without_a_name_is_the_one_input(tmp_path):
     np.savez(tmp_path / "in.npz", numbers)
     np.save(tmp_path / "labels.npy", numbers)
     for name in ("in.npz", "labels.npy"):
-        rows = KIND.read(tmp_path / name, None, 0, ONE).rows()
-        assert np.array_equal([row["ids"] for row in rows], numbers)
+        read = KIND.read(tmp_path / name, None, 0, ONE)
+        rows = library(read, tmp_path / "cache", ONE, [Tensor("ids", "uint8", (4,))])
+        assert np.array_equal(rows.batch([0, 1])["ids"], numbers)
 
 
 def test_other_bad_files_are_refused(tmp_path):

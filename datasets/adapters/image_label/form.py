@@ -88,8 +88,8 @@ class ImageLabel(Adapter):
         kind, found = self._kind(folder), self.read(folder, classes)
         first = {"image": found.names[0]}
         if found.labels is None:
-            remarks = ("no labels: performance alone",)
-            return Found(kind.TITLE, len(found.names), None, first, remarks, labelled=False)
+            said = ("no labels: performance alone",)
+            return Found(kind.TITLE, len(found.names), None, first, said, labelled=False)
         first["label"] = " or ".join(map(str, found.labels[0])) or "none"
         known = {label for labels in found.labels for label in labels}
         unlabelled = sum(not labels for labels in found.labels)

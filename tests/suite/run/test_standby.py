@@ -66,7 +66,9 @@ def test_what_is_refused_leaves_no_process(arguments, monkeypatch, capsys):
 
     def prepare():
         standby.prepare()
-        seen.append(standby.waiting_process())
+        number = standby.waiting_process()
+        assert number is not None
+        seen.append(number)
 
     monkeypatch.setattr(command, "prepare", prepare)
     monkeypatch.setattr(sys, "argv", ["loadscope", "run", *arguments])
