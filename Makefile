@@ -4,6 +4,9 @@
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
 # JOBS    how many tests run side by side; many wait for LoadGen's clock, so one more than cores
 
+# Hundreds of processes would each compile what they import.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 UV ?= uv==0.13.9

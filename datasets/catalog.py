@@ -21,7 +21,7 @@ from loadscope.datasets.adapters.adapter import Adapter
 from loadscope.datasets.adapters.registry import form_of, form_record
 from loadscope.datasets.registry import task, task_names
 from loadscope.errors import InputError, LoadScopeError, WorkError, near
-from loadscope.strict_yaml import line_of, read_yaml
+from loadscope.strict_yaml import SafeLoader, line_of, read_yaml
 
 Form = Annotated[
     Any,
@@ -152,7 +152,7 @@ def catalog_of(name: str) -> dict[str, CatalogEntry]:
 
 def _read(path: Path, name: str = "") -> dict[str, CatalogEntry]:
     folder = path.resolve().parent
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = yaml.load(path.read_text(encoding="utf-8"), SafeLoader)
     given = {"folder": folder, **({"task": name} if name else {})}
     return TypeAdapter(dict[str, CatalogEntry]).validate_python(
         {data_set: {**entry, **given} for data_set, entry in entries.items()}

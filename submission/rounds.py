@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from loadscope.errors import InputError
+from loadscope.strict_yaml import SafeLoader
 
 CURRENT = "v6.1"
 
@@ -206,7 +207,7 @@ def _merged(name: str) -> dict[str, Any]:
             f"there is no round '{name}'", f"use {', '.join(rounds())}, or the path of a YAML file"
         )
     try:
-        given = yaml.safe_load(text)
+        given = yaml.load(text, SafeLoader)
     except yaml.YAMLError as error:
         raise InputError(f"round {name}: {error}", "correct the YAML") from error
     if not isinstance(given, dict):

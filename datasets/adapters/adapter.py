@@ -12,9 +12,10 @@ class Found:
     Attributes:
         form: The form that was found, in a few words.
         samples: How many samples there are.
-        classes: How many classes or categories their labels tell apart; None without labels.
+        classes: How many classes or categories their labels tell apart; None where nobody knows.
         first: What is known of the first sample, by its part (``image``, ``label``, …).
         remarks: What a user should know before a run, such as samples without a label.
+        labelled: Whether there is any label.
     """
 
     form: str
@@ -22,6 +23,7 @@ class Found:
     classes: int | None
     first: dict[str, str]
     remarks: tuple[str, ...] = field(default=())
+    labelled: bool = True
 
 
 class Adapter(ABC):

@@ -18,6 +18,8 @@ from loadscope.tensors import Tensors
 
 UNSCORED = "no true answers"
 _FORM = "one array for each input, its first axis the sample"
+_UNNAMED = "arr_0"
+"""What ``numpy.savez`` calls an array that is given without a name."""
 _SAMPLES, _MOST_BYTES = 64, 256 << 20
 """So many random samples are made where none are asked for, fewer where they are large."""
 
@@ -108,7 +110,8 @@ class FileArrays(Arrays):
         """Find the arrays and hold them against the inputs.
 
         An array may have another type where its numbers fit the input's. Where the model has one
-        input, the one array of the file has any name.
+        input, the one array of the file need have no name: that of an ``.npy`` file has none, nor
+        has one that is saved by ``numpy.savez`` without a keyword.
 
         Args:
             path: The file or folder.
@@ -185,9 +188,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _of(name: str, found: Mapping[str, NDArray[Any]], inputs: int) -> NDArray[Any] | None:
-    """The array of an input; where there is one of each, whatever it is called."""
-    if len(found) == inputs == 1:
-        return next(iter(found.values()))
+    """The array of an input; where there is one of each, one without a name is it."""
+    if len(found) == inputs == 1 and _UNNAMED in found:
+        return found[_UNNAMED]
     return found.get(name, found.get(_plain(name)))
 
 
@@ -195,10 +198,11 @@ def _archive(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise InputError(f"{path}: not found", "give an .npz file or a folder of .npy files")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                return {path.stem: archive}
-            return {name: archive[name] for name in archive.files}
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            return {_UNNAMED: loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         _unreadable(path, error)
 

@@ -100,6 +100,11 @@ def require_here(name: str, devices: tuple[Device, ...] | None = None) -> None:
         InputError: It is not here; the message has what is, and what to install.
     """
     kind = kind_of(name)
+    if kind == CPU and number_of(name):
+        raise InputError(
+            f"device {name} not found on this machine: its processors together are the device cpu",
+            "use cpu; --instances spreads the work over sockets, taskset chooses processors",
+        )
     if kind not in _MENDS:
         return
     found = [device.name for device in (devices_here() if devices is None else devices)]

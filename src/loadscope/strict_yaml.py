@@ -30,16 +30,20 @@ class _Fault(NamedTuple):
     mend: str
 
 
-class _Loader(yaml.SafeLoader):
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""For ``yaml.load``: libyaml's parser is several times as fast, and is not in every PyYAML."""
+
+
+class _Loader(SafeLoader):  # type: ignore[misc]
     """YAML restricted to what JSON can say: no dates, no sets, no key twice."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's way to declare them)
         first: [pair for pair in pairs if pair[0].removeprefix(_TAG) in _PLAIN]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, pairs in SafeLoader.yaml_implicit_resolvers.items()
     }
     yaml_constructors = {  # noqa: RUF012
         tag: make
-        for tag, make in yaml.SafeLoader.yaml_constructors.items()
+        for tag, make in SafeLoader.yaml_constructors.items()
         if tag is None or tag.removeprefix(_TAG) in _PLAIN
     }
 
@@ -64,7 +68,8 @@ class _Loader(yaml.SafeLoader):
                 if fault not in self.repeats:
                     self.repeats.append(fault)
             seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return made
 
 
 def read_yaml(path: Path, schema: type[T], context: Mapping[str, Any] | None = None) -> T:

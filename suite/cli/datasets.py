@@ -1,6 +1,7 @@
 """``loadscope datasets``: what models can be run on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +164,15 @@ def check_command(name: str, folder: Path | None, files: tuple[Path, ...], as_js
                 "run a model on it, with --count 1 to be quick",
             )
         if not where.exists():
-            raise InputError(f"{where} not found", f"{entry.obtain} Layout: {entry.layout}")
+            raise InputError(f"{where} not found", _how_to_get(entry))
         found = entry.form.look(where, entry.classes)
+        if not found.labelled and (entry.metric or entry.classes):
+            raise InputError(
+                f"{where}: {found.samples:,} samples and no labels, which {name} has",
+                "add them, or take metric and classes out of the entry"
+                if entry.path
+                else _how_to_get(entry),
+            )
         found = _with_count(found, entry.samples)
     if as_json:
         click.echo(json.dumps(vars(found) | {"remarks": list(found.remarks)}, indent=2))
@@ -181,7 +189,11 @@ def _with_count(found: Found, samples: int | None) -> Found:
     if samples is None or samples == found.samples:
         return found
     remark = f"the whole data set has {samples:,} samples"
-    return Found(found.form, found.samples, found.classes, found.first, (*found.remarks, remark))
+    return replace(found, remarks=(*found.remarks, remark))
+
+
+def _how_to_get(entry: CatalogEntry) -> str:
+    return f"{entry.obtain} Layout: {entry.layout}" if entry.layout else entry.obtain
 
 
 def _place(name: str, entry: CatalogEntry) -> Path:

@@ -19,6 +19,7 @@ from loadscope.suite.cli.failure import (
     say,
     status_of,
 )
+from loadscope.suite.run.standby import discard, prepare
 
 COMMANDS = {
     "accuracy": "Score the accuracy log of a finished run again.",
@@ -42,6 +43,9 @@ COMMANDS = {
     "validate": "Hold this host against a golden file.",
 }
 """The commands, each in the module of its name, and what the list of them says."""
+
+_MEASURING = ("run", "trace")
+_HELP = {"-h", "--help"}
 
 
 class Commands(click.Group):
@@ -114,7 +118,7 @@ def _refuse_swallowed(option: click.Parameter, context: click.Context, given: An
 @click.group(
     cls=Commands,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": sorted(_HELP), "max_content_width": 100},
 )
 @click.version_option(loadscope.__version__, prog_name="loadscope")
 @click.pass_context
@@ -134,6 +138,9 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the work failed, 2 bad input, 130 interrupted."""
     try:
+        if sys.argv[1:2] and sys.argv[1] in _MEASURING and not _HELP.intersection(sys.argv):
+            # Before the imports of the command, which take as long as those of the process do.
+            prepare()
         status = cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "loadscope"
@@ -152,6 +159,8 @@ def main() -> None:
         # The reader of our output has gone (``loadscope models | head``); nothing is lost.
         sys.stderr.close()
         sys.exit(WORK_FAILED)
+    finally:
+        discard()
     sys.exit(status if isinstance(status, int) else 0)
 
 

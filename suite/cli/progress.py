@@ -1,5 +1,6 @@
 """Progress of long work: bars and one live line on a terminal, a line now and then elsewhere."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,13 @@ def live_line(name: str, now: LiveProgress) -> str:
         if now.noise.steal_percent >= 0.5:
             parts.append(f"hypervisor {now.noise.steal_percent:.0f} %")
     return f"{name}: {', '.join(parts)}"
+
+
+def _stage_line(what: str, done: int, total: int) -> str:
+    if total:
+        return f"{what}: {done:,} of {total:,}"
+    # A unit alone says nothing.
+    return f"{what}: {done:,}" if done else re.sub(r" \(\w+\)$", "", what)
 
 
 def _clock(seconds: float) -> str:
@@ -114,11 +122,9 @@ class PlainLines:
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Take note of a stage; see ``progress_bars``."""
-        if what not in self._seen:
+        if what not in self._seen or self._is_due():
             self._seen.add(what)
-            self._say(what)
-        elif self._is_due():
-            self._say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
+            self._say(_stage_line(what, done, total))
 
     def live(self, name: str, now: LiveProgress) -> None:
         """Take note of where a test stands."""

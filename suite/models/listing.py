@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import yaml
 
+from loadscope.strict_yaml import SafeLoader
 from loadscope.suite.models.zoo.family import Described, table
 from loadscope.suite.models.zoo.registry import readable
 
@@ -120,9 +121,8 @@ def listed(curated: Iterable[Described]) -> Iterator[Listed]:
 
 def built_in() -> Iterator[Described]:
     """The models of ``models.yaml``, which a test holds to the manifest's schema."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = (files("loadscope") / "models.yaml").read_text(encoding="utf-8")
-    for name, entry in yaml.load(text, loader)["models"].items():
+    for name, entry in yaml.load(text, SafeLoader)["models"].items():
         yield of_entry(name, entry)
 
 

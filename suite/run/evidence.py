@@ -22,7 +22,7 @@ from loadscope.rundir.record import RepeatOutcome, RunRecord
 from loadscope.rundir.repeat import median_run
 from loadscope.rundir.result import AccuracyRecord, ResultRecord
 from loadscope.submission.rounds import early_stopping_queries, load_round
-from loadscope.suite.run.shortfall import shortfalls
+from loadscope.suite.run.shortfall import changes, shortfalls
 
 _SCORED = ("metric", "value", "target", "passed", "samples")
 _DETAIL = "mlperf_log_detail.txt"
@@ -221,8 +221,11 @@ def _rehearsal(
     rules = load_round(run.round)
     names = run.model.mlperf
     benchmark = rules.benchmarks.get(names.loadgen) if names else None
+    if names is not None and benchmark is None:
+        return (f"'{names.loadgen}' is no benchmark of {rules.round}",)
     log = _log(directory, run.of(Mode.PERFORMANCE).median_run or 1)
-    return tuple(shortfalls(log.number, run.scenario, benchmark, rules))
+    asked = (log.number, run.scenario, benchmark, rules)
+    return (*shortfalls(*asked), *changes(*asked))
 
 
 def _same(one: object, other: object) -> bool:

@@ -15,6 +15,7 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import ModeOutcome
 from loadscope.scenarios.live_counters import FILE, Counted, read_counters
+from loadscope.suite.run import standby
 from loadscope.suite.run.device_watch import DeviceWatch
 from loadscope.suite.run.engine import (
     EngineHost,
@@ -52,7 +53,7 @@ class LocalEngine:
     def launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         """See ``Engine``; Ctrl-C ends the test."""
         settle(run_dir, layout_watch(run_dir, test, watch))
-        here, noise = host(), NoiseWatch()
+        here, noise = host(), NoiseWatch(standby.waiting_process())
         devices = DeviceWatch(RunDirectory(run_dir).read().model.device)
         process = 0
 
@@ -104,7 +105,8 @@ def run_child(
         InputError: The process found the input wrong.
         WorkError: It failed, or ended without a word.
     """
-    process = start_worker("test_process", [str(run_dir.resolve()), mode], folder)
+    arguments = [str(run_dir.resolve()), str(mode)]
+    process = standby.take(arguments, folder) or start_worker("test_process", arguments, folder)
     try:
         while process.poll() is None:
             look(process.pid, read_counters(folder / FILE))

@@ -8,7 +8,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -45,13 +45,20 @@ class _Counters:
 
 
 class NoiseWatch:
-    """Watches the machine from its making to ``finish``; the test is a child that ends between."""
+    """Watches the machine from its making to ``finish``; the test is a child that ends between.
 
-    def __init__(self) -> None:
+    Args:
+        waiting: The number of the child where it is there already; what it has done does not
+            count.
+    """
+
+    def __init__(self, waiting: int | None = None) -> None:
         self._load = [os.getloadavg()[0]]
         self._frequencies: list[float] = []
         self._sampled = 0.0
-        self._first = _read_counters()
+        first = _read_counters()
+        done = 0.0 if waiting is None else _tree_seconds(waiting)
+        self._first = replace(first, own=first.own + done)
 
     def sample(self) -> None:
         """Read the frequency, at most every few seconds however often this is called."""

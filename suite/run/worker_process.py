@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import loadscope
 
@@ -22,27 +23,50 @@ def start_worker(
         folder: Its working directory, where ``process.log`` takes what it prints.
         descriptors: What it inherits.
     """
+    with (folder / "process.log").open("wb") as log:
+        return start_process(
+            [f"loadscope.suite.worker.{module}", *arguments], folder, log, descriptors
+        )
+
+
+def start_process(
+    command: Sequence[str],
+    folder: Path | None,
+    output: IO[bytes] | int,
+    descriptors: Sequence[int] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start ``python -m`` with a module and its arguments; its standard input is a pipe.
+
+    Args:
+        command: The module's full name and its arguments.
+        folder: Its working directory; this process's for None.
+        output: Takes what it prints.
+        descriptors: What it inherits.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", *command],
+        cwd=folder,
+        env=worker_environment(),
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        pass_fds=descriptors,
+        # Ctrl-C is the parent's to handle; the pipe tells the child of the parent's death.
+        start_new_session=True,
+    )
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of a process that is started now."""
     # The package is found from there too, however this process found it.
     package_root = str(Path(loadscope.__file__).parents[1])
     path = [package_root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-    environment = {
+    return {
         # CUDA would number GPUs by their speed, NVIDIA's other tools number them by their place.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path),
     }
-    with (folder / "process.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", f"loadscope.suite.worker.{module}", *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=descriptors,
-            # Ctrl-C is the parent's to handle; the pipe tells the child of the parent's death.
-            start_new_session=True,
-        )
 
 
 def end_worker(process: "subprocess.Popen[bytes]") -> None:

@@ -26,6 +26,7 @@ INFO = BackendInfo(
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     devices=("cpu", "gpu", "npu"),
+    device_fault="loadscope.sut.openvino.devices:device_fault",
     trace_levels=("framework", "layer"),
     weights=_FUSED,
     # The kernels of a shape are made at its first call.

@@ -116,8 +116,29 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays, said):
         KIND.read(tmp_path / "in.npz", None, 0, ONE)
 
 
+def test_an_array_of_another_name_is_not_taken_for_the_input(tmp_path):
+    numbers = np.arange(8, dtype=np.uint8).reshape(2, 4)
+    np.savez(tmp_path / "in.npz", labels=numbers)
+    with pytest.raises(InputError, match="no array for the input 'ids'; it has: labels"):
+        KIND.read(tmp_path / "in.npz", None, 0, ONE)
+    (tmp_path / "folder").mkdir()
+    np.save(tmp_path / "folder" / "labels.npy", numbers)
+    with pytest.raises(InputError, match="no array for the input 'ids'; it has: labels"):
+        KIND.read(tmp_path / "folder", None, 0, ONE)
+
+
+def test_an_array_without_a_name_is_the_one_input(tmp_path):
+    numbers = np.arange(8, dtype=np.uint8).reshape(2, 4)
+    np.savez(tmp_path / "in.npz", numbers)
+    np.save(tmp_path / "labels.npy", numbers)
+    for name in ("in.npz", "labels.npy"):
+        read = KIND.read(tmp_path / name, None, 0, ONE)
+        rows = library(read, tmp_path / "cache", ONE, [Tensor("ids", "uint8", (4,))])
+        assert np.array_equal(rows.batch([0, 1])["ids"], numbers)
+
+
 def test_other_bad_files_are_refused(tmp_path):
-    np.savez(tmp_path / "in.npz", any_name=np.full((2, 4), 300))
+    np.savez(tmp_path / "in.npz", ids=np.full((2, 4), 300))
     with pytest.raises(InputError, match="sample 0 has numbers outside uint8"):
         KIND.read(tmp_path / "in.npz", None, 0, ONE).digest()
     with pytest.raises(InputError, match="count of 1 to 2"):

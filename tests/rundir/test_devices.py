@@ -9,6 +9,7 @@ from loadscope.devices import Device, canonical, devices_here, require_here
 from loadscope.errors import InputError
 from loadscope.nvml import GpuSample, Nvml, visible
 from loadscope.rundir.spec import make_spec
+from loadscope.sut.openvino.devices import device_fault
 
 UUIDS = ["GPU-1d2a", "GPU-77c0"]
 
@@ -167,3 +168,30 @@ def test_what_a_gpu_does_not_tell_is_none():
     api.nvmlDeviceGetCurrentClocksThrottleReasons = lambda handle: 0x80
     sample = Nvml(api).sample(1)
     assert (sample.watts, sample.joules, sample.throttles) == (None, None, ("power brake",))
+
+
+def test_the_processors_are_one_device():
+    require_here("cpu", ())
+    with pytest.raises(InputError, match="device cpu:1 not found on this machine") as caught:
+        require_here("cpu:1", (Device("cuda:1", "NVIDIA L4"),))
+    assert caught.value.fix.startswith("use cpu;")
+
+
+def test_what_openvino_cannot_find_is_told_without_it(tmp_path):
+    assert device_fault("cpu", tmp_path) is None
+    for name, said in (("gpu", "Intel GPUs found: 0"), ("npu", "Intel NPUs found: 0")):
+        fault = device_fault(name, tmp_path)
+        assert fault is not None and fault[0] == said
+    for folder, driver in (("class/drm/renderD128", "xe"), ("class/accel/accel0", "intel_vpu")):
+        device = tmp_path / "sys" / folder / "device"
+        device.mkdir(parents=True)
+        (device / "vendor").write_text("0x8086\n")
+        (tmp_path / driver).mkdir()
+        (device / "driver").symlink_to(tmp_path / driver)
+    assert device_fault("gpu", tmp_path) is None
+    assert device_fault("npu", tmp_path) is None
+    assert device_fault("gpu:1", tmp_path) == (
+        "Intel GPUs found: 1",
+        "use cpu, or install Intel's GPU driver (intel-opencl-icd, libze-intel-gpu1)",
+    )
+    assert device_fault("npu:1", tmp_path) is not None

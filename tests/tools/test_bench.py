@@ -30,6 +30,7 @@ from loadscope.tools.bench import defaults, preprocessing
 from loadscope.tools.bench.__main__ import bench, write_rows
 from loadscope.tools.bench.bare import detecting, percentiles
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
+from loadscope.tools.bench.models import BenchCase
 from loadscope.tools.bench.pairs import alternate, enclose, run_json
 from loadscope.tools.bench.scoring import pycocotools_map
 from loadscope.tools.bench.texts import work_ratio
@@ -203,6 +204,27 @@ def test_the_rows_are_written_beside_the_machine_that_they_were_measured_on(tmp_
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written["rows"] == rows
     assert written["host"]["machine"] == platform.machine()
+
+
+@pytest.mark.parametrize(("batch", "runs", "met"), [(8, 2, True), (4, 10, False)])
+def test_a_default_that_is_the_best_by_hand_is_measured_by_one_pair(monkeypatch, batch, runs, met):
+    rates = {1: 10.0, 4: 80.0, 8: 100.0, 16: 50.0}
+    measured = []
+
+    def figure(one, scenario, settings, seconds, percentile):
+        if seconds == 4:
+            measured.append(settings)
+        # A default of the same layout seems worse by chance, and is not.
+        return rates[settings["batch_size"]] * (settings["workers"] == 1) if settings else 90.0
+
+    taken = {"workers": 1, "threads": 1, "batch_size": batch, "instances": 1}
+    monkeypatch.setattr(defaults, "figure", figure)
+    monkeypatch.setattr(defaults, "_taken", lambda one, scenario: taken)
+    monkeypatch.setattr(defaults, "usable_cores", lambda: 1)
+    case = BenchCase("m", "onnxruntime", "d", {"artifact": {"max_batch": None}})
+    row = defaults._row(case, Scenario.OFFLINE, "", 5, 4)
+    assert row["by_hand"] == {**taken, "batch_size": 8}
+    assert (len(measured), row["met"], row["ratio"]) == (runs, met, 0.9)
 
 
 def test_cells_of_defaults_are_chosen_by_patterns_and_those_that_are_there_are_left_out():

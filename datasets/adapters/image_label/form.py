@@ -88,14 +88,13 @@ class ImageLabel(Adapter):
         kind, found = self._kind(folder), self.read(folder, classes)
         first = {"image": found.names[0]}
         if found.labels is None:
-            return Found(
-                kind.TITLE, len(found.names), None, first, ("no labels: performance alone",)
-            )
+            said = ("no labels: performance alone",)
+            return Found(kind.TITLE, len(found.names), None, first, said, labelled=False)
         first["label"] = " or ".join(map(str, found.labels[0])) or "none"
         known = {label for labels in found.labels for label in labels}
         unlabelled = sum(not labels for labels in found.labels)
         remarks = (f"{unlabelled} images without a label do not count",) if unlabelled else ()
-        return Found(kind.TITLE, len(found.names), len(known), first, remarks)
+        return Found(kind.TITLE, len(found.names), len(known), first, remarks, bool(known))
 
     def image_folder(self, folder: Path, first: str = "") -> Path:
         """The folder that image names are relative to.

@@ -6,6 +6,7 @@ from rich.console import Console
 from loadscope.names import Mode
 from loadscope.rundir.progress import LatencySoFar, LiveProgress, NoiseSoFar, Phase, utc_now
 from loadscope.suite.cli.progress import PlainLines, _OnTerminal, live_line, progress_bars
+from loadscope.suite.fetch.reporting import report_bytes
 
 
 def at(phase, elapsed, **more):
@@ -80,7 +81,22 @@ def test_a_stage_says_how_far_it_is_every_30_seconds(plain):
     for second in range(62):
         clock.now = second
         lines("preprocessing", 10 * second, 5000)
-    assert said() == ["preprocessing", "preprocessing: 300 of 5,000", "preprocessing: 600 of 5,000"]
+    assert said() == [
+        "preprocessing: 0 of 5,000",
+        "preprocessing: 300 of 5,000",
+        "preprocessing: 600 of 5,000",
+    ]
+
+
+def test_a_stage_of_bytes_begins_with_a_figure_or_without_a_unit(plain):
+    lines, clock, said = plain
+    report_bytes(lines, "check my.onnx", 0, 12_400_000)
+    report_bytes(lines, "fetch weights.bin", 0, None)
+    clock.now = 31
+    report_bytes(lines, "fetch weights.bin", 5_000_000, None)
+    assert said() == [
+        "check my.onnx (MB): 0 of 13", "fetch weights.bin", "fetch weights.bin (MB): 5",
+    ]  # fmt: skip
 
 
 def test_a_terminal_shows_one_line_and_takes_it_away(monkeypatch):

@@ -126,6 +126,38 @@ def test_a_folder_is_checked_as_the_data_set_of_an_id(run, tmp_path):
         run(datasets_command, "check", "mnist")
 
 
+def images(folder):
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(b"an image")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["imagenet-a", "imagenet-r", "imagenet-sketch"])
+def test_images_without_the_labels_that_their_data_set_has_are_refused(run, tmp_path, name):
+    with pytest.raises(InputError) as caught:
+        run(datasets_command, "check", name, images(tmp_path / "images"))
+    assert f"images: 3 samples and no labels, which {name} has" in caught.value.message
+    assert catalog()[name].obtain in caught.value.fix and "Layout: " in caught.value.fix
+
+
+@pytest.mark.parametrize(("said", "refused"), [("metric: top-1", True), ("licence: mine", False)])
+def test_own_images_need_labels_where_their_entry_says_so(run, tmp_path, said, refused):
+    images(tmp_path / "images")
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "schema: 1\ndatasets:\n  mine: {task: image-classification, path: images, "
+        f"form: {{adapter: image-label}}, {said}}}\n"
+    )
+    asked = ("check", "mine", "--datasets", file)
+    if refused:
+        with pytest.raises(InputError, match="3 samples and no labels, which mine has") as caught:
+            run(datasets_command, *asked)
+        assert caught.value.fix == "add them, or take metric and classes out of the entry"
+    else:
+        assert "note: no labels: performance alone" in run(datasets_command, *asked)
+
+
 def test_fetch_says_where_the_file_is(run, manifest, tmp_path):
     shown = run(fetch_command, "tiny", "--models", manifest, "--framework", "onnxruntime", "--json")
     assert json.loads(shown) == [

@@ -1,6 +1,7 @@
 """A result is never shown better than it is: records and logs are held against each other."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -188,3 +189,61 @@ def test_a_short_run_is_a_rehearsal_whatever_both_records_say(
     for file in ("run.json", "result.json"):
         _edit(path / file, [], "rehearsal")
     assert load_run(path).rehearsal == ("min_duration 5 s instead of 600 s",)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "log", "said"),
+    [
+        ("SingleStream", {"effective_min_query_count": 7}, "min_query_count 7 instead of 100"),
+        ("Offline", {"effective_min_sample_count": 12}, "min_query_count 12 instead of 100"),
+        ("SingleStream", {"effective_max_duration_ms": 9000}, "max_duration is set"),
+        ("Server", {"effective_max_query_count": 50}, "max_query_count is set"),
+        (
+            "SingleStream",
+            {"effective_target_latency_percentile": 0.5},
+            "percentile 50 instead of 90",
+        ),
+        ("MultiStream", {"effective_samples_per_query": 2}, "samples_per_query 2 instead of 8"),
+        ("Server", {"effective_target_latency_ns": 2e7}, "target latency 20 ms instead of 10 ms"),
+    ],
+)
+def test_a_model_of_no_benchmark_is_held_to_the_general_settings(
+    make_run: Callable[..., Path], scenario: str, log: dict[str, Any], said: str
+) -> None:
+    full = {"effective_min_duration_ms": 600000, "effective_min_query_count": 662}
+    path = make_run(scenario=scenario, run={"rehearsal": []}, log=full | log)
+    assert RunDirectory(path).read().model.mlperf is None
+    assert load_run(path).rehearsal == (said,)
+
+
+def test_a_real_log_tells_of_no_benchmark_what_the_mark_did(
+    loadscope: Callable[..., Any], tiny_dataset: Path, manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    models = manifest()
+    benchmark = r"mlperf: \{[^}]*\}"
+    models.write_text(re.sub(benchmark, "", models.read_text()))
+    loadscope(
+        "run", "--models", models, "--model", "tiny", "--framework", "null", "--scenario", "Server",
+        "--dataset-path", tiny_dataset, "--output", "out", "--min-duration", "200ms",
+        "--target-qps", 100, "--server-target-latency", "20ms",
+    )  # fmt: skip
+    marked = load_run(tmp_path / "out").rehearsal
+    assert marked == (
+        "min_duration 200 ms instead of 600 s",
+        "min_query_count 1 instead of 100",
+        "target latency 20 ms instead of 10 ms",
+    )
+    for file in ("run.json", "result.json"):
+        _edit(tmp_path / "out" / file, [], "rehearsal")
+    assert load_run(tmp_path / "out").rehearsal == marked
+
+
+def test_a_data_set_that_is_none_of_the_benchmarks_size_is_told_from_the_log(
+    make_run: Callable[..., Path],
+) -> None:
+    log = {"effective_min_duration_ms": 600000, "qsl_reported_total_count": 20}
+    path = make_run(run={"rehearsal": []}, log=log)
+    names = {"submission": ["resnet"], "loadgen": "resnet50", "division": "open"}
+    names |= {"compliance": "resnet50", "rules": "Resnet50-v1.5"}
+    _edit(path / "run.json", names, "model", "mlperf")
+    assert load_run(path).rehearsal == ("20 samples instead of 50,000",)

@@ -49,6 +49,20 @@ def test_a_device_that_a_framework_does_not_have_is_refused(framework, options, 
     assert mend in of.value.fix
 
 
+def test_a_second_processor_is_refused_before_anything_is_prepared(
+    loadscope, tiny_dataset, manifest, tmp_path
+):
+    said = loadscope(
+        "run", "--models", manifest(), "--model", "tiny", "--framework", "null", "--scenario",
+        "Offline", "--dataset-path", tiny_dataset, "--device", "cpu:1", "--output", "out", status=2,
+    ).stderr  # fmt: skip
+    assert said.splitlines()[0] == (
+        "loadscope: device cpu:1 not found on this machine: its processors together are the device "
+        "cpu"
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_device_in_force_other_than_asked_for_is_an_error():
     info = backend_info("tensorflow")
     require_in_force(info, 1, {"device": "cuda:0"}, Effective({"device": "cuda"}))
