@@ -14,7 +14,7 @@ from tests.browser import browser
 from tests.command import command_process
 
 from loadscope.rundir.spec_names import LAYOUT_VARIABLE
-from loadscope.sut import registry
+from loadscope.sut.registry import BACKENDS
 
 __all__ = ["browser", "command_process"]
 
@@ -82,17 +82,15 @@ def backends(monkeypatch):
     """Have backends installed beside those that are, as entry points have them."""
 
     def install(**infos):
-        points = dict(registry._points())
+        points = dict(BACKENDS._points())
         for name, info in infos.items():
             module = ModuleType(f"info_of_{name}")
             vars(module)["INFO"] = info
             monkeypatch.setitem(sys.modules, module.__name__, module)
-            points[name] = EntryPoint(name, f"{module.__name__}:INFO", registry.GROUP)
-        monkeypatch.setattr(registry, "_points", lambda: points)
-        registry._read.cache_clear()
+            points[name] = [EntryPoint(name, f"{module.__name__}:INFO", BACKENDS.group)]
+        monkeypatch.setattr(BACKENDS, "_points", lambda: points)
 
-    yield install
-    registry._read.cache_clear()
+    return install
 
 
 @pytest.fixture(scope="session")
