@@ -37,7 +37,8 @@ def test_runs_are_measured_in_turn_and_reproduced(
     )
     told = json.loads(done.stdout)
     assert told["ours"]["unverified"] and told["ours"]["rehearsal"]
-    assert 1 / 3 < told["ours"]["value"] / told["theirs"]["value"] < 3
+    assert told["theirs"]["value"] == base.metric.value
+    assert told["ours"]["value"] > 0.3, "a sample takes 300 us"
 
     assert add(index, tmp_path).added == 4
     # All four are one configuration on one system: repeats of one measurement.
