@@ -128,10 +128,11 @@ def network(family: str, name: str, rows: Mapping[str, Row], own_licence: str) -
         InputError: There is neither.
     """
     trained = name in rows
-    own = [each for each in rows if each.partition(".")[0] == name]
-    # Seeded, an architecture has the smallest of the sizes that its weights were made for.
-    smallest = min(own, key=lambda each: int(rows[each]["size"] or 0), default=None)
-    found = name if trained else smallest
+    found: str | None = name
+    if not trained:
+        own = [each for each in rows if each.partition(".")[0] == name]
+        # Seeded, an architecture has the smallest of the sizes that its weights were made for.
+        found = min(own, key=lambda each: int(rows[each]["size"] or 0), default=None)
     if found is None:
         raise unknown(family, name, [*rows, *{each.partition(".")[0] for each in rows}])
     row = rows[found]
