@@ -2,7 +2,7 @@
 # PYTHON  the interpreter that makes .venv
 # TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
-# JOBS    how many tests run side by side; many wait for LoadGen's clock, so one more than cores
+# JOBS    how many tests run side by side; many wait for LoadGen's clock, so twice the cores
 
 # Hundreds of processes would each compile what they import.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,10 +10,13 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 UV ?= uv==0.13.9
-JOBS ?= 3
+JOBS ?= 4
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+
+# Containers set it, and then each of the thousand processes of the tests compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-otlp test-z lint bench zoo docs lock clean
@@ -47,7 +50,7 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	  $(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output $$folder
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; about nine minutes on two cores, twelve the first time, when it makes its models"
+	@echo "test: real LoadGen, real frameworks; about eight minutes on two cores, ten the first time, when it makes its models"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back

@@ -14,7 +14,7 @@ from tests.browser import browser
 from tests.command import command_process
 
 from loadscope.rundir.spec_names import LAYOUT_VARIABLE
-from loadscope.sut import registry
+from loadscope.sut.registry import BACKENDS
 
 __all__ = ["browser", "command_process"]
 
@@ -31,6 +31,9 @@ os.environ[LAYOUT_VARIABLE] = "0"
 
 # Of these folders all tests share runs of LoadGen, which a second process would make again.
 _FOLDERS = ("submission", "package")
+
+# What starts processes.
+_STARTING = {"command_process", "start", "loadgen", "kept_cache", "real_data", "tiny_dataset"}
 
 _KEPT = "LOADSCOPE_TEST_KEPT"
 
@@ -52,7 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
 # Before pytest-xdist, which puts the group into the test's name.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group what pytest-xdist must not spread over processes."""
+    """Group what pytest-xdist must not spread over processes, and begin with the longest tests.
+
+    Those that run the command, LoadGen or a framework take seconds, all others milliseconds: with
+    these at the end no core waits there for another.
+    """
     for item in items:
         folder = item.path.parent.name
         if item.get_closest_marker("xdist_group"):
@@ -61,6 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
         elif folder in _FOLDERS:
             item.add_marker(pytest.mark.xdist_group(folder))
+    items.sort(key=lambda item: _STARTING.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")
@@ -82,17 +90,15 @@ def backends(monkeypatch):
     """Have backends installed beside those that are, as entry points have them."""
 
     def install(**infos):
-        points = dict(registry._points())
+        points = dict(BACKENDS._points())
         for name, info in infos.items():
             module = ModuleType(f"info_of_{name}")
             vars(module)["INFO"] = info
             monkeypatch.setitem(sys.modules, module.__name__, module)
-            points[name] = EntryPoint(name, f"{module.__name__}:INFO", registry.GROUP)
-        monkeypatch.setattr(registry, "_points", lambda: points)
-        registry._read.cache_clear()
+            points[name] = [EntryPoint(name, f"{module.__name__}:INFO", BACKENDS.group)]
+        monkeypatch.setattr(BACKENDS, "_points", lambda: points)
 
-    yield install
-    registry._read.cache_clear()
+    return install
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The task of telling what a photograph shows."""
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,7 +28,7 @@ from loadscope.datasets.images.image_library import ImageLibrary
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.datasets.images.image_task import ImageTask
 from loadscope.datasets.images.inferred import find_square, normalisation
-from loadscope.datasets.images.square_input import ids_of, image_misfits, square_input
+from loadscope.datasets.images.square_input import image_misfits
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import (
@@ -72,6 +71,7 @@ class ImageClassification(ImageTask[ImageNet]):
     """ImageNet-like data sets, top-1 or top-5 accuracy."""
 
     dataset_type = ImageNet
+    library_type = ImageLibrary
     name = "image-classification"
     title = "Image classification (top-1, top-5)"
     metrics: tuple[ScoreMetric, ...] = tuple(map(ScoreMetric, BEST))
@@ -99,20 +99,6 @@ class ImageClassification(ImageTask[ImageNet]):
         from loadscope.datasets.images.image_geometry import ImageRecords
 
         return ImageRecords(preprocess)
-
-    def library(
-        self,
-        prepared: Path,
-        preprocess: ImagePreprocess,
-        inputs: Sequence[ModelInput],
-        layout: str,
-        most_bytes: float = math.inf,
-    ) -> ImageLibrary:
-        """See ``ImageLibrary``."""
-        tensor = square_input("a classifier", inputs, layout, preprocess)
-        ids = ids_of(inputs, tensor.name) or ()
-        name, dtype = tensor.name, tensor.dtype
-        return ImageLibrary(prepared, preprocess, name, layout, dtype, most_bytes, ids)
 
     def postprocess(
         self, spec: ArgmaxSpec, library: SampleLibrary, form: AnswerForm = PLAIN

@@ -1,10 +1,15 @@
 """What tasks on images have in common: their samples are squares of pixels in a sample cache."""
 
+import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from loadscope.datasets.cache.packed_files import is_packed
+from loadscope.datasets.declared import ModelInput
+from loadscope.datasets.images.image_library import PixelLibrary
+from loadscope.datasets.images.square_input import ids_of, square_input
 from loadscope.datasets.task import DataSample, Dataset, Progress, Task
 
 if TYPE_CHECKING:
@@ -36,9 +41,11 @@ class ImageTask(Task, Generic[D]):
 
     Attributes:
         dataset_type: What ``read`` gives.
+        library_type: What ``library`` gives.
     """
 
     dataset_type: type[D]
+    library_type: type[PixelLibrary[Any]]
     inputs = "images"
 
     @abstractmethod
@@ -57,9 +64,33 @@ class ImageTask(Task, Generic[D]):
         # Decoding takes OpenCV and Pillow, which the measured process has no use for.
         from loadscope.datasets.cache.sample_cache_build import Sources, prepare_samples
 
-        own = self.own(dataset)
+        own, maker = self.own(dataset), self.records(preprocess)
         sources = Sources(own.images, own.names, own.digests(cache_root, progress))
-        return prepare_samples(cache_root, sources, self.records(preprocess), progress, workers)
+        prepared = prepare_samples(cache_root, sources, maker, progress, workers)
+        self.require_prepared(own, prepared)
+        return prepared
+
+    def require_prepared(self, dataset: D, prepared: Path) -> None:
+        """Check what is known of the images once they have been decoded; nothing as a rule.
+
+        Raises:
+            InputError: They are not those that the data set describes.
+        """
+
+    def library(
+        self,
+        prepared: Path,
+        preprocess: Any,
+        inputs: Sequence[ModelInput],
+        layout: str,
+        most_bytes: float = math.inf,
+    ) -> PixelLibrary[Any]:
+        """See ``PixelLibrary``."""
+        tensor = square_input(inputs, layout, preprocess)
+        ids = ids_of(inputs, tensor.name) or ()
+        return self.library_type(
+            prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes, ids
+        )
 
     def own(self, dataset: Dataset) -> D:
         """The data set as one of this task's.

@@ -34,12 +34,11 @@ def image_misfits(entry: DeclaredModel) -> Iterator[Misfit]:
 
 
 def square_input(
-    model: str, inputs: Sequence[ModelInput], layout: str, preprocess: PixelPreprocess
+    inputs: Sequence[ModelInput], layout: str, preprocess: PixelPreprocess
 ) -> ModelInput:
     """The input of a model that takes the squares.
 
     Args:
-        model: What it is, for messages: ``a classifier``.
         inputs: Its inputs.
         layout: ``NCHW`` or ``NHWC``.
         preprocess: What makes the squares.
@@ -52,7 +51,7 @@ def square_input(
     given = image_shape(preprocess, layout)
     fitting = [one for one in inputs if tuple(one.shape) == given] or list(inputs)
     if len(fitting) != 1 or ids_of(inputs, fitting[0].name) is None:
-        raise InputError(f"{model} has one input, this model has {len(inputs)}", _FIX)
+        raise InputError(f"expected one input of images, this model has {len(inputs)} inputs", _FIX)
     tensor = fitting[0]
     if tuple(tensor.shape) != given:
         raise InputError(

@@ -1,7 +1,6 @@
 """The task of finding the objects of a photograph."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,10 @@ from loadscope.datasets.declared import (
     Draft,
     FileModel,
     Misfit,
-    ModelInput,
 )
 from loadscope.datasets.images.image_task import ImageTask
 from loadscope.datasets.images.inferred import find_square, normalisation
-from loadscope.datasets.images.square_input import ids_of, image_misfits, square_input
+from loadscope.datasets.images.square_input import image_misfits
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.object_detection.coco import Coco
@@ -36,9 +34,7 @@ from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
     DataSample,
-    Dataset,
     Postprocess,
-    Progress,
     Shown,
 )
 from loadscope.errors import WorkError
@@ -69,6 +65,7 @@ class ObjectDetection(ImageTask[Coco]):
     """COCO-like data sets, mean average precision."""
 
     dataset_type = Coco
+    library_type = DetectionLibrary
     name = "object-detection"
     title = "Object detection (mAP)"
     # Which of the two it is lies in the data set: see ``coco_score.score_boxes``.
@@ -95,32 +92,9 @@ class ObjectDetection(ImageTask[Coco]):
 
         return DetectionRecords(preprocess)
 
-    def prepare(
-        self,
-        dataset: Dataset,
-        preprocess: DetectionPreprocess,
-        cache_root: Path,
-        progress: Progress,
-        workers: int | None = None,
-    ) -> Path:
-        """See ``ImageTask.prepare`` and ``Coco.require_sizes``."""
-        prepared = super().prepare(dataset, preprocess, cache_root, progress, workers)
-        self.own(dataset).require_sizes(image_sizes(prepared))
-        return prepared
-
-    def library(
-        self,
-        prepared: Path,
-        preprocess: DetectionPreprocess,
-        inputs: Sequence[ModelInput],
-        layout: str,
-        most_bytes: float = math.inf,
-    ) -> DetectionLibrary:
-        """See ``DetectionLibrary``."""
-        tensor = square_input("a detector", inputs, layout, preprocess)
-        ids = ids_of(inputs, tensor.name) or ()
-        name, dtype = tensor.name, tensor.dtype
-        return DetectionLibrary(prepared, preprocess, name, layout, dtype, most_bytes, ids)
+    def require_prepared(self, dataset: Coco, prepared: Path) -> None:
+        """See ``Coco.require_sizes``."""
+        dataset.require_sizes(image_sizes(prepared))
 
     def postprocess(
         self, spec: DetectionSpec, library: SampleLibrary, form: AnswerForm = PLAIN

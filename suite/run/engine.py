@@ -6,18 +6,17 @@ between calls: what there is to know of a run, its progress and a request to can
 lies in the run directory.
 """
 
-import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from loadscope.errors import InputError, WorkError, near
+from loadscope.errors import WorkError
 from loadscope.names import Mode
+from loadscope.plugins import Plugins
 from loadscope.rundir.progress import LiveProgress
 from loadscope.rundir.record import HostRecord, ModeOutcome
 
-GROUP = "loadscope.engines"
 _CANCEL = "cancel"
 
 Watch = Callable[[LiveProgress], None]
@@ -97,29 +96,8 @@ class Engine(Protocol):
         """Have the test that runs in a run directory end, or the next one not begin."""
 
 
-def engine_named(name: str) -> Engine:
-    """The engine of an entry point; it is imported only now.
-
-    Raises:
-        InputError: There is no such engine, or two packages have one of this name.
-    """
-    found = {point.value: point for point in _points() if point.name == name}
-    if len(found) > 1:
-        raise InputError(
-            f"engine '{name}' is declared twice: {', '.join(sorted(found))}",
-            "uninstall one of the packages",
-        )
-    if not found:
-        known = sorted({point.name for point in _points()})
-        raise InputError(
-            f"unknown engine '{name}'", f"{near(name, known)}known: {', '.join(known)}"
-        )
-    engine: Engine = found.popitem()[1].load()
-    return engine
-
-
-def _points() -> importlib.metadata.EntryPoints:
-    return importlib.metadata.entry_points(group=GROUP)
+ENGINES = Plugins[Engine]("loadscope.engines", "engine")
+"""The engines by name."""
 
 
 def request_cancel(run_dir: Path) -> None:

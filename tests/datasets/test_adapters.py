@@ -10,7 +10,7 @@ from PIL import Image
 
 from loadscope.datasets.adapters.image_mask import IGNORED, ImageMask
 from loadscope.datasets.adapters.manifest import Manifest
-from loadscope.datasets.adapters.registry import adapter_names, form_of, form_record
+from loadscope.datasets.adapters.registry import ADAPTERS, form_of, form_record
 from loadscope.datasets.adapters.volume_mask import VolumeMask
 from loadscope.datasets.catalog import catalog, catalog_with
 from loadscope.datasets.question_answering.squad_table import read_table
@@ -164,7 +164,7 @@ def test_a_form_is_the_same_after_it_was_recorded(name: str) -> None:
 
 
 def test_there_are_four_adapters() -> None:
-    assert adapter_names() == ["image-label", "image-mask", "manifest", "volume-mask"]
+    assert list(ADAPTERS) == ["image-label", "image-mask", "manifest", "volume-mask"]
 
 
 OWN = """schema: 1

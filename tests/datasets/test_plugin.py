@@ -16,9 +16,9 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from tests.command import CommandProcess
 
-from loadscope.datasets.registry import GROUP, task, task_names
+from loadscope.datasets.registry import TASKS, task, task_names
 from loadscope.datasets.task import DataSample
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError
 from loadscope.suite.models.manifest import read_manifest
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -246,17 +246,17 @@ def test_a_sample_is_shown_with_its_answer(place, monkeypatch):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("no_such_module:TASK", "the task 'made' cannot be imported: No module named"),
-        ("json:loads", "json:loads is not the task 'made'"),
+        ("no_such_module:TASK", "cannot be read: ModuleNotFoundError: No module named"),
+        ("json:loads", "expected a Task of that name, got 'function'"),
     ],
 )
 def test_an_entry_point_that_is_no_task_is_told_by_name(tmp_path, monkeypatch, value, said):
     info = tmp_path / "made-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\nmade = {value}\n")
+    (info / "entry_points.txt").write_text(f"[{TASKS.group}]\nmade = {value}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(WorkError, match=said):
+    with pytest.raises(InputError, match=rf"task 'made' of made 1\.0 .*{said}"):
         task("made")
     assert "made" in task_names()
 
@@ -265,12 +265,12 @@ def test_two_tasks_of_one_name_are_refused(tmp_path, monkeypatch):
     info = tmp_path / "twin-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: twin\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\ntwin = a:TASK\n")
+    (info / "entry_points.txt").write_text(f"[{TASKS.group}]\ntwin = a:TASK\n")
     other = tmp_path / "more" / "other-1.0.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
-    (other / "entry_points.txt").write_text(f"[{GROUP}]\ntwin = b:TASK\n")
+    (other / "entry_points.txt").write_text(f"[{TASKS.group}]\ntwin = b:TASK\n")
     for folder in (tmp_path, tmp_path / "more"):
         monkeypatch.syspath_prepend(str(folder))
-    with pytest.raises(InputError, match="two tasks have the name 'twin'"):
+    with pytest.raises(InputError, match=r"two packages declare the task 'twin': .*b:TASK.*a:TASK"):
         task("twin")

@@ -1,67 +1,32 @@
 """Which families there are: found by entry point, read when a model of theirs is asked for."""
 
-import functools
 from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
 
 from loadscope.errors import InputError, near
+from loadscope.plugins import Plugins
 from loadscope.suite.models.zoo.family import Family
 
-GROUP = "loadscope.zoo"
-"""The group of entry points: each has a family's name and names its ``Family``."""
-
-
-@functools.cache
-def _points() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        if point.name in found:
-            raise InputError(
-                f"two model families have the name '{point.name}': {found[point.name].value} and "
-                f"{point.value}",
-                "uninstall one of the two packages",
-            )
-        found[point.name] = point
-    return found
+FAMILIES = Plugins[Family]("loadscope.zoo", "model family")
+"""The families by name."""
 
 
 def families() -> list[str]:
     """The names of the families."""
-    return list(_points())
+    return list(FAMILIES)
 
 
-@functools.cache
 def family(name: str) -> Family:
     """Look a family up.
 
     Raises:
         InputError: There is none of that name, or it cannot be read.
     """
-    known = _points()
-    if name not in known:
-        raise InputError(
-            f"unknown model family '{name}'",
-            f"{near(name, known)}use one of: {', '.join(known) or 'none is installed'}",
-        )
-    try:
-        found: Family = known[name].load()
-    # Whatever a package of others raises while it is imported.
-    except Exception as error:
-        raise InputError(
-            f"model family '{name}' ({known[name].value}) cannot be read: "
-            f"{type(error).__name__}: {error}",
-            "mend that package or uninstall it",
-        ) from error
-    return found
+    return FAMILIES.require(name)
 
 
 def readable() -> Iterator[Family]:
     """The families that can be read; one that cannot is no hindrance to the others."""
-    for name in _points():
-        try:
-            yield family(name)
-        except InputError:
-            continue
+    return FAMILIES.readable()
 
 
 def unknown(family_name: str, name: str, known: Iterable[str]) -> InputError:

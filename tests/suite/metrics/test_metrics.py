@@ -13,8 +13,7 @@ from loadscope.errors import InputError
 from loadscope.names import Mode
 from loadscope.suite import metrics as room
 from loadscope.suite.cli.report import report_command
-from loadscope.suite.metrics import registry
-from loadscope.suite.metrics.registry import metrics
+from loadscope.suite.metrics.registry import BROUGHT, metrics
 from loadscope.suite.run.view import load_run
 
 # 1,000 queries of 1.000, 1.001 ... 1.999 ms. LoadGen's percentile is the element at
@@ -97,13 +96,13 @@ def test_each_has_a_file_of_its_own():
 
 
 def test_another_package_brings_one(monkeypatch, measured):
-    point = EntryPoint("again", "loadscope.suite.metrics.queries:METRIC", registry.GROUP)
-    wrong = EntryPoint("wrong", "loadscope.names:Mode", registry.GROUP)
+    point = EntryPoint("queries", "loadscope.suite.metrics.queries:METRIC", BROUGHT.group)
+    wrong = EntryPoint("wrong", "loadscope.names:Mode", BROUGHT.group)
     for given, words in (
-        (point, "metric 'queries' is declared twice"),
+        (point, "metric 'queries' is LoadScope's own"),
         (wrong, "expected a Metric"),
     ):
-        monkeypatch.setattr(registry, "entry_points", lambda group, one=given: [one])
+        monkeypatch.setattr(BROUGHT, "_points", lambda one=given: {one.name: [one]})
         with pytest.raises(InputError, match=words):
             metrics.__wrapped__()
 

@@ -11,7 +11,7 @@ from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import PROGRESS_FILE, LiveProgress, Phase, read_progress
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.run import launcher, live
-from loadscope.suite.run.engine import Cancelled, Launched, engine_named
+from loadscope.suite.run.engine import ENGINES, Cancelled, Launched
 from loadscope.suite.run.launcher import LOCAL
 from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.runner import new_run, resume
@@ -162,7 +162,7 @@ def installed(tmp_path, monkeypatch):
 
 def test_an_engine_of_another_package_runs_the_tests(installed, resolved, tmp_path):
     installed("faraway", elsewhere=f"{__name__}:ELSEWHERE")
-    engine = engine_named("elsewhere")
+    engine = ENGINES.require("elsewhere")
     assert isinstance(engine, Elsewhere)
     new_run(
         resolved("performance", "accuracy"), tmp_path / "out", "test", Watching(), engine=engine
@@ -175,13 +175,13 @@ def test_an_engine_of_another_package_runs_the_tests(installed, resolved, tmp_pa
 
 
 def test_the_local_engine_is_declared_like_any_other(installed):
-    assert engine_named("local") is LOCAL
+    assert ENGINES.require("local") is LOCAL
     (here,) = LOCAL.hosts()
     assert here.memory_bytes
     assert here.memory_bytes > 2**20
     with pytest.raises(InputError, match="unknown engine 'locale'") as error:
-        engine_named("locale")
-    assert "known: local" in error.value.fix
+        ENGINES.require("locale")
+    assert "use one of: local" in error.value.fix
     installed("rival", local="rival:ENGINE")
-    with pytest.raises(InputError, match="engine 'local' is declared twice"):
-        engine_named("local")
+    with pytest.raises(InputError, match="two packages declare the engine 'local'"):
+        ENGINES.require("local")

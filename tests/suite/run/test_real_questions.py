@@ -47,12 +47,11 @@ def test_the_shipped_questions_score_the_same_in_every_scenario(
 
 
 @pytest.mark.real_data
-def test_the_609_real_questions_are_answered_as_in_training(
-    accuracy_of: Any, real_data: Path
-) -> None:
-    accuracy = accuracy_of("onnxruntime", "Offline", real_data / "squad")
-    assert accuracy["samples"] == 641
-    assert accuracy["value"] == pytest.approx(99.2, abs=0.3)
+def test_real_questions_are_answered_as_in_training(accuracy_of: Any, real_data: Path) -> None:
+    accuracy = accuracy_of("onnxruntime", "Offline", real_data / "squad", "--count", "192")
+    assert accuracy["samples"] == 192
+    # Of all 641 it is 99.2; one answer more or less is 0.5.
+    assert accuracy["value"] == pytest.approx(99.2, abs=0.6)
 
 
 @pytest.mark.real_data

