@@ -17,6 +17,8 @@ import yaml
 
 from loadscope.datasets.task import Progress
 
+ServeFolder = Callable[[Path], contextlib.AbstractContextManager[str]]
+
 
 @dataclass
 class FileServer:
@@ -106,11 +108,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve_folder: ServeFolder
+) -> Iterator[Path]:
     """The folder of a hub on the loopback: ``<owner>/<name>/resolve/<revision>/<file>``."""
     folder = tmp_path / "hub"
     folder.mkdir()
-    with served(folder) as address:
+    with serve_folder(folder) as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("LOADSCOPE_CACHE", str(tmp_path / "cache"))
@@ -118,8 +122,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def serve_folder() -> ServeFolder:
+    return _served
+
+
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
+def _served(folder: Path) -> Iterator[str]:
     """Serve a folder on the loopback, at the address that is given."""
 
     class Handler(SimpleHTTPRequestHandler):
