@@ -5,6 +5,7 @@ import json
 import pytest
 
 from loadscope.errors import InputError, UnreachableError
+from loadscope.suite.fetch.cache import inventory
 from loadscope.suite.models.manifest import Catalogue, family_entry
 
 CONFIG = {
@@ -66,6 +67,13 @@ def test_a_revision_is_named_after_the_id(publish):
     publish(revision="v1.0")
     artifact = family_entry(f"{MODEL}@v1.0").artifacts["pytorch"]
     assert artifact.base == "hub:acme/tiny@v1.0#model.safetensors"
+
+
+def test_the_cache_lists_a_repository(publish, tmp_path):
+    publish()
+    family_entry(MODEL)
+    (kept,) = inventory(tmp_path / "cache", lambda *_: None)
+    assert (kept.kind, kept.name) == ("models", "acme/tiny@main")
 
 
 @pytest.mark.parametrize(
