@@ -6,6 +6,7 @@ from typing import Any
 
 from loadscope.suite.models.zoo.entries import (
     classifier,
+    exported,
     images,
     numbers,
     program,
@@ -54,7 +55,7 @@ class _Timm:
                 f"{name.partition('.')[0]} (timm)",
                 _TASK,
                 row["licence"],
-                ("pytorch", "onnxruntime"),
+                exported(name.partition(".")[0]),
                 int(row["parameters"]),
                 published=row["top1"] and f"top-1 {row['top1']} %",
             )

@@ -8,6 +8,7 @@ from loadscope.errors import InputError
 from loadscope.suite.models.zoo.entries import (
     any_inputs,
     classifier,
+    exported,
     images,
     numbers,
     program,
@@ -139,8 +140,10 @@ class _Torchvision:
 
 
 def _frameworks(name: str, row: Mapping[str, str]) -> tuple[str, ...]:
-    able = row["size"] or _sample(name.partition(".")[0], row["task"])
-    return ("pytorch", "onnxruntime") if able else ()
+    builder = name.partition(".")[0]
+    if row["size"]:
+        return exported(builder)
+    return ("pytorch", "onnxruntime") if _sample(builder, row["task"]) else ()
 
 
 def _sample(builder: str, task: str) -> tuple[int, ...] | None:

@@ -89,6 +89,21 @@ def test_every_model_that_names_a_framework_makes_a_valid_entry():
     assert all("does not pad images" in message for message in unfit) and len(unfit) == 3
 
 
+def test_a_network_of_a_kind_that_is_converted_is_one_of_tensorflow_and_mxnet_too():
+    entry = family_entry("timm/mobilenetv2_100")
+    assert list(entry.artifacts) == ["pytorch", "onnxruntime", "tensorflow", "mxnet"]
+    frozen = entry.artifacts["tensorflow"]
+    assert (frozen.made_from, frozen.layout) == ("onnxruntime", "NHWC")
+    assert frozen.inputs["images"].shape == (224, 224, 3)
+    assert entry.artifacts["mxnet"].inputs["images"].shape == (3, 224, 224)
+    # What is listed is what the entry names, trained or seeded.
+    for name, model in family("torchvision").described().items():
+        if model.frameworks and model.permissive:
+            assert tuple(family_entry(f"torchvision/{name}").artifacts) == model.frameworks
+    with pytest.raises(InputError, match="has no artifact for 'mxnet'"):
+        family_entry("timm/vit_tiny_patch16_224").artifact_for("mxnet")
+
+
 def test_a_family_costs_no_import_of_its_library():
     list(listed(built_in()))
     family_entry("timm/resnet18")

@@ -43,8 +43,12 @@ SAMPLE = {
     "onnx-zoo": _ONNX_ZOO,
 }
 """Names of each family, with spaces between them: small ones, seeded where a family can."""
-# The framework that a family is at home in first, so that every model has a row early.
-_FRAMEWORKS = ("pytorch", "tensorflow", "mxnet", "onnxruntime")
+_CONVERTED = (
+    "torchvision/resnet18 "
+    "timm/mobilenetv2_100 timm/mobilenetv3_small_050 timm/lcnet_050 timm/tinynet_e "
+    "timm/mnasnet_small timm/tf_efficientnet_lite0"
+)
+"""Of each kind of network that is converted for further frameworks, one."""
 # By task: a data set that the package has.
 _DATA = {"image-classification": "imagenet-sample20", "question-answering": "squad-sample"}
 
@@ -53,7 +57,7 @@ def pairs(folders: Mapping[str, Path]) -> list[tuple[str, str]]:
     """What is to be run, in the order of its turn.
 
     First the curated models whose data set can be had whole, which are scored; then the models of
-    the sample, natively and on ONNX Runtime.
+    the sample, natively and on ONNX Runtime; and those that are converted.
 
     Args:
         folders: Where data sets are that nothing fetches, by their ids.
@@ -62,14 +66,12 @@ def pairs(folders: Mapping[str, Path]) -> list[tuple[str, str]]:
     sample = [f"{name}/{own}" for name, names in SAMPLE.items() for own in names.split()]
     scored = [name for name, entry in catalogue.models.items() if _whole(entry, folders)]
     known = {model: catalogue.get(model).artifacts for model in (*scored, *sample)}
-    turns = [(scored, BACKENDS), (sample, _FRAMEWORKS[:-1]), (sample, _FRAMEWORKS[-1:])]
-    return [
-        (model, framework)
-        for models, frameworks in turns
-        for model in models
-        for framework in frameworks
-        if framework in known[model]
-    ]
+    found = [(model, name) for model in scored for name in BACKENDS if name in known[model]]
+    native = [(model, next(iter(known[model]))) for model in sample]
+    exported = [(model, "onnxruntime") for model in sample if "onnxruntime" in known[model]]
+    converted = [(model, name) for model in _CONVERTED.split() for name in ("tensorflow", "mxnet")]
+    # A model that is ONNX itself is at home there.
+    return list(dict.fromkeys([*found, *native, *exported, *converted]))
 
 
 def measure(model: str, framework: str, folder: Path, folders: Mapping[str, Path]) -> Row:
