@@ -28,7 +28,9 @@ def whole(index: int) -> np.ndarray[Any, Any]:
     return np.array([[0] * 4, [1 / SIZE] * 4], np.float32)
 
 
-def rows(spec: HeadSpec | BoxesSpec, outputs: Tensors, indices: Sequence[int] = (5,)) -> Any:
+def rows(
+    spec: HeadSpec | GridsSpec | BoxesSpec, outputs: Tensors, indices: Sequence[int] = (5,)
+) -> Any:
     return [each.tolist() for each in postprocess(spec, SIZE, whole)(outputs, indices)]
 
 
@@ -203,7 +205,8 @@ def sides(*distances: float) -> NDArray[np.float32]:
     for side, distance in enumerate(distances):
         low = int(distance)
         parts[side, low], parts[side, low + 1] = 1 + low - distance, distance - low
-    return np.log(np.maximum(parts, 1e-20)).ravel()
+    bins: NDArray[np.float32] = np.log(np.maximum(parts, 1e-20)).ravel()
+    return bins
 
 
 def test_nanodets_grids_become_rows_of_the_image_and_the_worse_of_two_boxes_goes() -> None:
