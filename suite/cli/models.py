@@ -95,6 +95,8 @@ def models_command(
         click.echo(json.dumps([one.record() for one in found], indent=2))
     else:
         _print(found, page, whole)
+        if not found and search is not None:
+            click.echo(near(search, (one.model.id for one in everything)).strip(), err=True)
 
 
 def _curated(manifests: tuple[Path, ...]) -> Iterator[Described]:

@@ -154,6 +154,9 @@ def _folders(parent: Path) -> Iterator[Path]:
 def _models(artifacts: Path) -> Iterator[tuple[str, str, Path]]:
     for each in itertools.chain(*(_folders(artifacts / kind) for kind in ("build", *REGISTRIES))):
         yield "models", each.name, each
+    for owner in _folders(artifacts / "hub"):
+        for each in _folders(owner):
+            yield "models", f"{owner.name}/{each.name}", each
     web = artifacts / "web"
     for file in sorted(web.rglob("*")):
         if file.is_file() and not file.name.startswith("."):

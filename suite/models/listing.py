@@ -20,7 +20,7 @@ State = Literal["described", "runs here", "accuracy measured"]
 STATES: tuple[State, ...] = ("described", "runs here", "accuracy measured")
 """From nothing but facts to a score of our own; ``docs/zoo.md`` has the runs behind them."""
 MEASURED = "measured.csv"
-"""The table of what LoadScope's own sample ran, beside the families' tables."""
+"""The table of what LoadScope's own sample ran, a row a model and framework."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,18 @@ class Listed:
         model: What is known of it.
         family: Its family; empty for a curated one.
         state: What LoadScope's own runs showed of it.
+        measured: The score of such a run on its whole data set; empty where there is none.
     """
 
     model: Described
     family: str
     state: State
+    measured: str = ""
 
     def record(self) -> dict[str, Any]:
         """It as ``--json`` prints it."""
-        return {**asdict(self.model), "family": self.family, "state": self.state}
+        own = {"family": self.family, "state": self.state, "measured": self.measured}
+        return asdict(self.model) | own
 
 
 @dataclass(frozen=True)
@@ -97,26 +100,28 @@ def listed(curated: Iterable[Described]) -> Iterator[Listed]:
     Args:
         curated: The curated ones.
     """
-    measured = {row["model"]: row for row in table(MEASURED)}
+    scores: dict[str, str] = {}
+    for row in table(MEASURED):
+        if not row["failure"]:
+            scores[row["model"]] = scores.get(row["model"]) or row["accuracy"]
 
-    def state(model: Described) -> State:
-        row = measured.get(model.id)
-        if row is None:
-            return "described"
-        return "accuracy measured" if row["accuracy"] else "runs here"
+    def shown(model: Described, family: str) -> Listed:
+        score = scores.get(model.id)
+        if score is None:
+            return Listed(model, family, "described")
+        return Listed(model, family, "accuracy measured" if score else "runs here", score)
 
     for model in curated:
-        yield Listed(model, "", state(model))
+        yield shown(model, "")
     for one in readable():
         known = one.described()
         for model in known.values():
-            yield Listed(model, one.name, state(model))
+            yield shown(model, one.name)
         # Seeded models are as many as architectures: those that ran are listed.
-        for full in measured:
+        for full in scores:
             name, _, own = full.partition("/")
             if name == one.name and own not in known:
-                model = of_entry(full, one.entry(own))
-                yield Listed(model, name, state(model))
+                yield shown(of_entry(full, one.entry(own)), name)
 
 
 def built_in() -> Iterator[Described]:

@@ -18,7 +18,7 @@ from loadscope.strict_yaml import line_of, read_yaml
 from loadscope.suite.models.artifact_entry import Strict
 from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.models.task_settings import Postprocess, Preprocess
-from loadscope.suite.models.zoo.family import Described
+from loadscope.suite.models.zoo.family import permissive
 from loadscope.suite.models.zoo.registry import families, family
 
 __all__ = ["Catalogue", "Manifest", "ModelEntry", "Postprocess", "Preprocess", "read_manifest"]
@@ -184,10 +184,9 @@ def family_entry(model_id: str) -> ModelEntry:
     """
     name, _, own = model_id.partition("/")
     found = family(name)
-    known = found.described().get(own)
-    if known is not None and known.trained and not known.permissive:
-        _require_accepted(known)
     made = found.entry(own)
+    if made["accuracy"].get("meaningful", True) and not permissive(made["licence"]):
+        _require_accepted(model_id, made["licence"])
     try:
         return ModelEntry.model_validate(made)
     except ValidationError as error:
@@ -199,11 +198,12 @@ def family_entry(model_id: str) -> ModelEntry:
         ) from error
 
 
-def _require_accepted(model: Described) -> None:
+def _require_accepted(model_id: str, licence: str) -> None:
     """Refuse weights of a licence that forbids some uses until the user has named it."""
-    if model.licence not in os.environ.get("LOADSCOPE_LICENCES", "").split():
+    if licence not in os.environ.get("LOADSCOPE_LICENCES", "").split():
+        name, dot, _ = model_id.partition(".")
+        seeded = f"; or take seeded weights: {name}" if dot else ""
         raise InputError(
-            f"{model.id}: its weights are under {model.licence}, which does not permit every use",
-            f"if your use is permitted: export LOADSCOPE_LICENCES='{model.licence}'; or take "
-            f"seeded weights: {model.id.partition('.')[0]}",
+            f"{model_id}: its weights are under {licence}, which does not permit every use",
+            f"if your use is permitted: export LOADSCOPE_LICENCES='{licence}'{seeded}",
         )

@@ -1,6 +1,7 @@
 """Where a model's file comes from: the forms of ``source`` in a manifest."""
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -80,11 +81,10 @@ class HubSource:
 
     @property
     def url(self) -> str:
-        """Its web address."""
-        return (
-            f"https://huggingface.co/{self.repository}/resolve/{quote(self.revision, safe='')}/"
-            f"{quote(self.member)}"
-        )
+        """Its web address; HF_ENDPOINT names a mirror of the hub, as it does to its own client."""
+        hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+        revision = quote(self.revision, safe="")
+        return f"{hub.rstrip('/')}/{self.repository}/resolve/{revision}/{quote(self.member)}"
 
     def __str__(self) -> str:
         return f"hub:{self.repository}@{self.revision}#{self.member}"

@@ -14,7 +14,7 @@ from loadscope.rundir.spec import RunSpec, among, make_spec, scenario_of
 from loadscope.rundir.spec_names import file_named
 from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import read_yaml
-from loadscope.suite.models.manifest import family_entry
+from loadscope.suite.models.manifest import Catalogue, family_entry
 from loadscope.suite.models.own_model import framework_of, reading
 from loadscope.sut.registry import backend_info
 
@@ -95,7 +95,7 @@ def without_names(settings: dict[str, Any]) -> dict[str, Any]:
     Where none is named they are the first framework that reads it and is installed, and Offline.
 
     Raises:
-        InputError: There is no such file or family, or no framework that reads it is here.
+        InputError: There is no such file, model or family, or no framework that reads it is here.
     """
     named = str(settings.get("model", ""))
     path = file_named(named)
@@ -104,6 +104,9 @@ def without_names(settings: dict[str, Any]) -> dict[str, Any]:
         path = Path(named)
     if path is None:
         if "/" not in named:
+            if named and not settings.get("framework") and not settings.get("models"):
+                # A name that is misspelt is told of before what it would need.
+                Catalogue.load().get(named)
             return settings
         framework = settings.get("framework") or _family_framework(named)
         return {"scenario": Scenario.OFFLINE, **settings, "framework": framework}

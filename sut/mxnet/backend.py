@@ -217,7 +217,7 @@ def read_symbol(mx: Any, artifact: Artifact) -> tuple[Any, dict[str, Any]]:
     except (mx.MXNetError, UnicodeDecodeError) as error:
         raise InputError(
             f"MXNet cannot load {artifact.path}: {_line(error)}",
-            "fetch it again, or correct the source in the model's manifest",
+            "get it again, or correct its path, or the source in the model's manifest",
         ) from error
     if not arrays:
         # A symbol without parameters; MXNet reads back a list.

@@ -108,5 +108,5 @@ def refused(artifact: Artifact, error: Exception) -> LoadScopeError:
         )
     return InputError(
         f"{version} cannot load {artifact.path}: {shown}",
-        "fetch it again, or correct the source in the model's manifest",
+        "get it again, or correct its path, or the source in the model's manifest",
     )

@@ -228,7 +228,7 @@ def read_model(core: Any, artifact: Artifact) -> Any:
     except RuntimeError as error:
         raise InputError(
             f"OpenVINO {openvino.__version__} cannot load {artifact.path}: {_line(error)}",
-            "fetch it again, or correct source and format in the model's manifest",
+            "get it again, or correct its path, or source and format in the model's manifest",
         ) from error
 
 

@@ -217,7 +217,7 @@ def _unusable(artifact: Artifact, error: Exception) -> InputError:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return InputError(
         f"PyTorch cannot load {artifact.path} as {artifact.format}: {first[:200]}",
-        "fetch it again, or correct source and format in the model's manifest",
+        "get it again, or correct its path, or source and format in the model's manifest",
     )
 
 

@@ -370,7 +370,7 @@ def _config(artifact: Artifact, threads: int) -> Any:
 def _unusable(artifact: Artifact, error: Exception) -> InputError:
     return InputError(
         f"TensorFlow cannot load {artifact.path} as {artifact.format}: {_line(error)}",
-        "fetch it again, or correct source and format in the model's manifest",
+        "get it again, or correct its path, or source and format in the model's manifest",
     )
 
 

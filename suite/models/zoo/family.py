@@ -16,6 +16,11 @@ PERMISSIVE = ("Apache-2.0", "MIT", "BSD-3-Clause")
 """SPDX identifiers of licences under which a model may be used for anything."""
 
 
+def permissive(licence: str) -> bool:
+    """Whether a licence, or several joined by AND, permits any use."""
+    return all(part in PERMISSIVE for part in licence.split(" AND "))
+
+
 @dataclass(frozen=True)
 class Described:
     """What is known of a model before anything of it is here.
@@ -43,7 +48,7 @@ class Described:
     @property
     def permissive(self) -> bool:
         """Whether its licence permits any use."""
-        return all(part in PERMISSIVE for part in self.licence.split(" AND "))
+        return permissive(self.licence)
 
 
 class Family(Protocol):

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from loadscope.suite.models.zoo.entries import exported
 from loadscope.suite.models.zoo.family import Described, table
 from loadscope.suite.models.zoo.networks import described, exporter, network
 
@@ -21,8 +22,10 @@ class _Timm:
     @functools.cache  # noqa: B019 (there is one of it)
     def described(self) -> Mapping[str, Described]:
         """The trained models."""
-        able = ("pytorch", "onnxruntime")
-        return {name: described(self.name, name, row, able) for name, row in self._rows().items()}
+        return {
+            name: described(self.name, name, row, exported(name.partition(".")[0]))
+            for name, row in self._rows().items()
+        }
 
     def entry(self, name: str) -> dict[str, Any]:
         """A trained model by its full name, or a seeded one by its architecture's."""

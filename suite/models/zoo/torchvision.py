@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadscope.errors import InputError
-from loadscope.suite.models.zoo.entries import any_inputs
+from loadscope.suite.models.zoo.entries import any_inputs, exported
 from loadscope.suite.models.zoo.family import Described, table
 from loadscope.suite.models.zoo.networks import Network, Row, described, exporter, network
 
@@ -65,8 +65,10 @@ def _any_inputs(name: str, found: Network) -> dict[str, Any]:
 
 
 def _frameworks(name: str, row: Row) -> tuple[str, ...]:
-    able = row["size"] or _sample(name.partition(".")[0], row["task"])
-    return ("pytorch", "onnxruntime") if able else ()
+    builder = name.partition(".")[0]
+    if row["size"]:
+        return exported(builder)
+    return ("pytorch", "onnxruntime") if _sample(builder, row["task"]) else ()
 
 
 def _sample(builder: str, task: str) -> tuple[int, ...] | None:

@@ -1,4 +1,7 @@
-"""transformers: networks by the name of their class, with seeded weights."""
+"""transformers: networks by the name of their class, with seeded weights.
+
+Those of the hub, with their own weights, are added by ``suite/fetch/transformers_family.py``.
+"""
 
 import functools
 import json
@@ -15,7 +18,7 @@ _SPANS = ("start_logits", "end_logits")
 _LICENCE = "Apache-2.0"
 
 
-class _Transformers:
+class Transformers:
     """``transformers/<class>``, and some of them ``.tiny``."""
 
     name = "transformers"
@@ -38,7 +41,8 @@ class _Transformers:
                 "architecture", "classes", "size", "seed", "settings", "input-name",
                 "output-name",
             ),
-            allows=("seed", "settings"),
+            origin_option="weights",
+            allows=("seed", "base", "base_sha256", "base_sha256_prefix", "settings"),
             libraries=("transformers==5.23.0", "regex==2026.11.19"),
         ),
     )  # fmt: skip
@@ -56,12 +60,12 @@ class _Transformers:
                 int(row["parameters"]),
                 trained=False,
             )
-            for name, row in self._rows().items()
+            for name, row in self.rows().items()
         }
 
     def entry(self, name: str) -> dict[str, Any]:
         """A seeded network by its class."""
-        rows = self._rows()
+        rows = self.rows()
         if name not in rows:
             raise unknown(self.name, name, list(rows))
         row = rows[name]
@@ -86,8 +90,6 @@ class _Transformers:
         )
 
     @functools.cache  # noqa: B019 (there is one of it)
-    def _rows(self) -> dict[str, dict[str, str]]:
+    def rows(self) -> dict[str, dict[str, str]]:
+        """The table by name."""
         return {row["name"]: row for row in table("transformers.csv")}
-
-
-FAMILY = _Transformers()

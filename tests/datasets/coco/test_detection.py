@@ -3,10 +3,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from loadscope.datasets.object_detection.coco_categories import CATEGORY_IDS
 from loadscope.datasets.object_detection.detection import postprocess
-from loadscope.datasets.object_detection.detection_spec import BoxesSpec, HeadSpec
+from loadscope.datasets.object_detection.detection_spec import BoxesSpec, GridsSpec, HeadSpec
 from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
 
@@ -27,7 +28,9 @@ def whole(index: int) -> np.ndarray[Any, Any]:
     return np.array([[0] * 4, [1 / SIZE] * 4], np.float32)
 
 
-def rows(spec: HeadSpec | BoxesSpec, outputs: Tensors, indices: Sequence[int] = (5,)) -> Any:
+def rows(
+    spec: HeadSpec | GridsSpec | BoxesSpec, outputs: Tensors, indices: Sequence[int] = (5,)
+) -> Any:
     return [each.tolist() for each in postprocess(spec, SIZE, whole)(outputs, indices)]
 
 
@@ -185,3 +188,51 @@ def test_nan_is_laid_to_its_own_sample() -> None:
     outputs["output0"][1, 7, 2] = np.nan
     with pytest.raises(WorkError, match="NaN for sample 9"):
         rows(HEAD, outputs, (3, 9))
+
+
+def nanodets_grids() -> Tensors:
+    """NanoDet-g's outputs of a 32 x 32 input, 80 classes and 11 bins a side, nothing in them."""
+    cells = (16, 4, 1)
+    grids = {f"s{at}": np.zeros((1, count, 80), np.float32) for at, count in enumerate(cells)}
+    return grids | {
+        f"b{at}": np.zeros((1, count, 44), np.float32) for at, count in enumerate(cells)
+    }
+
+
+def sides(*distances: float) -> NDArray[np.float32]:
+    """Left, top, right and bottom in cells, each as a distribution over 11 bins."""
+    parts = np.full((4, 11), 1e-20, np.float32)
+    for side, distance in enumerate(distances):
+        low = int(distance)
+        parts[side, low], parts[side, low + 1] = 1 + low - distance, distance - low
+    bins: NDArray[np.float32] = np.log(np.maximum(parts, 1e-20)).ravel()
+    return bins
+
+
+def test_nanodets_grids_become_rows_of_the_image_and_the_worse_of_two_boxes_goes() -> None:
+    spec = GridsSpec("nanodet", ("s0", "s1", "s2"), ("b0", "b1", "b2"), 0.3, 0.6)
+    outputs = nanodets_grids()
+    # Class 16 is category 18. Column 1 of row 0 of the grid of 8 pixels: the middle is (12, 4),
+    # and the box from (4, 4) to (20, 20).
+    outputs["s0"][0, 1, 16], outputs["b0"][0, 1] = 0.5, sides(1, 0, 1, 2)
+    # Its neighbour's lies 8 pixels to the right: a third of both is common, so it stays.
+    outputs["s0"][0, 2, 16], outputs["b0"][0, 2] = 0.4, sides(1, 0, 1, 2)
+    # Column 1 of row 1 of the grid of 16: from (8, 24) to (24, 40), 8 pixels below the image.
+    outputs["s1"][0, 3, 16], outputs["b1"][0, 3] = 0.9, sides(1, 0, 0, 1)
+    # The one cell of 32 pixels: the middle is (16, 16), and the box the first one again.
+    outputs["s2"][0, 0, 16], outputs["b2"][0, 0] = 0.35, sides(0.375, 0.375, 0.125, 0.125)
+    found = rows(spec, outputs)
+    np.testing.assert_allclose(
+        found[0],
+        [
+            [5, 24 / 32, 8 / 32, 1, 24 / 32, 0.9, 18],
+            [5, 4 / 32, 4 / 32, 20 / 32, 20 / 32, 0.5, 18],
+            [5, 4 / 32, 12 / 32, 20 / 32, 28 / 32, 0.4, 18],
+        ],
+        rtol=1e-5,
+    )
+    # Of another class the same box is another thing.
+    outputs["s2"][0, 0, [16, 0]] = 0, 0.35
+    np.testing.assert_allclose(
+        rows(spec, outputs)[0][3], [5, *np.array([4, 4, 20, 20]) / 32, 0.35, 1], rtol=1e-5
+    )

@@ -1,8 +1,14 @@
+import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import (
+    BaseHTTPRequestHandler,
+    SimpleHTTPRequestHandler,
+    ThreadingHTTPServer,
+)
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +16,8 @@ import pytest
 import yaml
 
 from loadscope.datasets.task import Progress
+
+ServeFolder = Callable[[Path], contextlib.AbstractContextManager[str]]
 
 
 @dataclass
@@ -95,6 +103,43 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
         thread.start()
         yield files
         files.release.set()
+        listening.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve_folder: ServeFolder
+) -> Iterator[Path]:
+    """The folder of a hub on the loopback: ``<owner>/<name>/resolve/<revision>/<file>``."""
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    with serve_folder(folder) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("LOADSCOPE_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr("loadscope.suite.fetch.web._PAUSES", ())
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def serve_folder() -> ServeFolder:
+    return _served
+
+
+@contextlib.contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """Serve a folder on the loopback, at the address that is given."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}"
         listening.shutdown()
         thread.join()
 

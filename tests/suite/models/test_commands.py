@@ -60,6 +60,18 @@ def test_showing_a_model_prints_json_wherever_it_is_asked_for(run, manifest):
     assert json.loads(run(models_command, "--json", *asked)) == after
 
 
+def test_a_search_that_finds_nothing_names_what_is_near():
+    found = CliRunner().invoke(models_command, ["--search", "fashon-cnn"])
+    assert (found.exit_code, found.stdout.splitlines()[1:]) == (0, [])
+    assert "0 models" in found.stderr and "did you mean 'fashion-cnn'?" in found.stderr
+
+
+def test_models_tell_whose_accuracy_was_measured(run):
+    shown = json.loads(run(models_command, "--state", "accuracy measured", "--json"))
+    assert all(one["measured"] and one["state"] == "accuracy measured" for one in shown)
+    assert "fashion-cnn" in [one["id"] for one in shown]
+
+
 def test_models_prints_json(run, manifest):
     records = json.loads(run(models_command, "--models", manifest, "--json"))
     tiny = next(record for record in records if record["id"] == "tiny")

@@ -1,12 +1,16 @@
+import csv
 import sys
 
 import pytest
 
+from loadscope.datasets.catalog import catalog
 from loadscope.errors import InputError
 from loadscope.suite.models.listing import Filter, built_in, listed, of_entry
 from loadscope.suite.models.manifest import Catalogue, family_entry
 from loadscope.suite.models.zoo.family import table
 from loadscope.suite.models.zoo.registry import families, family
+from loadscope.tools.generate.zoo.rows import Row, read_rows, write_page, write_rows
+from loadscope.tools.generate.zoo.sample import pairs
 
 # A model that a family is asked for, and what its entry must say of it.
 TRAINED = {
@@ -83,6 +87,21 @@ def test_every_model_that_names_a_framework_makes_a_valid_entry():
             unfit.append(error.message)
     assert len(names) > 1400
     assert all("does not pad images" in message for message in unfit) and len(unfit) == 3
+
+
+def test_a_network_of_a_kind_that_is_converted_is_one_of_tensorflow_and_mxnet_too():
+    entry = family_entry("timm/mobilenetv2_100")
+    assert list(entry.artifacts) == ["pytorch", "onnxruntime", "tensorflow", "mxnet"]
+    frozen = entry.artifacts["tensorflow"]
+    assert (frozen.made_from, frozen.layout) == ("onnxruntime", "NHWC")
+    assert frozen.inputs["images"].shape == (224, 224, 3)
+    assert entry.artifacts["mxnet"].inputs["images"].shape == (3, 224, 224)
+    # What is listed is what the entry names, trained or seeded.
+    for name, model in family("torchvision").described().items():
+        if model.frameworks and model.permissive:
+            assert tuple(family_entry(f"torchvision/{name}").artifacts) == model.frameworks
+    with pytest.raises(InputError, match="has no artifact for 'mxnet'"):
+        family_entry("timm/vit_tiny_patch16_224").artifact_for("mxnet")
 
 
 def test_a_family_costs_no_import_of_its_library():
@@ -182,9 +201,11 @@ def test_filters_narrow_what_is_listed():
 
 
 def test_a_state_is_never_more_than_what_ran(monkeypatch):
-    rows = [{"model": "timm/resnet18.a1_in1k", "frameworks": "pytorch", "accuracy": ""},
-            {"model": "resnet50", "frameworks": "pytorch", "accuracy": "top-1 76.4"},
-            {"model": "timm/resnet18", "frameworks": "pytorch", "accuracy": ""}]  # fmt: skip
+    rows = [{"model": "timm/resnet18.a1_in1k", "accuracy": "", "failure": ""},
+            {"model": "resnet50", "accuracy": "top-1 76.4", "failure": ""},
+            {"model": "resnet50", "accuracy": "", "failure": ""},
+            {"model": "keras/MobileNet", "accuracy": "", "failure": "not installed"},
+            {"model": "timm/resnet18", "accuracy": "", "failure": ""}]  # fmt: skip
     monkeypatch.setattr("loadscope.suite.models.listing.table", lambda name: rows)
     states = {one.model.id: one.state for one in listed(built_in())}
     assert states["timm/resnet18.a1_in1k"] == states["timm/resnet18"] == "runs here"
@@ -196,6 +217,48 @@ def test_a_state_is_never_more_than_what_ran(monkeypatch):
     assert len(ran) == 3
 
 
-def test_what_ran_is_a_model_that_there_is():
-    for row in table("measured.csv"):
-        assert family_entry(row["model"]).artifacts.keys() >= set(row["frameworks"].split())
+def test_what_ran_is_what_there_is_and_nothing_is_scored_that_is_not_whole():
+    catalogue, sets = Catalogue.load(), catalog()
+    rows = read_rows().values()
+    for row in rows:
+        entry = catalogue.get(row.model)
+        assert row.framework in entry.artifacts
+        assert (row.rate is None) == bool(row.failure)
+        if row.accuracy:
+            assert row.accuracy.endswith(f"all {sets[entry.dataset].samples:,} of {entry.dataset}")
+    scored = {row.model for row in rows if row.accuracy}
+    assert {one.model.id for one in listed(built_in()) if one.measured} == scored
+
+
+def test_rows_of_the_sample_are_kept_and_the_page_is_made_of_them(tmp_path, monkeypatch):
+    rows = {
+        ("timm/resnet18", "pytorch"): Row("timm/resnet18", "pytorch", 11_689_512, 20.9, 69, "Conv"),
+        ("fashion-cnn", "mxnet"): Row(
+            "fashion-cnn", "mxnet", None, 1e3, 9, "Conv 50%", "top-1 92 %, all 10,000 of it"
+        ),
+        ("timm/resnet26", "pytorch"): Row("timm/resnet26", "pytorch", failure="no memory"),
+        ("timm/none", "pytorch"): Row("timm/none", "pytorch", 1, 1.0),
+    }
+    asked = [*list(rows)[:3], ("timm/resnet10t", "pytorch")]
+    write_rows(rows, asked, tmp_path / "measured.csv")
+    text = (tmp_path / "measured.csv").read_text()
+    found = list(csv.DictReader(line for line in text.splitlines() if line[0] != "#"))
+    monkeypatch.setattr("loadscope.tools.generate.zoo.rows.table", lambda name: found)
+    # What is not asked for any more goes.
+    assert list(read_rows().items()) == list(rows.items())[:3]
+    write_page(read_rows(), asked, tmp_path / "zoo.md")
+    page = (tmp_path / "zoo.md").read_text()
+    assert "2 of 4 models ran, 2 rows of 4; 1 rows are still to be run" in page
+    assert "| timm/resnet18 | pytorch | 11.69 M | 20.9 | 69 | Conv |" in page
+    assert "| fashion-cnn | mxnet | top-1 92 %, all 10,000 of it |" in page
+    assert "- timm/resnet26, pytorch: no memory" in page
+
+
+def test_the_sample_has_what_can_be_scored_whole_and_each_family(tmp_path):
+    asked = pairs({})
+    assert ("fashion-cnn", "onnxruntime") in asked
+    assert not any(model == "efficientnet-lite0" for model, _ in asked)
+    assert ("efficientnet-lite0", "pytorch") in pairs({"imagenet": tmp_path})
+    exported = {model for model, framework in asked if framework == "onnxruntime"}
+    assert len(exported) >= 40
+    assert {model.partition("/")[0] for model, _ in asked if "/" in model} == set(families())

@@ -1,8 +1,11 @@
 """Five small models of the families, exported as a run would and asked for answers."""
 
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +25,69 @@ IMAGES = {
     "mxnet/squeezenet1.1": "mxnet",
 }
 READER = "transformers/BertForQuestionAnswering.tiny"
-MODELS = {**IMAGES, READER: "pytorch"}
+# The kept cache has it from one run of the tests to the next: another seed is another revision.
+OF_HUB = "transformers/acme/tiny@seed3"
+MODELS = {**IMAGES, READER: "pytorch", OF_HUB: "pytorch"}
 Answers = dict[str, NDArray[np.float32]]
 
 
 @pytest.fixture(scope="module")
+def trained() -> Answers:
+    """The weights of a vision transformer of one layer of 8, under the names that the hub has."""
+    random, inner = np.random.default_rng(3), "vit.encoder.layer.0"
+    shapes = {
+        "vit.embeddings.cls_token": (1, 1, 8),
+        "vit.embeddings.position_embeddings": (1, 5, 8),
+        "vit.embeddings.patch_embeddings.projection": (8, 3, 16, 16),
+        f"{inner}.attention.attention.query": (8, 8),
+        f"{inner}.attention.attention.key": (8, 8),
+        f"{inner}.attention.attention.value": (8, 8),
+        f"{inner}.attention.output.dense": (8, 8),
+        f"{inner}.intermediate.dense": (16, 8),
+        f"{inner}.output.dense": (8, 16),
+        f"{inner}.layernorm_before": (8,),
+        f"{inner}.layernorm_after": (8,),
+        "vit.layernorm": (8,),
+        "classifier": (3, 8),
+    }
+    found = {}
+    for name, shape in shapes.items():
+        whole = "embeddings.c" in name or "embeddings.pos" in name
+        found[name if whole else f"{name}.weight"] = random.normal(size=shape)
+        if not whole:
+            found[f"{name}.bias"] = random.normal(size=shape[:1])
+    # Whatever the picture, the classifier is given the bias.
+    found["vit.layernorm.weight"] *= 0
+    return {name: value.astype(np.float32) for name, value in found.items()}
+
+
+@pytest.fixture(scope="module")
+def hub(
+    tmp_path_factory: pytest.TempPathFactory,
+    serve_folder: Callable[[Path], AbstractContextManager[str]],
+    trained: Answers,
+) -> Iterator[str]:
+    save = pytest.importorskip("safetensors.numpy").save_file
+    folder = tmp_path_factory.mktemp("hub")
+    repository = folder / "acme" / "tiny" / "resolve" / "seed3"
+    repository.mkdir(parents=True)
+    save(trained, repository / "model.safetensors")
+    config = {
+        "architectures": ["ViTForImageClassification"], "model_type": "vit", "image_size": 32,
+        "hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2,
+        "num_hidden_layers": 1, "id2label": {"0": "ant", "1": "bee", "2": "cat"},
+    }  # fmt: skip
+    processor = {"size": 32, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    for name, content in (("config", config), ("preprocessor_config", processor)):
+        (repository / f"{name}.json").write_text(json.dumps(content))
+    (repository / "README.md").write_text("---\nlicense: mit\n---\n")
+    with serve_folder(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
 def answers(
-    kept_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    kept_cache: Path, tmp_path_factory: pytest.TempPathFactory, hub: str
 ) -> Callable[[str, str], Answers]:
     """The answers of a model to three samples, from one process a framework."""
     folder = tmp_path_factory.mktemp("zoo")
@@ -43,6 +102,8 @@ def answers(
                 [sys.executable, "-P", str(PROCESS), framework, str(kept_cache), str(folder),
                  *(own or [SQUEEZENET])],
                 capture_output=True, text=True,
+                env={**os.environ, "HF_ENDPOINT": hub, "NO_PROXY": "127.0.0.1",
+                     "LOADSCOPE_CACHE": str(folder / "cache")},
             )  # fmt: skip
         assert done[framework].returncode == 0, done[framework].stderr[-2000:]
         with np.load(folder / f"{framework}-{model.replace('/', '-')}.npz") as found:
@@ -77,3 +138,11 @@ def test_onnx_of_a_program_answers_as_the_program_does(answers):
     exported = answers(SQUEEZENET, "onnxruntime")
     scale = np.abs(natively["logits"]).max()
     np.testing.assert_allclose(exported["logits"], natively["logits"], atol=1e-4 * scale)
+
+
+def test_a_repository_of_the_hub_answers_with_its_own_weights(answers, trained):
+    ((name, scores),) = answers(OF_HUB, "pytorch").items()
+    wanted = trained["classifier.weight"] @ trained["vit.layernorm.bias"]
+    wanted += trained["classifier.bias"]
+    assert name == "logits"
+    np.testing.assert_allclose(scores, np.tile(wanted, (3, 1)), rtol=1e-5)

@@ -6,7 +6,7 @@ from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec import RecordedSpec, make_spec
 from loadscope.suite.cli.asked import read_specs
-from loadscope.suite.run.script import read_script
+from loadscope.suite.run.script import read_script, without_names
 
 BASE = {"model": "m", "framework": "null", "scenario": "Offline"}
 
@@ -86,6 +86,15 @@ def test_a_missing_setting_names_its_option():
     with pytest.raises(InputError, match="missing key 'framework'") as caught:
         make_spec({"model": "m", "scenario": "Offline"}, "command line")
     assert "--framework" in caught.value.fix
+
+
+def test_a_misspelt_model_is_told_of_before_the_framework_that_is_missing():
+    with pytest.raises(InputError, match="unknown model 'fashon-cnn'") as caught:
+        without_names({"model": "fashon-cnn"})
+    assert "did you mean 'fashion-cnn'?" in caught.value.fix
+    # What there is needs a framework still, and a manifest of the user's is not read for it.
+    for known in ({"model": "fashion-cnn"}, {"model": "mine", "models": ["mine.yaml"]}):
+        assert without_names(known) == known
 
 
 def test_a_recorded_spec_is_read_back_equal():

@@ -126,6 +126,11 @@ CASES = {
                     np.array(6, np.float32)),
     ),
     "clip from below": (IMAGE, lambda g: g("Clip", "x", np.array(-0.5, np.float32))),
+    "hard sigmoid": (IMAGE, lambda g: g("HardSigmoid", g("Mul", "x", np.array(5, np.float32)),
+                                        alpha=1 / 6, beta=0.5)),
+    "hard sigmoid of its defaults": (IMAGE, lambda g: g("HardSigmoid", "x")),
+    "hard swish": (IMAGE, lambda g: g("HardSwish", g("Mul", conv(g, (4, 4, 1, 1)),
+                                                     np.array(5, np.float32)))),
     "leaky relu": (IMAGE, lambda g: g("LeakyRelu", conv(g, (4, 4, 1, 1)), alpha=0.1)),
     "bilinear to twice": (
         IMAGE,

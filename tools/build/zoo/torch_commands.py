@@ -106,6 +106,7 @@ def torchvision(
 @CLASSES
 @SIZE
 @_SEED
+@_WEIGHTS
 @_SETTINGS
 @click.option("--input-name", required=True, multiple=True, help="Name of an input; repeat.")
 @click.option("--output-name", required=True, multiple=True, help="Name of an output; repeat.")
@@ -115,6 +116,7 @@ def transformers(
     classes: int,
     size: int,
     seed: int | None,
+    weights: Path | None,
     settings: str,
     input_name: tuple[str, ...],
     output_name: tuple[str, ...],
@@ -133,8 +135,10 @@ def transformers(
     kind = getattr(library, architecture)
     config = kind.config_class(num_labels=classes, **json.loads(settings))
     torch.manual_seed(seed or 0)
-    network = _Named(kind(config), input_name, output_name)
-    seed_weights(network, (3, size, size), seed or 0)
+    own = kind(config) if weights is None else _trained(kind, config, weights)
+    network = _Named(own, input_name, output_name)
+    if weights is None:
+        seed_weights(network, (3, size, size), seed or 0)
     batch = torch.export.Dim("batch")
     if input_name == ("pixel_values",):
         write_program(network, (torch.zeros(2, 3, size, size),), {0: batch}, output)
@@ -186,6 +190,21 @@ def _write_classifier(
         seed_weights(network, sample, seed or 0)
     batch = {0: torch.export.Dim("batch")}
     write_program(network, (torch.zeros(2, *sample),), batch, output)
+
+
+def _trained(kind: Any, config: Any, path: Path) -> nn.Module:
+    """A network of transformers with a repository's weights, under whichever names it has them."""
+    network, said = kind.from_pretrained(
+        None, config=config, state_dict=read_weights(path), output_loading_info=True
+    )
+    unfit = sorted({*said["missing_keys"], *map(str, said["mismatched_keys"])})
+    if unfit:
+        raise InputError(
+            f"{path} does not fit the network: {len(unfit)} weights are missing or of another "
+            f"size, the first one is {unfit[0]}",
+            "take another repository, whose config.json is of its weights",
+        )
+    return network  # type: ignore[no-any-return]
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:

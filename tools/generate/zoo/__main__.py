@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 
 import loadscope
+from loadscope.datasets.catalog import catalog_entry
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.rundir.spec_names import dataset_named
+from loadscope.suite.models.listing import MEASURED
 
 _REPOSITORY = Path(loadscope.__file__).resolve().parents[2]
 _TABLES = _REPOSITORY / "suite" / "models" / "zoo"
@@ -81,33 +84,53 @@ def transformers() -> None:
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Where run directories go; what is there already is not run again.",
+    help="Where run directories go.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Run at most so many that are not there.")
-def sample(output: Path, limit: int | None) -> None:
+@click.option("--limit", type=click.IntRange(1), help="Run at most so many that have not run.")
+@click.option(
+    "--dataset-path",
+    "datasets",
+    multiple=True,
+    metavar="ID=FOLDER",
+    help="A whole data set that nothing fetches, on which curated models are scored; repeat.",
+)
+def sample(output: Path, limit: int | None, datasets: tuple[str, ...]) -> None:
     """Run the sample on ONNX Runtime and natively, and write docs/zoo.md.
+
+    What stands in suite/models/zoo/measured.csv has run, and is not run again; what failed is
+    tried once more when all else has run.
 
     \b
     Example:
       python -m loadscope.tools.generate.zoo sample --output runs/zoo
     """
-    from loadscope.tools.generate.zoo.sample import measure, pairs, write_page
+    from loadscope.tools.generate.zoo.rows import read_rows, write_page, write_rows
+    from loadscope.tools.generate.zoo.sample import measure, pairs
 
+    folders = dict(map(_folder, datasets))
     output.mkdir(parents=True, exist_ok=True)
-    rows, new = [], 0
-    asked = pairs()
-    for number, (model, framework) in enumerate(asked, 1):
-        there = (output / f"{model.replace('/', '-')}-{framework}.json").is_file()
-        if not there and limit is not None and new == limit:
-            continue
-        new += not there
-        row = measure(model, framework, output)
-        said = row.failure or f"{row.rate:.4g} samples/s, {row.layers} layers"
-        click.echo(f"{number}/{len(asked)} {model} {framework}: {said}", err=True)
-        rows.append(row)
-    write_page(rows, _REPOSITORY / "docs" / "zoo.md", _TABLES / "measured.csv")
-    failed = sum(bool(row.failure) for row in rows)
-    click.echo(f"zoo: {len(rows) - failed} of {len(asked)} rows ran, {failed} did not; docs/zoo.md")
+    rows, asked = read_rows(), pairs(folders)
+    todo = [pair for pair in asked if pair not in rows]
+    todo += [pair for pair in asked if pair in rows and rows[pair].failure]
+    todo = todo[:limit]
+    for number, (model, framework) in enumerate(todo, 1):
+        row = measure(model, framework, output, folders)
+        said = row.failure or f"{row.rate:.4g} samples/s, {row.layers} layers {row.accuracy}"
+        click.echo(f"{number}/{len(todo)} {model} {framework}: {said}", err=True)
+        rows[model, framework] = row
+        # After each, so that nothing has to be run twice.
+        write_rows(rows, asked, _TABLES / MEASURED)
+    write_page(rows, asked, _REPOSITORY / "docs" / "zoo.md")
+    ran = sum(pair in rows and not rows[pair].failure for pair in asked)
+    click.echo(f"zoo: {ran} of {len(asked)} rows have run; docs/zoo.md")
+
+
+def _folder(given: str) -> tuple[str, Path]:
+    name, folder = dataset_named(given)
+    if not name or folder is None or not folder.is_dir():
+        raise InputError(f"--dataset-path: expected ID=FOLDER, got '{given}'", "name a folder")
+    catalog_entry(name)
+    return name, folder.absolute()
 
 
 def _say(rows: int) -> None:

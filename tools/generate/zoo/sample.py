@@ -1,18 +1,18 @@
-"""``make zoo``: a fixed sample of all families, run and traced here, and the page of it."""
+"""``make zoo``: a fixed sample of all families, and what can be scored whole, run and traced."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import loadscope
+from loadscope.datasets.catalog import catalog
 from loadscope.errors import InputError, LoadScopeError
-from loadscope.files import replacing, write_json
 from loadscope.suite.library.measure import run, trace
-from loadscope.suite.models.manifest import family_entry
-from loadscope.suite.models.zoo.registry import families, family
+from loadscope.suite.library.run import Run
+from loadscope.suite.models.manifest import Catalogue
+from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.sut.registry import BACKENDS
-from loadscope.tools.generate.zoo.tables import write_table
+from loadscope.tools.generate.zoo.rows import Row
 
 _TIMM = (
     "resnet18 resnet10t resnet26 mobilenetv3_small_050 mobilenetv3_small_100 mobilenetv2_100 "
@@ -43,96 +43,84 @@ SAMPLE = {
     "onnx-zoo": _ONNX_ZOO,
 }
 """Names of each family, with spaces between them: small ones, seeded where a family can."""
-# The framework that a family is at home in first, so that every model has a row early.
-_FRAMEWORKS = ("pytorch", "tensorflow", "mxnet", "onnxruntime")
+_CONVERTED = (
+    "torchvision/resnet18 "
+    "timm/mobilenetv2_100 timm/mobilenetv3_small_050 timm/lcnet_050 timm/tinynet_e "
+    "timm/mnasnet_small timm/tf_efficientnet_lite0"
+)
+"""Of each kind of network that is converted for further frameworks, one."""
 # By task: a data set that the package has.
 _DATA = {"image-classification": "imagenet-sample20", "question-answering": "squad-sample"}
 
 
-@dataclass(frozen=True)
-class Row:
-    """What became of a model in one framework.
+def pairs(folders: Mapping[str, Path]) -> list[tuple[str, str]]:
+    """What is to be run, in the order of its turn.
 
-    Attributes:
-        model: Its id.
-        framework: The framework.
-        parameters: How many numbers its weights have.
-        rate: Samples a second in Offline, None where it did not run.
-        layers: How many layers the trace told.
-        slowest: The kind of layer that took most of the time, and its share of the layers' time.
-        failure: Why it did not run; empty where it did.
+    First the curated models whose data set can be had whole, which are scored; then the models of
+    the sample, natively and on ONNX Runtime; and those that are converted.
+
+    Args:
+        folders: Where data sets are that nothing fetches, by their ids.
     """
-
-    model: str
-    framework: str
-    parameters: int | None = None
-    rate: float | None = None
-    layers: int = 0
-    slowest: str = ""
-    failure: str = ""
-
-
-def pairs() -> list[tuple[str, str]]:
-    """The models of the sample, natively and on ONNX Runtime, in the order of their turn."""
-    models = [f"{name}/{own}" for name, names in SAMPLE.items() for own in names.split()]
-    known = {model: family_entry(model).artifacts for model in models}
-    return [
-        (model, framework)
-        for group in (_FRAMEWORKS[:-1], _FRAMEWORKS[-1:])
-        for model in models
-        for framework in group
-        if framework in known[model]
-    ]
+    catalogue = Catalogue.load()
+    sample = [f"{name}/{own}" for name, names in SAMPLE.items() for own in names.split()]
+    scored = [name for name, entry in catalogue.models.items() if _whole(entry, folders)]
+    known = {model: catalogue.get(model).artifacts for model in (*scored, *sample)}
+    found = [(model, name) for model in scored for name in BACKENDS if name in known[model]]
+    native = [(model, next(iter(known[model]))) for model in sample]
+    exported = [(model, "onnxruntime") for model in sample if "onnxruntime" in known[model]]
+    converted = [(model, name) for model in _CONVERTED.split() for name in ("tensorflow", "mxnet")]
+    # A model that is ONNX itself is at home there.
+    return list(dict.fromkeys([*found, *native, *exported, *converted]))
 
 
-def measure(model: str, framework: str, folder: Path) -> Row:
-    """Run and trace a model, keeping what became of it in a file; a row that is there is kept.
+def measure(model: str, framework: str, folder: Path, folders: Mapping[str, Path]) -> Row:
+    """Run and trace a model, and score it where its data set can be had whole.
 
     Args:
         model: Its id.
         framework: The framework.
-        folder: Where run directories and rows go.
+        folder: Where run directories go.
+        folders: As of ``pairs``.
     """
-    name = f"{model.replace('/', '-')}-{framework}"
-    kept = folder / f"{name}.json"
-    if kept.is_file():
-        row = Row(**json.loads(kept.read_text(encoding="utf-8")))
-        if not row.failure:
-            return row
-    try:
-        row = _measured(model, framework, folder, name)
-    except LoadScopeError as error:
-        row = Row(model, framework, failure=error.message)
-    write_json(kept, asdict(row))
-    return row
-
-
-def _measured(model: str, framework: str, folder: Path, name: str) -> Row:
     if not BACKENDS[framework].installed():
         return Row(model, framework, failure=f"{framework} is not installed")
-    entry = family_entry(model)
+    entry = Catalogue.load().get(model)
+    whole = _whole(entry, folders)
+    name = f"{model.replace('/', '-')}-{framework}"
     what: dict[str, Any] = {
         "model": model,
         "framework": framework,
         "scenario": "Offline",
-        "dataset": _DATA[entry.task],
+        "dataset": _named(entry.dataset, folders) if whole else _DATA[entry.task],
     }
-    measured = run(
-        **what,
-        mode=("performance",),
-        min_duration="2s",
-        # A search would take ten times as long as the run.
-        layout_seconds=0,
-        output=_free(folder, f"{name}-run"),
-    )
+    try:
+        measured = run(
+            **what,
+            mode=("performance", "accuracy") if whole else ("performance",),
+            min_duration="2s",
+            # A search would take ten times as long as the run.
+            layout_seconds=0,
+            output=_free(folder, f"{name}-run"),
+        )
+    except LoadScopeError as error:
+        return Row(model, framework, failure=error.message)
     if measured.metric is None or not measured.valid:
         return Row(model, framework, entry.parameters, failure=measured.reason or "no result")
-    ran = Row(model, framework, entry.parameters, measured.metric.value)
+    ran = Row(
+        model,
+        framework,
+        entry.parameters,
+        measured.metric.value,
+        accuracy=_score(measured, entry.dataset) if whole else "",
+    )
     try:
         traced = trace(**what, batches=1, warmup=1, output=_free(folder, f"{name}-trace"))
     except InputError as error:
         # Not every format shows its layers.
         return replace(ran, slowest=error.message)
+    except LoadScopeError as error:
+        return Row(model, framework, entry.parameters, failure=error.message)
     layers = traced.layer_rows()
     times: dict[str, float] = {}
     for layer in layers:
@@ -142,67 +130,27 @@ def _measured(model: str, framework: str, folder: Path, name: str) -> Row:
     return replace(ran, layers=len(layers), slowest=f"{slowest} {share:.0%}")
 
 
+def _whole(entry: ModelEntry, folders: Mapping[str, Path]) -> bool:
+    """Whether a model can be scored on the whole of the data set that its accuracy is of."""
+    data = catalog().get(entry.dataset)
+    if data is None or entry.accuracy.published is None or not entry.accuracy.meaningful:
+        return False
+    return entry.dataset in folders or (data.source is not None and data.shipped() is None)
+
+
+def _named(dataset: str, folders: Mapping[str, Path]) -> str:
+    return f"{dataset}={folders[dataset]}" if dataset in folders else dataset
+
+
+def _score(measured: Run, dataset: str) -> str:
+    """The score and what it is of; empty where it is not of all that the data set has."""
+    score, samples = measured.accuracy, catalog()[dataset].samples
+    if score is None or score.value is None or score.samples != samples:
+        return ""
+    return f"{score.metric} {score.value:.2f} {score.unit}, all {samples:,} of {dataset}"
+
+
 def _free(folder: Path, name: str) -> Path:
     """A run directory that is not there yet: one that broke off stays to be looked at."""
     found = (folder / f"{name}{'' if number == 0 else f'-{number}'}" for number in range(1000))
     return next(path for path in found if not path.exists())
-
-
-def write_page(rows: list[Row], page: Path, measured: Path) -> None:
-    """Write ``docs/zoo.md`` and the table of what ran.
-
-    Args:
-        rows: What became of the sample.
-        page: The page.
-        measured: The table that ``loadscope models`` takes states from.
-    """
-    ran = [row for row in rows if row.rate is not None]
-    models, asked = sorted({row.model for row in ran}), pairs()
-    text = [
-        "# Models of families: what is described, and what ran here",
-        "",
-        "`make zoo` wrote this page; do not edit it. A family describes models by a rule and a",
-        "table; see [models of families](families.md). 'Described' claims no more than what the",
-        "table says. A model that 'runs here' was exported or loaded, measured in Offline for 2 s",
-        "and traced once, on the machine that made this page. Its weights are seeded, so it has no",
-        "accuracy. The rates are of a shared machine without a quiet host's checks: no results.",
-        "",
-        f"LoadScope {loadscope.__version__}; {len(models)} of the sample's "
-        f"{len({model for model, _ in asked})} models ran, {len(ran)} rows of {len(asked)}; "
-        f"{len(asked) - len(rows)} rows are still to be run.",
-        "",
-        "| family | described | licence permits any use | of these run here |",
-        "|---|---:|---:|---:|",
-    ]
-    for name in families():
-        own = family(name).described().values()
-        free = sum(one.permissive for one in own)
-        ours = sum(model.startswith(f"{name}/") for model in models)
-        text.append(f"| {name} | {len(own):,} | {free:,} | {ours} |")
-    text += [
-        "",
-        "| model | framework | parameters | samples/s | layers | most of the time |",
-        "|---|---|---:|---:|---:|---|",
-    ]
-    text += [
-        f"| {row.model} | {row.framework} | {(row.parameters or 0) / 1e6:.2f} M | "
-        f"{row.rate:.4g} | {row.layers} | {row.slowest} |"
-        for row in ran
-    ]
-    failed = [row for row in rows if row.failure]
-    if failed:
-        text += ["", "Did not run here:", ""]
-        text += [f"- {row.model}, {row.framework}: {row.failure}" for row in failed]
-    with replacing(page) as temporary:
-        temporary.write_text("\n".join([*text, ""]), encoding="utf-8")
-    if ran:
-        notes = ["What LoadScope's own sample of the families ran. Made by: make zoo"]
-        listed = [
-            {
-                "model": model,
-                "frameworks": " ".join(row.framework for row in ran if row.model == model),
-                "accuracy": "",
-            }
-            for model in models
-        ]
-        write_table(measured, notes, listed)

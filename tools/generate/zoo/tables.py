@@ -14,12 +14,24 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_table(path: Path, notes: Iterable[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows under a line of their keys, after notes that say where they come from."""
+def write_table(
+    path: Path,
+    notes: Iterable[str],
+    rows: Sequence[Mapping[str, object]],
+    keys: Sequence[str] = (),
+) -> None:
+    """Write rows under a line of their keys, after notes that say where they come from.
+
+    Args:
+        path: The table.
+        notes: Lines.
+        rows: The rows.
+        keys: Their keys in order, where there may be no row.
+    """
     text = io.StringIO()
     for note in notes:
         text.write(f"# {note}\n")
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, keys or list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     with replacing(path) as temporary:
