@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 PROCESSES = {
     "onnxruntime": ("onnxruntime_checks", "onnxruntime_device_checks", "golden_checks"),
     "openvino": ("openvino_checks",),
+    "litert": ("litert_checks",),
     "pytorch": (
         "pytorch_checks",
         "pytorch_program_checks",

@@ -187,3 +187,18 @@ def mxnet(onnx: Path, output: Path) -> None:
     from loadscope.tools.convert.mxnet_symbol import convert
 
     convert(onnx, output)
+
+
+@click.command("litert")
+@_ONNX
+@OUTPUT
+def litert(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to a .tflite file.
+
+    \b
+    Example:
+      python -m loadscope.tools.build litert --onnx resnet50.onnx --output resnet50.tflite
+    """
+    from loadscope.tools.convert.litert import convert
+
+    convert(onnx, output)
