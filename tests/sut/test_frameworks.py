@@ -18,6 +18,7 @@ PROCESSES = {
     "onnxruntime": ("onnxruntime_checks", "onnxruntime_device_checks", "golden_checks"),
     "openvino": ("openvino_checks",),
     "litert": ("litert_checks",),
+    "opencv": ("opencv_checks",),
     "pytorch": (
         "pytorch_checks",
         "pytorch_program_checks",

@@ -202,3 +202,18 @@ def litert(onnx: Path, output: Path) -> None:
     from loadscope.tools.convert.litert import convert
 
     convert(onnx, output)
+
+
+@click.command("caffe")
+@_ONNX
+@OUTPUT
+def caffe(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to a Caffe network and its weights, in one archive.
+
+    \b
+    Example:
+      python -m loadscope.tools.build caffe --onnx resnet50.onnx --output resnet50.caffe.zip
+    """
+    from loadscope.tools.convert.caffe_net import convert
+
+    convert(onnx, output)
