@@ -7,9 +7,9 @@ from typing import Any
 
 from ai_edge_litert import __version__
 
-from loadscope.errors import InputError, WorkError, near
+from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
+from loadscope.sut.declared import BatchCheck, filled, require_tensors, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.litert.info import INFO
 from loadscope.sut.litert.model import (
@@ -20,10 +20,11 @@ from loadscope.sut.litert.model import (
     numerics,
     open_interpreter,
     ports,
+    tensors,
 )
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
-from loadscope.tensors import ANY_SIZE, Tensors, fits
+from loadscope.tensors import ANY_SIZE, Tensors
 
 _TASKS = Path("/proc/self/task")
 
@@ -207,33 +208,7 @@ def _declared(
     most: int | None,
     complete: bool,
 ) -> list[Port]:
-    """The file's tensors that are declared, each held against its declaration.
-
-    ``complete`` means that none may be left out. A fixed batch axis is fine where the manifest
-    declares its size.
-    """
-    fix = f"correct {side}s in the model's manifest"
+    """The file's tensors that are declared, each held against its declaration."""
+    require_tensors(side, declared, tensors(actual), most, complete)
     known = {port.name: port for port in actual}
-    found = []
-    for info in declared:
-        if info.name not in known:
-            raise InputError(
-                f"the model has no {side} '{info.name}'",
-                f"{near(info.name, known)}it has: {', '.join(known)}",
-            )
-        port = known[info.name]
-        # LiteRT writes an output whose number of axes is open as one without any.
-        agrees = fits(info.shape, port.shape[1:]) or (side == "output" and not port.shape)
-        if port.dtype != info.dtype or not agrees:
-            raise InputError(
-                f"{side} '{info.name}' is {port.dtype} {list(port.shape)} in the model, "
-                f"{info.dtype} {['batch', *info.shape]} in the manifest",
-                fix,
-            )
-        if side == "input" and port.shape[0] != ANY_SIZE:
-            require_batch(side, info.name, port.shape[0], most)
-        found.append(port)
-    left_out = known.keys() - {port.name for port in found}
-    if complete and left_out:
-        raise InputError(f"the model also needs {side} '{min(left_out)}'", fix)
-    return found
+    return [known[info.name] for info in declared]

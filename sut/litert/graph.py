@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from loadscope.sut.flops import flops
-from loadscope.sut.litert.kernels import kernel_of, matched
+from loadscope.sut.litert.kernels import kernel_of, operators_of
 from loadscope.sut.litert.model import DELEGATE, Port, allocate, loading, open_interpreter
 from loadscope.sut.litert.native import OPERATOR, Event
+from loadscope.sut.tracing.order import matched
 from loadscope.sut.tracing.record import Shape, Shapes
 
 _TYPES = {
@@ -96,7 +97,9 @@ class FileGraph:
                 found.append(file.described(group[0]))
                 continue
             kinds = [file.operators[at]["op_name"] for at in group]
-            for event, place in zip(own, matched([one.kernel for one in own], kinds), strict=True):
+            for event, place in zip(
+                own, matched([operators_of(one.kernel) for one in own], kinds), strict=True
+            ):
                 found += _put_in(event, found) if place is None else [file.described(group[place])]
         return _each_node_once(found)
 

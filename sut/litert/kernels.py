@@ -1,6 +1,4 @@
-"""Which of a file's operators XNNPACK's kernels compute, told by order and kind."""
-
-from collections.abc import Sequence
+"""Which of a file's operators XNNPACK's kernels compute, by their names."""
 
 # XNNPACK's names of what a file has another name for; the others are spelled alike.
 _OPERATORS: dict[str, tuple[str, ...]] = {
@@ -39,36 +37,3 @@ def operators_of(tag: str) -> tuple[str, ...]:
     """The file's operators that a kernel may compute."""
     kernel = kernel_of(tag)
     return _OPERATORS.get(kernel, (kernel.upper().replace(" ", "_"),))
-
-
-def matched(tags: Sequence[str], operators: Sequence[str]) -> list[int | None]:
-    """The place of the operator that each kernel computes; None for a kernel of XNNPACK's own.
-
-    It is the longest common subsequence: XNNPACK keeps the order, folds some operators into
-    others (PAD) and puts kernels between them (Transpose, Clamp).
-
-    Args:
-        tags: The kernels, in the order in which they ran.
-        operators: The file's names, in its order.
-    """
-    fitting = [operators_of(tag) for tag in tags]
-    rows, columns = len(tags), len(operators)
-    longest = [[0] * (columns + 1) for _ in range(rows + 1)]
-    for row in range(rows - 1, -1, -1):
-        for column in range(columns - 1, -1, -1):
-            longest[row][column] = (
-                longest[row + 1][column + 1] + 1
-                if operators[column] in fitting[row]
-                else max(longest[row + 1][column], longest[row][column + 1])
-            )
-    found: list[int | None] = [None] * rows
-    row = column = 0
-    while row < rows and column < columns:
-        if operators[column] in fitting[row]:
-            found[row] = column
-            row, column = row + 1, column + 1
-        elif longest[row + 1][column] >= longest[row][column + 1]:
-            row += 1
-        else:
-            column += 1
-    return found

@@ -11,6 +11,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from loadscope.errors import InputError
 from loadscope.sut.native_output import held_back
+from loadscope.sut.signature import FileTensor
+from loadscope.tensors import ANY_SIZE
 
 DELEGATE = "DELEGATE"
 """The operator that stands for a part of the graph which a delegate has taken over."""
@@ -93,6 +95,18 @@ def ports(interpreter: Any) -> tuple[list[Port], list[Port]]:
     named = runner.get_input_details(), runner.get_output_details()
     found = [[_port(name, one) for name, one in side.items()] for side in named]
     return found[0], found[1]
+
+
+def tensors(found: Sequence[Port]) -> list[FileTensor]:
+    """Ports as a file's tensors; LiteRT writes one of unknown rank as one without axes."""
+    return [
+        FileTensor(
+            one.name,
+            one.dtype,
+            tuple(None if size == ANY_SIZE else size for size in one.shape) or None,
+        )
+        for one in found
+    ]
 
 
 def _port(name: str, details: dict[str, Any]) -> Port:

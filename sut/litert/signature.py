@@ -1,11 +1,10 @@
 """The tensors of a ``.tflite`` file."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from loadscope.sut.litert.model import Port, allocate, loading, numerics, open_interpreter, ports
-from loadscope.sut.signature import FileTensor, Given, Signature, settled, with_given
-from loadscope.tensors import ANY_SIZE, Tensors
+from loadscope.sut.litert.model import allocate, loading, numerics, open_interpreter, ports, tensors
+from loadscope.sut.signature import Given, Signature, settled, with_given
+from loadscope.tensors import Tensors
 
 
 def read(format: str, path: Path, given: Given) -> Signature:
@@ -17,7 +16,7 @@ def read(format: str, path: Path, given: Given) -> Signature:
     with loading(path):
         interpreter = open_interpreter(path, 1, "xnnpack")
         fed, ends = ports(interpreter)
-        inputs, outputs = with_given(_tensors(fed), given), _tensors(ends)
+        inputs, outputs = with_given(tensors(fed), given), tensors(ends)
 
         def run(batch: Tensors) -> Tensors:
             allocate(interpreter, {one.index: batch[one.name].shape for one in fed})
@@ -27,12 +26,3 @@ def read(format: str, path: Path, given: Given) -> Signature:
             return {one.name: interpreter.get_tensor(one.index) for one in ends}
 
         return Signature(inputs, settled(inputs, outputs, run), numerics(interpreter))
-
-
-def _tensors(found: Sequence[Port]) -> list[FileTensor]:
-    return [
-        FileTensor(
-            one.name, one.dtype, tuple(None if size == ANY_SIZE else size for size in one.shape)
-        )
-        for one in found
-    ]

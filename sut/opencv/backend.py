@@ -1,20 +1,19 @@
 """OpenCV DNN behind the backend protocol."""
 
 import threading
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from loadscope.errors import InputError, WorkError, near
-from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.declared import BatchCheck, filled, samples
+from loadscope.errors import InputError, WorkError
+from loadscope.sut.backend import Artifact
+from loadscope.sut.declared import BatchCheck, filled, require_tensors, samples
 from loadscope.sut.effective import Effective
 from loadscope.sut.opencv.info import CAFFE, INFO
 from loadscope.sut.opencv.net import Net, loading, open_net, told
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
-from loadscope.tensors import ANY_SIZE, Tensors, fits
+from loadscope.tensors import ANY_SIZE, Tensors
 
 _TRIED = (1, 2)
 """The batches by which a free batch axis is told from one of a fixed size."""
@@ -60,7 +59,10 @@ class OpenCvBackend:
                         "inputs are float32 and of fixed sizes",
                         "use another framework",
                     )
-            _require_inputs(net, artifact.inputs)
+            if net.inputs:
+                require_tensors(
+                    "input", artifact.inputs, net.inputs, artifact.max_batch, complete=True
+                )
             self._fixed = self._fixed_batch(net, artifact)
         self._check = BatchCheck(artifact.inputs)
         self._calling = threading.Lock()
@@ -157,31 +159,3 @@ class OpenCvBackend:
     def close(self) -> None:
         """Drop the network."""
         self._net = None
-
-
-def _require_inputs(net: Net, declared: Sequence[TensorInfo]) -> None:
-    """Hold declared inputs against the file's, as far as it has them."""
-    known = {one.name: one for one in net.inputs}
-    fix = "correct inputs in the model's manifest"
-    for info in declared:
-        if not known:
-            continue
-        if info.name not in known:
-            raise InputError(
-                f"the model has no input '{info.name}'",
-                f"{near(info.name, known)}it has: {', '.join(known)}",
-            )
-        found = known[info.name]
-        sizes = found.shape
-        if found.dtype != info.dtype or (
-            sizes is not None
-            and not fits(info.shape, tuple(ANY_SIZE if one is None else one for one in sizes[1:]))
-        ):
-            raise InputError(
-                f"input '{info.name}' is {found.dtype} {list(sizes or ())} in the model, "
-                f"{info.dtype} {['batch', *info.shape]} in the manifest",
-                fix,
-            )
-    left_out = known.keys() - {info.name for info in declared}
-    if left_out:
-        raise InputError(f"the model also needs input '{min(left_out)}'", fix)

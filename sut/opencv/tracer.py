@@ -145,24 +145,16 @@ class _Layers:
     def _groups(self, ran: Sequence[int]) -> list[list[str]]:
         """The operators of the file in each layer that ran, its own first.
 
-        One that did not run is in the last-run layer among those whose results it takes; where
-        the file is not known to say whose, in the one before it.
+        Where the file does not say whose results one takes, it is in the layer before it.
         """
-        member = {self._names[at]: place for place, at in enumerate(ran)}
-        groups = [[self._names[at]] for at in ran]
-        before = 0
-        for name in self._graph.types or self._names:
-            if name in member:
-                before = max(before, member[name])
-                continue
-            parents = [member[each] for each in self._graph.parents.get(name, ()) if each in member]
-            place = max(parents, default=before)
-            if self._graph.types and not parents:
-                # Of constants alone: it was computed when the file was read.
-                continue
-            member[name] = place
-            groups[place].append(name)
-        return groups
+        if self._graph.types:
+            return self._graph.behind([self._names[at] for at in ran])
+        ends = [*ran[1:], len(self._names)]
+        starts = [0, *ran[1:]]
+        return [
+            [self._names[at], *(name for name in self._names[start:end] if name != self._names[at])]
+            for at, start, end in zip(ran, starts, ends, strict=True)
+        ]
 
 
 def _timed(one: LayerRecord, start: int, duration: int) -> LayerRecord:

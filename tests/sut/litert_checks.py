@@ -14,8 +14,9 @@ from loadscope.sut.effective import require_in_force
 from loadscope.sut.litert import signature
 from loadscope.sut.litert.backend import LiteRtBackend
 from loadscope.sut.litert.info import INFO
-from loadscope.sut.litert.kernels import matched
+from loadscope.sut.litert.kernels import operators_of
 from loadscope.sut.tracing import layers
+from loadscope.sut.tracing.order import matched
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_kernels_are_matched_by_order_and_kind():
     ran = ["Convolution (NHWC, F32) IGEMM", "Add (ND)", "Clamp (NC)", "Copy (NC, X32)"]
     ran += ["Fully Connected (NC, F32) GEMM"]
     file = ["PAD", "CONV_2D", "ADD", "MEAN", "FULLY_CONNECTED"]
-    assert matched(ran, file) == [1, 2, None, None, 4]
+    assert matched([operators_of(each) for each in ran], file) == [1, 2, None, None, 4]
 
 
 def test_the_tensors_of_a_file_are_those_that_the_backend_takes(small, backend):

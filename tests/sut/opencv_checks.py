@@ -104,8 +104,8 @@ def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(doubling, backend,
 
 def test_a_batch_that_the_file_fixes_is_never_answered_wrongly(tiny, backend, tmp_path):
     """OpenCV puts two samples one behind the other into a reshape to (1, ...)."""
-    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 4])
-    found = helper.make_tensor_value_info("square", TensorProto.FLOAT, [1, 2, 2])
+    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 4])
+    found = helper.make_tensor_value_info("square", TensorProto.FLOAT, ["batch", 2, 2])
     shape = helper.make_tensor("shape", TensorProto.INT64, [3], [1, -1, 2])
     node = helper.make_node("Reshape", ["images", "shape"], ["square"], name="n")
     graph = helper.make_graph([node], "fixed", [given], [found], [shape])
