@@ -19,6 +19,7 @@ PROCESSES = {
     "openvino": ("openvino_checks",),
     "litert": ("litert_checks",),
     "opencv": ("opencv_checks",),
+    "tvm": ("tvm_checks",),
     "pytorch": (
         "pytorch_checks",
         "pytorch_program_checks",
