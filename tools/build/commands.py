@@ -159,6 +159,21 @@ def onnx_from_program(
     export_program(program, input_name, output_name, output)
 
 
+@click.command("mnn")
+@_ONNX
+@OUTPUT
+def mnn(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to one of MNN's.
+
+    \b
+    Example:
+      python -m loadscope.tools.build mnn --onnx resnet50.onnx --output resnet50.mnn
+    """
+    from loadscope.tools.convert.mnn_file import convert
+
+    convert(onnx, output)
+
+
 @click.command("tensorflow")
 @_ONNX
 @OUTPUT
