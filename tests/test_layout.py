@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FRAMEWORKS = {"torch", "onnxruntime", "openvino", "tensorflow", "tensorrt", "mxnet", "MNN"}
+FRAMEWORKS = {"torch", "onnxruntime", "openvino", "tensorflow", "tensorrt", "mxnet", "MNN", "ncnn"}
 # What each folder may import of the package, beside the ground: what lies in src/loadscope itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "ground": set(),

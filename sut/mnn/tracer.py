@@ -105,7 +105,8 @@ class _Notes:
                 return True
 
         else:
-            described, inputs = self.operators, []
+            described = self.operators
+            inputs: list[Shape] = []
 
             def before(tensors: Any, operator: Any) -> bool:
                 inputs[:] = [tuple(one.getShape()) for one in tensors]

@@ -26,6 +26,7 @@ PROCESSES = {
     ),
     "tensorflow": ("tensorflow_checks", "frozen_graph_checks"),
     "mnn": ("mnn_checks",),
+    "ncnn": ("ncnn_checks",),
     "mxnet": ("mxnet_checks", "params_checks"),
     "onnxruntime and pytorch": ("bert_checks",),
 }

@@ -174,6 +174,21 @@ def mnn(onnx: Path, output: Path) -> None:
     convert(onnx, output)
 
 
+@click.command("ncnn")
+@_ONNX
+@OUTPUT
+def ncnn(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to a graph and weights of ncnn's, in one archive.
+
+    \b
+    Example:
+      python -m loadscope.tools.build ncnn --onnx resnet50.onnx --output resnet50.ncnn.zip
+    """
+    from loadscope.tools.convert.ncnn_files import convert
+
+    convert(onnx, output)
+
+
 @click.command("tensorflow")
 @_ONNX
 @OUTPUT

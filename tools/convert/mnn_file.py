@@ -52,8 +52,9 @@ def convert(source: Path, output: Path) -> None:
 
 def _make_exact(graph: onnx.GraphProto) -> None:
     """Write what the converter would approximate in a form that it takes as it is."""
-    ones, errors, numbers = _ones(graph), set(), _Numbers()
-    nodes = []
+    ones, numbers = _ones(graph), _Numbers()
+    errors: set[str] = set()
+    nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         if node.op_type == "Erf":
             errors.add(node.output[0])

@@ -182,7 +182,9 @@ def test_a_bad_value_is_refused_with_its_place(entry, write_manifest, path, valu
 def test_an_unknown_framework_lists_the_known_ones(entry, write_manifest):
     artifact = entry()["artifacts"]["onnxruntime"]
     manifest = write_manifest({"tiny": changed(entry(), "artifacts", {"onnx-runtime": artifact})})
-    with pytest.raises(InputError, match="unknown framework; known: .*mxnet, onnxmlir, onnxruntime"):
+    with pytest.raises(
+        InputError, match=r"unknown framework; known: .*mxnet, onnxmlir, onnxruntime"
+    ):
         read_manifest(manifest)
 
 
