@@ -94,7 +94,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, Path]]:
                 raise InputError(f"ncnn cannot load {path}: {error}", _MEND) from error
             yield folder / GRAPH, folder / WEIGHTS
             return
-        for file in (path, *weights(path)):
+        for file in (path, path.with_suffix(".bin")):
             if not file.is_file():
                 raise InputError(f"ncnn cannot load {path}: {file.name} not found", _MEND)
-        yield path, *weights(path)
+        yield path, path.with_suffix(".bin")
