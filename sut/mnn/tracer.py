@@ -55,8 +55,14 @@ _TYPES = {
 # Operators that run under these names are one of several of the file's.
 _GENERAL = ("BinaryOp", "UnaryOp", "Raster", "While")
 _MOVING = ("Concat", "GatherV2", "Permute", "Reshape", "SliceTf", "StridedSlice", "Unsqueeze")
-# It does not tell which pooling and which reduction; they cost the same.
-_COUNTED_AS = {"Pooling": "MaxPool", "Reduction": "ReduceMean"}
+# Which one is not told of these, nor of an operator that an activation is fused into. They count
+# the same.
+_COUNTED_AS = {
+    "BinaryOp": "Add",
+    "Pooling": "MaxPool",
+    "Reduction": "ReduceMean",
+    "UnaryOp": "Neg",
+}
 # The converter makes a convolution of a product with weights, under the product's name.
 _PRODUCT = "__matmul_converted"
 # MNN's counts are of a million for convolutions, of 2 to the 20th for others.
