@@ -183,7 +183,7 @@ def test_an_unknown_framework_lists_the_known_ones(entry, write_manifest):
     artifact = entry()["artifacts"]["onnxruntime"]
     manifest = write_manifest({"tiny": changed(entry(), "artifacts", {"onnx-runtime": artifact})})
     with pytest.raises(
-        InputError, match=r"unknown framework; known: .*mxnet, onnxmlir, onnxruntime"
+        InputError, match=r"unknown framework; known: .*mxnet, .*onnxmlir, onnxruntime"
     ):
         read_manifest(manifest)
 
