@@ -14,6 +14,10 @@ FRAMEWORKS = {
     "tensorflow",
     "tensorrt",
     "mxnet",
+    "MNN",
+    "ncnn",
+    "jax",
+    "tvm",
 }
 # What each folder may import of the package, beside the ground: what lies in src/loadscope itself.
 MAY_IMPORT: dict[str, set[str]] = {

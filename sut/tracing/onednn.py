@@ -21,19 +21,23 @@ _NS_IN_MS = 1_000_000
 
 
 @contextlib.contextmanager
-def captured() -> Iterator[list[str]]:
-    """Catch what C and Python write to standard output; the lines are there afterwards."""
+def captured(stream: int = 1) -> Iterator[list[str]]:
+    """Catch what C and Python write to a stream; the lines are there afterwards.
+
+    Args:
+        stream: 1 is standard output, 2 standard error.
+    """
     lines: list[str] = []
     library = ctypes.CDLL(None)
     library.fflush(None)
-    kept = os.dup(1)
+    kept = os.dup(stream)
     memory = os.memfd_create("primitives")
-    os.dup2(memory, 1)
+    os.dup2(memory, stream)
     try:
         yield lines
     finally:
         library.fflush(None)
-        os.dup2(kept, 1)
+        os.dup2(kept, stream)
         os.close(kept)
         os.lseek(memory, 0, os.SEEK_SET)
         with os.fdopen(memory, encoding="utf-8", errors="replace") as said:

@@ -28,6 +28,9 @@ PROCESSES = {
         "checkpoint_checks",
     ),
     "tensorflow": ("tensorflow_checks", "frozen_graph_checks"),
+    "jax": ("jax_checks",),
+    "mnn": ("mnn_checks",),
+    "ncnn": ("ncnn_checks",),
     "mxnet": ("mxnet_checks", "params_checks"),
     "onnxruntime and pytorch": ("bert_checks",),
 }

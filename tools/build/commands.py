@@ -159,6 +159,36 @@ def onnx_from_program(
     export_program(program, input_name, output_name, output)
 
 
+@click.command("mnn")
+@_ONNX
+@OUTPUT
+def mnn(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to one of MNN's.
+
+    \b
+    Example:
+      python -m loadscope.tools.build mnn --onnx resnet50.onnx --output resnet50.mnn
+    """
+    from loadscope.tools.convert.mnn_file import convert
+
+    convert(onnx, output)
+
+
+@click.command("ncnn")
+@_ONNX
+@OUTPUT
+def ncnn(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to a graph and weights of ncnn's, in one archive.
+
+    \b
+    Example:
+      python -m loadscope.tools.build ncnn --onnx resnet50.onnx --output resnet50.ncnn.zip
+    """
+    from loadscope.tools.convert.ncnn_files import convert
+
+    convert(onnx, output)
+
+
 @click.command("tensorflow")
 @_ONNX
 @OUTPUT

@@ -112,10 +112,7 @@ def read_graph(path: Path) -> Graph:
         InputError: It is not ONNX, uses operators of a version or domain that is not known, or
             its shapes contradict one another.
     """
-    model = _load(path)
-    # Shapes that a file brings along can hide what inference finds out by itself.
-    del model.graph.value_info[:]
-    _vary_batch(model.graph)
+    model = load_with_free_batch(path)
     _name_cut_sizes(model.graph)
     try:
         model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
@@ -134,6 +131,19 @@ def read_graph(path: Path) -> Graph:
         tuple(item.name for item in model.graph.input if item.name not in constants),
         tuple(item.name for item in model.graph.output),
     )
+
+
+def load_with_free_batch(path: Path) -> onnx.ModelProto:
+    """Load an ONNX file and let its batch axis vary.
+
+    Raises:
+        InputError: It is not ONNX, or uses operators of a version or domain that is not known.
+    """
+    model = _load(path)
+    # Shapes that a file brings along can hide what inference finds out by itself.
+    del model.graph.value_info[:]
+    _vary_batch(model.graph)
+    return model
 
 
 def _load(path: Path) -> onnx.ModelProto:
