@@ -2,8 +2,9 @@
 
 A message is 64-bit integers: the number of the tracer or -1, the calling thread, the sizes of each
 input in the declared order. The reply is ``=`` and, for each output, its rank and sizes; or ``!``
-and a line of JSON, an error. Both ends block in a read of a pipe between batches: a process that
-waited in a loop would take a core from the framework.
+and a line of JSON, an error. This end blocks in a read of a pipe while the framework works: a loop
+would take a core from it. The other end, which waits while the framework has nothing to do, stays
+awake for a tenth of a millisecond first.
 """
 
 import contextlib
