@@ -270,7 +270,7 @@ def _try(info: BackendInfo, folder: Path, progress: Progress) -> None:
     stage = f"import {info.title}"
     progress(stage, 0, 0)
     try:
-        Worker(info, folder / "bin" / "python").close()
+        Worker(info, folder / "bin" / "python", subprocess.DEVNULL).close()
     except LoadScopeError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise WorkError(

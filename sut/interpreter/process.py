@@ -33,6 +33,7 @@ class Worker:
     Args:
         info: Of a backend that has an ``interpreter``.
         path: The Python to use; None for that of the backend.
+        output: Where what it prints goes; None for where this process's goes.
 
     Attributes:
         python: Which Python that is.
@@ -42,7 +43,9 @@ class Worker:
         WorkError: The process ended.
     """
 
-    def __init__(self, info: BackendInfo, path: Path | None = None) -> None:
+    def __init__(
+        self, info: BackendInfo, path: Path | None = None, output: int | None = None
+    ) -> None:
         if info.interpreter is None:
             raise TypeError(f"{info.name} has no interpreter of its own")
         self._title = info.title
@@ -62,6 +65,8 @@ class Worker:
                 command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
                 env=clean_environment(),
             )
         try:
