@@ -50,9 +50,9 @@ def top1_of_sample20(
         library.load(indices)
         postprocess = kind.postprocess(chosen.postprocess, library)
         backend.load(artifact, threads=2)
-        good = 0
-        for start in range(0, len(dataset), 5):
-            batch = list(indices[start : start + 5])
+        good, size = 0, artifact.max_batch or 5
+        for start in range(0, len(dataset), size):
+            batch = list(indices[start : start + size])
             answers = postprocess(backend.predict(library.batch(batch)), batch)
             for answer, index in zip(answers, batch, strict=True):
                 good += int(answer[0]) == labels[index]
