@@ -1,5 +1,7 @@
 """ONNX files that are written again in opset 7."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -15,7 +17,7 @@ IMAGES = np.random.default_rng(1).standard_normal((2, 3, 8, 8)).astype(np.float3
 def network(path, *changes):
     """A network of opset 18 with each operator that is not the same in opset 7."""
     random = np.random.default_rng(2)
-    constants = {
+    constants: dict[str, np.ndarray[Any, Any]] = {
         "pads": np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int64),
         "weight": random.standard_normal((4, 3, 3, 3)).astype(np.float32),
         "low": np.array(0, np.float32),
