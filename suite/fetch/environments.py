@@ -70,8 +70,12 @@ def with_interpreter() -> Iterator[tuple[BackendInfo, Interpreter]]:
 
 
 def environments() -> list[Environment]:
-    """Each of them, and whether it can be used."""
-    return [_state(info, interpreter) for info, interpreter in with_interpreter()]
+    """Those that users are offered or have made, and whether each can be used."""
+    return [
+        _state(info, interpreter)
+        for info, interpreter in with_interpreter()
+        if info.answers or environment_folder(info.name).is_dir()
+    ]
 
 
 def _state(info: BackendInfo, interpreter: Interpreter) -> Environment:

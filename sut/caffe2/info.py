@@ -31,8 +31,8 @@ INFO = BackendInfo(
         ),
     ),
     interpreter=Interpreter(
-        oldest=(3, 6),
-        newest=(3, 8),
+        oldest=(3, 7),
+        newest=(3, 7),
         requirements="loadscope.sut.caffe2:requirements.txt",
         layers="loadscope.sut.interpreter.means:describe",
     ),

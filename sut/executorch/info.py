@@ -47,7 +47,7 @@ INFO = BackendInfo(
         ),
     ),
     interpreter=Interpreter(
-        oldest=(3, 10),
+        oldest=(3, 11),
         newest=(3, 13),
         requirements="loadscope.sut.executorch:requirements.txt",
         layers="loadscope.sut.executorch.layers:describe",

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -138,13 +139,14 @@ def missing(name: str, interpreter: Interpreter) -> str:
 
 
 def candidates(interpreter: Interpreter) -> Iterator[Python]:
-    """The Pythons of this machine that will do, the newest first.
+    """The Pythons of this machine that will do: of this process's version first, then the newest.
 
     They are looked for on the path, and where pyenv keeps them: on the path it has programs that
     end with an error where a version is not chosen.
     """
     roots = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for minor in range(interpreter.newest[1], interpreter.oldest[1] - 1, -1):
+    minors = range(interpreter.newest[1], interpreter.oldest[1] - 1, -1)
+    for minor in sorted(minors, key=lambda minor: minor != sys.version_info.minor):
         version = f"{interpreter.newest[0]}.{minor}"
         on_path = shutil.which(f"python{version}")
         found = [Path(on_path)] if on_path else []
