@@ -4,12 +4,14 @@ An environment is made in LoadScope's cache unless it is there. What cannot be h
 Python 3.6, is skipped with the reason.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 
 import numpy as np
+import onnxruntime
 import pytest
 from tests.sut.conftest import quiet
 
@@ -43,32 +45,18 @@ def backend(framework):
     opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kept_cache():
     """The user's own, where the environments are."""
     return cache_location()
 
 
-@pytest.fixture(scope="module")
-def artifact_of(kept_cache):
-    from loadscope.suite.fetch.artifacts import materialise
-    from loadscope.suite.models.manifest import Catalogue
-
-    def get(model, framework):
-        entry = Catalogue.load().get(model)
-        return materialise(model, entry, framework, kept_cache, quiet).artifact
-
-    return get
-
-
 @pytest.mark.parametrize("model", MODELS)
-def test_answers_are_onnx_runtimes(framework, backend, artifact_of, model):
-    import onnxruntime
-
-    path = artifact_of(model, "onnxruntime").path
+def test_answers_are_onnx_runtimes(framework, backend, real_artifact, model):
+    path = real_artifact(model, "onnxruntime").path
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     images = np.random.default_rng(3).uniform(-1, 1, (32, 3, 224, 224)).astype(np.float32)
-    artifact = artifact_of(model, framework)
+    artifact = real_artifact(model, framework)
     backend.load(artifact, threads=1)
     require_in_force(
         backend_info(framework), 1, {}, backend.effective(), max_batch=artifact.max_batch
@@ -87,8 +75,8 @@ def test_photographs_are_recognised(framework, backend, top1_of_sample20):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_layers_make_up_the_call(framework, backend, artifact_of, model):
-    backend.load(artifact_of(model, framework), threads=1)
+def test_layers_make_up_the_call(framework, backend, real_artifact, model):
+    backend.load(real_artifact(model, framework), threads=1)
     batch = {"images": np.zeros((1, 3, 224, 224), np.float32)}
     tracer = backend.tracer(with_layers=True)
     for _ in range(3):
@@ -113,12 +101,10 @@ def test_layers_make_up_the_call(framework, backend, artifact_of, model):
 
 
 @pytest.mark.parametrize("content", [b"", b"no model"])
-def test_a_file_that_is_no_model_is_refused(framework, backend, artifact_of, tmp_path, content):
-    import dataclasses
-
+def test_a_file_that_is_no_model_is_refused(framework, backend, real_artifact, tmp_path, content):
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
-    artifact = dataclasses.replace(artifact_of(MODELS[0], framework), path=path)
+    artifact = dataclasses.replace(real_artifact(MODELS[0], framework), path=path)
     with pytest.raises(InputError, match=f"cannot load {path}"):
         backend.load(artifact, threads=1)
 
