@@ -294,6 +294,7 @@ def _remove(info: BackendInfo, folder: Path) -> None:
         try:
             shutil.rmtree(trash, ignore_errors=True)
             folder.rename(trash)
+            use_file(folder).unlink(missing_ok=True)
             shutil.rmtree(trash)
         except OSError as error:
             raise WorkError(

@@ -74,9 +74,10 @@ class InterpreterBackend:
             lane = self._free.pop()
         except IndexError:
             lane = self._new_lane()
-        found = lane.predict(batch, tracer, thread)
-        self._free.append(lane)
-        return found
+        try:
+            return lane.predict(batch, tracer, thread)
+        finally:
+            self._free.append(lane)
 
     def tracer(self, with_layers: bool) -> Tracer:
         """See ``TraceableBackend``; the times are those of the call inside the worker."""
