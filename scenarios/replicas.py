@@ -17,8 +17,9 @@ from typing import Any
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.task import Payloads
 from loadscope.errors import WorkError
+from loadscope.mapped_memory import MappedMemory
 from loadscope.scenarios.inference_pipeline import InferencePipeline, complete, nothing_left, orders
-from loadscope.scenarios.shm_channel import Channel, ChannelMemory, require_done
+from loadscope.scenarios.shm_channel import Channel, require_done
 
 _GRACE_SECONDS = 10
 
@@ -45,7 +46,7 @@ class Replica:
         self.number, self.cpus = number, cpus
         self._control, control = Pipe()
         ours, theirs = zip(*[Pipe() for _ in range(channels)], strict=True)
-        memories = [ChannelMemory.create() for _ in range(channels)]
+        memories = [MappedMemory.create() for _ in range(channels)]
         given = [control.fileno()]
         for connection, memory in zip(theirs, memories, strict=True):
             given += [connection.fileno(), memory.descriptor]

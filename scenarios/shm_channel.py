@@ -6,8 +6,6 @@ messages are in its byte order. The payloads themselves are little-endian, as ev
 """
 
 import json
-import mmap
-import os
 from array import array
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -18,33 +16,9 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.task import Payloads
 from loadscope.errors import WorkError, describe, described
+from loadscope.mapped_memory import MappedMemory
 
-_FIRST_BYTES = 1 << 16
 _FAILED, _SAME_SIZE, _RAGGED = b"!", b"=", b"~"
-
-
-class ChannelMemory:
-    """Memory that two processes map, grown by the one that writes."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
-
-    @classmethod
-    def create(cls) -> "ChannelMemory":
-        """Make memory that an inherited descriptor can share."""
-        descriptor = os.memfd_create("loadscope-channel")
-        os.ftruncate(descriptor, _FIRST_BYTES)
-        return cls(descriptor)
-
-    def room(self, size: int) -> mmap.mmap:
-        """The memory, at least ``size`` bytes of it."""
-        if size > len(self._map):
-            if os.fstat(self.descriptor).st_size < size:
-                os.ftruncate(self.descriptor, 2 * size)
-            # The old mapping lives as long as arrays that look into it.
-            self._map = mmap.mmap(self.descriptor, os.fstat(self.descriptor).st_size)
-        return self._map
 
 
 class Channel:
@@ -59,7 +33,7 @@ class Channel:
     def __init__(
         self,
         connection: "Connection[Any, Any]",
-        memory: ChannelMemory,
+        memory: MappedMemory,
         lost: Callable[[], WorkError],
     ) -> None:
         self._connection = connection
@@ -99,7 +73,7 @@ class Channel:
 
 def serve(
     connection: "Connection[Any, Any]",
-    memory: ChannelMemory,
+    memory: MappedMemory,
     compute: Callable[[Sequence[int]], Payloads],
 ) -> bool:
     """The instance's end: answer the request that waits on ``connection``.
@@ -138,7 +112,7 @@ def require_done(reply: bytes) -> None:
         raise described(said) from RuntimeError("".join(said["traceback"]))
 
 
-def _write(payloads: Payloads, memory: ChannelMemory) -> bytes:
+def _write(payloads: Payloads, memory: MappedMemory) -> bytes:
     if isinstance(payloads, np.ndarray):
         _copy([_little_endian(payloads)], memory)
         return _SAME_SIZE + array("q", [len(payloads), payloads.size // len(payloads)]).tobytes()
@@ -147,7 +121,7 @@ def _write(payloads: Payloads, memory: ChannelMemory) -> bytes:
     return _RAGGED + array("q", [part.nbytes for part in parts]).tobytes()
 
 
-def _copy(parts: list[NDArray[np.float32]], memory: ChannelMemory) -> None:
+def _copy(parts: list[NDArray[np.float32]], memory: MappedMemory) -> None:
     size = sum(part.nbytes for part in parts)
     target = np.frombuffer(memory.room(size), np.uint8, size)
     at = 0

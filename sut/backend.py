@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from loadscope.names import DEFAULT_NUMERICS
 from loadscope.sut.effective import Effective
@@ -82,3 +82,11 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Release the model; ``predict`` must not be called afterwards."""
+
+
+@runtime_checkable
+class ElsewhereBackend(Backend, Protocol):
+    """A backend whose model is in a process that is not this one."""
+
+    def peak_elsewhere(self) -> int:
+        """The most memory that the other process had, bytes; known after ``close``."""

@@ -12,6 +12,8 @@ from loadscope.devices import canonical, kind_of, require_here
 from loadscope.errors import InputError, near
 from loadscope.names import DEFAULT_DEVICE
 from loadscope.sut.exporter import Exporter
+from loadscope.sut.interpreter.declared import Interpreter
+from loadscope.sut.interpreter.find import Python, find
 
 DEVICE = "device"
 """The option that every backend has; a spec's field of this name sets it."""
@@ -67,7 +69,8 @@ class BackendInfo:
     Attributes:
         name: The value of ``--framework``, and the name of its entry point.
         title: The framework's own spelling.
-        location: ``module:class`` of the backend.
+        location: ``module:class`` of the backend; with an ``interpreter`` of its program, which
+            is imported there alone.
         package: The import name that must be there, empty where nothing is needed.
         distributions: The names under which package managers know it, preferred first.
         install: The command that installs it.
@@ -96,6 +99,8 @@ class BackendInfo:
             framework, and is called in a process of its own. Empty for none.
         probe: ``module:class`` of what tells the values of its layers (``layer_values.Probe``),
             empty for none.
+        interpreter: The Python that the framework needs where it cannot live in this environment;
+            None where it can.
         answers: Whether its answers say anything of the model. One of which they do not needs no
             file, stands in for any framework, and is not offered to users.
     """
@@ -121,6 +126,7 @@ class BackendInfo:
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     signature: str = ""
     probe: str = ""
+    interpreter: Interpreter | None = None
     answers: bool = True
 
     def model_files(self, format: str, path: Path) -> list[Path]:
@@ -243,10 +249,46 @@ class BackendInfo:
 
     def installed(self) -> bool:
         """Whether the framework can be found, without importing it."""
-        return not self.package or importlib.util.find_spec(self.package) is not None
+        try:
+            self.require_installed()
+        except InputError:
+            return False
+        return True
+
+    def require_installed(self) -> None:
+        """Check that the framework can be found, without importing it.
+
+        Raises:
+            InputError: It is not there, or there is no Python for it; the message has the command
+                that mends it.
+        """
+        if (python := self.python()) is not None:
+            if self.package and not python.has(self.package):
+                raise InputError(
+                    f"{python.path} does not have the package {self.package} of {self.title}",
+                    f"install it there, or use: loadscope env create {self.name}",
+                )
+        elif self.package and importlib.util.find_spec(self.package) is None:
+            raise InputError(f"{self.title} is not installed in this environment", self.install)
+
+    def python(self) -> Python | None:
+        """The Python of the framework's own; None where it lives in this environment.
+
+        Raises:
+            InputError: There is none on this machine that will do.
+        """
+        if self.interpreter is None:
+            return None
+        return find(self.name, self.title, self.interpreter)
 
     def version(self) -> str | None:
         """The installed framework's version, or None where it is not installed."""
+        try:
+            python = self.python()
+        except InputError:
+            return None
+        if python is not None:
+            return python.version_of(self.distributions)
         for distribution in self.distributions:
             try:
                 return importlib.metadata.version(distribution)

@@ -34,18 +34,20 @@ def backend_info(name: str) -> BackendInfo:
 
 
 def require_installed(info: BackendInfo) -> None:
-    """Check that a framework is there before any work is done for it.
-
-    Raises:
-        InputError: It is not installed; the message has the command that installs it.
-    """
-    if not info.installed():
-        raise InputError(f"{info.title} is not installed in this environment", info.install)
+    """Check that a framework is there before any work is done for it; see ``BackendInfo``."""
+    info.require_installed()
 
 
 def open_backend(name: str) -> Backend:
-    """Import a backend's module, and with it the framework, and make an empty backend."""
+    """Import a backend's module, and with it the framework, and make an empty backend.
+
+    One that needs a Python of its own is imported there, when it loads a model.
+    """
     info = backend_info(name)
-    require_installed(info)
+    info.require_installed()
+    if info.interpreter is not None:
+        from loadscope.sut.interpreter.backend import InterpreterBackend
+
+        return InterpreterBackend(info)
     backend: Backend = named(info.location)()
     return backend

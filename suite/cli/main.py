@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "Show where two traced runs of a model differ.",
     "datasets": "List the data sets, and how to get them.",
     "doctor": "Say what is installed, and how to install what is missing.",
+    "env": "Make the Python environments of frameworks that need their own.",
     "fetch": "Bring models and data sets to this machine.",
     "golden": "Record inputs, outputs and layers of a model on a trusted host.",
     "models": "List the models, and whether their files are here.",

@@ -113,10 +113,18 @@ def _frameworks() -> Iterator[Diagnosis]:
             continue
         if not info.answers:
             continue
-        if info.installed():
-            yield Diagnosis(info.title, "ok", info.version() or "version not known")
-        else:
-            yield Diagnosis(info.title, "missing", "not installed", info.install)
+        try:
+            info.require_installed()
+        except InputError as error:
+            own = info.interpreter is not None
+            yield Diagnosis(
+                info.title, "missing", error.message if own else "not installed", error.fix
+            )
+            continue
+        found, python = info.version() or "version not known", info.python()
+        if python is not None:
+            found += f", by {python.path} (Python {python.text()})"
+        yield Diagnosis(info.title, "ok", found)
 
 
 def _extras() -> Iterator[Diagnosis]:

@@ -14,7 +14,7 @@ from loadscope.memory import memory_limit
 from loadscope.names import Scenario
 from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.sut.backend import Backend
+from loadscope.sut.backend import Backend, ElsewhereBackend
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.registry import backend_info, open_backend
 
@@ -97,6 +97,11 @@ def open_model(plan: ProcessPlan) -> LoadedModel:
     pipeline = InferencePipeline(backend, library, postprocess)
     in_force = dict(effective.settings)
     return LoadedModel(backend, library, postprocess, pipeline, seconds, in_force)
+
+
+def peak_elsewhere(backend: Backend) -> int:
+    """The peak memory of a closed backend's other process, bytes; 0 where there was none."""
+    return backend.peak_elsewhere() if isinstance(backend, ElsewhereBackend) else 0
 
 
 def _return_freed_memory() -> None:

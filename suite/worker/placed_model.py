@@ -12,7 +12,7 @@ from loadscope.rundir.record import ReplicaPlace
 from loadscope.scenarios.replicas import Replicas, SpreadLibrary, SpreadPipeline
 from loadscope.scenarios.topology import spread
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.worker.loaded_model import open_library, open_model
+from loadscope.suite.worker.loaded_model import open_library, open_model, peak_elsewhere
 
 
 class Here:
@@ -28,9 +28,9 @@ class Here:
         self._backend = opened.backend
 
     def close(self) -> int:
-        """Release the model; no memory is used elsewhere."""
+        """Release the model; returns the peak memory of another process that held it, bytes."""
         self._backend.close()
-        return 0
+        return peak_elsewhere(self._backend)
 
 
 class Spread:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.task import Payloads
+from loadscope.mapped_memory import MappedMemory
 from loadscope.rundir.directory import RunDirectory
-from loadscope.scenarios.shm_channel import ChannelMemory, failure, serve
+from loadscope.scenarios.shm_channel import failure, serve
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.worker.loaded_model import open_model
+from loadscope.suite.worker.loaded_model import open_model, peak_elsewhere
 
-_End = tuple["Connection[Any, Any]", ChannelMemory]
+_End = tuple["Connection[Any, Any]", MappedMemory]
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     run_dir, descriptors = Path(sys.argv[1]), list(map(int, sys.argv[2:]))
     control: Connection[Any, Any] = Connection(descriptors[0])
     channels = [
-        (Connection(socket), ChannelMemory(memory))
+        (Connection(socket), MappedMemory(memory))
         for socket, memory in zip(descriptors[1::2], descriptors[2::2], strict=True)
     ]
     try:
@@ -52,7 +53,7 @@ def main() -> None:
             opened.backend.close()
             # ru_maxrss is in KiB on Linux.
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            control.send({"peak_memory_bytes": peak})
+            control.send({"peak_memory_bytes": peak + peak_elsewhere(opened.backend)})
             return
         try:
             calls[command](indices)

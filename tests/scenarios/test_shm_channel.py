@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from loadscope.errors import InputError, WorkError
-from loadscope.scenarios.shm_channel import Channel, ChannelMemory, serve
+from loadscope.mapped_memory import MappedMemory
+from loadscope.scenarios.shm_channel import Channel, serve
 
 
 @pytest.fixture
 def channel():
     """Make a channel whose other end, a thread, computes with the given function."""
     ours, theirs = Pipe()
-    memory = ChannelMemory.create()
+    memory = MappedMemory.create()
     threads = []
 
     def make(compute):
         # A second mapping of the same memory, as another process has.
-        other = ChannelMemory(os.dup(memory.descriptor))
+        other = MappedMemory(os.dup(memory.descriptor))
 
         def work():
             while serve(theirs, other, compute):
@@ -87,5 +88,5 @@ def test_a_lost_end_is_an_error_not_a_hang():
     ours, theirs = Pipe()
     theirs.close()
     with pytest.raises(WorkError, match="lost"):
-        Channel(ours, ChannelMemory.create(), lambda: WorkError("lost")).compute([1])
+        Channel(ours, MappedMemory.create(), lambda: WorkError("lost")).compute([1])
     ours.close()

@@ -19,6 +19,7 @@ from loadscope.suite.cli.spec_options import given_settings
 from loadscope.suite.run.provenance import host
 from loadscope.tools.bench.defaults import default_rows
 from loadscope.tools.bench.harness import harness_rows
+from loadscope.tools.bench.interpreter import interpreter_rows
 from loadscope.tools.bench.models import MODELS, cell, model_rows
 from loadscope.tools.bench.preprocessing import preprocessing_rows
 from loadscope.tools.bench.results import results_rows
@@ -36,6 +37,7 @@ from loadscope.tools.bench.tuning import grid_rows, tuning_rows
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
     "tracing", "tracing-off", "export", "defaults", "startup", "results",
+    "interpreter",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -145,6 +147,7 @@ def bench(
             "defaults": lambda: default_rows(cells, rows, questions, pairs, seconds, progress),
             "startup": lambda: startup_rows(chosen, questions, pairs, progress),
             "results": lambda: results_rows(progress),
+            "interpreter": lambda: interpreter_rows(pairs, seconds / 2),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):

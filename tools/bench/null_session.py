@@ -1,8 +1,10 @@
 """One LoadGen test of the null backend: what the harness costs when the model is free.
 
 ``python -m loadscope.tools.bench.null_session SUT SCENARIO SECONDS RATE [QUERIES]`` prints one
-JSON object. ``SUT`` is ``suite`` for this suite's drivers or ``bare`` for the least that a Python
-system under test can do: answer every query at once with one ready-made response.
+JSON object. ``SUT`` is ``suite`` for this suite's drivers, ``interpreter`` for them with the null
+backend in another Python, or ``bare`` for the least that a Python system under test can do: answer
+every query at once with one ready-made response. ``suite-image`` and ``interpreter-image`` are
+given 600 KB a sample instead of a number.
 """
 
 import json
@@ -26,8 +28,8 @@ from loadscope.scenarios.inference_pipeline import InferencePipeline
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import Driver, driver_for, run_test
 from loadscope.submission.rounds import load_round
-from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.sut.null.backend import NullBackend
+from loadscope.sut.backend import Artifact, Backend, TensorInfo
+from loadscope.sut.registry import open_backend
 from loadscope.tensors import Tensors
 
 SAMPLES = 1024
@@ -35,11 +37,14 @@ OFFLINE_BATCH = 1024
 SERVER_BATCH = 64
 
 
-class InMemory:
-    """A sample library of SAMPLES single numbers, always loaded."""
+_NUMBER, _IMAGE = (1,), (3, 224, 224)
 
-    def __init__(self) -> None:
-        self._data = np.zeros((SAMPLES, 1), np.float32)
+
+class InMemory:
+    """A sample library of SAMPLES numbers, or images that are one another, always loaded."""
+
+    def __init__(self, shape: tuple[int, ...] = _NUMBER) -> None:
+        self._data = np.zeros((SAMPLES if shape == _NUMBER else SERVER_BATCH, *shape), np.float32)
 
     def __len__(self) -> int:
         return SAMPLES
@@ -89,14 +94,20 @@ def _fail(error: BaseException) -> NoReturn:
     os._exit(1)
 
 
-def _suite_driver(scenario: Scenario) -> Driver:
-    backend = NullBackend()
-    backend.load(
-        Artifact(Path(), "none", (), (TensorInfo("output", "<f4", (1,)),), options={}), threads=1
-    )
+def _loaded(name: str, shape: tuple[int, ...]) -> Backend:
+    backend = open_backend(name)
+    given, found = TensorInfo("input", "float32", shape), TensorInfo("output", "float32", (1,))
+    backend.load(Artifact(Path(), "none", (given,), (found,)), threads=1)
+    return backend
+
+
+def _suite_driver(sut: str, scenario: Scenario) -> Driver:
+    kind, _, sample = sut.partition("-")
+    shape = _IMAGE if sample else _NUMBER
+    backend = _loaded("null" if kind == "suite" else "null-interpreter", shape)
     batch = {Scenario.OFFLINE: OFFLINE_BATCH, Scenario.SERVER: SERVER_BATCH}.get(scenario)
     execution = Execution.decide(scenario, 1, batch_size=batch)
-    pipeline = InferencePipeline(backend, InMemory(), lambda outputs, _: outputs["output"])
+    pipeline = InferencePipeline(backend, InMemory(shape), lambda outputs, _: outputs["output"])
     return driver_for(scenario, pipeline, execution, Recorder(), _fail)
 
 
@@ -110,7 +121,7 @@ def measure(
         folder = Path(name)
         conf = folder / "user.conf"
         conf.write_text(UserConf().having("resnet50", scenario, values).text(), encoding="utf-8")
-        driver = _suite_driver(scenario) if sut == "suite" else Bare()
+        driver = Bare() if sut == "bare" else _suite_driver(sut, scenario)
         run_test(
             model="resnet50",
             scenario=scenario,

@@ -247,3 +247,18 @@ def caffe(onnx: Path, output: Path) -> None:
     from loadscope.tools.convert.caffe_net import convert
 
     convert(onnx, output)
+
+
+@click.command("onnx-opset7")
+@_ONNX
+@OUTPUT
+def onnx_opset7(onnx: Path, output: Path) -> None:
+    """Write an ONNX file again in opset 7, for readers of its year.
+
+    \b
+    Example:
+      python -m loadscope.tools.build onnx-opset7 --onnx lite0.onnx --output lite0-opset7.onnx
+    """
+    from loadscope.tools.convert.opset7 import write_opset7
+
+    write_opset7(onnx, output)

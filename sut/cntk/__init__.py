@@ -1,0 +1,1 @@
+"""CNTK 2.7, in an environment of its own."""

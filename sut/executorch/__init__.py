@@ -1,0 +1,1 @@
+"""ExecuTorch: PyTorch programs on XNNPACK, in an environment of their own."""
