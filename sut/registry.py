@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from loadscope.errors import InputError
 from loadscope.plugins import Plugins
 from loadscope.sut.backend import Backend
 from loadscope.sut.info import BackendInfo, named
