@@ -35,8 +35,8 @@ TOLERANCE = 1e-3
 SURE = 0.1
 
 
-# These have files of their own of every model; of the others one network tells of their numbers, and
-# `make bench ARGS='--part parity'` of all.
+# These have files of their own of every model; of the others one network tells of their numbers,
+# and `make bench` of all.
 WHOLE = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 ONE = ("openvino", "litert", "opencv", "mnn")
 SMALLEST = "efficientnet-lite0"
