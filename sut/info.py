@@ -12,6 +12,7 @@ from loadscope.devices import canonical, kind_of, require_here
 from loadscope.errors import InputError, near
 from loadscope.names import DEFAULT_DEVICE
 from loadscope.sut.exporter import Exporter
+from loadscope.sut.quantizer import Quantizer
 
 DEVICE = "device"
 """The option that every backend has; a spec's field of this name sets it."""
@@ -96,6 +97,11 @@ class BackendInfo:
             framework, and is called in a process of its own. Empty for none.
         probe: ``module:class`` of what tells the values of its layers (``layer_values.Probe``),
             empty for none.
+        quantizer: Its own tool for static quantisation to int8; None for none.
+        tasks: The tasks whose models were run on it here and gave the right answers.
+        overheads: By trace level, the predict time at it against none as it was measured: the
+            lowest and the highest ratio. A level that is left out was not measured.
+        notes: What its user has to know, a sentence each: what it refuses, what it may not share.
         answers: Whether its answers say anything of the model. One of which they do not needs no
             file, stands in for any framework, and is not offered to users.
     """
@@ -121,6 +127,10 @@ class BackendInfo:
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     signature: str = ""
     probe: str = ""
+    quantizer: Quantizer | None = None
+    tasks: tuple[str, ...] = ()
+    overheads: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     answers: bool = True
 
     def model_files(self, format: str, path: Path) -> list[Path]:
