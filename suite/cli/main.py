@@ -28,6 +28,7 @@ COMMANDS = {
     "datasets": "List the data sets, and how to get them.",
     "doctor": "Say what is installed, and how to install what is missing.",
     "fetch": "Bring models and data sets to this machine.",
+    "frameworks": "List the frameworks, and what each can do.",
     "golden": "Record inputs, outputs and layers of a model on a trusted host.",
     "models": "List the models, and whether their files are here.",
     "plan": "Predict what a full campaign of a model needs on this machine.",
