@@ -1,6 +1,8 @@
-"""What can be said of a framework's quantiser before the tool that it uses is imported."""
+"""What can be said of a framework's own tool for quantisation before it is imported."""
 
 from dataclasses import dataclass
+
+from loadscope.sut.needs import installed_versions
 
 
 @dataclass(frozen=True)
@@ -8,10 +10,7 @@ class Quantizer:
     """A framework's own tool for static quantisation to int8; it runs in a process of its own.
 
     Attributes:
-        location: ``module:function`` that is called as ``function(artifact, samples, output)``.
-            ``artifact`` is a ``sut.backend.Artifact`` in float32; ``samples()`` iterates over the
-            calibration samples anew, each a batch of one sample by input name; ``output`` is the
-            file to write. It raises ``InputError`` for what cannot be quantised.
+        location: ``module:function`` of a ``calibration.Quantize``.
         tool: The tool's name, as people know it.
         does: What is done to weights and activations, a phrase.
         formats: The formats that it starts from, preferred first.
@@ -29,3 +28,12 @@ class Quantizer:
     suffix: str
     needs: tuple[str, ...]
     install: str
+
+    def versions(self) -> dict[str, str]:
+        """The versions of the packages that it imports.
+
+        Raises:
+            InputError: One is not installed; the message has the command that installs it.
+        """
+        found = installed_versions(self.tool, self.needs, self.install)
+        return {package.partition("|")[0]: version for package, version in found.items()}

@@ -61,6 +61,13 @@ class ImageTask(Task, Generic[D]):
         sources = Sources(own.images, own.names, own.digests(cache_root, progress))
         return prepare_samples(cache_root, sources, self.records(preprocess), progress, workers)
 
+    def sample_digests(
+        self, dataset: Dataset, cache_root: Path, progress: Progress
+    ) -> dict[str, str]:
+        """Of the image files."""
+        own = self.own(dataset)
+        return dict(zip(own.names, own.digests(cache_root, progress), strict=True))
+
     def own(self, dataset: Dataset) -> D:
         """The data set as one of this task's.
 
