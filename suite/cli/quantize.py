@@ -16,7 +16,7 @@ from loadscope.rundir.result import AccuracyRecord
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.cli.asked import COMMAND_LINE, command_line
 from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.cli.spec_options import given_settings, spec_options
+from loadscope.suite.cli.spec_options import SpecCommand, given_settings, spec_options
 from loadscope.suite.cli.tables import add_plain_row, wide_console
 from loadscope.suite.library.carry_out import measure, new_folder
 from loadscope.suite.quantize.calibration import USUAL, shared_samples
@@ -24,9 +24,19 @@ from loadscope.suite.quantize.make import NUMERICS, QuantizedModel, quantize_mod
 from loadscope.suite.run.resolve import resolve
 
 
-@click.command("quantize")
+@click.command("quantize", cls=SpecCommand)
 @click.argument("model")
-@spec_options("framework", "dataset_path", "datasets", "models", single=("framework",))
+@spec_options(
+    "framework",
+    "dataset_path",
+    "datasets",
+    "models",
+    "task",
+    "preprocess",
+    "shape",
+    single=("framework",),
+    required=("framework",),
+)
 @click.option(
     "--calibration", required=True, metavar="DATASET", help="What to calibrate on: id or folder."
 )
