@@ -90,4 +90,5 @@ INFO = BackendInfo(
         needs=("onnxruntime|onnxruntime-gpu", "onnx"),
         install="pip install 'loadscope[onnxruntime,export]'",
     ),
+    tasks=("image-classification", "object-detection", "question-answering"),
 )

@@ -31,7 +31,10 @@ def quantize(artifact: Artifact, samples: Samples, output: Path) -> None:
         )
     nncf.set_log_level(logging.ERROR)
     every = list(samples())
-    quantized = nncf.quantize(model, nncf.Dataset(every), subset_size=len(every))
+    # Activations by their range, not symmetric: what follows no ReLU needs that.
+    preset = nncf.QuantizationPreset.MIXED
+    dataset = nncf.Dataset(every)
+    quantized = nncf.quantize(model, dataset, preset=preset, subset_size=len(every))
     if _FAKE not in _operators(quantized):
         raise InputError(
             f"{artifact.path}: no operator that can be quantised; it has {', '.join(kinds)}",

@@ -102,4 +102,5 @@ INFO = BackendInfo(
         needs=("torch",),
         install="pip install 'loadscope[pytorch]'",
     ),
+    tasks=("image-classification", "object-detection", "question-answering"),
 )
