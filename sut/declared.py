@@ -1,13 +1,65 @@
 """What a manifest declares, held against what comes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, near
 from loadscope.sut.backend import TensorInfo
-from loadscope.tensors import Tensors, fits
+from loadscope.sut.signature import FileTensor
+from loadscope.tensors import ANY_SIZE, Tensors, fits
+
+
+def require_tensors(
+    side: str,
+    declared: Sequence[TensorInfo],
+    actual: Sequence[FileTensor],
+    most: int | None,
+    complete: bool,
+) -> None:
+    """Hold declared inputs or outputs against the file's.
+
+    A fixed batch axis is fine where the manifest declares its size.
+
+    Args:
+        side: ``input`` or ``output``.
+        declared: What the manifest has.
+        actual: What the file has; sizes that it leaves open fit any, of a type that it does not
+            tell likewise.
+        most: The declared size of a fixed batch.
+        complete: Whether none may be left out.
+
+    Raises:
+        InputError: One is missing, or is of another type or shape.
+    """
+    fix = f"correct {side}s in the model's manifest"
+    known = {one.name: one for one in actual}
+    for info in declared:
+        if info.name not in known:
+            raise InputError(
+                f"the model has no {side} '{info.name}'",
+                f"{near(info.name, known)}it has: {', '.join(known)}",
+            )
+        found = known[info.name]
+        shape = found.shape
+        sizes = info.shape
+        if shape is not None:
+            sizes = tuple(ANY_SIZE if size is None else size for size in shape[1:])
+        # An open size of the file fits any, as one that the manifest leaves to each batch does.
+        agrees = fits(info.shape, sizes) or (shape is not None and fits(sizes, info.shape))
+        if found.dtype not in ("", info.dtype) or not agrees:
+            shown = "of unknown shape" if shape is None else list(shape)
+            raise InputError(
+                f"{side} '{info.name}' is {found.dtype} {shown} in the model, {info.dtype} "
+                f"{['batch', *info.shape]} in the manifest",
+                fix,
+            )
+        if shape and shape[0] is not None:
+            require_batch(side, info.name, shape[0], most)
+    left_out = known.keys() - {info.name for info in declared}
+    if complete and left_out:
+        raise InputError(f"the model also needs {side} '{min(left_out)}'", fix)
 
 
 def require_batch(side: str, name: str, size: int, declared: int | None) -> None:

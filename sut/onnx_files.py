@@ -1,8 +1,10 @@
-"""The files that an ONNX file keeps its weights in, told without the package ``onnx``."""
+"""What an ONNX file says of its weights' files and its ends, without the package ``onnx``."""
 
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+
+from loadscope.sut.signature import FileTensor
 
 # The fields of onnx.proto3 that lead to tensors, by kind of message and number of the field.
 _INSIDE = {
@@ -18,6 +20,14 @@ _INSIDE = {
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 # Protobuf's kinds of fields: a number, 8 bytes, a length with so many bytes, 4 bytes.
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+
+
+# GraphProto: initializer, input, output. ValueInfoProto: name, type.
+_INITIALIZER, _INPUT, _OUTPUT = 5, 11, 12
+_TYPES = {
+    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
+    9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
+}  # fmt: skip
 
 
 class _NoProtobuf(Exception):
@@ -47,6 +57,85 @@ def external_data(path: Path) -> list[Path]:
             except _NoProtobuf:
                 return []
     return sorted(path.parent / name for name in names)
+
+
+def ends(path: Path) -> tuple[list[FileTensor], list[FileTensor]]:
+    """The inputs and outputs of an ONNX file as it declares them; none of one that is no ONNX.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:
+            return [], []
+        with content:
+            try:
+                return _ends(content)
+            except _NoProtobuf:
+                return [], []
+
+
+def _ends(data: mmap.mmap) -> tuple[list[FileTensor], list[FileTensor]]:
+    inputs, outputs, weights = [], [], set()
+    for number, wire, start, end in _fields(data, 0, len(data)):
+        if (number, wire) != (7, _BYTES):
+            continue
+        for inner, kind, at, stop in _fields(data, start, end):
+            if kind != _BYTES:
+                continue
+            if inner == _INITIALIZER:
+                weights.add(_first(data, at, stop, 8))
+            elif inner == _INPUT:
+                inputs.append(_tensor(data, at, stop))
+            elif inner == _OUTPUT:
+                outputs.append(_tensor(data, at, stop))
+    # Old files list their weights among the inputs.
+    return [one for one in inputs if one.name.encode() not in weights], outputs
+
+
+def _tensor(data: mmap.mmap, start: int, end: int) -> FileTensor:
+    """A ``ValueInfoProto``: type 1 is a tensor, whose field 1 is the element's, 2 the shape."""
+    name = _first(data, start, end, 1).decode(errors="replace")
+    element, shape = 0, None
+    for number, _, at, stop in _inner(data, start, end, (2, 1)):
+        if number == 1:
+            element = _varint(data, at, stop)[0]
+        elif number == 2:
+            sizes = [(a, b) for field, _, a, b in _fields(data, at, stop) if field == 1]
+            shape = tuple(_size(data, a, b) for a, b in sizes)
+    return FileTensor(name, _TYPES.get(element, ""), shape)
+
+
+def _size(data: mmap.mmap, start: int, end: int) -> int | None:
+    """A dimension: field 1 is its number; without one, or with 0, it is open."""
+    for number, wire, at, stop in _fields(data, start, end):
+        if (number, wire) == (1, _VARINT):
+            return _varint(data, at, stop)[0] or None
+    return None
+
+
+def _first(data: mmap.mmap, start: int, end: int, wanted: int) -> bytes:
+    for number, wire, at, stop in _fields(data, start, end):
+        if (number, wire) == (wanted, _BYTES):
+            return data[at:stop]
+    return b""
+
+
+def _inner(
+    data: mmap.mmap, start: int, end: int, path: tuple[int, ...]
+) -> Iterator[tuple[int, int, int, int]]:
+    """The fields of the message that a path of fields leads to."""
+    if not path:
+        yield from _fields(data, start, end)
+        return
+    for number, wire, at, stop in _fields(data, start, end):
+        if (number, wire) == (path[0], _BYTES):
+            yield from _inner(data, at, stop, path[1:])
 
 
 def _locations(data: mmap.mmap, kind: str, start: int, end: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadscope.errors import InputError, near
+from loadscope.names import DEFAULT_NUMERICS
 from loadscope.shapes import Sizes
 from loadscope.tensors import Tensors
 
@@ -39,10 +40,17 @@ class FileTensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """The tensors of a file, in the order in which it has them."""
+    """The tensors of a file, in the order in which it has them.
+
+    Attributes:
+        inputs: What it takes.
+        outputs: What it answers.
+        numerics: What it computes with, where that is not told from its tensors' types.
+    """
 
     inputs: tuple[FileTensor, ...]
     outputs: tuple[FileTensor, ...]
+    numerics: str = DEFAULT_NUMERICS
 
 
 def with_given(inputs: Sequence[FileTensor], given: Given) -> tuple[FileTensor, ...]:

@@ -58,7 +58,7 @@ def _read(framework: str, format: str, path: Path, changed: int, given: str) -> 
         found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     if "message" in found:
         raise described(found)
-    return Signature(_tensors(found["inputs"]), _tensors(found["outputs"]))
+    return Signature(_tensors(found["inputs"]), _tensors(found["outputs"]), found["numerics"])
 
 
 def _tensors(found: list[dict[str, Any]]) -> tuple[FileTensor, ...]:
@@ -75,6 +75,7 @@ def main(framework: str, format: str, path: str, given: str, answer: str) -> Non
         sizes = {name: Sizes(tuple(one[0]), one[1]) for name, one in json.loads(given).items()}
         found = named(backend_info(framework).signature)(format, Path(path), sizes)
         said = {side: [vars(one) for one in getattr(found, side)] for side in ("inputs", "outputs")}
+        said["numerics"] = found.numerics
     except Exception as error:
         said = describe(error)
     write_json(Path(answer), said)

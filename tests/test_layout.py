@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FRAMEWORKS = {"torch", "onnxruntime", "openvino", "tensorflow", "tensorrt", "mxnet"}
+FRAMEWORKS = {
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "ai_edge_litert",
+    "tensorflow",
+    "tensorrt",
+    "mxnet",
+}
 # What each folder may import of the package, beside the ground: what lies in src/loadscope itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "ground": set(),

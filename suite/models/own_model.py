@@ -12,6 +12,7 @@ from loadscope.datasets.declared import Asked, Draft, FileModel
 from loadscope.datasets.registry import task, task_names
 from loadscope.datasets.task import Task
 from loadscope.errors import InputError, unexpected
+from loadscope.names import DEFAULT_NUMERICS
 from loadscope.shapes import DTYPES, Sizes, parse_sizes
 from loadscope.strict_yaml import read_yaml
 from loadscope.suite.models.model_entry import ModelEntry
@@ -128,7 +129,8 @@ def infer_entry(path: Path, said: Said) -> Inferred:
     }
     artifact |= {"layout": draft.layout} if draft.layout else {}
     artifact |= {"max_batch": batch} if batch is not None else {}
-    artifact |= {"numerics": "float16"} if "float16" in dtypes.values() else {}
+    computes = "float16" if "float16" in dtypes.values() else signature.numerics
+    artifact |= {"numerics": computes} if computes != DEFAULT_NUMERICS else {}
     entry = _validated(
         {
             "title": path.name,

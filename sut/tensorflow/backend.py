@@ -1,10 +1,8 @@
 """TensorFlow behind the backend protocol: every format becomes one frozen graph in a session."""
 
-import contextlib
 import difflib
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,33 +13,14 @@ from loadscope.errors import DeviceMemoryError, InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
+from loadscope.sut.native_output import quiet
 from loadscope.sut.tensorflow.info import INFO
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
 from loadscope.tensors import ANY_SIZE, Tensors, fits
 
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back what C++ writes to standard error; a failure brings it out again.
-
-    TensorFlow 2.21 logs its start there and heeds no variable that says otherwise.
-    """
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow 2.21 logs its start and heeds no variable that says otherwise.
 with quiet():
     import tensorflow as tf
     from google.protobuf.message import DecodeError

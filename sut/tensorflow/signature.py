@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact
+from loadscope.sut.native_output import quiet
 from loadscope.sut.signature import FileTensor, Given, Signature, settled, with_given
-from loadscope.sut.tensorflow.backend import graph_of, quiet
+from loadscope.sut.tensorflow.backend import graph_of
 from loadscope.tensors import Tensors
 
 # What stands at the end of a graph without being an answer.

@@ -179,6 +179,26 @@ class OnnxGraph:
                 groups[member[name]].append(name)
         return groups
 
+    def behind(self, own: Sequence[str]) -> list[list[str]]:
+        """The operators of the file that each layer stands for, its own first.
+
+        For runtimes that fuse an operator into the one whose result it takes: one that no layer
+        is named by is in the last layer among those that its inputs come from. What follows
+        from constants alone is in none.
+
+        Args:
+            own: The operator that each layer is named by, in the order of execution; another name
+                is that of a layer of the runtime's own.
+        """
+        member = {name: place for place, name in enumerate(own) if name in self.types}
+        groups = [[name] if name in member else [] for name in own]
+        for name in self.types:
+            parents = [member[each] for each in self.parents[name] if each in member]
+            if name not in member and parents:
+                member[name] = max(parents)
+                groups[member[name]].append(name)
+        return groups
+
     def _find(self, name: str) -> str:
         # ONNX Runtime appends the fusion that has changed a node: X/MatMulScaleFusion/.
         for known in (name, name.rstrip("/").rpartition("/")[0]):

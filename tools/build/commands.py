@@ -187,3 +187,33 @@ def mxnet(onnx: Path, output: Path) -> None:
     from loadscope.tools.convert.mxnet_symbol import convert
 
     convert(onnx, output)
+
+
+@click.command("litert")
+@_ONNX
+@OUTPUT
+def litert(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to a .tflite file.
+
+    \b
+    Example:
+      python -m loadscope.tools.build litert --onnx resnet50.onnx --output resnet50.tflite
+    """
+    from loadscope.tools.convert.litert import convert
+
+    convert(onnx, output)
+
+
+@click.command("caffe")
+@_ONNX
+@OUTPUT
+def caffe(onnx: Path, output: Path) -> None:
+    """Convert an ONNX file to a Caffe network and its weights, in one archive.
+
+    \b
+    Example:
+      python -m loadscope.tools.build caffe --onnx resnet50.onnx --output resnet50.caffe.zip
+    """
+    from loadscope.tools.convert.caffe_net import convert
+
+    convert(onnx, output)

@@ -1,5 +1,6 @@
 """A graph while it is written: TensorFlow's tensors by ONNX's names."""
 
+import math
 import re
 from typing import Any
 
@@ -91,6 +92,23 @@ class TensorFlowEmitter(Emitter):
     def flat(self, name: str) -> Any | None:
         """What ``put_flat`` kept."""
         return self._flat.get(name)
+
+    def gelu(self, x: Any) -> Any:
+        """GELU of a tensor, by the error function."""
+        # In this order of factors TensorFlow joins it with the product before it; in that of its
+        # own tf.nn.gelu it does not.
+        return tf.multiply((tf.math.erf(x * math.sqrt(0.5)) + 1.0) * 0.5, x)
+
+    def max_pool(self, image: Any, kernel: list[int], strides: list[int], padding: Any) -> Any:
+        """The largest values in windows of an image with channels last.
+
+        Args:
+            image: The image.
+            kernel: Height and width of a window.
+            strides: Its steps.
+            padding: As ``tf.nn.max_pool2d`` takes it.
+        """
+        return tf.nn.max_pool2d(image, kernel, strides, padding)
 
     def sizes(self, name: str) -> list[Any]:
         """A tensor's sizes, each an integer or, where it varies, a scalar tensor."""

@@ -28,14 +28,23 @@ def convert(source: Path, output: Path) -> None:
     """
     graph = read_graph(source)
     simplify(graph)
-    definition = _definition(graph)
+    definition = definition_of(graph, TensorFlowEmitter)
     with replacing(output) as temporary:
         temporary.write_bytes(definition.SerializeToString(deterministic=True))
 
 
-def _definition(graph: Graph) -> Any:
+def definition_of(graph: Graph, kind: type[TensorFlowEmitter]) -> Any:
+    """A graph as a GraphDef.
+
+    Args:
+        graph: What is converted, simplified.
+        kind: Of the emitter that writes it.
+
+    Raises:
+        InputError: It has an operator that is not converted here.
+    """
     with tf.Graph().as_default() as written:
-        emitter = TensorFlowEmitter(graph)
+        emitter = kind(graph)
         for node in graph.nodes:
             handler = handles.of(graph, node)
             with tf.name_scope(_scope(node.name)):

@@ -1,6 +1,5 @@
 """ONNX's operators, each written with TensorFlow's own."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -102,7 +101,7 @@ def _max_pool(emitter: TensorFlowEmitter, node: Node) -> None:
     if len(node.outputs) > 1 or max(shape.dilations) > 1:
         raise emitter.refuse(node, "returns indices or is dilated")
     image = emitter.last(node.inputs[0])
-    found = tf.nn.max_pool2d(image, list(shape.kernel), list(shape.strides), _padding(shape))
+    found = emitter.max_pool(image, list(shape.kernel), list(shape.strides), _padding(shape))
     emitter.put(node, found, last=True)
 
 
@@ -254,9 +253,7 @@ def _gelu(emitter: TensorFlowEmitter, node: Node) -> None:
     name = node.inputs[0]
     flat = emitter.flat(name)
     x = emitter.plain(name) if flat is None else flat
-    # In this order of factors TensorFlow joins it with the product before it; in that of its
-    # own tf.nn.gelu it does not.
-    found = tf.multiply((tf.math.erf(x * math.sqrt(0.5)) + 1.0) * 0.5, x)
+    found = emitter.gelu(x)
     if flat is not None:
         emitter.put_flat(node, found)
         found = tf.reshape(found, emitter.sizes(node.outputs[0]))

@@ -1,0 +1,1 @@
+"""OpenCV DNN, and Caffe models on it."""
