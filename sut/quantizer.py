@@ -1,6 +1,7 @@
 """What can be said of a framework's own tool for quantisation before it is imported."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from loadscope.sut.needs import installed_versions
 
@@ -18,6 +19,7 @@ class Quantizer:
         suffix: The end of its file's name.
         needs: The packages that it imports; a bar stands between two names of the same one.
         install: The command that installs them.
+        layout: The layout of images in what it makes; empty for that of what it starts from.
     """
 
     location: str
@@ -28,6 +30,7 @@ class Quantizer:
     suffix: str
     needs: tuple[str, ...]
     install: str
+    layout: Literal["", "NCHW", "NHWC"] = ""
 
     def versions(self) -> dict[str, str]:
         """The versions of the packages that it imports.

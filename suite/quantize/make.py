@@ -22,7 +22,7 @@ from loadscope.rundir.spec import RunSpec
 from loadscope.suite.fetch.artifacts import Materialised, materialise
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import cached_digest, locked, write_stamp
-from loadscope.suite.models.artifact_entry import ArtifactEntry, Weights
+from loadscope.suite.models.artifact_entry import ArtifactEntry, TensorSpec, Weights
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.manifest import manifest_text
 from loadscope.suite.models.model_entry import ModelEntry
@@ -33,6 +33,7 @@ from loadscope.sut.info import BackendInfo
 from loadscope.sut.quantizer import Quantizer
 from loadscope.sut.registry import backend_info, readable, require_installed
 
+_IMAGE_SIZES = 3
 NUMERICS: Literal["int8"] = "int8"
 
 
@@ -235,8 +236,8 @@ def _entry(
         sha256=file_sha256(files[0]),
         files={file.name: file_sha256(file) for file in files[1:]},
         format=tool.makes,
-        layout=origin.layout,
-        inputs=origin.inputs,
+        layout=tool.layout if origin.layout and tool.layout else origin.layout,
+        inputs=_inputs(origin, tool),
         outputs=origin.outputs,
         numerics=NUMERICS,
         max_batch=origin.max_batch,
@@ -259,3 +260,15 @@ def _entry(
             "stand_in": "",
         }
     )
+
+
+def _inputs(origin: ArtifactEntry, tool: Quantizer) -> dict[str, TensorSpec]:
+    """The inputs as the tool's file takes them: images in its own layout."""
+    if origin.layout != "NCHW" or tool.layout != "NHWC":
+        return origin.inputs
+    return {
+        name: spec.model_copy(update={"shape": (*spec.shape[1:], spec.shape[0])})
+        if len(spec.shape) == _IMAGE_SIZES
+        else spec
+        for name, spec in origin.inputs.items()
+    }
