@@ -83,8 +83,9 @@ zoo: $(READY) ## A sample of the model families, run and traced; writes docs/zoo
 	@echo "zoo: about fifty models are exported, run and traced; an hour, and it goes on where it stopped"
 	@$(BIN)/python -P -m loadscope.tools.generate.zoo sample --output runs/zoo
 
-docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check"
+docs: $(READY) ## Write docs/rules.md from the rules of "loadscope check", docs/frameworks.md from sut/
 	@$(BIN)/python -P -m loadscope.tools.generate.rules_page docs/rules.md
+	@$(BIN)/python -P -m loadscope.tools.generate.frameworks_page docs/frameworks.md
 
 lock: $(READY) ## Resolve requirements.lock again
 	@$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --no-header \

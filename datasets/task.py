@@ -182,6 +182,7 @@ class Task(ABC):
         form_types: The adapters whose forms ``read`` takes.
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
         any_model: Whether it takes every model as it is, and is therefore never inferred.
+        chooses: Whether ``chosen`` gives samples; of other tasks the first ones are taken.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Task(ABC):
     form_types: tuple[type[Adapter], ...] = ()
     catalog: Path | None = None
     any_model: bool = False
+    chooses: bool = False
 
     @abstractmethod
     def read(
@@ -284,6 +286,28 @@ class Task(ABC):
         Raises:
             WorkError: The payload is no answer to the sample.
         """
+
+    def chosen(self, dataset: Dataset, names: Sequence[str] | None, count: int) -> Dataset:
+        """Some samples of a data set, to calibrate a quantised model on.
+
+        Args:
+            dataset: The data set, whole.
+            names: Of samples, in their order; None for as many as ``count``, spread over all.
+            count: How many.
+
+        Raises:
+            InputError: The task takes none by name, or a name is not in the data set.
+        """
+        raise InputError(
+            f"the task {self.name} takes no samples by name",
+            "leave the list out; the first samples are taken",
+        )
+
+    def sample_digests(
+        self, dataset: Dataset, cache_root: Path, progress: Progress
+    ) -> dict[str, str]:
+        """The sha256 of each sample's file by its name; empty where samples are no files."""
+        return {}
 
     def score(
         self,

@@ -1,10 +1,8 @@
 """What can be said of a maker of model files before anything that it imports is there."""
 
-import contextlib
-import importlib.metadata
 from dataclasses import dataclass
 
-from loadscope.errors import InputError
+from loadscope.sut.needs import installed_versions
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,6 @@ class Exporter:
         Raises:
             InputError: One is not installed; the message has the command that installs it.
         """
-        found: dict[str, str] = {}
-        for package in self.needs:
-            for name in package.split("|"):
-                with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                    found.setdefault(package, importlib.metadata.version(name))
-        missing = [package.partition("|")[0] for package in self.needs if package not in found]
-        if missing:
-            verb = "is" if len(missing) == 1 else "are"
-            raise InputError(
-                f"the model is built here: build:{self.name} needs {', '.join(missing)}, which "
-                f"{verb} not installed",
-                self.install,
-            )
+        what = f"the model is built here: build:{self.name}"
+        found = installed_versions(what, self.needs, self.install)
         return found | dict(one.split("==", 1) for one in self.libraries)

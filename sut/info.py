@@ -14,6 +14,7 @@ from loadscope.names import DEFAULT_DEVICE
 from loadscope.sut.exporter import Exporter
 from loadscope.sut.interpreter.declared import Interpreter
 from loadscope.sut.interpreter.find import Python, find
+from loadscope.sut.quantizer import Quantizer
 
 DEVICE = "device"
 """The option that every backend has; a spec's field of this name sets it."""
@@ -101,6 +102,11 @@ class BackendInfo:
             empty for none.
         interpreter: The Python that the framework needs where it cannot live in this environment;
             None where it can.
+        quantizer: Its own tool for static quantisation to int8; None for none.
+        tasks: The tasks whose models were run on it here and gave the right answers.
+        overheads: By trace level, the predict time at it against none as it was measured: the
+            lowest and the highest ratio. A level that is left out was not measured.
+        notes: What its user has to know, a sentence each: what it refuses, what it may not share.
         answers: Whether its answers say anything of the model. One of which they do not needs no
             file, stands in for any framework, and is not offered to users.
     """
@@ -127,6 +133,10 @@ class BackendInfo:
     signature: str = ""
     probe: str = ""
     interpreter: Interpreter | None = None
+    quantizer: Quantizer | None = None
+    tasks: tuple[str, ...] = ()
+    overheads: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     answers: bool = True
 
     def model_files(self, format: str, path: Path) -> list[Path]:

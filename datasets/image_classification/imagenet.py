@@ -1,8 +1,9 @@
 """Photographs to be classified, in the layout of ImageNet's validation set or in folders."""
 
 import hashlib
-from collections.abc import Collection, Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,36 @@ class ImageNet:
                 else "restore the images, or remove them",
             )
         return dataset
+
+    def of_names(self, names: Sequence[str] | None, count: int) -> "ImageNet":
+        """The images of some names, or as many as ``count`` spread evenly over all.
+
+        Data sets of folders have the images of one class after the other.
+
+        Args:
+            names: Image names as the data set has them, or their last parts.
+            count: How many, where no names are given; at most all.
+
+        Raises:
+            InputError: A name is not in the data set.
+        """
+        if names is None:
+            places = [at * len(self) // count for at in range(count)]
+        else:
+            known = {PurePosixPath(name).name: at for at, name in enumerate(self.names)}
+            known |= {name: at for at, name in enumerate(self.names)}
+            if missing := [name for name in names if name not in known]:
+                raise InputError(
+                    f"{self.path} has no image '{missing[0]}' (names that it has not: "
+                    f"{len(missing)} of {len(names)})",
+                    "give the data set that the list is of",
+                )
+            places = [known[name] for name in names]
+        some = copy(self)
+        some.names = tuple(self.names[at] for at in places)
+        some._labels = self._labels[places] if len(self._labels) else self._labels
+        some._digests = None
+        return some
 
     def __len__(self) -> int:
         """How many samples there are, after the limit."""

@@ -35,6 +35,7 @@ from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
     DataSample,
+    Dataset,
     Postprocess,
     Published,
     Shown,
@@ -80,6 +81,7 @@ class ImageClassification(ImageTask[ImageNet]):
     payload: Literal["classes", "numbers"] = "classes"
     form_types = (ImageLabel,)
     catalog = Path(__file__).with_name("catalog.yaml")
+    chooses = True
 
     def read(
         self,
@@ -93,6 +95,10 @@ class ImageClassification(ImageTask[ImageNet]):
         """See ``ImageNet.read``."""
         metric = metric or self.metrics[0].name
         return ImageNet.read(path, limit, classes, metric, form or ImageLabel())
+
+    def chosen(self, dataset: Dataset, names: Sequence[str] | None, count: int) -> ImageNet:
+        """See ``ImageNet.of_names``."""
+        return self.own(dataset).of_names(names, count)
 
     def records(self, preprocess: ImagePreprocess) -> "RecordMaker":
         """See ``ImageRecords``."""

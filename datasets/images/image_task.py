@@ -92,6 +92,13 @@ class ImageTask(Task, Generic[D]):
             prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes, ids
         )
 
+    def sample_digests(
+        self, dataset: Dataset, cache_root: Path, progress: Progress
+    ) -> dict[str, str]:
+        """Of the image files."""
+        own = self.own(dataset)
+        return dict(zip(own.names, own.digests(cache_root, progress), strict=True))
+
     def own(self, dataset: Dataset) -> D:
         """The data set as one of this task's.
 

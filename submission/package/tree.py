@@ -15,7 +15,7 @@ from loadscope.submission.package.source import source_files
 from loadscope.submission.package.system import DescribedSystem
 from loadscope.submission.package.texts import rehearsal_readme, result_readme, summary_readme
 from loadscope.submission.package.truncate import keep_whole, sha256, truncated
-from loadscope.submission.package.weights import calibration, measurements
+from loadscope.submission.package.weights import calibration, calibration_lists, measurements
 from loadscope.submission.rounds import Round
 
 _LOGS = ("mlperf_log_summary.txt", "mlperf_log_detail.txt")
@@ -133,6 +133,8 @@ class TreeWriter:
         _put(self._documents / "README.md", readme)
         runs = [entry.run for entry in self._plan.entries]
         _put(self._documents / "calibration.md", calibration(runs))
+        for name, text in calibration_lists(runs).items():
+            _put(self._documents / name, text)
         if self._plan.division == "open":
             mapping = {entry.benchmark: entry.official for entry in self._plan.entries}
             _put(root / "model_mapping.json", _json(mapping))

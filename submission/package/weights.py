@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from loadscope.rundir.quantized import Quantized
 from loadscope.rundir.record import Lineage, ModelRecord
 from loadscope.submission.package.runs import Candidate
 
@@ -34,7 +35,9 @@ def calibration(runs: Iterable[Candidate]) -> str:
     lines = {}
     for run in runs:
         numerics = run.record.model.numerics
-        if numerics == _INTEGER:
+        if quantized := lineage(run.record.model).quantized:
+            lines[run.model] = _calibrated(quantized, run.model)
+        elif numerics == _INTEGER:
             how = lineage(run.record.model).steps
             said = f"quantised: {'; '.join(how)}" if how else "quantised by their publisher"
             lines[run.model] = f"The weights are {numerics}, {said}. The suite calibrated nothing."
@@ -44,6 +47,30 @@ def calibration(runs: Iterable[Candidate]) -> str:
             short = _short(numerics)
             lines[run.model] = f"No calibration was done: the weights are {short} by rounding."
     return "\n".join(["# Calibration", "", *(f"- {name}: {lines[name]}" for name in lines), ""])
+
+
+def calibration_lists(runs: Iterable[Candidate]) -> dict[str, str]:
+    """The calibration samples of each model that LoadScope quantised, by the list's file name."""
+    found = {}
+    for run in runs:
+        quantized = lineage(run.record.model).quantized
+        if quantized and quantized.samples:
+            found[_list_name(run.model)] = quantized.list_text()
+    return found
+
+
+def _list_name(model: str) -> str:
+    return f"calibration-{model.replace('/', '-')}.txt"
+
+
+def _calibrated(quantized: Quantized, model: str) -> str:
+    listed = f", those of the list {quantized.listed}" if quantized.listed else ""
+    where = f"; their digests are in {_list_name(model)}" if quantized.samples else ""
+    return (
+        f"The weights are {_INTEGER}, quantised after training by {quantized.made_by()}, "
+        f"calibrated on {quantized.count} samples of {quantized.dataset}{listed}{where}. No "
+        "weight was trained."
+    )
 
 
 def weights_of(model: ModelRecord) -> str:

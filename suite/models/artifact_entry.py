@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from loadscope.misfits import Misfits
+from loadscope.rundir.quantized import Quantized
 from loadscope.shapes import DTYPES
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.exporters import exporter, exporters
@@ -119,11 +120,13 @@ class Weights(Strict):
         file: The name of the weights file that it was made from; empty where it is that file.
         retrained: Whether the weights were trained further than in that file.
         changes: What else was done to them, such as how they were quantised.
+        quantized: How ``loadscope quantize`` had them quantised.
     """
 
     file: str = ""
     retrained: bool = False
     changes: str = ""
+    quantized: Quantized | None = None
 
 
 class ArtifactEntry(Strict):

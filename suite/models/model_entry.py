@@ -175,7 +175,8 @@ class ModelEntry(Strict):
 
         Returns:
             ``file``, the name of the file that they came in where the source does not have it;
-            ``retrained``; and ``steps``, a phrase for each thing that was done to them, in order.
+            ``retrained``; ``steps``, a phrase for each thing that was done to them, in order; and
+            ``quantized``, how they were calibrated, or None.
         """
         makers = self.makers(framework)
         steps: list[str] = []
@@ -187,6 +188,7 @@ class ModelEntry(Strict):
             "file": makers[0].weights.file,
             "retrained": any(entry.weights.retrained for entry in makers),
             "steps": steps,
+            "quantized": next(filter(None, (entry.weights.quantized for entry in makers)), None),
         }
 
     def makers(self, framework: str) -> list[ArtifactEntry]:

@@ -2,6 +2,7 @@
 
 from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
+from loadscope.sut.quantizer import Quantizer
 
 INFO = BackendInfo(
     name="litert",
@@ -31,5 +32,16 @@ INFO = BackendInfo(
             origin="onnx",
             origin_option="onnx",
         ),
+    ),
+    quantizer=Quantizer(
+        location="loadscope.tools.convert.litert_int8:quantize",
+        tool="TensorFlow's TFLite converter",
+        does="weights to int8 by output channel, activations to int8 by their range",
+        formats=("onnx",),
+        makes="tflite",
+        suffix=".tflite",
+        needs=("tensorflow-cpu|tensorflow", "onnx"),
+        install="pip install 'loadscope[tensorflow,export]'",
+        layout="NHWC",
     ),
 )

@@ -39,4 +39,5 @@ INFO = BackendInfo(
     files={"symbol": ("-symbol.json", ".zip")},
     signature="loadscope.sut.mxnet.signature:read",
     companions={"symbol": "loadscope.sut.mxnet.files:parameters"},
+    tasks=("image-classification", "object-detection", "question-answering"),
 )

@@ -2,6 +2,7 @@
 
 from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
+from loadscope.sut.quantizer import Quantizer
 
 _OPTIMIZED = "constants folded and operators fused by ONNX Runtime, graph optimisation"
 
@@ -79,4 +80,15 @@ INFO = BackendInfo(
     files={"onnx": (".onnx",)},
     signature="loadscope.sut.onnxruntime.signature:read",
     probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
+    quantizer=Quantizer(
+        location="loadscope.sut.onnxruntime.quantize:quantize",
+        tool="ONNX Runtime's static quantisation",
+        does="weights to int8 by output channel, activations to uint8 by their range, QDQ nodes",
+        formats=("onnx",),
+        makes="onnx",
+        suffix=".onnx",
+        needs=("onnxruntime|onnxruntime-gpu", "onnx"),
+        install="pip install 'loadscope[onnxruntime,export]'",
+    ),
+    tasks=("image-classification", "object-detection", "question-answering"),
 )

@@ -1,6 +1,7 @@
 """What can be said of OpenVINO without importing it."""
 
 from loadscope.sut.info import BackendInfo, Option, Tunable
+from loadscope.sut.quantizer import Quantizer
 
 _FUSED = "constants folded, operators fused and weights reordered by OpenVINO"
 
@@ -37,4 +38,14 @@ INFO = BackendInfo(
         "onnx": "loadscope.sut.onnx_files:external_data",
         "openvino-ir": "loadscope.sut.openvino.files:weights",
     },
+    quantizer=Quantizer(
+        location="loadscope.sut.openvino.quantize:quantize",
+        tool="NNCF",
+        does="weights to int8 by output channel, activations to uint8 by their range",
+        formats=("openvino-ir", "onnx"),
+        makes="openvino-ir",
+        suffix=".xml",
+        needs=("nncf", "openvino"),
+        install="pip install 'loadscope[openvino,nncf]'",
+    ),
 )

@@ -2,6 +2,7 @@
 
 from loadscope.sut.exporter import Exporter
 from loadscope.sut.info import BackendInfo, Option, Tunable
+from loadscope.sut.quantizer import Quantizer
 
 _DEVICES = ("cpu", "cuda", "xpu", "mps", "nnpa")
 _NETWORK = ("architecture", "classes", "size")
@@ -91,4 +92,15 @@ INFO = BackendInfo(
     files={"exported-program": (".pt2",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")},
     signature="loadscope.sut.pytorch.signature:read",
     probe="loadscope.sut.pytorch.layer_values:PyTorchProbe",
+    quantizer=Quantizer(
+        location="loadscope.sut.pytorch.quantize:quantize",
+        tool="PyTorch's FX quantisation",
+        does="weights to int8 by output channel, activations to uint8 by their histogram",
+        formats=("state-dict",),
+        makes="torchscript",
+        suffix=".pt",
+        needs=("torch",),
+        install="pip install 'loadscope[pytorch]'",
+    ),
+    tasks=("image-classification", "object-detection", "question-answering"),
 )

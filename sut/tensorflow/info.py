@@ -49,4 +49,5 @@ INFO = BackendInfo(
             origin_option="onnx",
         ),
     ),
+    tasks=("image-classification", "object-detection", "question-answering"),
 )

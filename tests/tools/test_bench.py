@@ -26,8 +26,8 @@ from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.backend import Artifact, TensorInfo
-from loadscope.tools.bench import defaults, preprocessing
-from loadscope.tools.bench.__main__ import bench, write_rows
+from loadscope.tools.bench import defaults, parity, preprocessing
+from loadscope.tools.bench.__main__ import bench, print_rows, write_rows
 from loadscope.tools.bench.bare import detecting, percentiles
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.models import BenchCase
@@ -250,3 +250,27 @@ def test_bench_goes_on_with_the_rows_that_it_has(tmp_path):
     output = ["--resume", "--output", str(tmp_path / "bench.json")]
     done = CliRunner().invoke(bench, ["--part", "defaults", *output])
     assert "expected the bench.json of an earlier session" in str(done.exception)
+
+
+def test_parity_is_the_largest_difference_to_the_largest_value_and_the_best_class():
+    wanted = np.array([[0.0, 2.0, -4.0], [1.0, 0.9995, 0.0]], np.float32)
+    near = parity.row("m", "f", wanted + np.float32(0.002), wanted)
+    assert near["met"] and near["suite"] == pytest.approx(0.002 / 4, rel=1e-3)
+    # Within the tolerance, and another class all the same.
+    turned = wanted.copy()
+    turned[1, 1] = 1.0005
+    other = parity.row("m", "f", turned, wanted)
+    assert other["suite"] < parity.TOLERANCE and not other["met"]
+    assert "top-1 the same of 1" in other["what"]
+    lost = parity.row("m", "f", np.full_like(wanted, np.nan), wanted)
+    assert not lost["met"] and lost["suite"] > 1
+    refused = parity.row("m", "f", "no operator Foo", wanted)
+    assert not refused["met"] and refused["what"] == "refused: no operator Foo"
+
+
+def test_a_framework_that_has_no_figure_is_shown_without_one(tmp_path, capsys):
+    rows = [parity.row("m", "f", "no operator Foo", np.ones((1, 2), np.float32))]
+    write_rows(tmp_path / "bench.json", rows)
+    assert json.loads((tmp_path / "bench.json").read_text())["rows"][0]["suite"] is None
+    print_rows(rows)
+    assert "missed" in capsys.readouterr().out

@@ -21,6 +21,8 @@ from loadscope.tools.bench.defaults import default_rows
 from loadscope.tools.bench.harness import harness_rows
 from loadscope.tools.bench.interpreter import interpreter_rows
 from loadscope.tools.bench.models import MODELS, cell, model_rows
+from loadscope.tools.bench.parity import MODELS as PARITY_MODELS
+from loadscope.tools.bench.parity import parity_rows
 from loadscope.tools.bench.preprocessing import preprocessing_rows
 from loadscope.tools.bench.results import results_rows
 from loadscope.tools.bench.scaling import scaling_rows
@@ -37,7 +39,7 @@ from loadscope.tools.bench.tuning import grid_rows, tuning_rows
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
     "tracing", "tracing-off", "export", "defaults", "startup", "results",
-    "interpreter",
+    "interpreter", "parity",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -58,7 +60,12 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
     help="Of the parts models, texts, tuning, and grid (the first); repeat for several."
     "  [default: each part's own]",
 )
-@click.option("--framework", "frameworks", multiple=True, default=FRAMEWORKS, show_default=True)
+@click.option(
+    "--framework",
+    "frameworks",
+    multiple=True,
+    help=f"Repeat for several.  [default: {', '.join(FRAMEWORKS)}; part parity: all installed]",
+)
 @click.option(
     "--part",
     "parts",
@@ -73,6 +80,13 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
     default="squad-sample",
     show_default=True,
     help="Questions of the lengths to measure texts at: a data set, or a folder of dev-v1.1.json.",
+)
+@click.option(
+    "--inputs",
+    multiple=True,
+    metavar="TASK DATASET",
+    type=(str, str),
+    help="Part parity: where the inputs of a task's models come from, 32 of them; repeat.",
 )
 @click.option(
     "--option",
@@ -103,6 +117,7 @@ def bench(
     frameworks: tuple[str, ...],
     parts: tuple[str, ...],
     questions: str,
+    inputs: tuple[tuple[str, str], ...],
     options: tuple[str, ...],
     cells: tuple[str, ...],
     resume: bool,
@@ -118,7 +133,7 @@ def bench(
     """
     rows = _rows_of(output) if resume else []
     with progress_bars() as progress:
-        chosen = list(frameworks)
+        chosen = list(frameworks or FRAMEWORKS)
         sources: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
             "harness": lambda: harness_rows(pairs, seconds / 2),
             "models": lambda: model_rows(
@@ -148,18 +163,22 @@ def bench(
             "startup": lambda: startup_rows(chosen, questions, pairs, progress),
             "results": lambda: results_rows(progress),
             "interpreter": lambda: interpreter_rows(pairs, seconds / 2),
+            "parity": lambda: parity_rows(
+                models or PARITY_MODELS, frameworks, dict(inputs), questions, progress
+            ),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):
             rows.append(row)
             click.echo(
                 f"{row['framework']:12} {row['model']:18} {row['scenario']:12} {row['what']}: "
-                f"{row['suite']:.4g} / {row['bare']:.4g} {row['unit']} = {row['ratio']:.3f} "
+                f"{_figure(row['suite'])} / {row['bare']:.4g} {row['unit']} = "
+                f"{_figure(row['ratio'])} "
                 f"({row['target']}: {_verdict(row, 'MISSED')})",
                 err=True,
             )
             write_rows(output, rows)
-    _print(rows)
+    print_rows(rows)
 
 
 def write_rows(output: Path, rows: list[dict[str, Any]]) -> None:
@@ -194,7 +213,12 @@ def _verdict(row: dict[str, Any], missed: str) -> str:
     return f"{missed} by less than noise" if row.get("noise") else missed
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print them as a table."""
     table = Table("framework", "model", "scenario", "what", "suite", "bare", "ratio", "target")
     for row in rows:
         table.add_row(
@@ -202,9 +226,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
             row["model"],
             row["scenario"],
             f"{row['what']} ({row['unit']})",
-            f"{row['suite']:.4g}",
+            _figure(row["suite"]),
             f"{row['bare']:.4g}",
-            f"{row['ratio']:.3f}",
+            _figure(row["ratio"]),
             f"{row['target']}: {_verdict(row, 'missed')}",
         )
     Console().print(table)

@@ -15,6 +15,7 @@ from loadscope.rundir.device_record import DeviceRecord, EnergyRecord, GpuNoise
 from loadscope.rundir.host_identity import HostIdentity
 from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.part import Part
+from loadscope.rundir.quantized import Quantized
 from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
@@ -181,12 +182,14 @@ class Lineage(Part):
         retrained: Whether they were trained further.
         steps: What conversions did to them.
         loaded: What the framework did to them while loading.
+        quantized: How they were calibrated, where LoadScope had them quantised.
     """
 
     file: str = ""
     retrained: bool = False
     steps: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
+    quantized: Quantized | None = None
 
 
 class BenchmarkNames(Part):

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from loadscope.submission.package.runs import read_candidate
-from loadscope.submission.package.weights import calibration, measurements
+from loadscope.submission.package.weights import calibration, calibration_lists, measurements
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.registry import BACKENDS
 
@@ -108,3 +108,25 @@ def test_every_value_that_changes_weights_is_one_that_the_option_takes():
             for value in filter(None, option.weights):
                 backend.check_options({name: value})
     assert not BACKENDS["pytorch"].weight_changes({"compile": False, "dtype": "float32"})
+
+
+def test_what_was_quantised_here_has_its_tool_and_its_calibration_samples(recorded):
+    quantized = {
+        "tool": "Some tool", "versions": {"sometool": "1.2"}, "origin": "a" * 64,
+        "dataset": "imagenet", "digest": "b" * 64, "count": 2, "listed": "cal_list_1.txt",
+        "samples": {"one.JPEG": "c" * 64, "two.JPEG": "d" * 64},
+    }  # fmt: skip
+    lineage = {"file": "weights.pth", "retrained": False, "steps": ["quantised to int8"]}
+    run = recorded(
+        "resnet50", "onnxruntime", numerics="int8", lineage=lineage | {"quantized": quantized}
+    )
+    told = said(run)
+    assert told["weight_data_types"] == "int8" and told["retraining"] == "no"
+    assert told["weight_transformations"].startswith("quantised to int8; ")
+    text = calibration([run])
+    assert "by Some tool (sometool 1.2), calibrated on 2 samples of imagenet" in text
+    assert "cal_list_1.txt" in text and "calibration-resnet50.txt" in text
+    (listed,) = calibration_lists([run]).items()
+    assert listed == (
+        "calibration-resnet50.txt", f"{'c' * 64}  one.JPEG\n{'d' * 64}  two.JPEG\n"
+    )  # fmt: skip

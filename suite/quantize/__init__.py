@@ -1,0 +1,1 @@
+"""Static quantisation by each framework's own tool, with its calibration set and provenance."""

@@ -1,0 +1,82 @@
+"""Writes ``docs/frameworks.md`` from what each framework's ``info.py`` says.
+
+Run with ``make docs``; a test holds the page to the frameworks. Those of other packages are left
+out.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from loadscope.files import write_text
+from loadscope.sut.description import description, levels_text
+from loadscope.sut.registry import readable
+
+
+def frameworks_page() -> str:
+    """The page, in Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    own = [one for one in readable() if one.answers and one.location.startswith("loadscope.")]
+    found = sorted((description(one) for one in own), key=lambda one: one["title"].casefold())
+    yield "# Frameworks"
+    yield ""
+    yield "Written by `make docs` from each `sut/NAME/info.py`; edit that, not this page."
+    yield ""
+    yield (
+        "`loadscope frameworks` says the same with what is installed here. Behind a trace level "
+        "stands the predict time at it against none, lowest and highest measured. *Tasks that ran* "
+        "are those whose models gave the right answers here. To add one: "
+        "[adding-a-framework.md](adding-a-framework.md)."
+    )
+    yield ""
+    yield "| framework | `--framework` | formats | devices | numbers | traces | tasks that ran |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in found:
+        yield _row(
+            f"[{one['title']}](#{one['name']})",
+            f"`{one['name']}`",
+            _listed(one["formats"]),
+            _listed(one["devices"]),
+            _listed(one["numerics"]),
+            levels_text(one["trace_levels"]),
+            _listed(one["tasks"]),
+        )
+    for one in found:
+        yield from _section(one)
+
+
+def _section(one: dict[str, Any]) -> Iterator[str]:
+    yield f"\n## {one['name']}\n"
+    yield f"- {one['title']}; to install it: `{one['install']}`"
+    for format, ends in one["files"].items():
+        yield f"- files of `{format}`: {_listed(ends)}"
+    options = (
+        f"`{name}` ({', '.join(kind) if isinstance(kind, list) else kind})"
+        for name, kind in one["options"].items()
+    )
+    if text := "; ".join(options):
+        yield f"- options: {text}"
+    if tool := one["quantizer"]:
+        yield f"- `loadscope quantize` uses {tool['tool']}: `{tool['install']}`"
+    if one["one_caller"]:
+        yield "- a process must not call it from two threads, so each worker has its own"
+    if one["each_shape"]:
+        yield "- it prepares itself for each shape of a batch, which the warm-up meets"
+    for note in one["notes"]:
+        yield f"- {note}"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _listed(values: list[str]) -> str:
+    return ", ".join(values)
+
+
+if __name__ == "__main__":
+    write_text(Path(sys.argv[1]), frameworks_page())
