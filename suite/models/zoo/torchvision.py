@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from loadscope.errors import InputError
@@ -12,6 +13,7 @@ from loadscope.suite.models.zoo.entries import (
     numbers,
     program,
     resized,
+    segmenter,
     weights,
 )
 from loadscope.suite.models.zoo.family import SEED, Described, table
@@ -79,7 +81,7 @@ class _Torchvision:
         licence = row["licence"] if trained else "BSD-3-Clause"
         keys = weights(row["weights"]) if trained else {"seed": SEED}
         if not row["size"]:
-            return self._any_inputs(name, builder, row, title, licence, keys)
+            return self._other(name, builder, row, title, licence, keys)
         size = int(row["size"])
         made = program("build:torchvision", images(size), architecture=builder, **keys)
         how = resized(
@@ -100,7 +102,7 @@ class _Torchvision:
             trained=trained,
         )
 
-    def _any_inputs(
+    def _other(
         self,
         name: str,
         builder: str,
@@ -117,14 +119,18 @@ class _Torchvision:
                 "be run",
             )
         classes = int(row["classes"])
+        is_map = row["task"] == _SEGMENTATION
         # A class for each pixel; one of the whole clip.
-        answer = [classes, *shape[1:]] if row["task"] == _SEGMENTATION else [classes]
-        tensors = {
+        answer = [classes, *shape[1:]] if is_map else [classes]
+        tensors: dict[str, Any] = {
             "inputs": {"images": {"dtype": "float32", "shape": list(shape)}},
             "outputs": {"logits": {"dtype": "float32", "shape": answer}},
         }
+        if is_map:
+            tensors["layout"] = "NCHW"
         made = program("build:torchvision", tensors, architecture=builder, size=shape[-1], **keys)
-        return any_inputs(
+        describe = partial(segmenter, shape[-1]) if is_map else any_inputs
+        return describe(
             title,
             licence,
             made,
