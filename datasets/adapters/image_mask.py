@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from loadscope.datasets.adapters.adapter import Adapter, Found
 from loadscope.datasets.images.image_files import SUFFIXES, file_problem, is_image
@@ -75,6 +74,9 @@ class ImageMask(Adapter):
         Raises:
             InputError: The picture does not decode, or has colours instead of classes.
         """
+        # The measured process knows this form too, and has no use for what decodes pictures.
+        from PIL import Image
+
         try:
             with Image.open(mask) as picture:
                 if picture.mode not in ("P", "L", "1"):

@@ -29,7 +29,7 @@ def wheel(tmp_path: Path, photograph: Callable[[int, int, int], bytes]) -> Path:
 def test_every_entry_names_a_task_a_licence_and_a_way_to_get_it() -> None:
     assert {"imagenet", "imagenet-sample20", "squad", "squad-sample"} <= set(catalog())
     for entry in catalog().values():
-        assert entry.scored() or entry.task in ("semantic-segmentation", "volume-segmentation")
+        assert entry.scored() or entry.task == "volume-segmentation"
         assert entry.licence and entry.obtain and entry.title and entry.samples
         folder = entry.shipped()
         fetched = entry.source is not None and folder is None

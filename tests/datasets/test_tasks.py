@@ -98,7 +98,7 @@ print(*sorted(heavy & set(sys.modules)))
     "module",
     [
         "registry", "images.image_library", "image_classification", "object_detection",
-        "question_answering",
+        "question_answering", "semantic_segmentation",
     ],
 )  # fmt: skip
 def test_what_the_measured_process_imports_is_light(module: str) -> None:

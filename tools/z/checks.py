@@ -54,7 +54,8 @@ SUITES = (
             "datasets/test_top_classes.py", "datasets/coco/test_coco_score.py",
             "datasets/coco/test_nms.py", "datasets/coco/test_detection.py",
             "datasets/coco/test_detection_heads.py", "datasets/coco/test_letterbox.py",
-            "datasets/squad/test_squad_logits.py",
+            "datasets/squad/test_squad_logits.py", "datasets/segmentation/test_class_maps.py",
+            "datasets/segmentation/test_mean_iou.py",
         ),
     ),
     Suite(

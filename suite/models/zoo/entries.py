@@ -90,6 +90,43 @@ def reader(
     }
 
 
+def segmenter(
+    size: int,
+    title: str,
+    licence: str,
+    artifacts: Mapping[str, Any],
+    *,
+    classes: int,
+    parameters: int | None = None,
+    trained: bool = True,
+) -> dict[str, Any]:
+    """The entry of a network that scores Pascal VOC's classes for each pixel of a square image.
+
+    Args:
+        size: Height and width of the image, pixels.
+        title: Its name for people, without a remark on its weights.
+        licence: SPDX identifier.
+        artifacts: Its files by framework.
+        classes: How many scores a pixel has.
+        parameters: How many numbers its weights have.
+        trained: Whether its weights were trained.
+    """
+    return {
+        "title": title if trained else f"{title}, seeded weights",
+        "task": "semantic-segmentation",
+        "licence": licence,
+        "dataset": "pascal-voc",
+        "classes": classes,
+        "parameters": parameters,
+        "accuracy": {"metric": "mIoU", "meaningful": trained},
+        "preprocess": resized(
+            size, size, "pillow-bilinear", IMAGENET_MEAN, IMAGENET_STD, geometry="squash"
+        ),
+        "postprocess": {"kind": "argmax", "output": "logits"},
+        "artifacts": dict(artifacts),
+    }
+
+
 def any_inputs(
     title: str,
     licence: str,

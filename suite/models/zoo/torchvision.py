@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from loadscope.errors import InputError
-from loadscope.suite.models.zoo.entries import any_inputs, exported
+from loadscope.suite.models.zoo.entries import any_inputs, exported, segmenter
 from loadscope.suite.models.zoo.family import Described, table
 from loadscope.suite.models.zoo.networks import Network, Row, described, exporter, network
 
@@ -32,14 +33,14 @@ class _Torchvision:
     def entry(self, name: str) -> dict[str, Any]:
         """A trained network by its full name, or a seeded one by its builder's."""
         found = network(self.name, name, self._rows(), "BSD-3-Clause")
-        return found.classifier() if found.row["size"] else _any_inputs(name, found)
+        return found.classifier() if found.row["size"] else _other(name, found)
 
     @functools.cache  # noqa: B019 (there is one of it)
     def _rows(self) -> dict[str, dict[str, str]]:
         return {row["name"]: row for row in table("torchvision.csv")}
 
 
-def _any_inputs(name: str, found: Network) -> dict[str, Any]:
+def _other(name: str, found: Network) -> dict[str, Any]:
     row = found.row
     shape = _sample(found.architecture, row["task"])
     if shape is None:
@@ -49,12 +50,16 @@ def _any_inputs(name: str, found: Network) -> dict[str, Any]:
         )
     classes = int(row["classes"])
     # A class for each pixel; one of the whole clip.
-    answer = [classes, *shape[1:]] if row["task"] == _SEGMENTATION else [classes]
-    tensors = {
+    is_map = row["task"] == _SEGMENTATION
+    answer = [classes, *shape[1:]] if is_map else [classes]
+    tensors: dict[str, Any] = {
         "inputs": {"images": {"dtype": "float32", "shape": list(shape)}},
         "outputs": {"logits": {"dtype": "float32", "shape": answer}},
     }
-    return any_inputs(
+    if is_map:
+        tensors["layout"] = "NCHW"
+    describe = partial(segmenter, shape[-1]) if is_map else any_inputs
+    return describe(
         found.title,
         found.licence,
         found.program(tensors, size=shape[-1]),

@@ -141,10 +141,16 @@ def test_a_network_of_a_task_that_there_is_not_takes_any_arrays():
     assert list(boxes.outputs) == ["bboxes", "labels", "scores"]
     clip = family_entry("torchvision/r3d_18")
     assert clip.preprocess.inputs["images"].shape == (3, 16, 112, 112)
+    assert not clip.accuracy.meaningful and "seeded weights" in clip.title
+
+
+def test_a_segmenter_has_a_task_of_its_own():
     pixels = family_entry("torchvision/lraspp_mobilenet_v3_large.COCO_WITH_VOC_LABELS_V1")
+    assert (pixels.task, pixels.classes) == ("semantic-segmentation", 21)
     assert pixels.artifacts["onnxruntime"].outputs["logits"].shape == (21, 520, 520)
     assert pixels.accuracy.published is None and pixels.accuracy.meaningful
-    assert not clip.accuracy.meaningful and "seeded weights" in clip.title
+    seeded = family_entry("torchvision/lraspp_mobilenet_v3_large")
+    assert not seeded.accuracy.meaningful and "seeded weights" in seeded.title
 
 
 def test_a_family_names_no_benchmark():
