@@ -40,6 +40,7 @@ COMMANDS = {
     "trace": "Trace a model under LoadGen: queries, batches, layers, counters.",
     "tune": "Search for the fastest settings of a model on this machine.",
     "validate": "Hold this host against a golden file.",
+    "web": "Open the web application on this machine.",
 }
 """The commands, each in the module of its name, and what the list of them says."""
 

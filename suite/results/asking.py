@@ -51,6 +51,13 @@ def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
         yield dict(zip(columns, row, strict=True))
 
 
+def count(index: ResultsIndex, query: Query) -> int:
+    """How many runs a query asks for, whatever its limit."""
+    where, values = query.where()
+    (number,) = index.db.execute(f"SELECT count(*){_FROM} WHERE {where}", values).fetchone()
+    return int(number)
+
+
 def all_columns() -> tuple[str, ...]:
     """Every column, for tables that a program reads."""
     return tuple(known_columns())
@@ -78,7 +85,7 @@ def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterat
         f"{known[name.removeprefix('-')]} {'DESC' if name.startswith('-') else 'ASC'} NULLS LAST"
         for name in (*sort, "uid")
     )
-    limit = "" if query.limit is None else f" LIMIT {query.limit}"
+    limit = "" if query.limit is None else f" LIMIT {query.limit} OFFSET {query.offset}"
     chosen = ", ".join(known[name] for name in columns)
     statement = f"SELECT {chosen}{_FROM} WHERE {where} ORDER BY {order}{limit}"
     place = columns.index("run") if "run" in columns else None

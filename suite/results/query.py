@@ -44,6 +44,7 @@ _TEXT = {
     "metric": "t.metric",
     "unit": "t.unit",
     "accuracy_metric": "accuracy.metric",
+    "accuracy_unit": "accuracy.unit",
     "rehearsal": "run.rehearsal",
     "warnings": "run.warnings",
 }
@@ -103,6 +104,7 @@ class Query:
         columns: What is shown; empty for the usual.
         group: Columns by which figures are put together.
         limit: How many rows at most; None for all.
+        offset: How many rows are passed over before the first.
     """
 
     terms: tuple[Term, ...] = ()
@@ -110,6 +112,7 @@ class Query:
     columns: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     limit: int | None = None
+    offset: int = 0
 
     @classmethod
     def parse(cls, words: str | Iterable[str]) -> "Query":
