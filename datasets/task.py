@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +22,7 @@ from loadscope.datasets.declared import (
 )
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Ask, Part, Plain
 from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
 from loadscope.tensors import Tensors
@@ -182,6 +183,7 @@ class Task(ABC):
         form_types: The adapters whose forms ``read`` takes.
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
         any_model: Whether it takes every model as it is, and is therefore never inferred.
+        asks: What somebody gives to try a model on a sample of theirs; empty where that cannot be.
     """
 
     name: str
@@ -196,6 +198,7 @@ class Task(ABC):
     form_types: tuple[type[Adapter], ...] = ()
     catalog: Path | None = None
     any_model: bool = False
+    asks: tuple[Ask, ...] = ()
 
     @abstractmethod
     def read(
@@ -284,6 +287,39 @@ class Task(ABC):
         Raises:
             WorkError: The payload is no answer to the sample.
         """
+
+    def explain(
+        self, dataset: Dataset, answers: Sequence[bytes], outputs: Sequence[Tensors], spec: Any
+    ) -> tuple[Part, ...]:
+        """Take the answer to a sample given by hand apart; as ``show`` puts it if not overridden.
+
+        Args:
+            dataset: What ``one_sample`` laid out, read; a long text is several samples of it.
+            answers: The payload of each.
+            outputs: The model's outputs of each, batch axis of one.
+            spec: How an answer is read, of ``postprocess_type``.
+
+        Raises:
+            WorkError: A payload is no answer to its sample.
+        """
+        return (Plain(self.show(DataSample(dataset, 0), answers[0]).answer),)
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """Lay a sample that somebody gives out as a data set of one, which ``read`` takes.
+
+        Args:
+            given: What was asked by ``asks``, by name.
+            folder: An empty folder.
+
+        Returns:
+            The data set.
+
+        Raises:
+            InputError: The task cannot be tried by hand, or what is given is unusable.
+        """
+        raise InputError(
+            f"the task {self.name} takes no sample by hand", "measure it with loadscope run"
+        )
 
     def score(
         self,

@@ -1,11 +1,16 @@
 """What tasks on images have in common: their samples are squares of pixels in a sample cache."""
 
+import shutil
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from loadscope.datasets.cache.packed_files import is_packed
+from loadscope.datasets.images.image_files import is_image
+from loadscope.datasets.playing import Ask
 from loadscope.datasets.task import DataSample, Dataset, Progress, Task
+from loadscope.errors import InputError
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
@@ -40,6 +45,7 @@ class ImageTask(Task, Generic[D]):
 
     dataset_type: type[D]
     inputs = "images"
+    asks = (Ask("image", "Picture", "image"),)
 
     @abstractmethod
     def records(self, preprocess: Any) -> "RecordMaker":
@@ -60,6 +66,16 @@ class ImageTask(Task, Generic[D]):
         own = self.own(dataset)
         sources = Sources(own.images, own.names, own.digests(cache_root, progress))
         return prepare_samples(cache_root, sources, self.records(preprocess), progress, workers)
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """See ``Task.one_sample``: a folder with the picture, without labels."""
+        path = Path(given["image"])
+        if not path.is_file():
+            raise InputError(f"{path}: not found", "give a picture")
+        if not is_image(path.name):
+            raise InputError(f"{path}: not a picture by its name", "give a JPEG or PNG file")
+        shutil.copyfile(path, folder / f"sample{path.suffix.lower()}")
+        return folder
 
     def own(self, dataset: Dataset) -> D:
         """The data set as one of this task's.

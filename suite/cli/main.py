@@ -31,6 +31,7 @@ COMMANDS = {
     "golden": "Record inputs, outputs and layers of a model on a trusted host.",
     "models": "List the models, and whether their files are here.",
     "plan": "Predict what a full campaign of a model needs on this machine.",
+    "predict": "Have a model answer one sample of yours.",
     "report": "Show results: a table, an HTML page, CSV or JSON.",
     "reproduce": "Measure somebody else's result here, as nearly as can be.",
     "results": "Keep an index over runs, ask it, and hold runs against a baseline.",
