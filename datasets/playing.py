@@ -85,9 +85,7 @@ class Plain:
 Part = Bars | Boxes | Marked | Plain
 
 
-def top_bars(
-    scores: NDArray[Any], names: Sequence[str], offset: int = 0, most: int = 5
-) -> Bars:
+def top_bars(scores: NDArray[Any], names: Sequence[str], offset: int = 0, most: int = 5) -> Bars:
     """The best classes of a row of scores, as shares.
 
     Scores that are none yet (logits) are made shares by softmax; rows that add up to one are left.

@@ -321,6 +321,15 @@ class Task(ABC):
             f"the task {self.name} takes no sample by hand", "measure it with loadscope run"
         )
 
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """Samples of a data set as ``one_sample`` takes them, by a name; none as a rule.
+
+        Args:
+            folder: The data set's.
+            most: How many at most.
+        """
+        return {}
+
     def score(
         self,
         dataset: Dataset,

@@ -3,6 +3,7 @@
 import shutil
 from abc import abstractmethod
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -76,6 +77,11 @@ class ImageTask(Task, Generic[D]):
             raise InputError(f"{path}: not a picture by its name", "give a JPEG or PNG file")
         shutil.copyfile(path, folder / f"sample{path.suffix.lower()}")
         return folder
+
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """See ``Task.examples``: the first pictures below the folder."""
+        files = (path for path in sorted(folder.rglob("*")) if is_image(path.name))
+        return {path.name: {"image": str(path)} for path in islice(files, most)}
 
     def own(self, dataset: Dataset) -> D:
         """The data set as one of this task's.

@@ -200,6 +200,18 @@ class QuestionAnswering(Task):
         (folder / QUESTIONS).write_text(json.dumps(content), encoding="utf-8")
         return folder
 
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """See ``Task.examples``: the first questions of the file, with their passages."""
+        from loadscope.datasets.question_answering.squad import QUESTIONS
+        from loadscope.datasets.question_answering.squad_json import read_squad
+
+        file = folder / QUESTIONS
+        found = read_squad(file, file.read_bytes())
+        return {
+            one.id: {"question": one.text, "passage": found.contexts[one.context]}
+            for one in found.questions[:most]
+        }
+
     def files(self, preprocess: WordPieceSpec) -> Sequence[NeededFile]:
         """The vocabulary."""
         return (

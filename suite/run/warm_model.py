@@ -106,6 +106,11 @@ class WarmModel:
         """Of its process."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
     def predict(
         self, data: Path, samples: Path, classes: int, repeats: int = 10, layers: bool = False
     ) -> Predicted:
@@ -144,6 +149,8 @@ class WarmModel:
         while b"\n" not in self._text:
             ready, _, _ = select.select([self._answers], [], [], max(0.0, until - time.monotonic()))
             if not ready:
+                # What comes too late must not be taken for the answer to another sample.
+                self._process.kill()
                 raise WorkError(f"the model did not answer within {seconds:g} s", "try again")
             read = os.read(self._answers, 1 << 16)
             if not read:

@@ -1,5 +1,8 @@
 """The application: pages behind the guard, static files, and errors as pages."""
 
+import contextlib
+import threading
+from collections.abc import AsyncIterator
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -13,9 +16,11 @@ from starlette.routing import Route
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.suite.web.guard import Guard
 from loadscope.suite.web.page import all_pages
+from loadscope.suite.web.playground import Playground
 from loadscope.suite.web.rendering import render
 from loadscope.suite.web.site import Site
 
+_LOOK_SECONDS = 1.0
 _WEB, _REPORT = files("loadscope.suite.web"), files("loadscope.suite.report")
 STATIC = {
     **{item.name: item for item in (_WEB / "static").iterdir() if item.is_file()},
@@ -38,6 +43,7 @@ def make_app(site: Site) -> Starlette:
             Route("/static/{name}", _static),
         ],
         middleware=[Middleware(Guard, site=site)],
+        lifespan=_lifespan,
         exception_handlers={
             HTTPException: _refused,
             InputError: _failed,
@@ -46,8 +52,28 @@ def make_app(site: Site) -> Starlette:
         },
     )
     app.state.site = site
+    app.state.playground = Playground()
     app.state.navigation = [(page.title, page.address) for page in pages if page.title]
     return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Have models of the playground give way to tests, and end with the application."""
+    ended = threading.Event()
+    playground: Playground = app.state.playground
+
+    def give_way() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            playground.pool.give_way()
+
+    watcher = threading.Thread(target=give_way, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        await run_in_threadpool(playground.close)
 
 
 async def _static(request: Request) -> Response:
