@@ -79,9 +79,10 @@ def _print(found: Prediction) -> None:
         for line in _lines(part):
             click.echo(line)
     predicted = found.predicted
+    median = "" if predicted.median_ms is None else f", median {predicted.median_ms:.2f} ms"
     click.echo(
-        f"load {1e3 * found.load_seconds:.0f} ms, first {predicted.first_ms:.2f} ms, median "
-        f"{predicted.median_ms:.2f} ms ({NOT_A_BENCHMARK})"
+        f"load {1e3 * found.load_seconds:.0f} ms, first {predicted.first_ms:.2f} ms{median} "
+        f"({NOT_A_BENCHMARK})"
     )
     if predicted.layers is not None:
         table = Table("Layer", "Type", "ms")

@@ -54,7 +54,7 @@ class Predicted(BaseModel):
         parts: The answer taken apart, ``datasets.playing.Part`` as plain data.
         payload: What LoadGen would be handed, base64.
         first_ms: The first predict of this sample.
-        median_ms: Of the repeats.
+        median_ms: Of the repeats; None where there were none.
         input: What went into the model.
         layers: Of one traced predict; None where the framework tells of none, or none were asked
             for.
@@ -65,7 +65,7 @@ class Predicted(BaseModel):
     parts: tuple[dict[str, Any], ...]
     payload: str
     first_ms: float
-    median_ms: float
+    median_ms: float | None
     input: ModelInputData
     layers: tuple[PlayedLayer, ...] | None = None
 

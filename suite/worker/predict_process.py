@@ -95,7 +95,7 @@ def _answered(plan: ProcessPlan, backend: Backend, order: dict[str, Any]) -> dic
         ],
         "payload": base64.b64encode(payloads[0]).decode(),
         "first_ms": times[0] / 1e6,
-        "median_ms": _median_ms(backend, first, order["repeats"]),
+        "median_ms": _median_ms(backend, first, order["repeats"]) if order["repeats"] else None,
         "input": _input(first),
         "layers": _layers(backend, first) if order["layers"] else None,
     }

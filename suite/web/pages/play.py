@@ -69,8 +69,8 @@ def _form(request: Request) -> Response:
 
 
 async def _begin(request: Request) -> Response:
-    form = await read_form(request)
-    return await run_in_threadpool(_begun, request, form)
+    async with read_form(request) as form:
+        return await run_in_threadpool(_begun, request, form)
 
 
 def _begun(request: Request, form: FormData) -> Response:
@@ -98,8 +98,8 @@ def _begun(request: Request, form: FormData) -> Response:
 
 async def _frame(request: Request) -> Response:
     """One frame of a camera, by one model."""
-    form = await read_form(request)
-    return await run_in_threadpool(_framed, request, form)
+    async with read_form(request) as form:
+        return await run_in_threadpool(_framed, request, form)
 
 
 def _framed(request: Request, form: FormData) -> Response:

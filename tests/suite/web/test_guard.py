@@ -22,8 +22,8 @@ def form(monkeypatch):
     """One more page, which takes a form."""
 
     async def take(request):
-        fields = await read_form(request)
-        return PlainTextResponse(str(fields.get("word")))
+        async with read_form(request) as fields:
+            return PlainTextResponse(str(fields.get("word")))
 
     pages = (*all_pages(), Page("", 99, (Route("/take", take, methods=["POST"]),)))
     monkeypatch.setattr(app, "all_pages", lambda: pages)
