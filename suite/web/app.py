@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.suite.web.guard import Guard
+from loadscope.suite.web.jobs import Jobs
 from loadscope.suite.web.page import all_pages
 from loadscope.suite.web.playground import Playground
 from loadscope.suite.web.rendering import render
@@ -53,21 +54,25 @@ def make_app(site: Site) -> Starlette:
     )
     app.state.site = site
     app.state.playground = Playground()
+    app.state.jobs = Jobs(site.runs)
+    app.state.watchers = 0
     app.state.navigation = [(page.title, page.address) for page in pages if page.title]
     return app
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Have models of the playground give way to tests, and end with the application."""
+    """Look after jobs, and have models of the playground give way to tests; end them with it."""
     ended = threading.Event()
     playground: Playground = app.state.playground
+    jobs: Jobs = app.state.jobs
 
-    def give_way() -> None:
+    def look_after() -> None:
         while not ended.wait(_LOOK_SECONDS):
+            jobs.step()
             playground.pool.give_way()
 
-    watcher = threading.Thread(target=give_way, daemon=True)
+    watcher = threading.Thread(target=look_after, daemon=True)
     watcher.start()
     try:
         yield
