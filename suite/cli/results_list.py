@@ -1,5 +1,6 @@
 """``loadscope results list``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _GROUPED = ("n", "median", "mad", "least", "most")
 @click.option("--group", help="Columns whose figures are put together: medians of what counts.")
 @click.option("--columns", help="Columns to show; 'all' for every one.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.")
+@click.option("--offset", type=click.IntRange(min=0), help="Leave out so many rows before them.")
 @output_options
 @index_option
 def command(
@@ -31,6 +33,7 @@ def command(
     group: str | None,
     columns: str | None,
     limit: int | None,
+    offset: int | None,
     as_json: bool,
     csv_file: Path | None,
     parquet_file: Path | None,
@@ -44,14 +47,19 @@ def command(
     """
     query = asked_query(conditions, given)
     everything = columns == "all"
-    shown = {"sort": sort, "group": group, "columns": None if everything else columns}
+    shown = {
+        "sort": sort,
+        "group": group,
+        "columns": None if everything else columns,
+        "limit": limit,
+        "offset": offset,
+    }
     words = [f"{key}={value}" for key, value in shown.items() if value]
-    words += [] if limit is None else [f"limit={limit}"]
     query = Query.parse([*query.words, *words])
     names = all_columns() if everything else query.columns or DEFAULT_COLUMNS
     if query.group:
         names = tuple(dict.fromkeys((*query.group, "unit", "full-length", *_GROUPED)))
     else:
-        query = Query(query.terms, query.sort, names, (), query.limit)
+        query = replace(query, columns=names)
     with the_index(index_file) as index:
         Output(as_json, csv_file, parquet_file).show("runs", names, select(index, query))

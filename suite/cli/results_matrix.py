@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from loadscope.suite.cli.results_index import index_option, the_index
+from loadscope.suite.cli.results_index import index_option, say, the_index
 from loadscope.suite.cli.results_query import (
     Output,
     asked_query,
@@ -14,7 +14,7 @@ from loadscope.suite.cli.results_query import (
     query_options,
 )
 from loadscope.suite.report.export import Row
-from loadscope.suite.results.asking import matrix
+from loadscope.suite.results.asking import left_out, matrix
 
 _PARTS = (" n", " mad", " configurations")
 
@@ -40,12 +40,15 @@ def command(
     """
     query = asked_query(conditions, given)
     with the_index(index_file) as index:
-        rows = matrix(index, query)
+        rows, noisy = matrix(index, query), left_out(index, query)
     output = Output(as_json, csv_file, parquet_file)
     if not (as_json or csv_file or parquet_file):
         rows = [_short(row) for row in rows]
     columns = tuple(rows[0]) if rows else ("model", "scenario", "machine")
-    output.show("matrix", columns, rows)
+    if rows or as_json or csv_file or parquet_file or not noisy:
+        output.show("matrix", columns, rows)
+    if noisy:
+        say(f"{noisy:,} noisy runs are left out: loadscope results list noisy=true shows them")
 
 
 def _short(row: Row) -> Row:

@@ -1,5 +1,6 @@
 """``loadscope.results``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,5 @@ def results(
     path = index_location(Path(index) if index is not None else None)
     require_index(path)
     with opened(path) as found:
-        chosen = Query(asked.terms, asked.sort, columns, asked.group, asked.limit)
-        rows = list(select(found, chosen))
+        rows = list(select(found, replace(asked, columns=columns)))
     return data_frame(rows, columns, tuple(number_expressions()))

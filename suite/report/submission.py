@@ -260,7 +260,7 @@ def _submitted(result: Result) -> Submitted:
         benchmark=show(benchmark.folder),
         model=show(benchmark.name),
         scenario=show(result.scenario),
-        value=_figure(result, ran),
+        value=judged_figure(result, ran),
         unit="ms" if latency else "samples/s",
         inferred=ran if ran is not None and ran != result.scenario else "",
         accuracy=stated[-1] if stated else None,
@@ -289,7 +289,7 @@ def _judged(test: LoggedTest) -> str:
     return "FAILED" if wrong else "passed"
 
 
-def _figure(result: Result, ran: Scenario | None) -> float | None:
+def judged_figure(result: Result, ran: Scenario | None) -> float | None:
     """The figure in milliseconds or samples a second, inferred as the round's checker infers it."""
     log = result.performance.log
     if ran is None:

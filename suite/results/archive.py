@@ -10,16 +10,33 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from tarfile import HeaderError, ReadError
+from typing import IO, Any, Self
 
 from loadscope.errors import InputError, WorkError
-from loadscope.files import replacing
 
 MOST_BYTES = 20 << 30
 MOST_RATIO = 200
 """Logs are compressed to a twentieth; far beyond it lies a bomb."""
 MOST_MEMBERS = 1_000_000
 _CHUNK = 1 << 20
+
+
+_PADDING = 64 << 20
+"""Bytes that may follow an archive's end; a tape's block is far less."""
+
+
+class _Strict(tarfile.TarInfo):
+    """A member whose damaged header is an error: the library takes it for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not buf.strip(b"\0"):
+                raise  # the mark of the end
+            raise ReadError(f"a damaged member: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -62,8 +79,9 @@ def extract(archive: Path, target: Path) -> None:
             with zipfile.ZipFile(archive) as zipped:
                 _write(archive, _zipped(zipped), zipped.open, partial)
         else:
-            with tarfile.open(archive) as tarred:
+            with tarfile.open(archive, tarinfo=_Strict) as tarred:
                 _write(archive, _tarred(tarred), tarred.extractfile, partial)
+                _require_end(tarred)
         partial.rename(target)
     except _DAMAGED as error:
         raise InputError(f"{archive}: not a whole archive: {error}", "get it again") from error
@@ -93,8 +111,21 @@ def _write(archive: Path, members: Iterator[_Member], reader: Any, folder: Path)
             path.mkdir(parents=True, exist_ok=True)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        with reader(member.handle) as source, replacing(path) as temporary:
-            written += _copy(source, temporary, member.size)
+        with reader(member.handle) as source:
+            written += _copy(source, path, member.size)
+
+
+def _require_end(archive: tarfile.TarFile) -> None:
+    """Read what follows the last member: padding alone, and the checksum of what compressed it.
+
+    Raises:
+        ReadError: It is more.
+    """
+    left = _PADDING
+    while left > 0 and (chunk := archive.fileobj.read(_CHUNK)):
+        left -= len(chunk)
+        if left <= 0 or chunk.strip(b"\0"):
+            raise ReadError("more follows its end")
 
 
 def _copy(source: IO[bytes], path: Path, size: int) -> int:

@@ -9,13 +9,7 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.index import ResultsIndex
-from loadscope.suite.results.query import (
-    DEFAULT_COLUMNS,
-    Query,
-    known_columns,
-    number_expressions,
-    text_expressions,
-)
+from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
 from loadscope.suite.results.series import spread
 
 _FROM = """
@@ -26,16 +20,6 @@ _FROM = """
  LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
  LEFT JOIN accuracy ON accuracy.run = run.id
 """
-_DERIVED = {
-    "run": "run.path",
-    "marks": "trim(CASE config.rehearsal WHEN 1 THEN 'rehearsal ' ELSE '' END || "
-    "CASE WHEN run.warnings != '' THEN 'noisy ' ELSE '' END || "
-    "CASE run.hidden WHEN 1 THEN 'hidden ' ELSE '' END || 'unverified')",
-    "valid": "run.status = 'valid'",
-    "full-length": "config.rehearsal = 0",
-    "noisy": "run.warnings != ''",
-    "hidden": "run.hidden",
-}
 
 
 def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
@@ -52,10 +36,10 @@ def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
 
 
 def count(index: ResultsIndex, query: Query) -> int:
-    """How many runs a query asks for, whatever its limit."""
+    """How many runs its conditions choose, whatever page of them it shows."""
     where, values = query.where()
-    (number,) = index.db.execute(f"SELECT count(*){_FROM} WHERE {where}", values).fetchone()
-    return int(number)
+    found: int = index.db.execute(f"SELECT count(*){_FROM} WHERE {where}", values).fetchone()[0]
+    return found
 
 
 def all_columns() -> tuple[str, ...]:
@@ -77,23 +61,18 @@ def paths_of(index: ResultsIndex, query: Query) -> list[Path]:
     return found
 
 
-def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterator[list[Any]]:
-    known = {**text_expressions(), **number_expressions(), **_DERIVED}
+def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterator[sqlite3.Row]:
+    known = expressions()
     where, values = query.where()
     sort = query.sort or ("created",)
     order = ", ".join(
         f"{known[name.removeprefix('-')]} {'DESC' if name.startswith('-') else 'ASC'} NULLS LAST"
         for name in (*sort, "uid")
     )
-    limit = "" if query.limit is None else f" LIMIT {query.limit} OFFSET {query.offset}"
+    limit = f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
     chosen = ", ".join(known[name] for name in columns)
     statement = f"SELECT {chosen}{_FROM} WHERE {where} ORDER BY {order}{limit}"
-    place = columns.index("run") if "run" in columns else None
-    for row in index.db.execute(statement, values):
-        told = list(row)
-        if place is not None:
-            told[place] = Path(told[place]).name
-        yield told
+    yield from index.db.execute(statement, values)
 
 
 def _groups(index: ResultsIndex, query: Query) -> Iterator[Row]:
@@ -101,7 +80,7 @@ def _groups(index: ResultsIndex, query: Query) -> Iterator[Row]:
     keys = tuple(dict.fromkeys((*query.group, "unit", "full-length")))
     counted = Query(query.terms, sort=keys)
     where, values = counted.where()
-    known = {**text_expressions(), **number_expressions(), **_DERIVED}
+    known = expressions()
     chosen = ", ".join(known[name] for name in keys)
     rows = index.db.execute(
         f"SELECT t.value, {chosen}{_FROM} WHERE {where} AND t.counts ORDER BY {chosen}", values
@@ -152,6 +131,20 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
         found.setdefault(key, {}).setdefault(f"{row['framework']}{numerics}", []).append(row)
     frameworks = sorted({name for cells in found.values() for name in cells})
     return [_matrix_row(key, cells, frameworks) for key, cells in found.items()]
+
+
+def left_out(index: ResultsIndex, query: Query) -> int:
+    """How many of the runs that a query asks for have a valid figure that is in no median.
+
+    They are noisy: what else the machine did is in their figures.
+    """
+    where, values = query.where()
+    found: int = index.db.execute(
+        f"SELECT count(*){_FROM} WHERE {where} AND t.value IS NOT NULL AND t.status = 'valid' "
+        "AND NOT t.counts AND run.warnings != ''",
+        values,
+    ).fetchone()[0]
+    return found
 
 
 def _matrix_row(key: tuple[Any, ...], cells: dict[str, list[Any]], frameworks: list[str]) -> Row:

@@ -105,6 +105,18 @@ class History:
         }
 
 
+def words(one: History, place: int) -> list[str]:
+    """What is to be said of a point of a series, in words."""
+    point = one.points[place]
+    said = {
+        "noisy": not point.counts,
+        "baseline": point.baseline,
+        "level changed": any(shift.at == place for shift in one.shifts),
+        "outlier": place in one.outliers,
+    }
+    return [*(name for name, holds in said.items() if holds), *point.changed, *point.notes]
+
+
 @dataclass
 class _Level:
     """What the rule has seen."""

@@ -21,7 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 _FILTERS = ("benchmark", "scenario", "category", "division", "round", "submitter")
 # MLCommons' units of what ours are; a Server's queries have one sample each.
-_UNITS = {"samples/s": ("samples/s", "queries/s"), "ms": ("latency (ms)", "ms")}
+_UNITS = {"samples/s": ("samples/s", "queries/s"), "ms": ("latency (ms)",)}
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _units(run: RunView) -> tuple[str, ...]:
 
 
 def _sign(unit: str) -> int:
-    return 1 if "latency" in unit.lower() or unit.lower() == "ms" else -1
+    return 1 if "latency" in unit.lower() else -1
 
 
 def _times(row: Any, ours: float | None) -> float | None:

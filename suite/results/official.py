@@ -5,14 +5,14 @@ never put into a series of ours.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from loadscope.errors import InputError
-from loadscope.submission.rounds import CURRENT, load_round, rounds
-from loadscope.suite.report.submission import is_submission, read_submission
+from loadscope.suite.report.submission import is_submission
+from loadscope.suite.results.official_record import Record, number, text
+from loadscope.suite.results.published_tree import tree_records
 
 SUMMARY_FILE = "summary_results.json"
 # Keys of MLCommons' records, by the columns of the index.
@@ -29,10 +29,8 @@ _NUMBERS = {
     "accelerators": "a#", "nodes": "Nodes", "value": "Performance_Result", "power": "Power_Result",
 }  # fmt: skip
 _NEEDED = ("Location", "Submitter", "Model", "Scenario", "Performance_Result")
-_ROUND = re.compile(r"v\d+\.\d+")
-
-Record = dict[str, Any]
-"""The columns of ``official`` but ``source``."""
+_RUN = "/performance/run_1"
+"""What v6.0 has behind the folder of a result, where other rounds name the folder alone."""
 
 
 def is_published(path: Path) -> bool:
@@ -53,7 +51,7 @@ def official_records(path: Path, named: str = "") -> list[Record]:
         InputError: It is neither, or the round is unknown.
     """
     summary = path if path.is_file() else path / SUMMARY_FILE
-    records = list(_summary(summary) if summary.is_file() else _tree(path, named))
+    records = list(_summary(summary) if summary.is_file() else tree_records(path, named))
     # A location has several figures: of speed, of power, of tokens. One that comes again is one.
     return list({(one["round"], one["location"], one["unit"]): one for one in records}.values())
 
@@ -67,86 +65,18 @@ def _summary(path: Path) -> Iterator[Record]:
         raise InputError(f"{path} is not JSON: {error}", "get it again") from error
     if not isinstance(told, list) or not told:
         raise InputError(f"{path}: expected a list of results", f"give MLCommons' {SUMMARY_FILE}")
-    for number, one in enumerate(told):
+    for place, one in enumerate(told, 1):
         missing = [key for key in _NEEDED if not isinstance(one, dict) or key not in one]
         if missing:
             raise InputError(
-                f"{path}: result {number + 1}: {missing[0]} not found",
+                f"{path}: result {place}: {missing[0]} not found",
                 f"give MLCommons' {SUMMARY_FILE}",
             )
         yield _printed(one)
 
 
 def _printed(one: Mapping[str, Any]) -> Record:
-    texts = {column: _text(one.get(key)) for column, key in _TEXTS.items()}
-    numbers = {column: _number(one.get(key)) for column, key in _NUMBERS.items()}
-    return {**texts, **numbers, "inferred": int(bool(_number(one.get("inferred"))))}
-
-
-def _tree(root: Path, named: str) -> Iterator[Record]:
-    name = named or next(iter(_ROUND.findall(root.name)), "")
-    rules = load_round(name if name in rounds() else CURRENT)
-    for one in read_submission(root, rules):
-        described = _described(root / one.division / one.submitter / "systems", one.system)
-        location = "/".join(
-            (one.division, one.submitter, "results", one.system, one.benchmark, one.scenario)
-        )
-        yield {
-            "round": name,
-            "location": location,
-            "submitter": one.submitter,
-            "system": _text(described.get("system_name")) or one.system,
-            "platform": one.system,
-            "division": one.division,
-            "category": _text(described.get("system_type")),
-            "availability": _text(described.get("status")),
-            "benchmark": one.model,
-            "scenario": one.scenario,
-            "processor": _text(described.get("host_processor_model_name")),
-            "processors": _number(described.get("host_processors_per_node")),
-            "cores": _number(described.get("host_processor_core_count")),
-            "accelerator": _text(described.get("accelerator_model_name")),
-            "accelerators": _number(described.get("accelerators_per_node")),
-            "nodes": _number(described.get("number_of_nodes")),
-            "software": _text(described.get("framework")),
-            "accuracy": "" if one.accuracy is None else f"{one.metric}: {one.accuracy:g}",
-            "value": one.value,
-            "unit": one.unit,
-            "power": None,
-            "power_unit": "",
-            "inferred": int(bool(one.inferred)),
-            "numerics": _weights(root, location),
-            "url": "",
-        }
-
-
-def _described(folder: Path, system: str) -> Mapping[str, Any]:
-    return _mapping(folder / f"{system}.json")
-
-
-def _weights(root: Path, location: str) -> str:
-    # v4.1 has them apart, and names the file by the system.
-    apart = root / location.replace("/results/", "/measurements/", 1)
-    files = [root / location / "measurements.json", *sorted(apart.glob("*.json"))]
-    found = (_text(_mapping(path).get("weight_data_types")) for path in files)
-    return next(filter(None, found), "")
-
-
-def _mapping(path: Path) -> Mapping[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, (dict, list)) else str(value).strip()
-
-
-def _number(value: Any) -> float | None:
-    """A number, which MLCommons writes as text now and then: ``"64"``, ``"N/A"``."""
-    try:
-        return None if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return None
+    texts = {column: text(one.get(key)) for column, key in _TEXTS.items()}
+    numbers = {column: number(one.get(key)) for column, key in _NUMBERS.items()}
+    texts["location"] = texts["location"].removeprefix("./").removesuffix(_RUN)
+    return {**texts, **numbers, "inferred": int(bool(number(one.get("inferred"))))}

@@ -2,7 +2,8 @@
 
 A query is terms, all of which hold: ``model=resnet50 scenario=Offline,Server latency_p99_ms<5``.
 Several values after a comma are any of them. ``sort=-value``, ``columns=model,value``,
-``group=framework`` and ``limit=20`` say how it is shown. In a URL terms are joined by ``&``.
+``group=framework``, ``limit=20`` and ``offset=40`` say how it is shown. In a URL terms are joined
+by ``&``.
 """
 
 import re
@@ -19,9 +20,17 @@ from loadscope.suite.results.schema import metric_names, quoted
 
 _TERM = re.compile(r"([a-z_][a-z0-9_-]*)(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL | re.IGNORECASE)
 _TRUE, _FALSE = ("true", "yes", "1", ""), ("false", "no", "0")
-_SHOWN = ("sort", "columns", "group", "limit")
+_SHOWN = ("sort", "columns", "group", "limit", "offset")
 
+_MARKS = {
+    "config.rehearsal": "rehearsal",
+    "run.warnings != ''": "noisy",
+    "run.hidden": "hidden",
+    "1": "unverified",
+}
 _TEXT = {
+    # The last part of the path: what is left without the longest end that has no slash in it.
+    "run": "replace(run.path, rtrim(run.path, replace(run.path, '/', '')), '')",
     "model": "config.model",
     "framework": "config.framework",
     "scenario": "config.scenario",
@@ -47,6 +56,9 @@ _TEXT = {
     "accuracy_unit": "accuracy.unit",
     "rehearsal": "run.rehearsal",
     "warnings": "run.warnings",
+    "marks": "trim("
+    + " || ".join(f"CASE WHEN {holds} THEN '{name} ' ELSE '' END" for holds, name in _MARKS.items())
+    + ")",
 }
 _PREFIXES = ("config", "system", "environment", "build", "uid")
 """Of these the first letters are enough."""
@@ -75,9 +87,9 @@ def number_expressions() -> dict[str, str]:
     return {**figures, **_NUMBERS}
 
 
-def text_expressions() -> dict[str, str]:
-    """SQL of every text."""
-    return dict(_TEXT)
+def expressions() -> dict[str, str]:
+    """SQL of every column."""
+    return {**_TEXT, **number_expressions(), **_TRUTHS}
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Query:
         columns: What is shown; empty for the usual.
         group: Columns by which figures are put together.
         limit: How many rows at most; None for all.
-        offset: How many rows are passed over before the first.
+        offset: How many rows are left out before the first one that is shown.
     """
 
     terms: tuple[Term, ...] = ()
@@ -147,9 +159,10 @@ class Query:
     def words(self) -> list[str]:
         """The terms, from which ``parse`` makes the same query."""
         shown = {"sort": self.sort, "columns": self.columns, "group": self.group}
-        limit = [] if self.limit is None else [f"limit={self.limit}"]
+        pages = {"limit": self.limit, "offset": self.offset or None}
         said = [f"{key}={','.join(names)}" for key, names in shown.items() if names]
-        return [*(term.text for term in self.terms), *said, *limit]
+        said += [f"{key}={count}" for key, count in pages.items() if count is not None]
+        return [*(term.text for term in self.terms), *said]
 
     @property
     def text(self) -> str:
@@ -196,10 +209,14 @@ class Query:
         return replace(self, terms=(*self.terms, term))
 
     def _shown(self, key: str, values: tuple[str, ...]) -> "Query":
-        if key == "limit":
-            if not values[0].isdigit():
-                raise InputError(f"limit={values[0]}: expected a number", "for example limit=20")
-            return replace(self, limit=int(values[0]))
+        if key in ("limit", "offset"):
+            # SQLite counts in 64 bits, and takes no more digits of another script.
+            if re.fullmatch(r"[0-9]{1,15}", ",".join(values)) is None:
+                raise InputError(
+                    f"{key}={','.join(values)}: expected a number", f"for example {key}=20"
+                )
+            count = int(values[0])
+            return replace(self, limit=count) if key == "limit" else replace(self, offset=count)
         known = known_columns()
         for name in values:
             bare = name.removeprefix("-") if key == "sort" else name
@@ -214,7 +231,7 @@ class Query:
 
 def known_columns() -> list[str]:
     """Every column that can be shown."""
-    return [*dict.fromkeys((*DEFAULT_COLUMNS, *_TEXT, *number_expressions(), *_TRUTHS))]
+    return [*dict.fromkeys((*DEFAULT_COLUMNS, *expressions()))]
 
 
 def _condition(term: Term) -> tuple[str, list[Any]]:

@@ -342,6 +342,12 @@ def _official(index: ResultsIndex, home: str, path: Path, named: str, tally: Tal
         index.db.execute("DELETE FROM official WHERE source = ?", (source,))
         _insert_official(index, source, records)
     tally.official += len(records)
+    without = [str(one["location"]) for one in records if one["value"] is None]
+    if without:
+        tally.problems.append(
+            f"{path}: {len(without)} of {len(records)} results have no figure of LoadGen's "
+            f"(performance/run_1/mlperf_log_detail.txt), the first one {without[0]}"
+        )
 
 
 def _insert_official(

@@ -1,10 +1,12 @@
 import csv
 
 import pytest
+from click.testing import CliRunner
 
 import loadscope as ls
 from loadscope.errors import InputError
-from loadscope.suite.results.asking import matrix, select
+from loadscope.suite.cli.results import results_command
+from loadscope.suite.results.asking import count, left_out, matrix, select
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.one_run import run_facts
 from loadscope.suite.results.query import Query
@@ -49,6 +51,10 @@ def names(index, query):
         ("machine=alpha sort=-value limit=1", ["short"]),
         ("machine=aaaa value<60 unit=samples/s", ["noisy"]),
         ("machine=beta", []),
+        ("run=torch,short sort=run", ["short", "torch"]),
+        ("run~onnx sort=run limit=1 offset=1", ["onnx-1"]),
+        ("marks~noisy", ["noisy"]),
+        ("marks~rehearsal", ["short"]),
         ("processor~EPYC status!=valid", ["bad"]),
     ],
 )
@@ -58,7 +64,17 @@ def test_conditions_choose_runs(filled, query, found):
 
 @pytest.mark.parametrize(
     "query",
-    ["modle=x", "value>fast", "valid=perhaps", "since=soon", "sort=nothing", "x", "limit=a"],
+    [
+        "modle=x",
+        "value>fast",
+        "valid=perhaps",
+        "since=soon",
+        "sort=nothing",
+        "x",
+        "limit=a",
+        "offset=-1",
+        "limit=٣",
+    ],
 )
 def test_what_is_no_condition_is_said(query):
     with pytest.raises(InputError) as error:
@@ -68,7 +84,7 @@ def test_what_is_no_condition_is_said(query):
 
 def test_a_query_is_the_same_as_text_and_in_a_url():
     query = Query.parse(
-        "model=resnet50,bert 'processor~AMD EPYC' latency_p99_ms<5 sort=-value limit=3"
+        "model=resnet50,bert 'processor~AMD EPYC' latency_p99_ms<5 sort=-value limit=3 offset=6"
     )
     assert Query.parse(query.text) == Query.from_url(query.url) == query
     assert Query.from_url("model=a%25b&status!=valid").terms[0].values == ("a%b",)
@@ -94,6 +110,21 @@ def test_the_matrix_has_medians_and_keeps_rehearsals_apart(filled):
     assert full["pytorch"] == 80.0
     assert rows["Offline", "rehearsal"]["onnxruntime"] == 500.0
     assert rows["SingleStream", ""]["unit"] == "ms"
+    assert left_out(filled, Query()) == 1 and left_out(filled, Query.parse("run=torch")) == 0
+
+
+def test_only_noisy_runs_are_said_to_be_left_out(filled):
+    asked = ["matrix", "run=noisy", "--index", str(filled.path)]
+    done = CliRunner().invoke(results_command, asked, catch_exceptions=False)
+    assert done.stdout == "" and "1 noisy runs are left out" in done.stderr
+
+
+def test_pages_of_a_list_are_counted(filled):
+    everything = Query.parse("sort=run")
+    assert count(filled, everything) == len(names(filled, everything.words)) == 8
+    pages = [names(filled, f"sort=run limit=3 offset={place}") for place in (0, 3, 6)]
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert [name for page in pages for name in page] == names(filled, "sort=run")
 
 
 def test_a_run_is_shown_by_its_name_or_identity(filled):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,51 +12,86 @@ from loadscope.suite.results.statistics import compare_values
 from loadscope.suite.run.view import load_run
 from loadscope.tools.bench.made_runs import make_run_directory as make
 
-# Spreads between pairs that the bench has recorded on shared machines, as logarithms.
+# What single figures vary by, as logarithms.
 NOISES = {
     "quiet": lambda random, n: 0.005 * random.standard_normal(n),
     "normal": lambda random, n: 0.03 * random.standard_normal(n),
     "heavy-tailed": lambda random, n: 0.03 * random.standard_t(3, n),
     "slow now and then": lambda random, n: -0.03 * random.exponential(1, n),
+    "of two speeds": lambda random, n: (
+        0.04 * random.integers(0, 2, n) + 0.001 * random.standard_normal(n)
+    ),
 }
+# Forty runs of two seconds each, one after the other: a small convolution network on ONNX Runtime,
+# SingleStream, one thread, while other work came and went on the machine's two cores.
+RECORDED = np.log(
+    np.loadtxt(Path(__file__).with_name("recorded_noise.csv"), delimiter=",", skiprows=1)[:, 0]
+)
+TIMES = 2000
 
 
-def verdicts(noise, effect, pairs, times, paired):
-    random = np.random.default_rng(7)
+def found(a, b, effect, paired=True):
+    """How often B is called another than A, of two lists of logarithms of figures."""
     said = [
-        compare_values(
-            100 * np.exp(noise(random, pairs)),
-            100 * effect * np.exp(noise(random, pairs)),
-            "higher",
-            paired,
-        ).verdict
-        for _ in range(times)
+        compare_values(np.exp(one), effect * np.exp(other), "higher", paired).verdict
+        for one, other in zip(a, b, strict=True)
     ]
-    return {verdict: said.count(verdict) / times for verdict in set(said)}
+    return sum(verdict in ("faster", "slower") for verdict in said) / len(said)
+
+
+def synthetic(noise, effect, counts, paired):
+    random = np.random.default_rng(7)
+    a, b = ([noise(random, count) for _ in range(TIMES)] for count in counts)
+    return found(a, b, effect, paired)
+
+
+# Of 2,000 at one in a hundred more than 31 are had once in a hundred times; the seed is fixed.
+RARE = 31 / TIMES
 
 
 @pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("paired", [True, False])
-def test_false_alarms_are_rare(noise, paired):
-    # Of 600 at one in a hundred more than 12 are had once in a hundred times; the seed is fixed.
-    said = verdicts(NOISES[noise], 1.0, 10, 600, paired)
-    assert said["within noise"] >= 0.99
+@pytest.mark.parametrize("pairs", [5, 10])
+def test_false_alarms_over_pairs_are_rare(noise, pairs):
+    assert synthetic(NOISES[noise], 1.0, (pairs, pairs), True) <= RARE
 
 
-def test_five_per_cent_are_found_with_ten_pairs_of_three_per_cent():
-    # Three per cent is how far the ratio of a pair varies.
-    said = verdicts(
-        lambda random, n: 0.03 / 2**0.5 * random.standard_normal(n), 1.05, 10, 300, True
-    )
-    assert said["faster"] >= 0.85
-    assert said.get("slower", 0) == 0
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("counts", [(3, 3), (5, 5), (10, 10), (3, 30)])
+def test_false_alarms_over_sets_are_rare_of_unlike_sizes_too(noise, counts):
+    if counts == (3, 3) and noise == "of two speeds":
+        # All three of a side at one speed and of the other at the other are had 3 times in 100.
+        assert synthetic(NOISES[noise], 1.0, counts, False) <= 0.04
+    else:
+        assert synthetic(NOISES[noise], 1.0, counts, False) <= RARE
+
+
+def test_recorded_noise_raises_no_false_alarm():
+    random = np.random.default_rng(11)
+    # Neighbours in time are the pairs; which of them is A is drawn.
+    neighbours = np.stack([RECORDED[:-1], RECORDED[1:]])
+    pairs = [
+        random.permuted(neighbours[:, random.permutation(len(RECORDED) - 1)[:10]], axis=0)
+        for _ in range(TIMES)
+    ]
+    assert found([a for a, _ in pairs], [b for _, b in pairs], 1.0) <= RARE
+    drawn = [random.permutation(RECORDED) for _ in range(TIMES)]
+    assert found([a[:10] for a in drawn], [a[10:20] for a in drawn], 1.0, paired=False) <= RARE
+
+
+def test_five_per_cent_are_found_with_ten_pairs_as_often_as_can_be():
+    # What the t test finds at n = 10 and a level of 1 %, by the noncentral t distribution:
+    # 0.651 where each figure varies by 3 %, 0.942 where the ratio of a pair does.
+    each = synthetic(NOISES["normal"], 1.05, (10, 10), True)
+    ratio = synthetic(lambda random, n: NOISES["normal"](random, n) / 2**0.5, 1.05, (10, 10), True)
+    assert each == pytest.approx(0.651, abs=0.03)
+    assert ratio == pytest.approx(0.942, abs=0.015)
 
 
 def test_few_values_are_called_few_and_effects_apart_from_significance():
     assert compare_values([100], [200], "higher").verdict == "too few"
     assert compare_values([100, 101], [200, 202], "higher").verdict == "too few"
     assert compare_values([100] * 4, [200] * 4, "higher", paired=True).verdict == "too few"
-    clear = compare_values([100.0, 100.1, 100.2], [100.5, 100.6, 100.7], "higher")
+    clear = compare_values([100.0, 100.1, 100.2], [100.3, 100.4, 100.5], "higher")
     assert (clear.verdict, clear.magnitude) == ("within noise", "negligible")
     latency = compare_values([10.0, 10.1, 10.2, 10.0], [11.5, 11.6, 11.7, 11.6], "lower")
     assert (latency.verdict, latency.magnitude) == ("slower", "medium")

@@ -4,8 +4,10 @@ import random
 import pytest
 from click.testing import CliRunner
 
+from loadscope.errors import InputError
 from loadscope.suite.cli.results import results_command
 from loadscope.suite.results.history import History, Point, examine, histories
+from loadscope.suite.results.history_page import series_drawing
 from loadscope.suite.results.opened import rebuild
 from loadscope.suite.results.query import Query
 from loadscope.tools.bench.made_runs import make_run_directory as make
@@ -97,3 +99,33 @@ def test_marks_lie_beside_the_runs_and_outlive_the_index(tmp_path, filled, conte
     results(filled, "mark", "r13", "--show")
     assert "level changed" in results(filled, "history")
     assert filled.db.execute("SELECT n FROM summary").fetchone()[0] == 14
+
+
+def test_a_series_is_drawn_with_its_level_changes_and_marks(tmp_path, filled):
+    make(tmp_path / "runs" / "noisy", value=70.0, warnings=["the hypervisor took 9 % of the CPU"],
+         created="2026-10-20T10:00:00+00:00", versions={"numpy": "2.0"})  # fmt: skip
+    results(filled, "add", str(tmp_path / "runs"))
+    results(filled, "mark", "noisy", "--comment", "<b>the fan</b>")
+    page = tmp_path / "history.html"
+    shown = results(filled, "history", "--output", str(page))
+    (found,) = histories(filled, Query())
+    drawn = {trace.name: trace for trace in series_drawing(found).figure.data}
+    assert list(drawn["noisy run, left out"].x) == [14]
+    assert drawn["noisy run, left out"].marker.symbol == "circle-open"
+    assert list(drawn["run"].x) == list(range(14))
+    assert list(drawn["level changed"].x)[:2] == [9.5, 9.5]
+    assert list(drawn["other build or environment"].x) == [10]
+    assert "build numpy: 1.26 to 2.0" in drawn["other build or environment"].text[0]
+    medians = [trace.y[0] for trace in series_drawing(found).figure.data if trace.name == "median"]
+    assert medians == pytest.approx([100, 80], rel=0.02)
+    text = page.read_text()
+    assert "<b>the fan" not in text and "http" not in text.split("<main>")[1].split("<script")[0]
+    # Ten high runs and four low ones, the noisy one left out.
+    line = next(word for word in shown.split() if "\N{FULL BLOCK}" in word)
+    assert len(line) == 14 and line[10:] == 4 * "\N{LOWER ONE EIGHTH BLOCK}"
+
+
+def test_no_series_is_no_page(tmp_path, filled):
+    asked = ["history", "model=none", "--output", str(tmp_path / "h.html"), "--index"]
+    done = CliRunner().invoke(results_command, [*asked, str(filled.path)])
+    assert isinstance(done.exception, InputError) and not (tmp_path / "h.html").exists()

@@ -15,6 +15,7 @@ from filelock import FileLock
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.cli.results import results_command
 from loadscope.suite.results import scan
+from loadscope.suite.results.archive import extract
 from loadscope.suite.results.checks import shared_names
 from loadscope.suite.results.index import ResultsIndex, remove_database
 from loadscope.suite.results.marks import Mark, append_mark
@@ -293,6 +294,32 @@ def test_damage_within_an_archive_is_told_as_such(tmp_path, index, add):
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a whole archive"):
         add(index, path)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_no_damage_lets_an_archive_seem_to_have_fewer_runs(tmp_path, mode):
+    for name in "abc":
+        (tmp_path / f"{name}.bin").write_bytes(random.Random(name).randbytes(700))
+    path = tmp_path / "runs.tar"
+    with tarfile.open(path, mode, format=tarfile.USTAR_FORMAT) as archive:
+        for name in "abc":
+            archive.add(tmp_path / f"{name}.bin", f"{name}/run.bin")
+    content = path.read_bytes()
+    # The header of the second member is at 1,536 of a plain archive.
+    places = range(10, len(content), 29) if mode == "w:gz" else range(1536, 1536 + 512, 7)
+    told = 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        target = tmp_path / f"to-{place}"
+        try:
+            extract(path, target)
+        except InputError as error:
+            told += "not a whole archive" in str(error) or "may hold" in str(error)
+        else:
+            assert len(list(target.rglob("run.bin"))) == 3
+    assert told > len(places) // 2
 
 
 @pytest.mark.parametrize("kind", ["link", "absolute", "above", "bomb", "cut"])
