@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from loadscope.errors import InputError
+from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.results_index import index_option, say
 
 
 @click.command(
     "web",
-    epilog="\b\nExample:\n  loadscope web --runs runs\n  loadscope web --read-only --port 8080",
+    epilog="\b\nExample:\n  loadscope web --runs runs\n  loadscope web --build site",
 )
 @click.option(
     "--runs",
@@ -26,6 +27,12 @@ from loadscope.suite.cli.results_index import index_option, say
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another needs --token.")
 @click.option("--token", default="", envvar="LOADSCOPE_WEB_TOKEN", help="What visitors must know.")
 @click.option("--read-only", is_flag=True, help="Nothing can be started or changed.")
+@click.option(
+    "--build",
+    "built",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the pages into this folder, to be read without a server, and end.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @index_option
 def web_command(
@@ -34,6 +41,7 @@ def web_command(
     host: str,
     token: str,
     read_only: bool,
+    built: Path | None,
     opens: bool,
     index_file: Path | None,
 ) -> None:
@@ -42,12 +50,18 @@ def web_command(
     It needs no network, and answers on the loopback alone unless --host says otherwise.
     """
     try:
+        from loadscope.suite.web.copies import build
         from loadscope.suite.web.server import listening, make_site, serve
     except ImportError as error:
         raise InputError(
             f"the web application is not installed ({error.name} not found)",
             "pip install 'loadscope[web]'",
         ) from error
+    if built is not None:
+        with progress_bars() as progress:
+            count = build(make_site(runs, index_file, host, token, True, True), built, progress)
+        click.echo(f"{count} pages: {built / 'index.html'}")
+        return
     site = make_site(runs, index_file, host, token, read_only)
     sock = listening(host, port)
     shown = f"[{host}]" if ":" in host else host

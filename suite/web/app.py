@@ -56,7 +56,12 @@ def make_app(site: Site) -> Starlette:
     app.state.playground = Playground()
     app.state.jobs = Jobs(site.runs)
     app.state.watchers = 0
-    app.state.navigation = [(page.title, page.address) for page in pages if page.title]
+    copied = {address for page in pages for address in page.copies(site)} if site.copied else set()
+    app.state.navigation = [
+        (page.title, page.address)
+        for page in pages
+        if page.title and (page.address in copied or not site.copied)
+    ]
     return app
 
 

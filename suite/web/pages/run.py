@@ -1,6 +1,5 @@
 """One run: its figures, whether they count and why, how it was made, and its files."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from loadscope.suite.report.wording import (
 from loadscope.suite.run.view import RunView, load_run
 from loadscope.suite.web.page import Page
 from loadscope.suite.web.rendering import render
+from loadscope.suite.web.run_figures import as_json
 from loadscope.suite.web.run_folder import folder_of, shown_files
 from loadscope.suite.web.site import Site
 
@@ -45,12 +45,8 @@ def _run(request: Request) -> Response:
     measured = measure(series)
     models = draw_models([measured])
     marks = Marks([run])
-    figures = {
-        place.anchor: json.loads(place.drawing.figure.to_json())
-        for model in models
-        for place in model.figures
-        if not place.anchor.endswith("throughput")
-    }
+    figures = as_json(place for model in models for scenario in model.scenarios
+                      for place in scenario.figures)  # fmt: skip
     score, scored_on = accuracy_text(run)
     return render(
         request,
