@@ -38,10 +38,11 @@ def _playable() -> list[Task]:
     return [one for one in map(task, task_names()) if one.asks]
 
 
-def _choices(kind: Task) -> list[tuple[str, str]]:
-    """The curated models of a task, by id and title."""
+def _choices(kind: Task, chosen: str) -> list[tuple[str, str]]:
+    """The curated models of a task and the chosen one, which may be a family's: id and title."""
     found = Catalogue.load().models
-    return sorted((name, one.title) for name, one in found.items() if one.task == kind.name)
+    listed = sorted((name, one.title) for name, one in found.items() if one.task == kind.name)
+    return listed if not chosen or chosen in found else [(chosen, chosen), *listed]
 
 
 def _frameworks() -> list[tuple[str, str, bool]]:
@@ -59,7 +60,7 @@ def _form(request: Request) -> Response:
         "play.html",
         kinds=kinds,
         kind=kind,
-        models=_choices(kind),
+        models=_choices(kind, request.query_params.get("model", "")),
         frameworks=_frameworks(),
         examples=examples_of(kind),
         chosen_model=request.query_params.get("model", ""),
