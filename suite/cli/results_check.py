@@ -87,12 +87,11 @@ def command(
         views = [view for named in runs for view in chosen_runs(named, index)]
         known = None
         if baseline is not None:
-            is_file = Path(baseline).is_file()
-            known = (
-                read_baseline(Path(baseline))
-                if is_file
-                else baseline_of(chosen_runs(baseline, index))
-            )
+            if Path(baseline).is_file():
+                known = read_baseline(Path(baseline))
+            else:
+                known = baseline_of(chosen_runs(baseline, index))
+                _require_some(known, (baseline,))
     held: list[Held] = []
     if known is not None:
         held = hold(

@@ -59,13 +59,14 @@ def published(index: ResultsIndex, query: OfficialQuery, like: RunView | None = 
     if query.cpu_only:
         parts.append("COALESCE(accelerators, 0) = 0")
     units = _units(like) if like is not None else ()
-    rows = [
-        row
-        for row in index.db.execute(
-            f"SELECT * FROM official WHERE {' AND '.join(parts)} AND value IS NOT NULL", values
-        )
-        if not units or row["unit"].lower() in units
-    ]
+    # A result that both a tree and a summary have is shown once, as the summary prints it.
+    found = index.db.execute(
+        f"SELECT * FROM official WHERE {' AND '.join(parts)} AND value IS NOT NULL "
+        "ORDER BY url != ''",
+        values,
+    )
+    told = {(row["round"], row["location"].lower(), row["unit"]): row for row in found}
+    rows = [row for row in told.values() if not units or row["unit"].lower() in units]
     if not rows:
         raise _none(index, query)
     ours = like.metric.value if like is not None and like.metric else None

@@ -88,3 +88,10 @@ def test_what_is_no_baseline_is_said(tmp_path, baseline):
     done = check(tmp_path / "new", "--baseline", baseline)
     assert "not a baseline" in str(done.exception)
     assert check(tmp_path / "new").exit_code == 2
+
+
+def test_a_baseline_of_noisy_runs_alone_is_none(tmp_path):
+    make(tmp_path / "old", warnings=["the hypervisor took 9.0 % of the CPU"])
+    make(tmp_path / "new")
+    done = check(tmp_path / "new", "--baseline", tmp_path / "old")
+    assert "no valid, quiet run" in str(done.exception) and done.exit_code != 0

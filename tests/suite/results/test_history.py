@@ -129,3 +129,9 @@ def test_no_series_is_no_page(tmp_path, filled):
     asked = ["history", "model=none", "--output", str(tmp_path / "h.html"), "--index"]
     done = CliRunner().invoke(results_command, [*asked, str(filled.path)])
     assert isinstance(done.exception, InputError) and not (tmp_path / "h.html").exists()
+
+
+def test_a_run_is_not_marked_with_two_things_at_once(tmp_path, filled):
+    asked = ["mark", "r03", "--hide", "--baseline", "--index", str(filled.path)]
+    done = CliRunner().invoke(results_command, asked)
+    assert done.exit_code == 2 and not (tmp_path / "runs" / "loadscope-marks.jsonl").exists()

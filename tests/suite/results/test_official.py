@@ -85,6 +85,8 @@ def test_a_tree_and_the_summary_of_a_round_name_a_result_alike(tmp_path, index, 
     add(index, path)
     rows = index.db.execute("SELECT location, unit FROM official").fetchall()
     assert {tuple(row) for row in rows} == {(fact.location, fact.unit)} and len(rows) == 2
+    (shown,) = published(index, OfficialQuery(round="v6.0"))
+    assert shown["submitter"] == "AMD"
 
 
 def test_a_whole_round_is_keyed_on_its_locations(tmp_path):
