@@ -29,6 +29,9 @@ CREATE TABLE run(
   copy INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX run_uid ON run(uid);
 CREATE INDEX run_source ON run(source);
+CREATE INDEX run_newest ON run(created DESC, uid) WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_series ON run(config, system, created) WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_noisy ON run(id) WHERE warnings != '';
 CREATE TABLE test(
   run INTEGER NOT NULL, mode TEXT NOT NULL, status TEXT NOT NULL,
   metric TEXT, value REAL, unit TEXT, better TEXT,

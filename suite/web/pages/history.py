@@ -28,8 +28,9 @@ def _history(request: Request) -> Response:
     query = Query.from_url(request.url.query)
     with site.results() as index:
         # What is looked at is drawn at once; ruptures is for the command, which may take its time.
-        found = list(islice(histories(index, query, change_points=False), _MOST_SERIES + 1))
-    shown = [one for one in found[:_MOST_SERIES] if len(one.points) >= _DRAWN_FROM]
+        series = histories(index, query, change_points=False, fewest=_DRAWN_FROM)
+        found = list(islice(series, _MOST_SERIES + 1))
+    shown = found[:_MOST_SERIES]
     placed = [PlacedFigure(f"series-{n}", series_drawing(one)) for n, one in enumerate(shown)]
     return render(
         request,
@@ -37,7 +38,6 @@ def _history(request: Request) -> Response:
         series=list(zip(shown, placed, strict=True)),
         figures=as_json(placed),
         words=words,
-        single=len(found) - len(shown),
         more=len(found) > _MOST_SERIES,
         most=_MOST_SERIES,
         asked=query.text,

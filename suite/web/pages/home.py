@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from loadscope.suite.results.asking import select
+from loadscope.suite.results.asking import count, select
 from loadscope.suite.results.query import Query
 from loadscope.suite.run.launcher import LOCAL
 from loadscope.suite.web.page import Page
@@ -20,12 +20,12 @@ def _home(request: Request) -> Response:
     with site.results() as index:
         query = Query(sort=("-created",), columns=COLUMNS, limit=_LAST)
         rows = shown_rows(select(index, query))
-        (count,) = index.db.execute("SELECT count(*) FROM run WHERE copy = 0").fetchone()
+        runs = count(index, Query())
     return render(
         request,
         "home.html",
         rows=rows,
-        count=count,
+        count=runs,
         host=LOCAL.hosts()[0],
         read=site.state.read,
         problems=site.state.problems,

@@ -9,17 +9,19 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.asking import count, select
 from loadscope.suite.results.query import Query
 from loadscope.suite.results.tables import csv_text
 from loadscope.suite.web.page import Page
+from loadscope.suite.web.paging import page_of
 from loadscope.suite.web.rendering import render
 from loadscope.suite.web.run_rows import COLUMNS, shown_rows
 from loadscope.suite.web.site import Site
 
 PER_PAGE = 50
+"""Rows of a page; one that is copied has more, for it has no next one."""
+_COPIED_ROWS = 1000
 _EXPORTED = (*COLUMNS, "path")
 _NEWEST = ("-created",)
 
@@ -43,11 +45,13 @@ class _Sorting:
 
 def _runs(request: Request) -> Response:
     site: Site = request.app.state.site
-    asked, page = _asked(request)
-    if asked is None:
+    words = request.query_params.get("ask")
+    if words is not None:
         # What was typed into the form, as the one address that says it.
-        words = request.query_params.get("ask", "")
         return RedirectResponse(f"/runs?{Query.parse(words).url}" if words else "/runs", 303)
+    rest, page = page_of(request)
+    asked = Query.from_url(rest)
+    most = _COPIED_ROWS if site.copied else PER_PAGE
     with site.results() as index:
         total = count(index, asked)
         shown = replace(
@@ -55,8 +59,8 @@ def _runs(request: Request) -> Response:
             sort=asked.sort or _NEWEST,
             columns=COLUMNS,
             group=(),
-            limit=PER_PAGE,
-            offset=PER_PAGE * page,
+            limit=most,
+            offset=most * page,
         )
         rows = shown_rows(select(index, shown))
     address = f"/runs?{asked.url}" if asked.url else "/runs?"
@@ -66,25 +70,13 @@ def _runs(request: Request) -> Response:
         rows=rows,
         total=total,
         page=page,
-        pages=max(1, -(-total // PER_PAGE)),
+        pages=max(1, -(-total // most)),
         asked=replace(asked, sort=()).text,
         sortable=None if site.copied else _Sorting(asked),
         address=address,
         address_csv=f"/runs.csv?{asked.url}",
         address_json=f"/runs.json?{asked.url}",
     )
-
-
-def _asked(request: Request) -> tuple[Query | None, int]:
-    """The query of an address and its page; None where a form has just been sent."""
-    parts = [part for part in request.url.query.split("&") if part]
-    if any(part.startswith("ask=") for part in parts):
-        return None, 0
-    page = next((part[len("page=") :] for part in parts if part.startswith("page=")), "0")
-    if not page.isdigit() or len(page) > 9:
-        raise InputError(f"page={page}: expected a number", "for example page=1")
-    rest = "&".join(part for part in parts if not part.startswith("page="))
-    return Query.from_url(rest), int(page)
 
 
 def _all_rows(request: Request) -> list[Row]:
