@@ -12,10 +12,11 @@ from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
 from loadscope.suite.results.series import spread
 
+# Every run has its four facets. As outer joins SQLite leaves out those that nothing asks for.
 _FROM = """
  FROM run
- JOIN config ON config.id = run.config JOIN system ON system.id = run.system
- JOIN environment ON environment.id = run.environment JOIN build ON build.id = run.build
+ LEFT JOIN config ON config.id = run.config LEFT JOIN system ON system.id = run.system
+ LEFT JOIN environment ON environment.id = run.environment LEFT JOIN build ON build.id = run.build
  LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
  LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
  LEFT JOIN accuracy ON accuracy.run = run.id

@@ -128,9 +128,10 @@ class _Level:
 
 
 _SERIES = """
- FROM run JOIN config ON config.id = run.config JOIN system ON system.id = run.system
- JOIN environment ON environment.id = run.environment JOIN build ON build.id = run.build
- JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
+ FROM run
+ LEFT JOIN config ON config.id = run.config LEFT JOIN system ON system.id = run.system
+ LEFT JOIN environment ON environment.id = run.environment LEFT JOIN build ON build.id = run.build
+ LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
  LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
  LEFT JOIN accuracy ON accuracy.run = run.id
 """

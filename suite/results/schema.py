@@ -38,6 +38,7 @@ CREATE TABLE test(
   config INTEGER NOT NULL, system INTEGER NOT NULL, created TEXT NOT NULL,
   counts INTEGER NOT NULL DEFAULT 0{columns},
   PRIMARY KEY(run, mode)) WITHOUT ROWID;
+CREATE INDEX test_traced ON test(run) WHERE mode = 'trace';
 CREATE INDEX test_series ON test(config, system, created) WHERE counts;
 CREATE TABLE accuracy(
   run INTEGER PRIMARY KEY, metric TEXT NOT NULL, unit TEXT NOT NULL, better TEXT NOT NULL,

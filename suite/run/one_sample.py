@@ -129,10 +129,15 @@ def prepare_given(
     data = Path(mkdtemp(prefix="data-", dir=folder))
     path = kind.one_sample(given, data)
     classes = played.entry.classes_for(framework)
-    dataset = kind.read(path, None, classes, played.plan.preprocess)
-    prepared = kind.prepare(
-        dataset, played.plan.preprocess, Path(mkdtemp(prefix="cache-", dir=folder)), _quiet, 1
-    )
+    try:
+        dataset = kind.read(path, None, classes, played.plan.preprocess)
+        prepared = kind.prepare(
+            dataset, played.plan.preprocess, Path(mkdtemp(prefix="cache-", dir=folder)), _quiet, 1
+        )
+    except InputError as error:
+        # The message names our copy of it, and its mend is that of a data set.
+        reason = error.message.replace(f"{path}/", "")
+        raise InputError(f"the sample is unusable: {reason}", "give another one") from error
     return path, prepared
 
 

@@ -16,7 +16,7 @@ from loadscope.suite.web.page import all_pages
 from loadscope.suite.web.rendering import copied_name
 from loadscope.suite.web.site import Site
 
-_SCRIPTS = ("app.css", "plots.js", "plotly.js", "layers.js", "timeline.js", "copy.js")
+_SCRIPTS = ("app.css", "icon.svg", "plots.js", "plotly.js", "layers.js", "timeline.js", "copy.js")
 _MARK = ".loadscope-pages"
 
 

@@ -75,15 +75,17 @@ class WarmPool:
                 self._forget(key)
 
     def give_way(self) -> None:
-        """Close all models if a test runs on this machine."""
-        if self._models and measurements():
-            self.close()
+        """Close all models if a test runs on this machine; not while one is being loaded."""
+        if self._models and measurements() and self._lock.acquire(blocking=False):
+            try:
+                self._close_all()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Close all models; each when it has answered."""
         with self._lock:
-            for key in list(self._models):
-                self._close(key)
+            self._close_all()
 
     def remove(self) -> None:
         """Close all models and remove what they left; the pool is not used any more."""
@@ -113,6 +115,10 @@ class WarmPool:
             with contextlib.suppress(psutil.Error):
                 total += psutil.Process(warm.model.pid).memory_info().rss
         return total
+
+    def _close_all(self) -> None:
+        for key in list(self._models):
+            self._close(key)
 
     def _close(self, key: str) -> None:
         warm = self._models.pop(key)

@@ -69,7 +69,9 @@ def test_a_photograph_is_answered_side_by_side(browser, visit, here, real_data):
     browser.click("input[name=framework][value=openvino]")
     browser.click("input[name=layers]")
     browser.click("button.main")
-    browser.wait_until("!document.querySelector('[hx-trigger]') && document.querySelector('.bars')")
+    browser.wait_until(
+        "!document.querySelector('[data-unfinished]') && document.querySelector('.bars')"
+    )
     cards = browser.evaluate(
         "[...document.querySelectorAll('.answers .card')].map((one) => one.innerText)"
     )

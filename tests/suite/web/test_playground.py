@@ -93,7 +93,7 @@ def test_a_failure_is_told_on_its_card(visit, here, picture):
 def wait_for_answers(visitor, address):
     while True:
         page = visitor.get(address).text
-        if "hx-trigger" not in page:
+        if "data-unfinished" not in page:
             return page
         time.sleep(0.1)
 
