@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +22,7 @@ from loadscope.datasets.declared import (
 )
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Ask, Part, Plain
 from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
 from loadscope.tensors import Tensors
@@ -183,6 +184,7 @@ class Task(ABC):
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
         any_model: Whether it takes every model as it is, and is therefore never inferred.
         chooses: Whether ``chosen`` gives samples; of other tasks the first ones are taken.
+        asks: What somebody gives to try a model on a sample of theirs; empty where that cannot be.
     """
 
     name: str
@@ -198,6 +200,7 @@ class Task(ABC):
     catalog: Path | None = None
     any_model: bool = False
     chooses: bool = False
+    asks: tuple[Ask, ...] = ()
 
     @abstractmethod
     def read(
@@ -307,6 +310,48 @@ class Task(ABC):
         self, dataset: Dataset, cache_root: Path, progress: Progress
     ) -> dict[str, str]:
         """The sha256 of each sample's file by its name; empty where samples are no files."""
+        return {}
+
+    def explain(
+        self, dataset: Dataset, answers: Sequence[bytes], outputs: Sequence[Tensors], spec: Any
+    ) -> tuple[Part, ...]:
+        """Take the answer to a sample given by hand apart; as ``show`` puts it if not overridden.
+
+        Args:
+            dataset: What ``one_sample`` laid out, read; a long text is several samples of it.
+            answers: The payload of each.
+            outputs: The model's outputs of each, batch axis of one.
+            spec: How an answer is read, of ``postprocess_type``.
+
+        Raises:
+            WorkError: A payload is no answer to its sample.
+        """
+        return (Plain(self.show(DataSample(dataset, 0), answers[0]).answer),)
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """Lay a sample that somebody gives out as a data set of one, which ``read`` takes.
+
+        Args:
+            given: What was asked by ``asks``, by name.
+            folder: An empty folder.
+
+        Returns:
+            The data set.
+
+        Raises:
+            InputError: The task cannot be tried by hand, or what is given is unusable.
+        """
+        raise InputError(
+            f"the task {self.name} takes no sample by hand", "measure it with loadscope run"
+        )
+
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """Samples of a data set as ``one_sample`` takes them, by a name; none as a rule.
+
+        Args:
+            folder: The data set's.
+            most: How many at most.
+        """
         return {}
 
     def score(

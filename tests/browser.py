@@ -25,7 +25,7 @@ class Browser:
         answer.raise_for_status()
         return answer.json()["value"]
 
-    def open(self, page: Path, *, scheme: str = "light", width: int = 1280) -> None:
+    def open(self, page: Path | str, *, scheme: str = "light", width: int = 1280) -> None:
         """Load ``page`` and forget what was logged and requested before."""
         media = [{"name": "prefers-color-scheme", "value": scheme}]
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -34,10 +34,31 @@ class Browser:
         self.call("goog/cdp/execute", cmd="Emulation.setDeviceMetricsOverride", params=size)
         self.call("se/log", type="browser")
         self.call("se/log", type="performance")
-        self.call("url", url=page.as_uri())
+        self.call("url", url=page if isinstance(page, str) else page.as_uri())
 
     def evaluate(self, expression: str) -> Any:
         return self.call("execute/sync", script=f"return {expression}", args=[])
+
+    def find(self, selector: str) -> str:
+        """The element of a selector, to be clicked or typed into."""
+        found = self.call("element", using="css selector", value=selector)
+        return str(next(iter(found.values())))
+
+    def click(self, selector: str) -> None:
+        """As a person: it has to be visible, and nothing may lie over it."""
+        self.call(f"element/{self.find(selector)}/click")
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into a field; of a file's the path."""
+        self.call(f"element/{self.find(selector)}/value", text=text)
+
+    def wait_until(self, expression: str, seconds: float = 300) -> Any:
+        """Wait until an expression is true; gives it."""
+        until = time.monotonic() + seconds
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < until, f"waited too long for {expression}"
+            time.sleep(0.1)
+        return value
 
     def console(self) -> list[str]:
         return [entry["message"] for entry in self.call("se/log", type="browser")]
@@ -90,6 +111,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
         f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
     ]
     wanted: dict[str, Any] = {

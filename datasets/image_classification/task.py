@@ -31,6 +31,7 @@ from loadscope.datasets.images.inferred import find_square, normalisation
 from loadscope.datasets.images.square_input import image_misfits
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Part, top_bars
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
@@ -41,6 +42,7 @@ from loadscope.datasets.task import (
     Shown,
 )
 from loadscope.errors import WorkError
+from loadscope.tensors import Tensors
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
@@ -180,6 +182,18 @@ class ImageClassification(ImageTask[ImageNet]):
             raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
         classes = ", ".join(f"{number:g}" for number in np.frombuffer(answer, "<f4"))
         return Shown(self.image(sample), f"class {classes}")
+
+    def explain(
+        self,
+        dataset: Dataset,
+        answers: Sequence[bytes],
+        outputs: Sequence[Tensors],
+        spec: ArgmaxSpec,
+    ) -> tuple[Part, ...]:
+        """The five best classes with their shares; the class alone where there are no scores."""
+        if spec.kind != "argmax":
+            return super().explain(dataset, answers, outputs, spec)
+        return (top_bars(outputs[0][spec.output][0], (), spec.offset),)
 
     def published(self, dataset: str) -> Sequence[Published]:
         """See ``published.published``."""

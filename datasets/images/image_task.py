@@ -1,16 +1,21 @@
 """What tasks on images have in common: their samples are squares of pixels in a sample cache."""
 
 import math
+import shutil
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from loadscope.datasets.cache.packed_files import is_packed
 from loadscope.datasets.declared import ModelInput
+from loadscope.datasets.images.image_files import is_image
 from loadscope.datasets.images.image_library import PixelLibrary
 from loadscope.datasets.images.square_input import ids_of, square_input
+from loadscope.datasets.playing import Ask
 from loadscope.datasets.task import DataSample, Dataset, Progress, Task
+from loadscope.errors import InputError
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
@@ -47,6 +52,7 @@ class ImageTask(Task, Generic[D]):
     dataset_type: type[D]
     library_type: type[PixelLibrary[Any]]
     inputs = "images"
+    asks = (Ask("image", "Picture", "image"),)
 
     @abstractmethod
     def records(self, preprocess: Any) -> "RecordMaker":
@@ -98,6 +104,21 @@ class ImageTask(Task, Generic[D]):
         """Of the image files."""
         own = self.own(dataset)
         return dict(zip(own.names, own.digests(cache_root, progress), strict=True))
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """See ``Task.one_sample``: a folder with the picture, without labels."""
+        path = Path(given["image"])
+        if not path.is_file():
+            raise InputError(f"{path}: not found", "give a picture")
+        if not is_image(path.name):
+            raise InputError(f"{path}: not a picture by its name", "give a JPEG or PNG file")
+        shutil.copyfile(path, folder / f"sample{path.suffix.lower()}")
+        return folder
+
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """See ``Task.examples``: the first pictures below the folder."""
+        files = (path for path in sorted(folder.rglob("*")) if is_image(path.name))
+        return {path.name: {"image": str(path)} for path in islice(files, most)}
 
     def own(self, dataset: Dataset) -> D:
         """The data set as one of this task's.

@@ -1,6 +1,6 @@
 """The task of finding the objects of a photograph."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,17 +30,24 @@ from loadscope.datasets.object_detection.detection_spec import (
     HeadKind,
     head_of,
 )
+from loadscope.datasets.playing import Box, Boxes, Part
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
     DataSample,
+    Dataset,
     Postprocess,
     Shown,
 )
 from loadscope.errors import WorkError
+from loadscope.tensors import Tensors
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
+
+# Below it are the thousands of guesses that mean average precision counts and nobody looks at.
+_SHOWN_FROM = 0.25
+_MOST_SHOWN = 50
 
 # What the authors' own scripts do before and after their networks.
 _USUAL: Mapping[HeadKind, dict[str, Any]] = {
@@ -152,3 +159,20 @@ class ObjectDetection(ImageTask[Coco]):
         rows = np.frombuffer(answer, "<f4").reshape(-1, ROW).tolist()
         found = [f"{names.get(int(row[6]), int(row[6]))} {row[5]:.2f}" for row in rows]
         return Shown(self.image(sample), ", ".join(found) or "nothing")
+
+    def explain(
+        self,
+        dataset: Dataset,
+        answers: Sequence[bytes],
+        outputs: Sequence[Tensors],
+        spec: DetectionSpec,
+    ) -> tuple[Part, ...]:
+        """The boxes that are likely enough to be looked at."""
+        names = self.own(dataset).annotations.categories
+        rows = np.frombuffer(answers[0], "<f4").reshape(-1, ROW).tolist()
+        boxes = [
+            Box(str(names.get(int(kind), int(kind))), score, left, top, right, bottom)
+            for _, top, left, bottom, right, score, kind in rows
+            if score >= _SHOWN_FROM
+        ]
+        return (Boxes(tuple(boxes[:_MOST_SHOWN])),)

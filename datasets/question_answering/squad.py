@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +177,16 @@ class Squad:
     def question(self, index: int) -> str:
         """The question of a sample."""
         return self.questions.questions[int(self.windows.rows[index, 0])].text
+
+    def said(self, payloads: Sequence[bytes]) -> str:
+        """The answer to the first question, by all of its samples.
+
+        Raises:
+            WorkError: A payload is not 384 pairs of scores.
+        """
+        answers = [Answer(index, payload) for index, payload in enumerate(payloads)]
+        logits = _gather(answers, len(self))
+        return next(iter(self.predict(logits, lambda what, done, total: None).values()))
 
     def predict(self, logits: NDArray[np.float32], progress: Progress) -> dict[int, str]:
         """The answer to each question that has a sample, by the question's number.

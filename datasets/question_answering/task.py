@@ -1,5 +1,6 @@
 """The task of answering questions on a passage, with a part of the passage."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from loadscope.datasets.declared import (
 )
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Ask, Marked, Part, Plain
 from loadscope.datasets.question_answering.squad_library import SquadLibrary
 from loadscope.datasets.question_answering.squad_logits import F1, SpanSpec
 from loadscope.datasets.question_answering.squad_logits import postprocess as span_postprocess
@@ -32,7 +34,7 @@ from loadscope.datasets.task import (
     Task,
 )
 from loadscope.errors import InputError
-from loadscope.tensors import ANY_SIZE
+from loadscope.tensors import ANY_SIZE, Tensors
 
 
 class QuestionAnswering(Task):
@@ -44,6 +46,7 @@ class QuestionAnswering(Task):
     preprocess_type: type[Any] = WordPieceSpec
     postprocess_type: Any = SpanSpec
     inputs = "texts"
+    asks = (Ask("question", "Question", "text"), Ask("passage", "Passage", "passage"))
     packages = ("tokenizers",)
     install = "pip install 'loadscope[squad]'"
     form_types = (Manifest,)
@@ -164,6 +167,50 @@ class QuestionAnswering(Task):
         if not isinstance(dataset, Squad):
             raise TypeError(f"{self.name} reads Squad, not {type(dataset).__name__}")
         return Shown(dataset.question(sample.index), dataset.answer(sample.index, answer))
+
+    def explain(
+        self,
+        dataset: Dataset,
+        answers: Sequence[bytes],
+        outputs: Sequence[Tensors],
+        spec: SpanSpec,
+    ) -> tuple[Part, ...]:
+        """The passage with the answer marked in it, which is the best of all its windows."""
+        from loadscope.datasets.question_answering.squad import Squad
+
+        if not isinstance(dataset, Squad):
+            raise TypeError(f"{self.name} reads Squad, not {type(dataset).__name__}")
+        said, text = dataset.said(answers), dataset.questions.contexts[0]
+        start = text.find(said) if said else -1
+        return (Marked(text, start, start + len(said) if start >= 0 else -1), Plain(said))
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """See ``Task.one_sample``: a file in the form of SQuAD v1.1 with one question."""
+        from loadscope.datasets.question_answering.squad import QUESTIONS
+
+        question, passage = given["question"].strip(), given["passage"].strip()
+        if not question or not passage:
+            missing = "question" if not question else "passage"
+            raise InputError(f"the {missing} is empty", "write one")
+        # The form asks for an accepted answer; nothing is scored by it.
+        accepted = [{"text": passage.split()[0], "answer_start": 0}]
+        asked = {"id": "1", "question": question, "answers": accepted}
+        paragraph = {"context": passage, "qas": [asked]}
+        content = {"version": "1.1", "data": [{"title": "", "paragraphs": [paragraph]}]}
+        (folder / QUESTIONS).write_text(json.dumps(content), encoding="utf-8")
+        return folder
+
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """See ``Task.examples``: the first questions of the file, with their passages."""
+        from loadscope.datasets.question_answering.squad import QUESTIONS
+        from loadscope.datasets.question_answering.squad_json import read_squad
+
+        file = folder / QUESTIONS
+        found = read_squad(file, file.read_bytes())
+        return {
+            one.id: {"question": one.text, "passage": found.contexts[one.context]}
+            for one in found.questions[:most]
+        }
 
     def files(self, preprocess: WordPieceSpec) -> Sequence[NeededFile]:
         """The vocabulary."""

@@ -1,7 +1,6 @@
 """The task of giving each pixel of a photograph its class."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,12 @@ from loadscope.datasets.declared import (
     Draft,
     FileModel,
     Misfit,
-    ModelInput,
 )
 from loadscope.datasets.images.image_library import ImageLibrary
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.datasets.images.image_task import ImageTask
 from loadscope.datasets.images.inferred import SquareInput, find_square, normalisation
-from loadscope.datasets.images.square_input import ids_of, image_misfits, square_input
+from loadscope.datasets.images.square_input import image_misfits
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.semantic_segmentation.class_maps import (
@@ -54,6 +52,7 @@ class SemanticSegmentation(ImageTask[Segmented]):
     """Images with masks, mean intersection over union."""
 
     dataset_type = Segmented
+    library_type = ImageLibrary
     name = "semantic-segmentation"
     title = "Semantic segmentation (mIoU)"
     metrics: tuple[ScoreMetric, ...] = (MEAN_IOU,)
@@ -92,20 +91,6 @@ class SemanticSegmentation(ImageTask[Segmented]):
         prepared = super().prepare(dataset, preprocess, cache_root, progress, workers)
         self.own(dataset).require_masks(prepared, cache_root, progress)
         return prepared
-
-    def library(
-        self,
-        prepared: Path,
-        preprocess: ImagePreprocess,
-        inputs: Sequence[ModelInput],
-        layout: str,
-        most_bytes: float = math.inf,
-    ) -> ImageLibrary:
-        """See ``ImageLibrary``."""
-        tensor = square_input("a segmenter", inputs, layout, preprocess)
-        ids = ids_of(inputs, tensor.name) or ()
-        name, dtype = tensor.name, tensor.dtype
-        return ImageLibrary(prepared, preprocess, name, layout, dtype, most_bytes, ids)
 
     def postprocess(
         self, spec: ClassMapSpec, library: SampleLibrary, form: AnswerForm = PLAIN

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loadscope.suite.library.catalogues import datasets, models
     from loadscope.suite.library.compare import compare
     from loadscope.suite.library.measure import run, trace
+    from loadscope.suite.library.predict import predict
     from loadscope.suite.library.results import results
     from loadscope.suite.library.run import Run
     from loadscope.suite.library.runs import find, load
@@ -40,6 +41,7 @@ __all__ = [
     "find",
     "load",
     "models",
+    "predict",
     "results",
     "run",
     "submit",
@@ -60,6 +62,7 @@ _HOMES = {
     "find": "loadscope.suite.library.runs",
     "load": "loadscope.suite.library.runs",
     "models": "loadscope.suite.library.catalogues",
+    "predict": "loadscope.suite.library.predict",
     "results": "loadscope.suite.library.results",
     "run": "loadscope.suite.library.measure",
     "submit": "loadscope.suite.library.submission",

@@ -35,6 +35,7 @@ COMMANDS = {
     "models": "List the models, and whether their files are here.",
     "plan": "Predict what a full campaign of a model needs on this machine.",
     "quantize": "Quantise a model to int8 by its framework's own tool.",
+    "predict": "Have a model answer one sample of yours.",
     "report": "Show results: a table, an HTML page, CSV or JSON.",
     "reproduce": "Measure somebody else's result here, as nearly as can be.",
     "results": "Keep an index over runs, ask it, and hold runs against a baseline.",
@@ -44,6 +45,7 @@ COMMANDS = {
     "trace": "Trace a model under LoadGen: queries, batches, layers, counters.",
     "tune": "Search for the fastest settings of a model on this machine.",
     "validate": "Hold this host against a golden file.",
+    "web": "Open the web application on this machine.",
 }
 """The commands, each in the module of its name, and what the list of them says."""
 

@@ -114,8 +114,7 @@ def spec_options(
 
 
 def _declared(field: SpecField, both_latencies: bool) -> list[str]:
-    name = field.name.removesuffix("s") if field.kind is Kind.PAIRS else field.name
-    declared = [f"--{name.replace('_', '-')}", field.name]
+    declared = [field.option, field.name]
     if field.name == "server_target_latency" and not both_latencies:
         # The old name has one meaning where no other latency can be given.
         declared.insert(1, _OLD_LATENCY)

@@ -13,7 +13,7 @@ from loadscope.suite.report.sections import PlacedFigure
 from loadscope.suite.tune.searched import Searched
 from loadscope.suite.tune.trial import goodness
 
-_STATES = {
+STATES = {
     "complete": "measured",
     "pruned": "ended early",
     "rejected": "not accurate enough",
@@ -28,23 +28,26 @@ def tune_page(title: str, searches: Sequence[Searched]) -> str:
         title: Model and framework.
         searches: One a scenario.
     """
-    figures: dict[str, list[PlacedFigure]] = {}
-    for one in searches:
-        drawings = (_parallel(one), _pareto(one))
-        figures[one.scenario] = [
-            PlacedFigure(f"{one.scenario}-{place}", drawing)
-            for place, drawing in enumerate(drawings)
-            if drawing
-        ]
+    figures = {str(one.scenario): study_figures(one) for one in searches}
     return render(
         "tune.html",
         [place for places in figures.values() for place in places],
         title=title,
         searches=searches,
         placed=figures,
-        states=_STATES,
+        states=STATES,
         number=lambda value: number(value) if value is not None else "\N{EN DASH}",
     )
+
+
+def study_figures(one: Searched) -> list[PlacedFigure]:
+    """Settings as parallel coordinates, and what trades for what."""
+    drawings = (_parallel(one), _pareto(one))
+    return [
+        PlacedFigure(f"{one.scenario}-{place}", drawing)
+        for place, drawing in enumerate(drawings)
+        if drawing
+    ]
 
 
 def _measured(one: Searched) -> list[dict[str, Any]]:

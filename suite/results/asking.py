@@ -1,7 +1,7 @@
 """Answers of the index: rows of runs, groups of them, and a matrix of medians."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
 from loadscope.suite.results.series import spread
 
+# Every run has its four facets. As outer joins SQLite leaves out those that nothing asks for.
 _FROM = """
  FROM run
- JOIN config ON config.id = run.config JOIN system ON system.id = run.system
- JOIN environment ON environment.id = run.environment JOIN build ON build.id = run.build
+ LEFT JOIN config ON config.id = run.config LEFT JOIN system ON system.id = run.system
+ LEFT JOIN environment ON environment.id = run.environment LEFT JOIN build ON build.id = run.build
  LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
  LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
  LEFT JOIN accuracy ON accuracy.run = run.id
@@ -38,7 +39,9 @@ def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
 def count(index: ResultsIndex, query: Query) -> int:
     """How many runs its conditions choose, whatever page of them it shows."""
     where, values = query.where()
-    found: int = index.db.execute(f"SELECT count(*){_FROM} WHERE {where}", values).fetchone()[0]
+    # Each run has one row of every table joined: without conditions on them they say nothing.
+    source = _FROM if query.terms else " FROM run"
+    found: int = index.db.execute(f"SELECT count(*){source} WHERE {where}", values).fetchone()[0]
     return found
 
 
@@ -65,14 +68,25 @@ def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterat
     known = expressions()
     where, values = query.where()
     sort = query.sort or ("created",)
-    order = ", ".join(
-        f"{known[name.removeprefix('-')]} {'DESC' if name.startswith('-') else 'ASC'} NULLS LAST"
-        for name in (*sort, "uid")
-    )
+    order = ", ".join(_ordered(name, known) for name in (*sort, "uid"))
     limit = f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
     chosen = ", ".join(known[name] for name in columns)
-    statement = f"SELECT {chosen}{_FROM} WHERE {where} ORDER BY {order}{limit}"
+    if query.limit is not None and not query.terms and {*sort} <= {"created", "-created"}:
+        # A page far behind is found by the index on run alone; only its own rows are joined.
+        page = f"SELECT id FROM run WHERE {where} ORDER BY {order}{limit}"
+        statement = f"SELECT {chosen}{_FROM} WHERE run.id IN ({page}) ORDER BY {order}"
+    else:
+        statement = f"SELECT {chosen}{_FROM} WHERE {where} ORDER BY {order}{limit}"
     yield from index.db.execute(statement, values)
+
+
+def _ordered(name: str, known: Mapping[str, str]) -> str:
+    """A part of ORDER BY: what has no value is last, which SQLite has to be told where it rises."""
+    if name.startswith("-"):
+        return f"{known[name.removeprefix('-')]} DESC"
+    # An index serves an order of columns that always have a value.
+    last = "" if name in ("created", "uid") else " NULLS LAST"
+    return f"{known[name]} ASC{last}"
 
 
 def _groups(index: ResultsIndex, query: Query) -> Iterator[Row]:
@@ -131,6 +145,19 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
         found.setdefault(key, {}).setdefault(f"{row['framework']}{numerics}", []).append(row)
     frameworks = sorted({name for cells in found.values() for name in cells})
     return [_matrix_row(key, cells, frameworks) for key, cells in found.items()]
+
+
+def matrix_models(index: ResultsIndex, query: Query, most: int, offset: int) -> tuple[str, ...]:
+    """Some of the models that a matrix has rows of, by name."""
+    where, values = query.where()
+    source = _FROM if query.terms else " FROM run JOIN config ON config.id = run.config"
+    rows = index.db.execute(
+        "SELECT DISTINCT config.model FROM summary JOIN (SELECT DISTINCT run.config, run.system"
+        f"{source} WHERE {where}) AS asked ON asked.config = summary.config AND asked.system = "
+        "summary.system JOIN config ON config.id = summary.config ORDER BY 1 LIMIT ? OFFSET ?",
+        (*values, most, offset),
+    )
+    return tuple(row[0] for row in rows)
 
 
 def left_out(index: ResultsIndex, query: Query) -> int:

@@ -127,37 +127,49 @@ class _Level:
     begins: int = 0
 
 
-def histories(index: ResultsIndex, query: Query, change_points: bool = True) -> Iterator[History]:
-    """The series that a query asks for.
+_SERIES = """
+ FROM run
+ LEFT JOIN config ON config.id = run.config LEFT JOIN system ON system.id = run.system
+ LEFT JOIN environment ON environment.id = run.environment LEFT JOIN build ON build.id = run.build
+ LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
+ LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
+ LEFT JOIN accuracy ON accuracy.run = run.id
+"""
+_MEASURED = "t.value IS NOT NULL AND t.status = 'valid'"
+
+
+def histories(
+    index: ResultsIndex, query: Query, change_points: bool = True, fewest: int = 1
+) -> Iterator[History]:
+    """The series that a query asks for, each read when its turn comes.
 
     Args:
         index: The index.
         query: Which runs; their whole series are shown as far as they are asked for.
         change_points: Whether to look for change points by ruptures, where it is installed.
+        fewest: Leave out series of fewer points.
     """
     where, values = query.where()
-    rows = index.db.execute(
-        "SELECT run.*, config.digest AS config_digest, system.digest AS system_digest, "
-        "config.model, config.framework, config.scenario, config.rehearsal AS short, "
-        "system.processor, build.facts AS build_facts, environment.facts AS environment_facts, "
-        "t.value, t.unit, t.better, t.counts FROM run JOIN config ON config.id = run.config "
-        "JOIN system ON system.id = run.system JOIN environment ON "
-        "environment.id = run.environment JOIN build ON build.id = run.build "
-        "JOIN test AS t ON t.run = run.id AND t.mode = 'performance' "
-        "LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy' "
-        "LEFT JOIN accuracy ON accuracy.run = run.id "
-        f"WHERE {where} AND t.value IS NOT NULL AND t.status = 'valid' "
-        "ORDER BY config.digest, system.digest, run.created, run.uid",
-        values,
-    )
-    group: list[Any] = []
-    for row in rows:
-        if group and (row["config"], row["system"]) != (group[0]["config"], group[0]["system"]):
-            yield _history(index, group, change_points)
-            group = []
-        group.append(row)
-    if group:
-        yield _history(index, group, change_points)
+    # Without conditions on them the tables joined say nothing, and run_series alone is read.
+    source = _SERIES if query.terms else " FROM run"
+    found = index.db.execute(
+        "SELECT config.digest, system.digest, series.* FROM (SELECT run.config, run.system, "
+        f"count(*) AS runs{source} WHERE {where} GROUP BY run.config, run.system HAVING runs >= ?) "
+        "AS series JOIN config ON config.id = series.config JOIN system ON "
+        "system.id = series.system ORDER BY 1, 2",
+        (*values, fewest),
+    ).fetchall()
+    for series in found:
+        rows = index.db.execute(
+            "SELECT run.*, config.digest AS config_digest, system.digest AS system_digest, "
+            "config.model, config.framework, config.scenario, config.rehearsal AS short, "
+            "system.processor, build.facts AS build_facts, environment.facts AS environment_facts, "
+            f"t.value, t.unit, t.better, t.counts{_SERIES} WHERE {where} AND {_MEASURED} "
+            "AND run.config = ? AND run.system = ? ORDER BY run.created, run.uid",
+            (*values, series["config"], series["system"]),
+        ).fetchall()
+        if len(rows) >= fewest:
+            yield _history(index, rows, change_points)
 
 
 def _history(index: ResultsIndex, rows: Sequence[Any], change_points: bool) -> History:

@@ -53,6 +53,7 @@ _TEXT = {
     "metric": "t.metric",
     "unit": "t.unit",
     "accuracy_metric": "accuracy.metric",
+    "accuracy_unit": "accuracy.unit",
     "rehearsal": "run.rehearsal",
     "warnings": "run.warnings",
     "marks": "trim("

@@ -29,12 +29,16 @@ CREATE TABLE run(
   copy INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX run_uid ON run(uid);
 CREATE INDEX run_source ON run(source);
+CREATE INDEX run_newest ON run(created DESC, uid) WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_series ON run(config, system, created) WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_noisy ON run(id) WHERE warnings != '';
 CREATE TABLE test(
   run INTEGER NOT NULL, mode TEXT NOT NULL, status TEXT NOT NULL,
   metric TEXT, value REAL, unit TEXT, better TEXT,
   config INTEGER NOT NULL, system INTEGER NOT NULL, created TEXT NOT NULL,
   counts INTEGER NOT NULL DEFAULT 0{columns},
   PRIMARY KEY(run, mode)) WITHOUT ROWID;
+CREATE INDEX test_traced ON test(run) WHERE mode = 'trace';
 CREATE INDEX test_series ON test(config, system, created) WHERE counts;
 CREATE TABLE accuracy(
   run INTEGER PRIMARY KEY, metric TEXT NOT NULL, unit TEXT NOT NULL, better TEXT NOT NULL,

@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -26,6 +27,13 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
         return
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         _csv(file, columns, rows)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """Rows as the text of such a file."""
+    text = io.StringIO()
+    _csv(text, columns, rows)
+    return text.getvalue()
 
 
 def write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -27,6 +27,7 @@ from loadscope.suite.run.engine import (
 )
 from loadscope.suite.run.layout import settle
 from loadscope.suite.run.live import LiveWatch, layout_watch
+from loadscope.suite.run.machine import measuring
 from loadscope.suite.run.noise import NoiseWatch
 from loadscope.suite.run.provenance import host
 from loadscope.suite.run.worker_process import end_worker, start_worker
@@ -52,6 +53,10 @@ class LocalEngine:
 
     def launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         """See ``Engine``; Ctrl-C ends the test."""
+        with measuring(run_dir):
+            return self._launch(run_dir, test, watch)
+
+    def _launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         settle(run_dir, layout_watch(run_dir, test, watch))
         here, noise = host(), NoiseWatch(standby.waiting_process())
         devices = DeviceWatch(RunDirectory(run_dir).read().model.device)

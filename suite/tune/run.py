@@ -21,7 +21,7 @@ from loadscope.suite.run.layout import keep_tuned, with_layout
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.suite.tune.script import headline, script_text
-from loadscope.suite.tune.searched import Searched
+from loadscope.suite.tune.searched import SEARCHES_FILE, Searched
 from loadscope.suite.tune.space import Axis, search_space, settings
 from loadscope.suite.tune.study import Notice, Study, Winner
 from loadscope.suite.tune.trial import Trials
@@ -121,6 +121,7 @@ def tune(
                     winner.params,
                 )
             )
+        write_json(folder / SEARCHES_FILE, [asdict(one) for one in searches])
         write_text(script, script_text(found, processor))
         write_text(
             folder / "tune.html", draw(f"{specs[0].model} on {specs[0].framework}", searches)

@@ -74,6 +74,12 @@ class SpecField:
     default: str
     scenarios: tuple[Scenario, ...]
 
+    @property
+    def option(self) -> str:
+        """The command line's option of the field."""
+        name = self.name.removesuffix("s") if self.kind is Kind.PAIRS else self.name
+        return f"--{name.replace('_', '-')}"
+
 
 def told(
     group: Group,

@@ -25,8 +25,8 @@ from loadscope.suite.worker.tracing.layers import Layer, by_type
 
 
 @dataclass(frozen=True)
-class _Section:
-    """One run of the page."""
+class TraceSection:
+    """One traced run as a page shows it: rows of names and values, figures, and a row a layer."""
 
     title: str
     run_id: str
@@ -49,7 +49,8 @@ def build_trace_page(traces: Sequence[tuple[TraceView, Peaks | str]]) -> str:
         traces: Each trace with the machine's limits, or why there are none.
     """
     sections = [
-        _section(f"run-{place}", view, peaks) for place, (view, peaks) in enumerate(traces, start=1)
+        trace_section(f"run-{place}", view, peaks)
+        for place, (view, peaks) in enumerate(traces, start=1)
     ]
     return render(
         "trace.html",
@@ -59,10 +60,17 @@ def build_trace_page(traces: Sequence[tuple[TraceView, Peaks | str]]) -> str:
     )
 
 
-def _section(anchor: str, view: TraceView, peaks: Peaks | str) -> _Section:
+def trace_section(anchor: str, view: TraceView, peaks: Peaks | str) -> TraceSection:
+    """Reduce a trace to what a page shows.
+
+    Args:
+        anchor: What the identifiers of its figures begin with.
+        view: The trace.
+        peaks: The machine's limits, or why there are none.
+    """
     limits = peaks if isinstance(peaks, Peaks) else None
     bodies = has_bodies(view.layers)
-    return _Section(
+    return TraceSection(
         title=f"{view.run.model.title}, {view.header.framework}, {view.header.scenario}",
         run_id=view.run.run_id,
         command=view.run.command,

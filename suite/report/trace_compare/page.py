@@ -30,11 +30,7 @@ _A, _B = 0, 1
 
 def build_comparison_page(found: TraceComparison) -> str:
     """Render the page: sums by type, the largest differences, all layers."""
-    figures = [
-        PlacedFigure("types", _draw_types(found)),
-        PlacedFigure("differences", _draw_differences(found)),
-        PlacedFigure("scatter", _draw_scatter(found)),
-    ]
+    figures = comparison_figures(found)
     return render(
         "compare.html",
         figures,
@@ -49,6 +45,15 @@ def build_comparison_page(found: TraceComparison) -> str:
         unmatched=[row_cells(row) for row in (*found.only_a, *found.only_b)],
         not_a_result=NOT_A_RESULT,
     )
+
+
+def comparison_figures(found: TraceComparison) -> list[PlacedFigure]:
+    """What is drawn of a comparison."""
+    return [
+        PlacedFigure("types", _draw_types(found)),
+        PlacedFigure("differences", _draw_differences(found)),
+        PlacedFigure("scatter", _draw_scatter(found)),
+    ]
 
 
 def _draw_types(found: TraceComparison) -> Drawing:

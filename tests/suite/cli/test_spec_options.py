@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.spec import RunSpec
+from loadscope.rundir.spec_arguments import spec_arguments
 from loadscope.rundir.spec_fields import Group
 from loadscope.suite.cli.asked import read_specs
 from loadscope.suite.cli.main import cli
@@ -62,6 +63,13 @@ def spec_options(command):
     return {one.name: one for one in command.params if isinstance(one, SpecOption)}
 
 
+def asked(arguments):
+    """The spec that ``loadscope run`` makes of its arguments."""
+    given = run_command.make_context("run", list(arguments)).params
+    (spec,) = read_specs(None, given_settings({key: given[key] for key in FIELDS}))
+    return spec
+
+
 def test_the_options_of_each_command_are_the_fields_of_the_spec():
     assert set(FIELDS) == set(RunSpec.model_fields)
     assert set(spec_options(run_command)) == set(FIELDS)
@@ -94,10 +102,9 @@ def test_what_is_written_arrives_in_the_spec(name):
         for part in (spec_options(run_command)[field].opts[0], value)
         if part is not None
     ]
-    given = run_command.make_context("run", arguments).params
-    settings = {key: given[key] for key in FIELDS}
-    (spec,) = read_specs(None, given_settings(settings))
+    spec = asked(arguments)
     assert getattr(spec, name) == WRITTEN[name][1]
+    assert asked(spec_arguments(spec)) == spec
 
 
 def test_what_is_written_is_known_for_every_field():

@@ -1,0 +1,1 @@
+"""The web application: pages on loopback over run directories and their index."""

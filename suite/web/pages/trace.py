@@ -1,0 +1,80 @@
+"""A trace: where the time of a predict goes, layer by layer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from loadscope.errors import WorkError
+from loadscope.suite.library.compare import is_traced
+from loadscope.suite.report.trace.page import trace_section
+from loadscope.suite.trace.peaks import Peaks, machine_peaks
+from loadscope.suite.trace.view import TraceView, load_trace
+from loadscope.suite.web.page import Page
+from loadscope.suite.web.rendering import render
+from loadscope.suite.web.run_figures import as_json
+from loadscope.suite.web.run_folder import folder_of
+from loadscope.suite.web.site import Site
+
+
+def _list(request: Request) -> Response:
+    site: Site = request.app.state.site
+    return render(request, "traces.html", traces=_traces(site))
+
+
+def _traces(site: Site) -> list[dict[str, str]]:
+    with site.results() as index:
+        rows = index.db.execute(
+            "SELECT run.uid, run.path, run.created, run.machine, config.model, config.framework, "
+            "config.scenario FROM run JOIN test ON test.run = run.id AND test.mode = 'trace' "
+            "JOIN config ON config.id = run.config WHERE run.copy = 0 AND run.hidden = 0 "
+            "ORDER BY run.created DESC LIMIT 500"
+        ).fetchall()
+    return [dict(row) | {"name": Path(row["path"]).name} for row in rows]
+
+
+def _trace(request: Request) -> Response:
+    site: Site = request.app.state.site
+    uid = request.path_params["uid"]
+    folder = folder_of(site, uid)
+    view = load_trace(folder)
+    section = trace_section("trace", view, _peaks(folder, view))
+    return render(
+        request,
+        "trace.html",
+        uid=uid,
+        section=section,
+        figures=as_json(section.figures),
+        timeline=_timeline(view),
+        others=[one for one in _traces(site) if one["uid"] != uid],
+    )
+
+
+def _peaks(folder: Path, view: TraceView) -> Peaks | str:
+    try:
+        return machine_peaks(folder, view.run.host, view.header.threads)
+    except WorkError as error:
+        return f"{error.message}; {error.fix}"
+
+
+def _timeline(view: TraceView) -> list[dict[str, object]]:
+    """The layers of the median predict, for the timeline: milliseconds from its start."""
+    return [
+        {
+            "name": layer.name, "type": layer.type, "start": layer.start_ns / 1e6,
+            "ms": layer.duration_ns / 1e6, "depth": len(layer.within),
+        }
+        for layer in view.layers
+    ]  # fmt: skip
+
+
+def _copies(site: Site) -> Iterator[str]:
+    yield "/traces"
+    for one in _traces(site):
+        if is_traced(Path(one["path"])):
+            yield f"/traces/{one['uid']}"
+
+
+PAGE = Page("Traces", 40, (Route("/traces", _list), Route("/traces/{uid}", _trace)), _copies)

@@ -1,0 +1,185 @@
+"""Answers of several models to one sample, found in the background and kept for a while."""
+
+import base64
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from starlette.exceptions import HTTPException
+
+from loadscope.errors import LoadScopeError
+from loadscope.suite.library.predict import Prediction, played_spec
+from loadscope.suite.run.machine import measurements
+from loadscope.suite.run.one_sample import prepare_given
+from loadscope.suite.web.input_picture import input_picture
+from loadscope.suite.web.warm_pool import WarmPool
+
+MOST_ANSWERS = 6
+_KEPT = 20
+_MOST_WAITING = 3
+
+
+@dataclass
+class PlayedAnswer:
+    """One model on one framework.
+
+    Attributes:
+        state: ``waiting``, ``working``, ``done`` or ``failed``.
+        says: What it does, or why it failed, with the mend.
+        picture: The preprocessed input as an image, where it is one.
+        fresh: Whether the model was loaded for it.
+    """
+
+    model: str
+    framework: str
+    device: str = ""
+    state: str = "waiting"
+    says: str = ""
+    fix: str = ""
+    prediction: Prediction | None = None
+    picture: str = ""
+    fresh: bool = True
+
+
+@dataclass
+class Play:
+    """One sample and its answers.
+
+    Attributes:
+        id: In addresses.
+        task: Of the models.
+        given: The sample, by what the task asks; pictures as paths.
+        pictures: Of these the pictures, as data addresses.
+        answers: One a model and framework.
+        folder: Its files, removed with it.
+    """
+
+    task: str
+    given: Mapping[str, str]
+    pictures: Mapping[str, str]
+    answers: list[PlayedAnswer]
+    folder: Path
+    layers: bool = False
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to come any more."""
+        return all(one.state in ("done", "failed") for one in self.answers)
+
+
+class Playground:
+    """Plays of a running application; one at a time, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.pool = WarmPool()
+        self._plays: OrderedDict[str, Play] = OrderedDict()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+
+    def begin(self, play: Play) -> str:
+        """Take up a play; gives its id.
+
+        Raises:
+            HTTPException: 429 where too many wait, 409 while a test runs.
+        """
+        require_idle()
+        with self._lock:
+            if sum(not one.done for one in self._plays.values()) >= _MOST_WAITING:
+                raise HTTPException(429, "others are being answered; try again in a moment")
+            self._plays[play.id] = play
+            while len(self._plays) > _KEPT:
+                _, old = self._plays.popitem(last=False)
+                shutil.rmtree(old.folder, ignore_errors=True)
+        threading.Thread(target=self._answer, args=(play,), daemon=True).start()
+        return play.id
+
+    def get(self, identity: str) -> Play:
+        """A play by its id.
+
+        Raises:
+            HTTPException: 404 where it is not kept any more.
+        """
+        play = self._plays.get(identity)
+        if play is None:
+            raise HTTPException(404, "this answer is not kept any more; play again")
+        return play
+
+    def answer_now(self, play: Play) -> PlayedAnswer:
+        """Answer a play of one model while the visitor waits: a frame of a camera.
+
+        Raises:
+            HTTPException: 409 while a test runs, 429 while others are being answered.
+        """
+        require_idle()
+        if not self._turn.acquire(timeout=30):
+            raise HTTPException(429, "others are being answered")
+        try:
+            self._one(play, play.answers[0], repeats=0)
+        finally:
+            self._turn.release()
+        return play.answers[0]
+
+    def close(self) -> None:
+        """Close all models and remove all files."""
+        self.pool.remove()
+        for play in self._plays.values():
+            shutil.rmtree(play.folder, ignore_errors=True)
+
+    def _answer(self, play: Play) -> None:
+        with self._turn:
+            for one in play.answers:
+                self._one(play, one, repeats=10)
+
+    def _one(self, play: Play, one: PlayedAnswer, repeats: int) -> None:
+        one.state = "working"
+
+        def progress(what: str, done: int, total: int) -> None:
+            one.says = f"{what}: {done} of {total}" if total else what
+
+        folder = Path(tempfile.mkdtemp(dir=play.folder))
+        try:
+            settings = {"device": one.device} if one.device else {}
+            spec = played_spec(one.model, one.framework, settings)
+            one.says = "loading the model"
+            with self.pool.use(spec, progress) as (warm, one.fresh):
+                one.says = "answering"
+                data, samples = prepare_given(warm.played, one.framework, play.given, folder)
+                classes = warm.played.entry.classes_for(one.framework)
+                found = warm.model.predict(data, samples, classes, repeats, play.layers)
+            seconds = warm.model.load_seconds
+            one.prediction = Prediction(one.model, one.framework, seconds, found, warm.played.lines)
+            one.picture = input_picture(found.input)
+            one.state, one.says = "done", ""
+        except LoadScopeError as error:
+            one.state, one.says, one.fix = "failed", error.message, error.fix
+        except Exception:
+            one.state, one.says = "failed", "the model could not be asked"
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_idle() -> None:
+    """Check that no test runs on this machine, whose figures an answer would disturb.
+
+    Raises:
+        HTTPException: 409, with when it will be over where that is known.
+    """
+    running = measurements()
+    if running:
+        until = running[0].until
+        when = f" until about {until.astimezone():%H:%M}" if until else ""
+        raise HTTPException(
+            409, f"measuring{when}: {running[0].run_dir.name}; play when it is over"
+        )
+
+
+def data_address(path: Path) -> str:
+    """A picture as a ``data:`` address."""
+    kind = "png" if path.suffix == ".png" else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

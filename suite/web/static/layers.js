@@ -1,0 +1,9 @@
+"use strict";
+// A search field shows the rows of its table that have what is typed; an address names a row.
+for (const field of document.querySelectorAll("[data-filters]")) {
+  const rows = [...document.querySelectorAll(`#${CSS.escape(field.dataset.filters)} tbody tr`)];
+  field.addEventListener("input", () => {
+    const wanted = field.value.toLowerCase();
+    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  });
+}

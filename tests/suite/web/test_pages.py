@@ -1,0 +1,82 @@
+"""Pages of the catalogue, of studies and of a submission, on what a server has to show."""
+
+import json
+
+import pytest
+
+from loadscope.submission.rounds import CURRENT, load_round
+from loadscope.suite.run.view import load_run
+from loadscope.suite.web.run_figures import draw_pareto
+
+
+def test_models_are_searched_filtered_and_paged(visit):
+    visitor = visit()
+    page = visitor.get("/models?search=efficientnet-lite0&framework=onnxruntime").text
+    assert 'href="/launch?model=efficientnet-lite0"' in page and "minilm-squad" not in page
+    squad = visitor.get("/models?task=question-answering").text
+    assert "minilm-squad" in squad and "efficientnet-lite0" not in squad
+    first, second = visitor.get("/models").text, visitor.get("/models?page=1").text
+    assert "page=1" in first and "page=0" in second and first != second
+    assert "No model is that" in visitor.get("/models?search=nothing-has-this-name").text
+    wrong = visitor.get("/models?state=runs+her")
+    assert wrong.status_code == 422 and "did you mean &#39;runs here&#39;?" in wrong.text
+
+
+def test_a_study_has_its_winner_and_its_script(visit, tmp_path):
+    records = [
+        {"number": number, "state": "complete", "params": {"batch_size": size}, "value": rate,
+         "rate": rate, "latency_ms": 100.0 * number, "percentile": None, "reason": ""}
+        for number, size, rate in ((1, 1, 10.0), (2, 8, 20.0))
+    ]  # fmt: skip
+    folder = tmp_path / "runs" / "lab" / "tuned"
+    (folder / "scenarios" / "cpu").mkdir(parents=True)
+    (folder / "scenarios" / "cpu" / "m.yaml").write_text("batch_size: 8 # chosen\n")
+    axis = {"name": "batch_size", "values": [1, 8], "option": False, "numerics": False}
+    told = {"scenario": "Offline", "axes": [axis], "records": records,
+            "headline": "20 samples/s", "winner": {"batch_size": 8}}  # fmt: skip
+    (folder / "searches.json").write_text(json.dumps([told]))
+    visitor = visit()
+    assert 'href="/studies/lab/tuned"' in visitor.get("/studies").text
+    page = visitor.get("/studies/lab/tuned").text
+    assert "20 samples/s" in page and "batch_size: 8 # chosen" in page
+    assert page.index("winner") > page.index('<th scope="row">2') > page.index("All 2 trials")
+    assert visitor.get("/studies/lab").status_code == 404
+    (folder / "searches.json").write_text("[{}]")
+    broken = visitor.get("/studies/lab/tuned")
+    assert broken.status_code == 422 and "not a finished study" in broken.text
+
+
+def test_a_system_is_described_once_and_the_plan_follows(visit, make_run, tmp_path):
+    visitor = visit()
+    page = visitor.get("/submission").text
+    assert "Fill in the system description" in page and "Not saved yet" in page
+    fields = load_round(CURRENT).submission.system_fields
+    given = {name: "1" if "number" in name else "none" for name in fields}
+    given |= {"submitter": "Acme", "division": "open", "system_type": "edge", "status": "available",
+              "system_name": "box", "number_of_nodes": "1"}  # fmt: skip
+    answer = visitor.post("/submission/system", given)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/submission?division=open")
+    saved = visitor.get("/submission").text
+    assert 'value="Acme"' in saved and "Saved in" in saved
+    assert visitor.get("/submission?division=nonsense").status_code == 422
+    assert visitor.post("/submission/system", {"submitter": "a" * 3000}).status_code == 422
+
+
+@pytest.mark.parametrize("metrics", [("top-1", "top-1"), ("top-1", "f1")])
+def test_the_front_has_what_no_other_run_beats_in_both(make_run, metrics):
+    def scored(name, metric, value, rate):
+        score = {"metric": metric, "value": value, "target": 70.0, "passed": True, "samples": 9}
+        log = {"result_samples_per_second": rate}
+        modes = ("performance", "accuracy")
+        return load_run(make_run(name, scenario="Offline", modes=modes, score=score, log=log))
+
+    runs = [scored("a", metrics[0], 80.0, 10.0), scored("b", metrics[1], 70.0, 30.0),
+            scored("c", metrics[0], 69.0, 20.0)]  # fmt: skip
+    drawn = draw_pareto(runs)
+    if metrics[1] == "f1":
+        assert drawn is None
+        return
+    line, *points = drawn.figure.data
+    assert [list(line.x), list(line.y)] == [[30.0, 10.0], [70.0, 80.0]] or [
+        sorted(line.x), sorted(line.y)] == [[10.0, 30.0], [70.0, 80.0]]  # fmt: skip
+    assert [one.marker.symbol for one in points] == ["circle", "circle", "circle-open"]
