@@ -153,8 +153,8 @@ def test_float16_is_in_force_or_an_error(tiny_mnn, backend):
 def test_numbers_beyond_int32_are_refused(backend, tmp_path):
     path = write(tmp_path / "i.onnx", [helper.make_node("Add", ["x", "x"], ["y"])], "INT64", 2)
     convert(path, tmp_path / "i.mnn")
-    tensors = [(TensorInfo(name, "int64", (2,)),) for name in "xy"]
-    backend.load(Artifact(tmp_path / "i.mnn", "mnn", *tensors), threads=1)
+    x, y = ((TensorInfo(name, "int64", (2,)),) for name in "xy")
+    backend.load(Artifact(tmp_path / "i.mnn", "mnn", x, y), threads=1)
     assert backend.predict({"x": np.array([[1, -2]])})["y"].tolist() == [[2, -4]]
     with pytest.raises(InputError, match="'x' has numbers beyond int32"):
         backend.predict({"x": np.array([[1, 1 << 31]])})
@@ -185,8 +185,8 @@ def test_gelu_is_computed_by_the_error_function(backend, tmp_path, nodes):
     numbers = [("root", 2**0.5), ("one", 1.0), ("half", 0.5)]
     path = write(tmp_path / "gelu.onnx", nodes, "FLOAT", 600, numbers)
     convert(path, tmp_path / "gelu.mnn")
-    declared = [(TensorInfo(name, "float32", (600,)),) for name in "xy"]
-    backend.load(Artifact(tmp_path / "gelu.mnn", "mnn", *declared), threads=1)
+    taken, given = ((TensorInfo(name, "float32", (600,)),) for name in "xy")
+    backend.load(Artifact(tmp_path / "gelu.mnn", "mnn", taken, given), threads=1)
     x = np.linspace(-6, 6, 600, dtype=np.float32)[None]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     # MNN's own kernel, by the hyperbolic tangent, is off by 4.7e-4.

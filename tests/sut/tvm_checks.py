@@ -78,7 +78,7 @@ def test_any_batch_is_answered_as_by_the_reference(loaded):
     reference = ReferenceEvaluator(str(artifact.path))
     for count in (1, 3, 2):
         images = batch(count)
-        wanted = np.asarray(reference.run(None, {"images": images})[0])
+        (wanted,) = map(np.asarray, reference.run(None, {"images": images}))
         found = backend.predict({"images": images})["logits"]
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 from loadscope.sut.info import BackendInfo
@@ -11,10 +12,13 @@ def test_the_page_is_the_one_that_make_docs_writes():
 
 
 def test_a_framework_is_a_row_and_a_section_and_one_of_another_package_is_neither(backends):
-    said = {"package": "", "distributions": (), "install": "pip install it", "formats": ("onnx",)}
-    said |= {"overheads": {"layer": (1.0, 1.256)}, "trace_levels": ("framework", "layer")}
-    own = BackendInfo("own", "Own", "loadscope.sut.own:Own", **said, notes=("It is new.",))
-    backends(own=own, other=BackendInfo("other", "Other", "other:Other", **said))
+    own = BackendInfo(
+        "own", "Own", "loadscope.sut.own:Own", "", (), "pip install it", ("onnx",),
+        overheads={"layer": (1.0, 1.256)}, trace_levels=("framework", "layer"),
+        notes=("It is new.",),
+    )  # fmt: skip
+    other = replace(own, name="other", title="Other", location="other:Other", notes=())
+    backends(own=own, other=other)
     page = frameworks_page()
     row = "| [Own](#own) | `own` | onnx | cpu | float32 | framework, layer (1.00 to 1.26) |  |"
     assert row in page and "- It is new.\n" in page
