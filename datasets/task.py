@@ -293,10 +293,7 @@ class Task(ABC):
     def chosen(self, dataset: Dataset, names: Sequence[str] | None, count: int) -> Dataset:
         """Some samples of a data set, to calibrate a quantised model on.
 
-        Args:
-            dataset: The data set, whole.
-            names: Of samples, in their order; None for as many as ``count``, spread over all.
-            count: How many.
+        They are those of ``names``, in that order, or as many as ``count``, spread over all.
 
         Raises:
             InputError: The task takes none by name, or a name is not in the data set.

@@ -17,7 +17,7 @@ SIDE, CLASSES, CALIBRATED = 32, 10, 6
 
 
 def write_network(path, quantisable=True):
-    """A convolution and a linear layer; or a mean of each colour, which no tool quantises."""
+    """A convolution and a linear layer; or a norm of each colour, which no tool quantises."""
     random = np.random.default_rng(2)
 
     def weights(name, *shape):
@@ -33,16 +33,11 @@ def write_network(path, quantisable=True):
         ]
         given = [weights("kernel", 8, 3, 4, 4), weights("classes", 8, CLASSES)]
     else:
-        nodes = [
-            helper.make_node("ReduceMean", ["images", "axes"], ["mean"], keepdims=0),
-            helper.make_node("Expand", ["mean", "sizes"], ["scores"]),
-        ]
-        given = [
-            numpy_helper.from_array(np.array([1, 2, 3]), "axes"),
-            numpy_helper.from_array(np.array([CLASSES, 1]), "sizes"),
-        ]
+        nodes = [helper.make_node("ReduceL2", ["images", "axes"], ["scores"], keepdims=0)]
+        given = [numpy_helper.from_array(np.array([2, 3]), "axes")]
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])
-    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", CLASSES])
+    width = CLASSES if quantisable else 3
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", width])
     graph = helper.make_graph(nodes, "small", [images], [scores], given)
     opset = [helper.make_opsetid("", 18)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
@@ -173,7 +168,7 @@ def test_what_cannot_be_quantised_is_refused_in_two_lines(
     refused(
         quantize(framework="mxnet", status=2),
         "MXNet has no quantiser of its own here",
-        "use one of: onnxruntime, openvino, pytorch",
+        "use one of: litert, onnxruntime, openvino, pytorch",
     )
     refused(quantize(framework="pytorch", status=2), "quantises state-dict; small has onnx")
     refused(quantize("--count", 25, status=2), "25 samples do not fit", "choose 1 to 24")
@@ -181,6 +176,6 @@ def test_what_cannot_be_quantised_is_refused_in_two_lines(
     refused(quantize(calibration=tmp_path / "empty", status=2), "empty")
     plain = write_network(tmp_path / "plain.onnx", quantisable=False)
     refused(
-        quantize("--task", "image-classification", model=plain, status=2),
-        "no operator that can be quantised; it has Expand, ReduceMean",
+        quantize(calibration=tiny_dataset / "val", model=plain, status=2),
+        "no operator that can be quantised; it has ReduceL2",
     )
