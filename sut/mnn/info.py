@@ -21,6 +21,11 @@ INFO = BackendInfo(
     },
     tunables=(Tunable("dtype", ("float32", "float16"), numerics=True),),
     trace_levels=("framework", "layer"),
+    tasks=("image-classification", "object-detection", "question-answering"),
+    overheads={"layer": (0.96, 1.03)},
+    notes=(
+        "GELU is computed by the error function in files that LoadScope makes; MNN's own converter takes its tanh approximation.",
+    ),
     weights="operators fused and weights reordered by MNN",
     # A session is planned anew for each shape.
     each_shape=True,

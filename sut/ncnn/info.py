@@ -29,6 +29,12 @@ INFO = BackendInfo(
         Tunable("dtype", ("float32", "bfloat16", "float16"), numerics=True),
     ),
     trace_levels=("framework", "layer"),
+    tasks=("image-classification", "object-detection"),
+    overheads={"layer": (1.31, 1.52)},
+    notes=(
+        "Texts are refused: networks of images alone.",
+        "Layers are timed by asking for the result of each in turn, which is slower.",
+    ),
     weights="operators fused by pnnx",
     files={"ncnn": (".ncnn.zip", ".param")},
     signature="loadscope.sut.ncnn.signature:read",

@@ -22,6 +22,8 @@ INFO = BackendInfo(
     options=_OPTIONS,
     tunables=_TUNABLES,
     trace_levels=("framework", "layer"),
+    tasks=("image-classification", "object-detection"),
+    notes=("Texts are refused: OpenCV has no operator for open shapes.",),
     weights=_WEIGHTS,
     # Its threads are the process's.
     one_caller=True,
@@ -42,6 +44,7 @@ CAFFE = BackendInfo(
     options=_OPTIONS,
     tunables=_TUNABLES,
     trace_levels=("framework", "layer"),
+    tasks=("image-classification",),
     weights=_WEIGHTS,
     one_caller=True,
     each_shape=True,
