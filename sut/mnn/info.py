@@ -24,7 +24,8 @@ INFO = BackendInfo(
     tasks=("image-classification", "object-detection", "question-answering"),
     overheads={"layer": (0.96, 1.03)},
     notes=(
-        "GELU is computed by the error function in files that LoadScope makes; MNN's own converter takes its tanh approximation.",
+        "Files that LoadScope makes compute GELU by the error function; MNN's own converter takes "
+        "its approximation by tanh.",
     ),
     weights="operators fused and weights reordered by MNN",
     # A session is planned anew for each shape.
