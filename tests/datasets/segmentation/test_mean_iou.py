@@ -71,8 +71,11 @@ def test_any_masks_answered_by_themselves_are_right_and_a_renaming_changes_nothi
         found = score(masks, answers, 5)
         assert found.value <= max(found.details["iou"].values())
         names = random.permutation(5)
-        renamed = [[names[np.array(each)].tolist() for each in maps] for maps in (masks, answers)]
-        assert score(*renamed, 5).value == pytest.approx(found.value)
+        other_masks, other_answers = (
+            [names[np.array(each)].tolist() for each in maps] for maps in (masks, answers)
+        )
+        renamed = score(other_masks, other_answers, 5)
+        assert renamed.value == pytest.approx(found.value)
         # It is symmetric: swapping truth and answer swaps what is missed and what is too much.
         assert score(answers, masks, 5).value == pytest.approx(found.value)
 
