@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from loadscope.datasets.adapters.image_label import ImageLabel, LabelledImages
 from loadscope.datasets.cache.file_digests import file_digests
 from loadscope.datasets.cache.packed_files import is_packed
-from loadscope.datasets.image_classification.top_classes import NO_CLASS, score_top
+from loadscope.datasets.classes.top_classes import NO_CLASS, score_top
 from loadscope.datasets.images.image_files import require_images
 from loadscope.datasets.selection import selected
 from loadscope.datasets.task import Answer, AnswerForm, Progress, Score

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from loadscope.datasets.adapters.image_label import ImageLabel
+from loadscope.datasets.classes.classification import (
+    BEST,
+    ArgmaxSpec,
+    best_misfit,
+)
+from loadscope.datasets.classes.classification import (
+    postprocess as classification_postprocess,
+)
 from loadscope.datasets.declared import (
     Asked,
     DeclaredModel,
@@ -14,14 +22,6 @@ from loadscope.datasets.declared import (
     FileModel,
     Misfit,
     ModelInput,
-)
-from loadscope.datasets.image_classification.classification import (
-    BEST,
-    ArgmaxSpec,
-    best_misfit,
-)
-from loadscope.datasets.image_classification.classification import (
-    postprocess as classification_postprocess,
 )
 from loadscope.datasets.image_classification.imagenet import ImageNet
 from loadscope.datasets.images.image_library import ImageLibrary

@@ -18,10 +18,10 @@ from loadscope.datasets.question_answering.squad_metrics import exact_match, f1
 from loadscope.datasets.question_answering.squad_spans import best_of_questions, best_spans
 from loadscope.datasets.question_answering.squad_table import read_table
 from loadscope.datasets.question_answering.squad_windows import Windows, make_windows
-from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
 from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
 from loadscope.datasets.selection import selected
 from loadscope.datasets.task import Answer, AnswerForm, Progress, Score
+from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 from loadscope.errors import InputError, WorkError
 
 QUESTIONS = "dev-v1.1.json"

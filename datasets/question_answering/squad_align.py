@@ -1,6 +1,6 @@
 """A predicted span of tokens back to the letters of the passage."""
 
-from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
+from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 
 
 def original_text(said: str, passage: str, wordpiece: UncasedWordPiece) -> str:

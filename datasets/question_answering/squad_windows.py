@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadscope.datasets.question_answering.squad_json import Questions
-from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 from loadscope.errors import InputError
 
 # What the official reader takes for blanks; anything else is part of a word.

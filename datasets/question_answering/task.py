@@ -19,7 +19,6 @@ from loadscope.datasets.declared import (
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.playing import Ask, Marked, Part, Plain
-from loadscope.datasets.question_answering.squad_library import SquadLibrary
 from loadscope.datasets.question_answering.squad_logits import F1, SpanSpec
 from loadscope.datasets.question_answering.squad_logits import postprocess as span_postprocess
 from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
@@ -33,6 +32,7 @@ from loadscope.datasets.task import (
     Shown,
     Task,
 )
+from loadscope.datasets.texts.token_library import TokenLibrary
 from loadscope.errors import InputError
 from loadscope.tensors import ANY_SIZE, Tensors
 
@@ -77,9 +77,9 @@ class QuestionAnswering(Task):
         progress: Progress,
         workers: int | None = None,
     ) -> Path:
-        """See ``squad_cache_build.prepare_tokens``."""
+        """See ``token_cache_build.prepare_tokens``."""
         from loadscope.datasets.question_answering.squad import Squad
-        from loadscope.datasets.question_answering.squad_cache_build import prepare_tokens
+        from loadscope.datasets.texts.token_cache_build import prepare_tokens
 
         if not isinstance(dataset, Squad):
             raise TypeError(f"{self.name} reads Squad, not {type(dataset).__name__}")
@@ -92,9 +92,9 @@ class QuestionAnswering(Task):
         inputs: Sequence[ModelInput],
         layout: str,
         most_bytes: float = math.inf,
-    ) -> SquadLibrary:
-        """See ``SquadLibrary``; tokens are small as they are."""
-        return SquadLibrary(prepared, preprocess, inputs)
+    ) -> TokenLibrary:
+        """See ``TokenLibrary``; tokens are small as they are."""
+        return TokenLibrary(prepared, preprocess, inputs)
 
     def postprocess(
         self, spec: SpanSpec, library: SampleLibrary, form: AnswerForm = PLAIN

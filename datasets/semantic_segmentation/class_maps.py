@@ -18,8 +18,6 @@ _SIZES = np.dtype("<u2")
 _SMALL, _WIDE = np.dtype("u1"), np.dtype("<i4")
 _HEADER = 2 * _SIZES.itemsize
 _LONGEST_SIDE = np.iinfo(_SIZES).max
-# Pixels that are compared at a time, so that scores of all classes stay in the core's cache.
-_BLOCK = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,19 +135,13 @@ def unpacked(payload: bytes) -> NDArray[np.int32] | None:
 
 def _best(scores: NDArray[Any], spec: ClassMapSpec, index: int) -> NDArray[np.int32]:
     """The first best class of each pixel."""
-    is_first = spec.channels == "first"
-    found = np.empty(scores.shape[1 if is_first else 0], np.int32)
-    for start in range(0, len(found), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        # Transposed, a pixel's scores lie together, which numpy's argmax is made for.
-        rows = np.ascontiguousarray(scores[:, part].T) if is_first else scores[part]
-        # A maximum is NaN where any number is.
-        if rows.dtype.kind == "f" and np.isnan(rows.max()):
-            raise WorkError(
-                f"the model's output '{spec.output}' is NaN for sample {index}",
-                "check the model's weights and its preprocessing",
-            )
-        found[part] = rows.argmax(axis=1)
+    # A maximum is NaN where any number is.
+    if scores.dtype.kind == "f" and np.isnan(scores.max()):
+        raise WorkError(
+            f"the model's output '{spec.output}' is NaN for sample {index}",
+            "check the model's weights and its preprocessing",
+        )
+    found: NDArray[np.int32] = scores.argmax(axis=0 if spec.channels == "first" else 1).astype("i4")
     return found
 
 

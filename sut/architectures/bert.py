@@ -1,4 +1,4 @@
-"""BERT encoders with a start and an end score for each token.
+"""BERT encoders: with a start and an end score for each token, and with scores of a text.
 
 Structure and parameter names: the BERT paper (Devlin et al., 2019) and the PyTorch checkpoints
 in circulation, so that ``load_state_dict(strict=True)`` fits.
@@ -163,26 +163,45 @@ class _Bert(nn.Module):
         return result
 
 
-class BertForSpans(nn.Module):
-    """A BERT encoder for extractive question answering.
+class TextNetwork(nn.Module):
+    """A BERT encoder, on which a head stands.
 
     Args:
-        shape: The encoder's size.
-        classes: Scores for each token: 2, start and end.
+        bert: The encoder.
         size: The longest input, tokens; at most 512.
 
     Raises:
         ValueError: The encoder has no positions for such an input.
     """
 
-    UNUSED = ("bert.pooler.", "bert.embeddings.position_ids")
+    UNUSED: tuple[str, ...] = ("bert.embeddings.position_ids",)
     """Beginnings of names in checkpoints that this network has no use for."""
 
-    def __init__(self, shape: BertShape, classes: int, size: int) -> None:
+    def __init__(self, bert: _Bert, size: int) -> None:
         super().__init__()
         if size > POSITIONS:
             raise ValueError(f"BERT takes at most {POSITIONS} tokens, not {size}")
-        self.bert = _Bert(shape)
+        self.bert = bert
+
+    def example(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs of a small batch, for what has to see the network run once."""
+        ones = torch.ones(2, 16, dtype=torch.int64)
+        return ones, ones.clone(), ones.clone()
+
+
+class BertForSpans(TextNetwork):
+    """A BERT encoder for extractive question answering.
+
+    Args:
+        shape: The encoder's size.
+        classes: Scores for each token: 2, start and end.
+        size: The longest input, tokens; at most 512.
+    """
+
+    UNUSED = ("bert.pooler.", *TextNetwork.UNUSED)
+
+    def __init__(self, shape: BertShape, classes: int, size: int) -> None:
+        super().__init__(_Bert(shape), size)
         self.qa_outputs = nn.Linear(shape.hidden, classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
@@ -190,7 +209,42 @@ class BertForSpans(nn.Module):
         logits: Tensor = self.qa_outputs(self.bert(input_ids, attention_mask, token_type_ids))
         return logits
 
-    def example(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs of a small batch, for what has to see the network run once."""
-        ones = torch.ones(2, 16, dtype=torch.int64)
-        return ones, ones.clone(), ones.clone()
+
+class _Pooler(nn.Module):
+    def __init__(self, shape: BertShape) -> None:
+        super().__init__()
+        self.dense = nn.Linear(shape.hidden, shape.hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, length, hidden)`` to ``(batch, hidden)``: of the first token."""
+        return torch.tanh(self.dense(x[:, 0]))
+
+
+class _PooledBert(_Bert):
+    def __init__(self, shape: BertShape) -> None:
+        super().__init__(shape)
+        self.pooler = _Pooler(shape)
+
+    def forward(self, tokens: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
+        """Map three ``(batch, length)`` to ``(batch, hidden)``."""
+        result: Tensor = self.pooler(super().forward(tokens, mask, segments))
+        return result
+
+
+class BertForTexts(TextNetwork):
+    """A BERT encoder that tells classes of whole texts apart.
+
+    Args:
+        shape: The encoder's size.
+        classes: Scores for each text.
+        size: The longest input, tokens; at most 512.
+    """
+
+    def __init__(self, shape: BertShape, classes: int, size: int) -> None:
+        super().__init__(_PooledBert(shape), size)
+        self.classifier = nn.Linear(shape.hidden, classes)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        """Map integers, three times ``(batch, length)``, to scores ``(batch, classes)``."""
+        logits: Tensor = self.classifier(self.bert(input_ids, attention_mask, token_type_ids))
+        return logits

@@ -7,7 +7,7 @@ from functools import partial
 from torch import nn
 
 from loadscope.errors import InputError
-from loadscope.sut.architectures.bert import SHAPES, BertForSpans
+from loadscope.sut.architectures.bert import SHAPES, BertForSpans, BertForTexts
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
 from loadscope.sut.architectures.fashion_cnn import FashionCnn
 from loadscope.sut.architectures.resnet import ResNet50
@@ -19,6 +19,7 @@ ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "resnet50-v1.5": ResNet50,
     "yolox-nano": YoloxNano,
     **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},
+    **{f"{name}-texts": partial(BertForTexts, shape) for name, shape in SHAPES.items()},
 }
 """Makes a network of random weights from the length of its output and the size of its input:
 pixels along a side of a square image, or the longest text in tokens."""

@@ -138,8 +138,8 @@ class PyTorchBackend:
 
         Returns:
             The declared outputs. Of a ``state-dict`` it is the class scores, float32:
-            ``(batch, classes)`` for images, ``(batch, length, classes)`` for texts; a detector's
-            rows, ``(batch, anchors, 5 + classes)``.
+            ``(batch, classes)`` for images and texts, ``(batch, length, classes)`` for tokens; a
+            detector's rows, ``(batch, anchors, 5 + classes)``.
 
         Raises:
             InputError: The batch does not fit the declared inputs, or the model gives other

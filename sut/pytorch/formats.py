@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from loadscope.errors import InputError, near
+from loadscope.sut.architectures.bert import BertForTexts
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.state_dict import load_network
-from loadscope.sut.backend import Artifact
+from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.pytorch.settings import HALVES
 
 Model = Callable[..., Any]
@@ -131,6 +132,8 @@ def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
     text = len(artifact.inputs) > 1
     classes, size = _reader(artifact) if text else _classifier(artifact)
     network = load_network(artifact.architecture, classes, size, artifact.path)
+    if text:
+        _require_scores(network, artifact)
     if artifact.options.get("fold_batch_norm", False):
         fold_batch_norms(network)
     if artifact.options.get("onednn_linear", False):
@@ -249,7 +252,7 @@ def _classifier(artifact: Artifact) -> tuple[int, int]:
 
 
 def _reader(artifact: Artifact) -> tuple[int, int]:
-    """Scores for each token and the longest text, from the declared tensors."""
+    """Scores of a token or of the text, and the longest text, from the declared tensors."""
     fix = "correct inputs or outputs in the model's manifest"
     if len(artifact.outputs) != 1:
         raise InputError("a state-dict of PyTorch has one output", fix)
@@ -261,13 +264,25 @@ def _reader(artifact: Artifact) -> tuple[int, int]:
                 "or int64, all of one length",
                 fix,
             )
-    if scores.dtype != "float32" or len(scores.shape) != 2 or scores.shape[:1] != length:
-        raise InputError(
-            f"output '{scores.name}' is {scores.dtype} {list(scores.shape)}, not float32 scores "
-            "for each token",
-            fix,
-        )
-    return scores.shape[1], length[0]
+    if scores.dtype != "float32" or not scores.shape or scores.shape[:-1] not in ((), length):
+        raise _other_scores(scores, "for each token, or of the text")
+    return scores.shape[-1], length[0]
+
+
+def _require_scores(network: nn.Module, artifact: Artifact) -> None:
+    """Refuse scores for each token that are declared as those of a text, and the reverse."""
+    scores = artifact.outputs[0]
+    is_whole = isinstance(network, BertForTexts)
+    if is_whole != (len(scores.shape) == 1):
+        raise _other_scores(scores, "of the text" if is_whole else "for each token")
+
+
+def _other_scores(scores: TensorInfo, wanted: str) -> InputError:
+    return InputError(
+        f"output '{scores.name}' is {scores.dtype} {list(scores.shape)}, not float32 scores "
+        f"{wanted}",
+        "correct inputs or outputs in the model's manifest",
+    )
 
 
 def _parameters(network: nn.Module, artifact: Artifact) -> list[str]:

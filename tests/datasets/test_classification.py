@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from loadscope.datasets.image_classification.classification import ArgmaxSpec, postprocess
+from loadscope.datasets.classes.classification import ArgmaxSpec, postprocess
 from loadscope.errors import InputError, WorkError
 
 SCORES = np.array([[0.1, 0.7, 0.2], [3, 2, 1], [-5, -6, -1]], np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadscope.datasets.image_classification.classification import ArgmaxSpec
+from loadscope.datasets.classes.classification import ArgmaxSpec
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
 from loadscope.datasets.registry import task, task_names
 from loadscope.datasets.task import Answer, DataSample
@@ -98,7 +98,7 @@ print(*sorted(heavy & set(sys.modules)))
     "module",
     [
         "registry", "images.image_library", "image_classification", "object_detection",
-        "question_answering", "semantic_segmentation",
+        "question_answering", "semantic_segmentation", "text_classification",
     ],
 )  # fmt: skip
 def test_what_the_measured_process_imports_is_light(module: str) -> None:

@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from loadscope.datasets.image_classification.top_classes import score_top
+from loadscope.datasets.classes.top_classes import score_top
 from loadscope.datasets.task import Answer
 from loadscope.errors import WorkError
 

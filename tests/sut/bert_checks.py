@@ -192,3 +192,19 @@ def test_networks_have_the_published_sizes(name: str, millions: float) -> None:
 def test_a_text_longer_than_the_positions_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 512 tokens, not 513"):
         build_architecture("bert-tiny", 2, 513)
+
+
+def test_a_classifier_of_texts_agrees_in_both_and_masks_what_is_no_text(tmp_path: Path) -> None:
+    path, scores = tmp_path / "texts.pth", (TensorInfo("logits", "float32", (2,)),)
+    write_seeded("bert-tiny-texts", 2, 128, 7, path)
+    export_onnx("bert-tiny-texts", 2, 128, path, NAMES, "logits", path.with_suffix(".onnx"))
+    own, other = PyTorchBackend(), OnnxRuntimeBackend()
+    own.load(Artifact(path, "state-dict", TEXTS, scores, architecture="bert-tiny-texts"), 1)
+    other.load(Artifact(path.with_suffix(".onnx"), "onnx", TEXTS, scores), 1)
+    batch = texts(3, 19)
+    found = own.predict(batch)["logits"]
+    assert found.shape == (3, 2) and np.ptp(found[:, 0]) > 1e-3
+    assert np.abs(other.predict(padded(batch, 30))["logits"] - found).max() < 1e-4
+    with pytest.raises(InputError, match="not float32 scores of the text"):
+        artifact = Artifact(path, "state-dict", TEXTS, SCORES, architecture="bert-tiny-texts")
+        PyTorchBackend().load(artifact, 1)

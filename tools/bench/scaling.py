@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.image_classification.top_classes import score_top
+from loadscope.datasets.classes.top_classes import score_top
 from loadscope.datasets.object_detection.coco_annotations import read_annotations
 from loadscope.datasets.object_detection.coco_score import score_boxes
 from loadscope.names import Scenario

@@ -13,7 +13,7 @@ import torch
 
 from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
-from loadscope.sut.architectures.bert import POSITIONS, BertForSpans
+from loadscope.sut.architectures.bert import POSITIONS, TextNetwork
 from loadscope.sut.architectures.state_dict import load_network
 
 _OPSET = 18
@@ -58,7 +58,7 @@ def export_onnx(
             f"the network has {len(example)} input(s), the manifest names {len(input_names)}",
             "correct inputs in the model's manifest",
         )
-    opset = _TEXT_OPSET if isinstance(network, BertForSpans) else _OPSET
+    opset = _TEXT_OPSET if isinstance(network, TextNetwork) else _OPSET
     shapes = tuple(free for _ in example)
     model = _export(network, example, shapes, opset, input_names, [output_name])
     _write(model, output)
@@ -137,7 +137,7 @@ def _example(
     """Inputs to see the network run with, and their axes of any size."""
     # A batch of 2: the exporter would take a 1 for a fixed size.
     batch = torch.export.Dim("batch")
-    if isinstance(network, BertForSpans):
+    if isinstance(network, TextNetwork):
         return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
     # Colour, but for a network that says otherwise.
     channels = getattr(network, "channels", 3)

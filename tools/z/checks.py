@@ -55,7 +55,7 @@ SUITES = (
             "datasets/coco/test_nms.py", "datasets/coco/test_detection.py",
             "datasets/coco/test_detection_heads.py", "datasets/coco/test_letterbox.py",
             "datasets/squad/test_squad_logits.py", "datasets/segmentation/test_class_maps.py",
-            "datasets/segmentation/test_mean_iou.py",
+            "datasets/segmentation/test_mean_iou.py", "datasets/texts/test_text_score.py",
         ),
     ),
     Suite(

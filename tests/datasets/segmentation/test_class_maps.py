@@ -24,7 +24,6 @@ def answered(spec: ClassMapSpec, output: "np.ndarray[Any, Any]") -> list[list[li
 @pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
 @pytest.mark.parametrize("classes", [2, 21, 300])
 def test_the_first_best_class_of_each_pixel_is_answered(dtype: str, classes: int) -> None:
-    # More pixels than are compared at a time.
     scores = np.random.default_rng(1).integers(0, 200, (2, classes, 67, 71)).astype(dtype)
     expected = scores.argmax(axis=1).tolist()
     assert answered(ClassMapSpec(kind="argmax", output="out"), scores) == expected

@@ -71,10 +71,11 @@ def test_any_masks_answered_by_themselves_are_right_and_a_renaming_changes_nothi
         found = score(masks, answers, 5)
         assert found.value <= max(found.details["iou"].values())
         names = random.permutation(5)
-        truth, said = (
+        other_masks, other_answers = (
             [names[np.array(each)].tolist() for each in maps] for maps in (masks, answers)
         )
-        assert score(truth, said, 5).value == pytest.approx(found.value)
+        renamed = score(other_masks, other_answers, 5)
+        assert renamed.value == pytest.approx(found.value)
         # It is symmetric: swapping truth and answer swaps what is missed and what is too much.
         assert score(answers, masks, 5).value == pytest.approx(found.value)
 

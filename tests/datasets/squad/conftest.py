@@ -9,7 +9,7 @@ import pytest
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
 
 if TYPE_CHECKING:
-    from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
+    from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 
 MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [
@@ -85,7 +85,7 @@ def make_spec(vocabulary: Path) -> Callable[..., WordPieceSpec]:
 @pytest.fixture
 def wordpiece(make_spec: Callable[..., WordPieceSpec]) -> "UncasedWordPiece":
     # Where tokenizers is not to be had (s390x), the tests that do without it run all the same.
-    from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
+    from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 
     return UncasedWordPiece(make_spec())
 

@@ -1,7 +1,7 @@
 import pytest
 
 from loadscope.datasets.question_answering.squad_align import original_text
-from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
+from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 
 from loadscope.datasets.library import OrderedLibrary
 from loadscope.datasets.question_answering.squad import Squad
-from loadscope.datasets.question_answering.squad_cache import LENGTHS, TOKENS, TokenCache
-from loadscope.datasets.question_answering.squad_cache_build import prepare_tokens
-from loadscope.datasets.question_answering.squad_library import SquadLibrary
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.texts.token_cache import LENGTHS, TOKENS, TokenCache
+from loadscope.datasets.texts.token_cache_build import prepare_tokens
+from loadscope.datasets.texts.token_library import TokenLibrary
 from loadscope.errors import InputError, WorkError
 from loadscope.sut.backend import TensorInfo
 
@@ -39,13 +39,13 @@ def prepared(squad: Squad, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(squad: Squad, prepared: Path) -> SquadLibrary:
-    found = SquadLibrary(prepared, squad.spec, texts())
+def library(squad: Squad, prepared: Path) -> TokenLibrary:
+    found = TokenLibrary(prepared, squad.spec, texts())
     found.load(range(len(squad)))
     return found
 
 
-def test_a_batch_is_as_long_as_its_longest_sample(squad: Squad, library: SquadLibrary) -> None:
+def test_a_batch_is_as_long_as_its_longest_sample(squad: Squad, library: TokenLibrary) -> None:
     rows = [squad.sample(index) for index in (0, 1)]
     batch = library.batch([0, 1])
     longest = max(len(tokens) for tokens, _ in rows)
@@ -60,7 +60,7 @@ def test_a_batch_is_as_long_as_its_longest_sample(squad: Squad, library: SquadLi
 
 
 def test_a_model_of_fixed_length_gets_that_length(squad: Squad, prepared: Path) -> None:
-    library = SquadLibrary(prepared, squad.spec, texts(24, "int32"))
+    library = TokenLibrary(prepared, squad.spec, texts(24, "int32"))
     library.load([0])
     batch = library.batch([0])
     assert {(array.shape, array.dtype.name) for array in batch.values()} == {((1, 24), "int32")}
@@ -68,7 +68,7 @@ def test_a_model_of_fixed_length_gets_that_length(squad: Squad, prepared: Path) 
 
 def test_official_names_and_tensorflows_are_known(squad: Squad, prepared: Path) -> None:
     names = ("segment_ids:0", "input_ids:0", "input_mask:0")
-    library = SquadLibrary(prepared, squad.spec, [TensorInfo(n, "int32", (20,)) for n in names])
+    library = TokenLibrary(prepared, squad.spec, [TensorInfo(n, "int32", (20,)) for n in names])
     library.load([1])
     batch = library.batch([1])
     tokens, before = squad.sample(1)
@@ -92,11 +92,11 @@ def test_inputs_that_are_not_berts_are_refused(
     squad: Squad, prepared: Path, inputs: list[TensorInfo], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        SquadLibrary(prepared, squad.spec, inputs)
+        TokenLibrary(prepared, squad.spec, inputs)
 
 
 def test_order_goes_from_long_to_short_and_names_every_position(
-    squad: Squad, library: SquadLibrary
+    squad: Squad, library: TokenLibrary
 ) -> None:
     asked = [1, 0, 1, len(squad) - 1, 2]
     order = library.order(asked)
@@ -106,7 +106,7 @@ def test_order_goes_from_long_to_short_and_names_every_position(
     assert isinstance(library, OrderedLibrary)
 
 
-def test_only_loaded_samples_are_handed_out(library: SquadLibrary) -> None:
+def test_only_loaded_samples_are_handed_out(library: TokenLibrary) -> None:
     library.unload([1, 1])
     assert library.batch([0])["input_ids"].shape[0] == 1
     with pytest.raises(WorkError, match="sample 1 was asked for but is not loaded"):
@@ -152,7 +152,7 @@ def test_other_settings_have_another_cache_that_is_not_mistaken(
     elsewhere = prepare_tokens(Squad.read(small_set, None, other), tmp_path / "cache", quiet)
     assert elsewhere != prepared
     with pytest.raises(WorkError, match="was made with"):
-        SquadLibrary(prepared, other, texts())
+        TokenLibrary(prepared, other, texts())
 
 
 def test_a_cache_of_another_key_is_refused(prepared: Path) -> None:

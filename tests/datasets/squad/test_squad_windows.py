@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from loadscope.datasets.question_answering.squad import Squad
 from loadscope.datasets.question_answering.squad_windows import cut, owner_of_tokens
-from loadscope.datasets.question_answering.wordpiece import UncasedWordPiece
 from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.texts.wordpiece import UncasedWordPiece
 from loadscope.errors import InputError
 
 MakeSpec = Callable[..., WordPieceSpec]

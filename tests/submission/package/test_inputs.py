@@ -20,7 +20,11 @@ def described(**more):
 
 REFUSED = {
     "half a character": ("json", described(hw_notes="\ud800"), "hw_notes is '\\ud800', which UTF"),
-    "the same in YAML": ("yaml", f'{{hw_notes: "{HALF}"}}', "line 1: found invalid Unicode character"),
+    "the same in YAML": (
+        "yaml",
+        f'{{hw_notes: "{HALF}"}}',
+        "line 1: found invalid Unicode character",
+    ),
     "notes that are a number": ("json", described(hw_notes=5), "hw_notes is 5, not text"),
     "notes that are a list": ("json", described(sw_notes=["x"]), "sw_notes is ['x'], not text"),
     "a number as submitter": ("json", described(submitter=5), "submitter is 5, not text"),

@@ -234,7 +234,7 @@ def test_squad_alone_needs_the_tokenizer(loadscope, tiny_dataset, manifest, with
     }
     (tmp_path / "reader.yaml").write_text(yaml.safe_dump(reader))
     done = loadscope(*RUN, "--models", "reader.yaml", "--dataset-path", tmp_path, status=2)
-    assert "question answering (SQuAD) needs the package tokenizers" in done.stderr
+    assert "a task on texts needs the package tokenizers" in done.stderr
     assert "fix: pip install 'loadscope[squad]'" in done.stderr
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from loadscope.datasets.cache import sample_cache
 from loadscope.datasets.cache.sample_cache import DamagedCacheError, SampleCache, key_of
-from loadscope.datasets.image_classification.classification import ArgmaxSpec
-from loadscope.datasets.image_classification.classification import postprocess as classes
-from loadscope.datasets.question_answering import squad_cache
-from loadscope.datasets.question_answering.squad_cache import TokenCache
+from loadscope.datasets.classes.classification import ArgmaxSpec
+from loadscope.datasets.classes.classification import postprocess as classes
+from loadscope.datasets.texts import token_cache
+from loadscope.datasets.texts.token_cache import TokenCache
 from loadscope.errors import InputError, WorkError
 from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.rowfile import BATCHES, LATENCIES
@@ -50,8 +50,8 @@ def sample_cache_folder(root, order, stamp):
 
 def token_cache_folder(root, order, stamp):
     tokens, lengths = np.array([5, 6, 7], f"{order}i4"), np.array([3, 1], f"{order}u2")
-    contents = {squad_cache.TOKENS: tokens.tobytes(), squad_cache.LENGTHS: lengths.tobytes()}
-    material = {"format": squad_cache.FORMAT, "byte_order": stamp, "count": 1}
+    contents = {token_cache.TOKENS: tokens.tobytes(), token_cache.LENGTHS: lengths.tobytes()}
+    material = {"format": token_cache.FORMAT, "byte_order": stamp, "count": 1}
     folder = root / key_of(material)
     folder.mkdir()
     for name, content in contents.items():

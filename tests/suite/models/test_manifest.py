@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadscope.datasets.image_classification.classification import ArgmaxSpec
+from loadscope.datasets.classes.classification import ArgmaxSpec
 from loadscope.errors import InputError
 from loadscope.suite.models.manifest import Catalogue, read_manifest
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.image_classification.classification import BEST
+from loadscope.datasets.classes.classification import BEST
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.task import Answer, Score
 from loadscope.errors import WorkError

@@ -1,4 +1,4 @@
-"""The samples of a question set, as LoadGen asks for them, out of a finished cache.
+"""The samples of a set of texts, as LoadGen asks for them, out of a finished cache.
 
 Imports numpy alone, because it runs in the measured process.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from loadscope.datasets.declared import ModelInput
-from loadscope.datasets.question_answering.squad_cache import TokenCache
-from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.texts.text_spec import TextSpec
+from loadscope.datasets.texts.token_cache import TokenCache
 from loadscope.errors import InputError, WorkError
 from loadscope.tensors import ANY_SIZE, Tensors
 
@@ -34,11 +34,11 @@ class _Feed:
     length: int | None
 
 
-class SquadLibrary:
-    """A ``SampleLibrary`` of token windows, each batch as long as its longest sample.
+class TokenLibrary:
+    """A ``SampleLibrary`` of rows of tokens, each batch as long as its longest sample.
 
     Inputs are ``(batch, length)`` integers: the tokens, 1 where there is one (the mask), and 1
-    from the context on (the segments). A model with inputs of a fixed length gets that length.
+    in the second segment. A model with inputs of a fixed length gets that length.
 
     ``load`` and ``unload`` are for one thread at a time, ``batch`` for any number.
 
@@ -52,7 +52,7 @@ class SquadLibrary:
         WorkError: The cache is unfinished, damaged, or was made with other settings.
     """
 
-    def __init__(self, prepared: Path, spec: WordPieceSpec, inputs: Sequence[ModelInput]) -> None:
+    def __init__(self, prepared: Path, spec: TextSpec, inputs: Sequence[ModelInput]) -> None:
         self._feed = _feed(inputs, spec.window)
         cache = TokenCache.open(prepared)
         if cache.material["tokens"] != spec.material():

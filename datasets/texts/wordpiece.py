@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from loadscope.datasets.question_answering.wordpiece_spec import WordPieceSpec
+from loadscope.datasets.texts.text_spec import TextSpec
 from loadscope.errors import InputError
 
 try:
@@ -19,7 +19,7 @@ try:
     from tokenizers.pre_tokenizers import BertPreTokenizer
 except ImportError as error:
     raise InputError(
-        f"question answering (SQuAD) needs the package tokenizers: {error}",
+        f"a task on texts needs the package tokenizers: {error}",
         "pip install 'loadscope[squad]'",
     ) from error
 
@@ -52,7 +52,7 @@ class UncasedWordPiece:
             lacks a mark.
     """
 
-    def __init__(self, spec: WordPieceSpec) -> None:
+    def __init__(self, spec: TextSpec) -> None:
         self._tokens = _read_vocabulary(Path(spec.file), spec.sha256)
         ids = {token: number for number, token in enumerate(self._tokens)}
         missing = [mark for mark in (_CLS, _SEP, _UNKNOWN, _PAD) if mark not in ids]

@@ -5,8 +5,8 @@ A cache is a folder named by the sha256 of everything that shapes its contents:
 - ``header.json``: what the key was made from, and the CRC-32 of each table. It is written
   last, so a folder with a valid header is a finished cache.
 - ``tokens.bin``: the tokens of all samples, one after the other, ``<i4``.
-- ``lengths.bin``: for each sample its number of tokens and how many of them come before the
-  context, ``<u2`` twice.
+- ``lengths.bin``: for each sample its number of tokens and how many of them are of the
+  first segment, ``<u2`` twice.
 
 This module imports numpy alone, because the measured process uses it.
 """
@@ -37,7 +37,7 @@ class TokenCache:
         material: What its key was made from.
         tokens: All tokens, int32.
         lengths: Tokens of each sample, int64, shape ``(samples,)``.
-        before: How many of them come before the context, likewise.
+        before: How many of them are of the first segment, likewise.
     """
 
     folder: Path

@@ -8,23 +8,23 @@ from filelock import FileLock
 
 from loadscope.datasets.cache.disk_space import require_space, writing
 from loadscope.datasets.cache.sample_cache import HEADER, DamagedCacheError, key_of
-from loadscope.datasets.question_answering.squad import Squad
-from loadscope.datasets.question_answering.squad_cache import FORMAT, LENGTHS, TOKENS, TokenCache
-from loadscope.datasets.question_answering.wordpiece import TOKENIZERS_VERSION
 from loadscope.datasets.task import Progress
+from loadscope.datasets.texts.text_spec import TokenSource
+from loadscope.datasets.texts.token_cache import FORMAT, LENGTHS, TOKENS, TokenCache
+from loadscope.datasets.texts.wordpiece import TOKENIZERS_VERSION
 from loadscope.files import replacing, write_json
 from loadscope.in_use import keep
 
 _SAMPLES_A_REPORT = 1024
 
 
-def prepare_tokens(squad: Squad, cache_root: Path, progress: Progress) -> Path:
+def prepare_tokens(source: TokenSource, cache_root: Path, progress: Progress) -> Path:
     """Give the folder of a finished cache of these samples, writing it if it is not there.
 
     Of several processes that want the same cache one writes and the others wait.
 
     Args:
-        squad: The samples.
+        source: The samples.
         cache_root: The suite's cache folder; caches are in ``samples/`` below it.
         progress: Told of the work.
 
@@ -35,16 +35,16 @@ def prepare_tokens(squad: Squad, cache_root: Path, progress: Progress) -> Path:
         "format": FORMAT,
         "byte_order": "little",
         "kind": "tokens",
-        "count": len(squad),
-        "source_sha256": squad.sha256,
-        "tokens": squad.spec.material(),
+        "count": len(source),
+        "source_sha256": source.sha256,
+        "tokens": source.spec.material(),
         "tokenizers": TOKENIZERS_VERSION,
     }
     folder = cache_root / "samples" / key_of(material)
     keep(folder)
     if _is_finished(folder):
         return folder
-    needed = len(squad) * (squad.spec.window + 1) * 4
+    needed = len(source) * (source.spec.window + 1) * 4
     with writing(folder, needed):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.with_suffix(".lock"))
@@ -52,7 +52,7 @@ def prepare_tokens(squad: Squad, cache_root: Path, progress: Progress) -> Path:
     try:
         if not _is_finished(folder):
             require_space(folder, needed)
-            _write(squad, folder, material, progress)
+            _write(source, folder, material, progress)
     finally:
         lock.release()
     return folder
@@ -66,13 +66,15 @@ def _is_finished(folder: Path) -> bool:
     return True
 
 
-def _write(squad: Squad, folder: Path, material: dict[str, object], progress: Progress) -> None:
-    total = len(squad)
+def _write(
+    source: TokenSource, folder: Path, material: dict[str, object], progress: Progress
+) -> None:
+    total = len(source)
     tokens, lengths = [], []
     for index in range(total):
         if index % _SAMPLES_A_REPORT == 0:
             progress("preparing samples", index, total)
-        row, before = squad.sample(index)
+        row, before = source.sample(index)
         tokens.append(row)
         lengths.append((len(row), before))
     contents = {

@@ -1,0 +1,1 @@
+"""What tasks that answer with a class have in common: scores to classes, and their accuracy."""

@@ -1,0 +1,1 @@
+"""What tasks on texts have in common: WordPiece, and tokens in a cache as samples."""
