@@ -32,10 +32,11 @@ from loadscope.tools.bench.tracing import tracing_rows
 from loadscope.tools.bench.tracing_off import tracing_off_rows
 from loadscope.tools.bench.tuning import MODELS as TUNED_MODELS
 from loadscope.tools.bench.tuning import grid_rows, tuning_rows
+from loadscope.tools.bench.web import web_rows
 
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
-    "tracing", "tracing-off", "export", "defaults", "startup", "results",
+    "tracing", "tracing-off", "export", "defaults", "startup", "results", "web",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -145,6 +146,7 @@ def bench(
             "defaults": lambda: default_rows(cells, rows, questions, pairs, seconds, progress),
             "startup": lambda: startup_rows(chosen, questions, pairs, progress),
             "results": lambda: results_rows(progress),
+            "web": lambda: web_rows(questions, pairs, seconds, progress),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):
