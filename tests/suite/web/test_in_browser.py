@@ -11,8 +11,11 @@ from click.testing import CliRunner
 
 import loadscope as ls
 from loadscope.suite.cli.main import cli
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.web.page import all_pages
 
+MODEL = "efficientnet-lite0"
 AXE = "axe-core@4.14.1"
 PHOTOGRAPH = "imagenet/val/ILSVRC2012_val_00000269.JPEG"
 
@@ -20,6 +23,9 @@ PHOTOGRAPH = "imagenet/val/ILSVRC2012_val_00000269.JPEG"
 @pytest.fixture
 def here(monkeypatch, kept_cache):
     monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
+    entry = Catalogue.load().get(MODEL)
+    for framework in ("onnxruntime", "openvino"):
+        materialise(MODEL, entry, framework, kept_cache, lambda *_: None)
 
 
 @pytest.fixture(scope="module")
