@@ -80,9 +80,10 @@ def test_another_server_finds_a_run_again_and_can_end_it(jobs, tmp_path):
     assert later.get(job.id).state == "running" and later.get(waiting.id).state == "waiting"
     later.cancel(later.get(waiting.id))
     later.cancel(later.get(job.id))
+    assert later.ending(later.get(job.id)) and not later.ending(later.get(waiting.id))
     process.resume()
     jobs._processes[job.id].wait(30)
-    assert not later._alive(later.get(job.id))
+    assert not later.ending(later.get(job.id))
     assert later.get(job.id).state == "cancelled"
 
 
