@@ -21,8 +21,10 @@ from loadscope.datasets.declared import (
     NeededFile,
 )
 from loadscope.datasets.library import SampleLibrary
+from loadscope.datasets.metric import Published as Published
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.playing import Ask, Part, Plain
+from loadscope.datasets.playing import Shown as Shown
 from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
 from loadscope.tensors import Tensors
@@ -126,34 +128,6 @@ class DataSample:
 
     dataset: Dataset
     index: int
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A sample and an answer to it, for people.
-
-    Attributes:
-        sample: The sample's file, or its text.
-        answer: What the payload says, in words.
-    """
-
-    sample: Path | str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Published:
-    """A figure of a model on a data set that somebody published.
-
-    Attributes:
-        model: As its publisher calls it.
-        input: What it was fed with, such as ``224 x 224``.
-        value: In the unit of the data set's metric.
-    """
-
-    model: str
-    input: str
-    value: float
 
 
 PLAIN = AnswerForm()

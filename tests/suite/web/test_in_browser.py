@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -49,7 +50,7 @@ def measured(tmp_path_factory, kept_cache):
     folder = tmp_path_factory.mktemp("web") / "runs"
     patch = pytest.MonkeyPatch()
     patch.setenv("LOADSCOPE_CACHE", str(kept_cache))
-    asked = {"model": "efficientnet-lite0", "framework": "onnxruntime", "count": 8,
+    asked: dict[str, Any] = {"model": "efficientnet-lite0", "framework": "onnxruntime", "count": 8,
              "dataset": "imagenet-sample20"}  # fmt: skip
     try:
         for number in range(3):
@@ -83,7 +84,7 @@ def test_a_photograph_is_answered_side_by_side(browser, visit, here, real_data):
         "[...document.querySelectorAll('.answers .card')].map((one) => one.innerText)"
     )
     assert len(cards) == 2
-    assert {re.search(r"class \d+", card)[0] for card in cards} == {"class 268"}
+    assert {re.findall(r"class \d+", card)[0] for card in cards} == {"class 268"}
     assert browser.evaluate("document.querySelectorAll('img.input').length") == 2
     assert "Conv" in browser.evaluate("document.querySelector('main').innerText")
     assert not browser.console()
