@@ -55,3 +55,18 @@ class ScoreMetric:
         if self.most == float("inf"):
             return f"at least {self.least:g}{unit}"
         return f"{self.least:g} to {self.most:g}{unit}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure of a model on a data set that somebody published.
+
+    Attributes:
+        model: As its publisher calls it.
+        input: What it was fed with, such as ``224 x 224``.
+        value: In the unit of the data set's metric.
+    """
+
+    model: str
+    input: str
+    value: float

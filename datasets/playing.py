@@ -5,10 +5,24 @@ What is shown is of a few kinds, whatever the task: a page draws the kinds and n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample and an answer to it, for people.
+
+    Attributes:
+        sample: The sample's file, or its text.
+        answer: What the payload says, in words.
+    """
+
+    sample: Path | str
+    answer: str
 
 
 @dataclass(frozen=True)

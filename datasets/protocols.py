@@ -99,33 +99,5 @@ class DataSample:
     index: int
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A sample and an answer to it, for people.
-
-    Attributes:
-        sample: The sample's file, or its text.
-        answer: What the payload says, in words.
-    """
-
-    sample: Path | str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Published:
-    """A figure of a model on a data set that somebody published.
-
-    Attributes:
-        model: As its publisher calls it.
-        input: What it was fed with, such as ``224 x 224``.
-        value: In the unit of the data set's metric.
-    """
-
-    model: str
-    input: str
-    value: float
-
-
 PLAIN = AnswerForm()
 """Of a data set that asks for nothing."""

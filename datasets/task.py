@@ -20,16 +20,16 @@ from loadscope.datasets.declared import (
     NeededFile,
 )
 from loadscope.datasets.library import SampleLibrary
+from loadscope.datasets.metric import Published as Published
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.playing import Ask, Part, Plain
+from loadscope.datasets.playing import Shown as Shown
 from loadscope.datasets.protocols import PLAIN as PLAIN
 from loadscope.datasets.protocols import AnswerForm as AnswerForm
 from loadscope.datasets.protocols import DataSample as DataSample
 from loadscope.datasets.protocols import Dataset as Dataset
 from loadscope.datasets.protocols import Progress as Progress
-from loadscope.datasets.protocols import Published as Published
 from loadscope.datasets.protocols import Score as Score
-from loadscope.datasets.protocols import Shown as Shown
 from loadscope.errors import InputError
 from loadscope.rundir.accuracy_log import Answer as Answer
 from loadscope.tensors import Tensors

@@ -19,7 +19,7 @@ from loadscope.suite.web.jobs import Jobs
 from loadscope.suite.web.page import all_pages
 from loadscope.suite.web.playground import Playground
 from loadscope.suite.web.rendering import render
-from loadscope.suite.web.site import Site
+from loadscope.suite.web.site import IndexBusyError, Site
 
 _LOOK_SECONDS = 1.0
 _WEB, _REPORT = files("loadscope.suite.web"), files("loadscope.suite.report")
@@ -100,7 +100,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, LoadScopeError)
-    status = 422 if isinstance(error, InputError) else 500
+    status = 500
+    if isinstance(error, InputError):
+        status = 422
+    elif isinstance(error, IndexBusyError):
+        status = 503
     return await _page(request, status, error.message, error.fix)
 
 

@@ -149,6 +149,10 @@ class Jobs:
                     os.killpg(job.pid or 0, 15)
                 self._write(job.model_copy(update={"state": "cancelled"}))
 
+    def ending(self, job: Job) -> bool:
+        """Whether its run was cancelled and still tidies up."""
+        return job.state == "cancelled" and job.pid is not None and self._alive(job)
+
     def step(self) -> None:
         """Look after what runs, and start the next one if the machine is free."""
         with self._lock:

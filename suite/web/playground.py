@@ -13,9 +13,13 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 
 from loadscope.errors import LoadScopeError
+from loadscope.paths import cache_root
+from loadscope.rundir.spec import RunSpec
+from loadscope.suite.fetch.artifacts import in_cache
 from loadscope.suite.library.predict import Prediction, played_spec
 from loadscope.suite.run.machine import measurements
 from loadscope.suite.run.one_sample import prepare_given
+from loadscope.suite.run.understood import understand
 from loadscope.suite.web.input_picture import input_picture
 from loadscope.suite.web.warm_pool import WarmPool
 
@@ -29,7 +33,8 @@ class PlayedAnswer:
     """One model on one framework.
 
     Attributes:
-        state: ``waiting``, ``working``, ``done`` or ``failed``.
+        state: ``waiting``, ``working``, ``done``, ``failed``, or ``missing`` where the model is not
+            on this machine and nobody has said that it is to be fetched.
         says: What it does, or why it failed, with the mend.
         picture: The preprocessed input as an image, where it is one.
         fresh: Whether the model was loaded for it.
@@ -57,6 +62,8 @@ class Play:
         pictures: Of these the pictures, as data addresses.
         answers: One a model and framework.
         folder: Its files, removed with it.
+        layers: Whether a trace is wanted.
+        fetch: Whether models that are not here are to be fetched.
     """
 
     task: str
@@ -65,12 +72,13 @@ class Play:
     answers: list[PlayedAnswer]
     folder: Path
     layers: bool = False
+    fetch: bool = False
     id: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def done(self) -> bool:
         """Whether nothing is to come any more."""
-        return all(one.state in ("done", "failed") for one in self.answers)
+        return all(one.state in ("done", "failed", "missing") for one in self.answers)
 
 
 class Playground:
@@ -92,6 +100,8 @@ class Playground:
             if sum(not one.done for one in self._plays.values()) >= _MOST_WAITING:
                 raise HTTPException(429, "others are being answered; try again in a moment")
             self._plays[play.id] = play
+            for one in play.answers:
+                one.state = "waiting" if one.state == "missing" else one.state
             while len(self._plays) > _KEPT:
                 _, old = self._plays.popitem(last=False)
                 shutil.rmtree(old.folder, ignore_errors=True)
@@ -133,7 +143,8 @@ class Playground:
     def _answer(self, play: Play) -> None:
         with self._turn:
             for one in play.answers:
-                self._one(play, one, repeats=10)
+                if one.state == "waiting":
+                    self._one(play, one, repeats=10)
 
     def _one(self, play: Play, one: PlayedAnswer, repeats: int) -> None:
         one.state = "working"
@@ -145,6 +156,9 @@ class Playground:
         try:
             settings = {"device": one.device} if one.device else {}
             spec = played_spec(one.model, one.framework, settings)
+            if not play.fetch and (missing := _missing(spec)):
+                one.state, one.says = "missing", missing
+                return
             one.says = "loading the model"
             with self.pool.use(spec, progress) as (warm, one.fresh):
                 one.says = "answering"
@@ -162,6 +176,16 @@ class Playground:
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _missing(spec: RunSpec) -> str:
+    """What would have to be fetched or built for a model, in words; empty where it is here."""
+    found = understand(spec, None)
+    if in_cache(found.id, found.entry, spec.framework, cache_root()):
+        return ""
+    numbers = found.entry.parameters
+    size = f"about {4 * numbers / 1e6:,.0f} MB, " if numbers else ""
+    return f"not on this machine yet: {size}licence {found.entry.licence}"
 
 
 def require_idle() -> None:

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loadscope.errors import WorkError
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.opened import opened
 from loadscope.suite.results.scan import Tally, source_at, take_in
+
+_PATIENCE_SECONDS = 2.0
+
+
+class IndexBusyError(WorkError):
+    """The index cannot be asked yet."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,20 @@ class Site:
         """The index, for as long as the block lasts; one connection a request.
 
         Raises:
+            IndexBusyError: It is of another version, and is being made again.
             WorkError: It cannot be opened.
         """
+        if not self.state.current:
+            # The first to come makes it again if need be, which may take minutes.
+            if not self.state.opening.acquire(timeout=_PATIENCE_SECONDS):
+                raise IndexBusyError(
+                    "the index of results is being made again", "reload the page in a moment"
+                )
+            try:
+                with opened(self.index):
+                    self.state.current = True
+            finally:
+                self.state.opening.release()
         with opened(self.index) as index:
             yield index
 
@@ -69,8 +88,12 @@ class SiteState:
         scanning: Held while the folder of runs is read.
         read: When the index was last in step with it; None before the first time.
         problems: What could not be taken in, a line each.
+        opening: Held by whoever opens the index for the first time.
+        current: Whether that is done: the index is of this version.
     """
 
     scanning: threading.Lock = field(default_factory=threading.Lock)
     read: datetime | None = None
     problems: tuple[str, ...] = ()
+    opening: threading.Lock = field(default_factory=threading.Lock)
+    current: bool = False

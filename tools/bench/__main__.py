@@ -35,11 +35,12 @@ from loadscope.tools.bench.tracing import tracing_rows
 from loadscope.tools.bench.tracing_off import tracing_off_rows
 from loadscope.tools.bench.tuning import MODELS as TUNED_MODELS
 from loadscope.tools.bench.tuning import grid_rows, tuning_rows
+from loadscope.tools.bench.web import web_rows
 
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
     "tracing", "tracing-off", "export", "defaults", "startup", "results",
-    "interpreter", "parity",
+    "interpreter", "parity", "web",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -166,6 +167,7 @@ def bench(
             "parity": lambda: parity_rows(
                 models or PARITY_MODELS, frameworks, dict(inputs), questions, progress
             ),
+            "web": lambda: web_rows(questions, pairs, seconds, progress),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):

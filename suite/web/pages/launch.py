@@ -34,9 +34,9 @@ _GROUPS = tuple(Group)
 
 
 def _fields() -> list[SpecField]:
-    """What a form asks: all but files, which a visitor cannot name on this machine."""
+    """What a form asks: all but files, and what is said of a file instead of a model's entry."""
     fields = spec_fields(RunSpec)
-    return [one for one in fields if one.kind is not Kind.FILE and one.name != "preprocess"]
+    return [one for one in fields if one.kind is not Kind.FILE and one.group is not Group.OWN]
 
 
 def _form(request: Request) -> Response:

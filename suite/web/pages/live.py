@@ -40,7 +40,7 @@ def _job(request: Request) -> Job:
 
 
 def _jobs_page(request: Request) -> Response:
-    job, jobs = _job(request), request.app.state.jobs
+    job = _job(request)
     return render(
         request,
         "live.html",
@@ -48,7 +48,7 @@ def _jobs_page(request: Request) -> Response:
         job=job,
         command=job.command,
         address=f"/jobs/{job.id}",
-        told=_told(jobs.folder(job), job, jobs.log(job)),
+        told=_told_of_job(request.app.state.jobs, job),
     )
 
 
@@ -66,6 +66,13 @@ def _run_page(request: Request) -> Response:
         address=f"/live/{uid}",
         told=_told(folder, None, ""),
     )
+
+
+def _told_of_job(jobs: Jobs, job: Job) -> dict[str, Any]:
+    # Before the folder is read: what the run's end has written must not be missed.
+    ending = jobs.ending(job)
+    told = _told(jobs.folder(job), job, jobs.log(job))
+    return {**told, "state": "cancelling"} if ending else told
 
 
 def _told(folder: Path, job: Job | None, log: str) -> dict[str, Any]:
@@ -99,8 +106,7 @@ async def _job_events(request: Request) -> Response:
     first = await run_in_threadpool(_job, request)
 
     def look() -> dict[str, Any]:
-        job = jobs.get(first.id) or first
-        return _told(jobs.folder(job), job, jobs.log(job))
+        return _told_of_job(jobs, jobs.get(first.id) or first)
 
     return _stream(request, look)
 

@@ -185,6 +185,16 @@ def _shown(request: Request) -> Response:
     )
 
 
+async def _fetch(request: Request) -> Response:
+    """Fetch what is missing for a play, and answer."""
+    async with read_form(request):
+        ground: Playground = request.app.state.playground
+        play = ground.get(request.path_params["id"])
+        play.fetch = True
+        await run_in_threadpool(ground.begin, play)
+    return RedirectResponse(f"/play/{play.id}", 303)
+
+
 def _by_type(one: PlayedAnswer) -> dict[str, float]:
     found: dict[str, float] = {}
     if one.prediction is not None:
@@ -212,6 +222,7 @@ PAGE = Page(
         Route("/play", _begin, methods=["POST"]),
         Route("/play/frame", _frame, methods=["POST"]),
         Route("/play/examples/{task}/{name}", _example_picture),
-        Route("/play/{id}", _shown),
+        Route("/play/{id}", _shown, methods=["GET"]),
+        Route("/play/{id}/fetch", _fetch, methods=["POST"]),
     ),
 )

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from loadscope.errors import InputError
 from loadscope.rundir.progress import read_progress
+from loadscope.suite.library.compare import is_traced
 from loadscope.suite.report.details import run_details
 from loadscope.suite.report.figures import assign_series
 from loadscope.suite.report.marks import NOISY, Marks
@@ -73,6 +74,7 @@ def _run(request: Request) -> Response:
         groups=run_details(run, measured.completion),
         files=shown_files(folder),
         live=read_progress(folder) is not None,
+        traced=is_traced(folder),
         again=_again(run),
     )
 

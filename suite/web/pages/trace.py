@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from loadscope.errors import WorkError
@@ -17,6 +18,9 @@ from loadscope.suite.web.rendering import render
 from loadscope.suite.web.run_figures import as_json
 from loadscope.suite.web.run_folder import folder_of
 from loadscope.suite.web.site import Site
+
+PERFETTO = Path("trace") / "perfetto.json"
+_STEPS = 5
 
 
 def _list(request: Request) -> Response:
@@ -48,6 +52,8 @@ def _trace(request: Request) -> Response:
         section=section,
         figures=as_json(section.figures),
         timeline=_timeline(view),
+        graph=_graph(view),
+        exported=(folder / PERFETTO).is_file(),
         others=[one for one in _traces(site) if one["uid"] != uid],
     )
 
@@ -70,6 +76,29 @@ def _timeline(view: TraceView) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
+def _graph(view: TraceView) -> list[dict[str, object]]:
+    """The layers with their shares of the predict, in steps of which each is twice the one before.
+
+    A layer around others has the time of its own that they leave.
+    """
+    own = [layer.own_ns * layer.often for layer in view.layers]
+    shares = [one / (sum(own) or 1) for one in own]
+    most = max(shares, default=0.0)
+    return [
+        {"name": layer.name, "type": layer.type, "share": share,
+         "heat": sum(share >= most / 2**step for step in range(_STEPS)) if most else 0}
+        for layer, share in zip(view.layers, shares, strict=True)
+    ]  # fmt: skip
+
+
+def _perfetto(request: Request) -> Response:
+    site: Site = request.app.state.site
+    path = folder_of(site, request.path_params["uid"]) / PERFETTO
+    if not path.is_file() or path.is_symlink():
+        raise HTTPException(404, "this trace was not exported; loadscope trace writes it")
+    return FileResponse(path, media_type="application/json", filename=path.name)
+
+
 def _copies(site: Site) -> Iterator[str]:
     yield "/traces"
     for one in _traces(site):
@@ -77,4 +106,13 @@ def _copies(site: Site) -> Iterator[str]:
             yield f"/traces/{one['uid']}"
 
 
-PAGE = Page("Traces", 40, (Route("/traces", _list), Route("/traces/{uid}", _trace)), _copies)
+PAGE = Page(
+    "Traces",
+    40,
+    (
+        Route("/traces", _list),
+        Route("/traces/{uid}", _trace),
+        Route("/traces/{uid}/perfetto.json", _perfetto),
+    ),
+    _copies,
+)

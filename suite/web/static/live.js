@@ -63,7 +63,7 @@
         return item;
       }));
       at("to-run").href = `/runs/${told.run.uid}`;
-      at("result").hidden = told.state === "running";
+      at("result").hidden = ["running", "cancelling"].includes(told.state);
     }
     if (now?.samples_per_second) {
       points[0].push(now.elapsed_s);

@@ -23,7 +23,7 @@ REFUSED = {
     "the same in YAML": (
         "yaml",
         f'{{hw_notes: "{HALF}"}}',
-        "line 1: found invalid Unicode character",
+        "found invalid Unicode character",
     ),
     "notes that are a number": ("json", described(hw_notes=5), "hw_notes is 5, not text"),
     "notes that are a list": ("json", described(sw_notes=["x"]), "sw_notes is ['x'], not text"),

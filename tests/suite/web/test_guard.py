@@ -115,6 +115,7 @@ def test_every_answer_says_what_a_browser_may_do(visit):
         assert "default-src 'self'" in policy and "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin", "no-referrer makes Origin null"
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,15 @@ def busy(tmp_path, jobs):
         yield
 
 
+def now(jobs, job):
+    return jobs.get(job.id)
+
+
 def ended(jobs, job):
-    while (now := jobs.get(job.id)).state == "running":
+    while (found := now(jobs, job)).state == "running":
         jobs.step()
         time.sleep(0.05)
-    return now
+    return found
 
 
 def test_jobs_wait_in_an_order_that_can_be_changed(jobs, busy):
@@ -72,18 +76,19 @@ def test_one_runs_at_a_time_and_the_next_when_it_has_ended(jobs, tmp_path):
 
 def test_another_server_finds_a_run_again_and_can_end_it(jobs, tmp_path):
     job = jobs.ask(UNKNOWN, "begun by a server that is gone")
-    process = psutil.Process(jobs.get(job.id).pid)
+    process = psutil.Process(now(jobs, job).pid)
     process.suspend()
     later = Jobs(tmp_path / "runs")
     waiting = later.ask(UNKNOWN, "second")
     later.step()
-    assert later.get(job.id).state == "running" and later.get(waiting.id).state == "waiting"
-    later.cancel(later.get(waiting.id))
-    later.cancel(later.get(job.id))
+    assert now(later, job).state == "running" and now(later, waiting).state == "waiting"
+    later.cancel(now(later, waiting))
+    later.cancel(now(later, job))
+    assert later.ending(now(later, job)) and not later.ending(now(later, waiting))
     process.resume()
     jobs._processes[job.id].wait(30)
-    assert not later._alive(later.get(job.id))
-    assert later.get(job.id).state == "cancelled"
+    assert not later.ending(now(later, job))
+    assert now(later, job).state == "cancelled"
 
 
 def test_a_process_of_the_same_number_is_not_taken_for_the_run(jobs, busy):

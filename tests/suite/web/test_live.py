@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from loadscope.names import Mode
 from loadscope.rundir.progress import (
     LiveProgress,
     Phase,
@@ -25,7 +26,7 @@ def run(make_run, tmp_path):
 
 def says(answered, updated=None):
     return LiveProgress(
-        test="performance", phase=Phase.RUNNING, updated=updated or utc_now(), elapsed_s=1,
+        test=Mode.PERFORMANCE, phase=Phase.RUNNING, updated=updated or utc_now(), elapsed_s=1,
         left_s=2, queries_issued=9, queries_answered=answered,
     )  # fmt: skip
 

@@ -76,6 +76,7 @@ def test_the_front_has_what_no_other_run_beats_in_both(make_run, metrics):
     if metrics[1] == "f1":
         assert drawn is None
         return
+    assert drawn is not None
     line, *points = drawn.figure.data
     assert [list(line.x), list(line.y)] == [[30.0, 10.0], [70.0, 80.0]] or [
         sorted(line.x), sorted(line.y)] == [[10.0, 30.0], [70.0, 80.0]]  # fmt: skip

@@ -90,6 +90,24 @@ def test_a_failure_is_told_on_its_card(visit, here, picture):
     assert "unknown model" in page and "Traceback" not in page
 
 
+def test_a_model_that_is_not_here_is_fetched_when_somebody_says_so(
+    visit, kept_cache, picture, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(tmp_path / "empty"))
+    visitor = visit()
+    answer = visitor.post("/play", asked(), files={"image": picture.read_bytes()})
+    page = wait_for_answers(visitor, answer.headers["location"])
+    assert "not on this machine yet: about 19 MB, licence Apache-2.0" in page
+    assert "first predict" not in page and not list(tmp_path.rglob("empty/**/*.onnx"))
+    frame = visitor.post("/play/frame", asked(), files={"image": picture.read_bytes()})
+    assert frame.status_code == 422 and "not on this machine" in frame.json()["error"]
+    assert visitor.post("/play/none/fetch").status_code == 404
+    # Where other tests have fetched it, it is not fetched again.
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
+    visitor.post(f"{answer.headers['location']}/fetch")
+    assert "first predict" in wait_for_answers(visitor, answer.headers["location"])
+
+
 def wait_for_answers(visitor, address):
     while True:
         page = visitor.get(address).text
