@@ -55,8 +55,9 @@ def measured(tmp_path_factory, kept_cache):
     try:
         for number in range(3):
             ls.run(
-                **asked, scenario="SingleStream", min_duration="200ms", output=folder / f"r{number}"
-            )
+                **asked, scenario="SingleStream", min_duration="200ms", min_query_count=70,
+                output=folder / f"r{number}",
+            )  # fmt: skip
         for number in range(2):
             ls.trace(**asked, scenario="SingleStream", batches=3, output=folder / f"t{number}")
     finally:
