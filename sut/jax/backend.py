@@ -1,6 +1,7 @@
 """JAX behind the backend protocol."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ jax.config.update("jax_default_matmul_precision", "highest")
 _FEW = 8
 """Numbers of a constant that may be factors of sizes, or limits, rather than weights."""
 _POOLS = 2
+_LOOKS, _LOOK_SECONDS = 10, 0.01
 """For operators and for calls XLA has a pool each, of the same size."""
 _TASKS = Path("/proc/self/task")
 _threads_of_pool: list[int] = []
@@ -154,7 +156,12 @@ def _start(threads: int) -> None:
         before = len(list(_TASKS.iterdir()))
         os.environ["NPROC"] = str(threads)
         jax.devices("cpu")
-        _threads_of_pool.append((len(list(_TASKS.iterdir())) - before) // _POOLS)
+        # Threads that make the pools are there for some milliseconds more.
+        counts = []
+        for _ in range(_LOOKS):
+            counts.append(len(list(_TASKS.iterdir())))
+            time.sleep(_LOOK_SECONDS)
+        _threads_of_pool.append((min(counts) - before) // _POOLS)
 
 
 def _device(name: str) -> Any:
