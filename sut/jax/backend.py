@@ -26,8 +26,8 @@ jax.config.update("jax_default_matmul_precision", "highest")
 _FEW = 8
 """Numbers of a constant that may be factors of sizes, or limits, rather than weights."""
 _POOLS = 2
-_LOOKS, _LOOK_SECONDS = 10, 0.01
 """For operators and for calls XLA has a pool each, of the same size."""
+_LOOKS, _LOOK_SECONDS = 10, 0.01
 _TASKS = Path("/proc/self/task")
 _threads_of_pool: list[int] = []
 
