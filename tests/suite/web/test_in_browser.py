@@ -200,7 +200,8 @@ def test_copied_pages_need_no_server(browser, visit, here, measured, tmp_path):
     done = CliRunner().invoke(cli, asked, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     browser.open(tmp_path / "site" / "index.html")
-    browser.click("tbody a")
+    row = "[...document.querySelectorAll('tbody tr')].find((one) => one.innerText.includes('r0'))"
+    browser.open(browser.evaluate(f"{row}.querySelector('a').href"))
     browser.wait_until("document.querySelector('.chart .cartesianlayer')")
     browser.click("nav a[href$='traces.html']")
     browser.wait_until("document.querySelector('h1').textContent === 'Traces'")
