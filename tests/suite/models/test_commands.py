@@ -105,7 +105,9 @@ def test_datasets_lists_what_is_known_and_how_to_get_it(run):
     assert {record["id"] for record in records} == set(catalog())
     # Only what the package ships is here without a fetch.
     here = {record["id"] for record in records if record["here"]}
-    assert here == {"coco-generated", "coco-generated-seeded", "squad-sample"}
+    assert here == {
+        "coco-generated", "coco-generated-seeded", "shapes-generated", "squad-sample",
+    }  # fmt: skip
     assert "imagenet-sample20" in run(datasets_command)
     assert "loadscope fetch imagenet-sample20" in run(datasets_command, "show", "imagenet-sample20")
 
@@ -121,7 +123,7 @@ def test_a_data_set_is_shown_with_its_form_licence_size_and_published_figures(ru
     }  # fmt: skip
     with pytest.raises(InputError, match="no figure of 'nonesuch'"):
         run(datasets_command, "show", "imagenet-a", "--model", "nonesuch")
-    assert "to come" in run(datasets_command, "show", "cityscapes")
+    assert "to come" in run(datasets_command, "show", "kits19")
 
 
 def test_a_folder_is_checked_as_the_data_set_of_an_id(run, tmp_path):

@@ -64,7 +64,7 @@ def test_the_best_setting_is_found_resumed_and_reproduced(loadscope, tune, resum
     (script,) = (tmp_path / "tuned/scenarios").glob("*/tiny.yaml")
     result = json.loads(loadscope("run", script, "--min-duration", "1s", "--json").stdout)
     record = json.loads((Path(result["run_dir"]) / "run.json").read_text())
-    assert record["artifact"]["options"]["shortcut"] is True
+    assert record["spec"]["options"]["shortcut"] is True
     assert result["accuracy"]["samples"] == 24, "the trials' --count is not the script's"
 
 

@@ -9,6 +9,7 @@ import requests
 import uvicorn
 from tests.suite.report.conftest import make_run
 
+from loadscope.suite.run.machine import measurements
 from loadscope.suite.web.app import make_app
 from loadscope.suite.web.guard import FORM_TOKEN, form_token
 from loadscope.suite.web.server import listening, make_site
@@ -38,7 +39,18 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(tmp_path):
+def alone(tmp_path, monkeypatch):
+    """Have what other tests measure beside this one, with the same cache, be of no account."""
+
+    def own():
+        return [one for one in measurements() if one.run_dir.is_relative_to(tmp_path)]
+
+    for module in ("jobs", "playground", "warm_pool", "pages.launch"):
+        monkeypatch.setattr(f"loadscope.suite.web.{module}.measurements", own)
+
+
+@pytest.fixture
+def visit(tmp_path, alone):
     """Start an application on a folder of runs; gives a visitor of it."""
     with contextlib.ExitStack() as stack:
 
