@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_calls_are_timed_where_they_are_made(backend):
     calls = tracer.finish()
     assert len(calls) == 3
     assert all(call.duration_ns >= 2_000_000 and not call.layers for call in calls)
-    assert {call.thread for call in calls} == {psutil.Process().threads()[0].id}
+    assert {call.thread for call in calls} == {threading.get_native_id()}
     with pytest.raises(InputError, match="does not tell of its layers"):
         backend.tracer(with_layers=True)
 
