@@ -13,10 +13,17 @@ from tests.sut.tiny_onnx import INPUTS, write_model
 from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.jax import backend as jax_backend
 from loadscope.sut.jax.backend import JaxBackend
 from loadscope.sut.jax.devices import device_fault
 from loadscope.sut.jax.info import INFO
 from loadscope.sut.tracing import layers
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pool():
+    """XLA's pool is the process's: of one thread for all tests, whichever is the first."""
+    jax_backend._start(1)
 
 
 @pytest.fixture
