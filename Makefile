@@ -50,7 +50,7 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	  $(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output $$folder
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; about eight minutes on two cores, ten the first time, when it makes its models"
+	@echo "test: real LoadGen, real frameworks; about fifteen minutes on two cores the first time, when it makes its models; less afterwards"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-frameworks: $(READY) ## Make the environments of ExecuTorch, Caffe2 and CNTK (4 GB) and run their checks
