@@ -1,8 +1,10 @@
 """ncnn behind the backend protocol."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadscope.errors import InputError, near
 from loadscope.sut.backend import Artifact, TensorInfo
@@ -112,7 +114,7 @@ class NcnnBackend:
         self._network = None
 
 
-def _run(network: Network, names: Sequence[str], batch: Tensors) -> list[np.ndarray]:  # type: ignore[type-arg]
+def _run(network: Network, names: Sequence[str], batch: Tensors) -> list[NDArray[Any]]:
     extractor = network.extractor({name: array[0] for name, array in batch.items()})
     return [extracted(extractor, name) for name in names]
 

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import nncf
 import openvino
@@ -43,6 +44,6 @@ def quantize(artifact: Artifact, samples: Samples, output: Path) -> None:
     openvino.save_model(quantized, output, compress_to_fp16=False)
 
 
-def _operators(model: object) -> list[str]:
+def _operators(model: Any) -> list[str]:
     """The kinds of operators of a model, each once, in alphabetical order."""
-    return sorted({node.get_type_name() for node in model.get_ops()})  # type: ignore[attr-defined]
+    return sorted({node.get_type_name() for node in model.get_ops()})

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from loadscope.names import Scenario
@@ -31,8 +32,8 @@ def interpreter_rows(pairs: int, seconds: float) -> Iterator[dict[str, Any]]:
     for ending, sample in _SAMPLES.items():
         measured = alternate(
             pairs,
-            lambda ending=ending: time_of(f"interpreter{ending}"),  # type: ignore[misc]
-            lambda ending=ending: time_of(f"suite{ending}"),  # type: ignore[misc]
+            partial(time_of, f"interpreter{ending}"),
+            partial(time_of, f"suite{ending}"),
         )
         yield {
             "framework": "null",

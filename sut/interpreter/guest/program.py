@@ -1,4 +1,8 @@
-"""What a backend's program has to give; none of its parts need this class to be its parent."""
+"""What a backend's program has to give; none of its parts need this class to be its parent.
+
+It is a protocol for readers and type checkers; ``typing`` of Python 3.6, which reads it too, has
+none.
+"""
 
 from typing import Any, Dict, List, Sequence
 

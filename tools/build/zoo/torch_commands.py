@@ -194,6 +194,7 @@ def _write_classifier(
 
 def _trained(kind: Any, config: Any, path: Path) -> nn.Module:
     """A network of transformers with a repository's weights, under whichever names it has them."""
+    network: nn.Module
     network, said = kind.from_pretrained(
         None, config=config, state_dict=read_weights(path), output_loading_info=True
     )
@@ -204,7 +205,7 @@ def _trained(kind: Any, config: Any, path: Path) -> nn.Module:
             f"size, the first one is {unfit[0]}",
             "take another repository, whose config.json is of its weights",
         )
-    return network  # type: ignore[no-any-return]
+    return network
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
