@@ -67,7 +67,7 @@ test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-p
 	@touch $@
 test-z: $(READY) ## The core tests and LoadGen runs on an emulated IBM Z (root; Debian packages)
 	@echo "test-z: an s390x root in the cache, then real s390x builds under emulation; 10 to 25 minutes"
-	@$(BIN)/python -P -m loadscope.tools.z
+	@$(BIN)/python -P -m loadscope.tools.arch
 
 lint: $(READY) ## ruff and mypy --strict
 	@echo "lint: ruff, mypy"

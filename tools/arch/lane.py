@@ -20,11 +20,11 @@ from loadscope.suite.fetch.build import BuildRequest, build_artifact
 from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.golden.file import read_golden
 from loadscope.suite.models.manifest import Catalogue
-from loadscope.tools.z.checks import SUITES, CheckRow, Suite
-from loadscope.tools.z.inside import LANE, Inside, loadscope_here, require
-from loadscope.tools.z.pixels import pixel_rows
-from loadscope.tools.z.root import Root
-from loadscope.tools.z.submission import submission_rows
+from loadscope.tools.arch.checks import SUITES, CheckRow, Suite
+from loadscope.tools.arch.inside import LANE, Inside, loadscope_here, require
+from loadscope.tools.arch.pixels import pixel_rows
+from loadscope.tools.arch.root import Root
+from loadscope.tools.arch.submission import submission_rows
 
 MODEL, DATA, SAMPLES = "efficientnet-32", "imagenet-sample20", 4
 FRAMEWORKS = ("onnxruntime", "pytorch")
@@ -41,7 +41,7 @@ _SIDE_BY_SIDE = 2
 _PYTEST = (
     "import os, sys, pytest; os.chdir('/lane/repo'); "
     "sys.exit(pytest.main([*sys.argv[1:], '-q', '-rfEx', '--durations=20', '-p', "
-    "'no:cacheprovider', '-p', 'loadscope.tools.z.expected']))"
+    "'no:cacheprovider', '-p', 'loadscope.tools.arch.expected']))"
 )
 
 
@@ -132,7 +132,7 @@ class Lane:
         self._models.mkdir(parents=True)
         shutil.copy(exported.path, self._models / "efficientnet-32.onnx")
         shutil.copy(weights.artifact.path, self._models / "efficientnet.pth")
-        manifest = files("loadscope.tools.z") / "models.yaml"
+        manifest = files("loadscope.tools.arch") / "models.yaml"
         self._manifest.write_text(manifest.read_text("utf-8"), encoding="utf-8")
 
     def _label(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadscope.errors import WorkError
-from loadscope.tools.z.root import Root
+from loadscope.tools.arch.root import Root
 
 LOADGEN = "mlcommons-loadgen==6.0.17"
 PYCOCOTOOLS = "pycocotools==2.0.11"

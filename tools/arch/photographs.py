@@ -1,6 +1,6 @@
 """Photographs made ready for a classifier by every resampler; run on both machines.
 
-``python -m loadscope.tools.z.photographs FOLDER SAMPLES.npz``
+``python -m loadscope.tools.arch.photographs FOLDER SAMPLES.npz``
 """
 
 import sys

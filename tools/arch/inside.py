@@ -13,7 +13,7 @@ from typing import Any
 
 from loadscope.datasets.task import Progress
 from loadscope.errors import WorkError
-from loadscope.tools.z.root import Root
+from loadscope.tools.arch.root import Root
 
 LANE = Path("/lane")
 """The checks' folder, as the emulated machine sees it."""

@@ -11,9 +11,9 @@ from loadscope.datasets.task import Progress
 from loadscope.suite.fetch.artifacts import materialise
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
-from loadscope.tools.z.checks import CheckRow
-from loadscope.tools.z.inside import LANE, Inside
-from loadscope.tools.z.photographs import write_samples
+from loadscope.tools.arch.checks import CheckRow
+from loadscope.tools.arch.inside import LANE, Inside
+from loadscope.tools.arch.photographs import write_samples
 
 _SECONDS = 600
 _MODEL = "efficientnet-lite0"
@@ -33,7 +33,7 @@ def pixel_rows(inside: Inside, data: Path, cache: Path, progress: Progress) -> I
         progress: Told what is being done.
     """
     title = "pixels of the sample photographs"
-    arguments = ["-m", "loadscope.tools.z.photographs", f"{LANE}/data/val", f"{LANE}/there.npz"]
+    arguments = ["-m", "loadscope.tools.arch.photographs", f"{LANE}/data/val", f"{LANE}/there.npz"]
     done = inside.python(title, arguments, _SECONDS)
     if done.status:
         yield CheckRow(title, False, done.failure(), done.seconds)

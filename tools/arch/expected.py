@@ -5,7 +5,7 @@ Such a test that passes is a failure: its reason is then no longer true.
 
 import pytest
 
-from loadscope.tools.z.checks import EXPECTED
+from loadscope.tools.arch.checks import EXPECTED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

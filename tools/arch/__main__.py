@@ -19,10 +19,10 @@ from loadscope.files import write_json
 from loadscope.paths import cache_root
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
-from loadscope.tools.z.checks import LEFT_OUT, CheckRow
-from loadscope.tools.z.lane import Lane
-from loadscope.tools.z.natives import ensure_natives
-from loadscope.tools.z.root import ensure_root
+from loadscope.tools.arch.checks import LEFT_OUT, CheckRow
+from loadscope.tools.arch.lane import Lane
+from loadscope.tools.arch.natives import ensure_natives
+from loadscope.tools.arch.root import ensure_root
 
 _TOOLS = {
     "mmdebstrap": "mmdebstrap",
@@ -41,7 +41,7 @@ def main(output: Path | None) -> None:
 
     \b
     Example:
-      python -m loadscope.tools.z --output z.json
+      python -m loadscope.tools.arch --output z.json
     """
     # The first resolves the link src/loadscope/tools, the second goes up to the checkout.
     repository = Path(loadscope.__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ from typing import Any
 
 from loadscope.files import write_json
 from loadscope.submission.rounds import CURRENT, load_round
-from loadscope.tools.z.checks import CheckRow
-from loadscope.tools.z.inside import LANE, Done, Inside, loadscope_here
+from loadscope.tools.arch.checks import CheckRow
+from loadscope.tools.arch.inside import LANE, Done, Inside, loadscope_here
 
 _SECONDS = 300
 _SUBMITTER, _SYSTEM = "LoadScope", "emulated-s390x"

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from loadscope.tools.z.checks import SUITES
+from loadscope.tools.arch.checks import SUITES
 
 TESTS = Path(__file__).resolve().parents[1]
 
