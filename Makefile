@@ -2,6 +2,8 @@
 # PYTHON  the interpreter that makes .venv
 # TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
+# ARCH    the instruction set that test-arch emulates
+# TARGET  the stage of Containerfile that image builds; IMAGE_ARGS is handed to the builder
 # JOBS    how many tests run side by side; many wait for LoadGen's clock, so twice the cores
 
 # Hundreds of processes would each compile what they import.
@@ -11,6 +13,8 @@ PYTHON ?= python3.11
 TORCH ?= torch==2.13.0
 UV ?= uv==0.13.9
 JOBS ?= 4
+ARCH ?= s390x
+TARGET ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -19,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-frameworks test-otlp test-z lint bench zoo docs lock clean
+.PHONY: help setup demo test test-frameworks test-otlp test-arch test-z image lint bench zoo docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -65,9 +69,17 @@ test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-p
 	@$(PYTHON) -m venv --clear .venv-otlp
 	@.venv-otlp/bin/pip --disable-pip-version-check --quiet --quiet install "arize-phoenix==20.26.*"
 	@touch $@
-test-z: $(READY) ## The core tests and LoadGen runs on an emulated IBM Z (root; Debian packages)
-	@echo "test-z: an s390x root in the cache, then real s390x builds under emulation; 10 to 25 minutes"
-	@$(BIN)/python -P -m loadscope.tools.arch
+test-arch: $(READY) ## The core tests and LoadGen runs on an emulated ARCH=s390x|arm64|ppc64el (root; Debian packages)
+	@echo "test-arch: a root of $(ARCH) in the cache, then Debian's builds under emulation; 10 to 25 minutes"
+	@$(BIN)/python -P -m loadscope.tools.arch $(ARCH)
+
+test-z: ## The same on an emulated IBM Z
+	@$(MAKE) --no-print-directory test-arch ARCH=s390x
+
+image: ## A container image, TARGET=cpu|cuda|s390x, by podman, buildah or docker
+	@builder=$$(command -v podman || command -v buildah || command -v docker) || { echo "make: no podman, buildah or docker found; on Debian and Ubuntu: apt install buildah" >&2; exit 2; }; \
+	  echo "image: loadscope:$(TARGET) by $$builder; some minutes and 3 GB"; \
+	  $$builder build --target $(TARGET) --tag loadscope:$(TARGET) --file Containerfile $(IMAGE_ARGS) .
 
 lint: $(READY) ## ruff and mypy --strict
 	@echo "lint: ruff, mypy"

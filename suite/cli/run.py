@@ -59,6 +59,12 @@ from loadscope.units import human
     help="Carry out what is unfinished in this run directory; --mode adds tests to it.",
 )
 @click.option(
+    "--script",
+    "named_script",
+    type=click.Path(path_type=Path),
+    help="The script, for a tool that must name what it gives, as MLCube.",
+)
+@click.option(
     "--find-rate",
     is_flag=True,
     help="Server: find the highest rate that LoadGen calls VALID, then run at it.",
@@ -72,6 +78,7 @@ def run_command(
     output: Path | None,
     source: Path | None,
     unfinished: Path | None,
+    named_script: Path | None,
     find_rate: bool,
     as_json: bool,
     **given: Any,
@@ -94,6 +101,9 @@ def run_command(
       loadscope run --resume runs/20261122-101500-resnet50-onnxruntime-Offline --mode compliance
     """
     settings = given_settings(given)
+    if script and named_script:
+        raise InputError("the script is given twice", "leave --script out")
+    script = script or named_script
     added = settings.pop("mode", ()) if unfinished else ()
     if (source or unfinished) and (
         settings or script or find_rate or (unfinished and (output or source))

@@ -19,9 +19,12 @@ from loadscope.in_use import alone, last_use, use_file
 from loadscope.suite.fetch.store import stamp_path
 from loadscope.suite.models.source import REGISTRIES
 
-KINDS = ("samples", "datasets", "models", "engines", "layouts", "s390x")
+KINDS = ("samples", "datasets", "models", "engines", "layouts", "emulated")
 """Preprocessed samples; fetched data sets; files of models; what frameworks have compiled of them
-for a device; layouts that were found; roots of ``make test-z``."""
+for a device; layouts that were found; roots of ``make test-arch``."""
+
+EMULATED = "emulated"
+"""The folder of these roots."""
 LAYOUTS = "layouts"
 """The folder of the layouts, a JSON file each; ``suite.run.layout_cache`` writes them."""
 
@@ -70,7 +73,7 @@ def inventory(cache: Path, progress: Progress) -> list[CacheItem]:
         *_models(cache / "artifacts"),
         *(("engines", each.name, each) for each in _folders(cache / "engines")),
         *(("layouts", each.stem, each) for each in sorted((cache / LAYOUTS).glob("[!.]*.json"))),
-        *(("s390x", each.name, each) for each in _folders(cache) if each.name == "z"),
+        *(("emulated", each.name, each) for each in _folders(cache / EMULATED)),
     ]
     items = []
     what = "measuring the cache"
@@ -167,7 +170,7 @@ def _markers(kind: str, path: Path) -> list[Path]:
     """The locks that stand for using it and for making it, as those who do so name them."""
     if kind == "samples":
         making = [path.with_name(f"{path.name}.lock")]
-    elif kind == "s390x":
+    elif kind == "emulated":
         making = [path / "lock"]
     elif kind == "models" and path.is_dir():
         making = sorted(path.rglob(".*.lock"))
@@ -192,8 +195,8 @@ def _extent(path: Path) -> tuple[int, float]:
 
 
 def _what(kind: str, path: Path) -> str:
-    if kind == "s390x":
-        return "the emulated system of make test-z"
+    if kind == "emulated":
+        return "the emulated system of make test-arch"
     if kind == "datasets":
         return "a data set"
     if kind == "engines":

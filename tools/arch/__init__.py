@@ -1,1 +1,1 @@
-"""The emulated IBM Z: an s390x root, LoadGen built for it, and the suite's checks run in it."""
+"""Emulated machines: a root of another instruction set, LoadGen built for it, checks run in it."""

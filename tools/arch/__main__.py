@@ -1,4 +1,4 @@
-"""``make test-z``: the suite on an emulated IBM Z."""
+"""``make test-arch``: the suite on an emulated machine of another instruction set."""
 
 import os
 import shutil
@@ -19,35 +19,34 @@ from loadscope.files import write_json
 from loadscope.paths import cache_root
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
+from loadscope.suite.fetch.cache import EMULATED
+from loadscope.tools.arch.architecture import ARCHITECTURES
 from loadscope.tools.arch.checks import LEFT_OUT, CheckRow
 from loadscope.tools.arch.lane import Lane
 from loadscope.tools.arch.natives import ensure_natives
 from loadscope.tools.arch.root import ensure_root
 
-_TOOLS = {
-    "mmdebstrap": "mmdebstrap",
-    "qemu-s390x-static": "qemu-user-static",
-    "s390x-linux-gnu-g++": "g++-s390x-linux-gnu",
-}
-
 
 @click.command()
+@click.argument("architecture", type=click.Choice(sorted(ARCHITECTURES)))
 @click.option("--output", type=click.Path(path_type=Path), help="Write the rows as JSON too.")
-def main(output: Path | None) -> None:
-    """Run the core tests and real LoadGen runs on emulated s390x, and compare with this host.
+def main(architecture: str, output: Path | None) -> None:
+    """Run the core tests and real LoadGen runs emulated, and compare with this host.
 
-    The s390x root is kept in the suite's cache (about 2 GB). Ends with status 1 if a check does
-    not hold, and with 0 and a message where the packages cannot be had.
+    The root of the architecture is kept in the user's cache (about 2 GB). Ends with status 1 if a
+    check does not hold, and with 0 and a message where the packages cannot be had.
 
     \b
     Example:
-      python -m loadscope.tools.arch --output z.json
+      python -m loadscope.tools.arch s390x --output z.json
     """
     # The first resolves the link src/loadscope/tools, the second goes up to the checkout.
     repository = Path(loadscope.__file__).resolve().parents[2]
-    cache = cache_root()
+    cache, chosen = cache_root(), ARCHITECTURES[architecture]
     # Beside pip's cache whatever the suite's own is: the root takes minutes and never changes.
-    folder = Path(platformdirs.user_cache_dir("loadscope", appauthor=False)) / "z"
+    folder = (
+        Path(platformdirs.user_cache_dir("loadscope", appauthor=False)) / EMULATED / architecture
+    )
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     rows: list[CheckRow] = []
@@ -55,21 +54,21 @@ def main(output: Path | None) -> None:
     with progress_bars() as progress, FileLock(folder / "lock"):
         log.write_bytes(b"")
         try:
-            _require_tools(log)
-            progress("s390x root", 0, 0)
-            root = ensure_root(folder, log)
-            progress("LoadGen and pycocotools for s390x", 0, 0)
+            _require_tools(log, chosen.tools)
+            progress(f"{architecture} root", 0, 0)
+            root = ensure_root(chosen, folder, log)
+            progress(f"LoadGen and pycocotools for {architecture}", 0, 0)
             natives = ensure_natives(folder, root, log)
         except WorkError as error:
-            click.echo(f"test-z: skipped: {error}")
+            click.echo(f"test-arch {architecture}: skipped: {error}")
             return
         logs = Path(tempfile.mkdtemp(prefix="logs-", dir=folder))
         lane = Lane(root, natives, repository, cache, logs, progress)
         for row in lane.rows():
             rows.append(row)
             said = "passed" if row.passed else f"FAILED ({row.detail})"
-            click.echo(f"test-z: {said}: {row.check}", err=True)
-    table = Table("check", "on s390x", "detail", "seconds")
+            click.echo(f"test-arch {architecture}: {said}: {row.check}", err=True)
+    table = Table("check", f"on {architecture}", "detail", "seconds")
     for row in rows:
         passed = "passed" if row.passed else "failed"
         add_plain_row(table, row.check, passed, row.detail, f"{row.seconds:.0f}")
@@ -78,13 +77,14 @@ def main(output: Path | None) -> None:
     print_table(table)
     if output is not None:
         write_json(output, [asdict(row) for row in rows])
-    click.echo(f"test-z: {sum(row.passed for row in rows)} of {len(rows)} hold; logs in {logs}")
+    held = sum(row.passed for row in rows)
+    click.echo(f"test-arch {architecture}: {held} of {len(rows)} hold; logs in {logs}")
     if not all(row.passed for row in rows):
         sys.exit(1)
 
 
-def _require_tools(log: Path) -> None:
-    missing = [package for tool, package in _TOOLS.items() if shutil.which(tool) is None]
+def _require_tools(log: Path, tools: dict[str, str]) -> None:
+    missing = [package for tool, package in tools.items() if shutil.which(tool) is None]
     if os.geteuid() != 0:
         raise WorkError("only root may change its root directory", "run it as root in a container")
     if not missing:
@@ -103,5 +103,5 @@ if __name__ == "__main__":
     try:
         main()
     except LoadScopeError as error:
-        click.echo(f"test-z: {error}", err=True)
+        click.echo(f"test-arch: {error}", err=True)
         sys.exit(1)

@@ -54,20 +54,21 @@ class Inside:
     """The emulated machine.
 
     Args:
-        root: The s390x root.
+        root: The root.
         work: Takes the logs.
         progress: Told of each command.
     """
 
     def __init__(self, root: Root, work: Path, progress: Progress) -> None:
         self._root, self._work, self._progress = root, work, progress
+        self.architecture = root.architecture
         self.folder = root.path / LANE.relative_to("/")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
 
     def python(self, name: str, arguments: Sequence[str], seconds: float) -> Done:
         """Run the root's Python with the suite on its path; its logs are called ``name``."""
-        self._progress(f"s390x: {name}", 0, 0)
+        self._progress(f"{self.architecture.debian}: {name}", 0, 0)
         log = self._work / f"{re.sub('[^a-z0-9]+', '-', name.lower())}.log"
         started = time.monotonic()
         status = self._root.run(

@@ -1,7 +1,7 @@
-"""LoadGen and pycocotools for s390x: from their sdists, by Debian's cross compiler.
+"""LoadGen and pycocotools for another instruction set: their sdists, by a cross compiler.
 
-Under emulation the compiler takes more than ten minutes; here it is under one. Neither has an
-s390x wheel, and neither is in Debian.
+Under emulation the compiler takes more than ten minutes; here it is under one. Neither is in
+Debian, and not every architecture has their wheels.
 """
 
 import os
@@ -18,12 +18,11 @@ from loadscope.tools.arch.root import Root
 LOADGEN = "mlcommons-loadgen==6.0.17"
 PYCOCOTOOLS = "pycocotools==2.0.11"
 _CYTHON = "cython>=3,<4"
-_GXX, _GCC = "s390x-linux-gnu-g++", "s390x-linux-gnu-gcc"
 _PYTHON_HEADERS = "python3.13"
 
 
 def ensure_natives(cache: Path, root: Root, log: Path) -> Path:
-    """A folder of s390x modules to put on the path, built at most once for each root.
+    """A folder of the root's modules to put on the path, built at most once for each root.
 
     Raises:
         WorkError: A source cannot be fetched or does not compile; the log says why.
@@ -35,37 +34,40 @@ def ensure_natives(cache: Path, root: Root, log: Path) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     site = work / "site"
     site.mkdir(parents=True)
-    headers = _headers(root.path, work / "include")
-    _loadgen(_unpacked(LOADGEN, work, log), headers, site, log)
-    _pycocotools(_unpacked(PYCOCOTOOLS, work, log), headers, site, work, log)
+    headers = _headers(root, work / "include")
+    c_compiler, compiler = root.architecture.compilers
+    _loadgen(compiler, _unpacked(LOADGEN, work, log), headers, site, log)
+    _pycocotools(c_compiler, _unpacked(PYCOCOTOOLS, work, log), headers, site, work, log)
     site.rename(final)
     shutil.rmtree(work)
     return final
 
 
-def _headers(root: Path, folder: Path) -> list[str]:
+def _headers(root: Root, folder: Path) -> list[str]:
     """Copies of the root's headers: of its whole ``usr/include`` the host's would be hidden."""
-    include = root / "usr/include"
-    machine = f"s390x-linux-gnu/{_PYTHON_HEADERS}"
+    include = root.path / "usr/include"
+    machine = f"{root.architecture.triplet}/{_PYTHON_HEADERS}"
     shutil.copytree(include / _PYTHON_HEADERS, folder / _PYTHON_HEADERS)
     shutil.copytree(include / machine, folder / machine)
     shutil.copytree(include / "pybind11", folder / "pybind11")
     numpy = "usr/lib/python3/dist-packages/numpy/_core/include/numpy"
-    shutil.copytree(root / numpy, folder / "numpy")
-    for declarations in (root / "usr/lib/python3/dist-packages/numpy").glob("*.pxd"):
+    shutil.copytree(root.path / numpy, folder / "numpy")
+    for declarations in (root.path / "usr/lib/python3/dist-packages/numpy").glob("*.pxd"):
         shutil.copy(declarations, folder / "numpy")
     return [f"-I{folder / _PYTHON_HEADERS}", f"-I{folder}"]
 
 
-def _loadgen(source: Path, headers: Sequence[str], site: Path, log: Path) -> None:
+def _loadgen(compiler: str, source: Path, headers: Sequence[str], site: Path, log: Path) -> None:
     files = sorted(str(path) for path in source.rglob("*.cc"))
     target = ["-o", str(site / "mlperf_loadgen.so")]
     flags = ["-shared", "-fPIC", "-std=c++17", "-O1", f"-I{source}"]
-    _say([_GXX, *flags, *headers, *files, *target], log)
+    _say([compiler, *flags, *headers, *files, *target], log)
     _metadata(source, site)
 
 
-def _pycocotools(source: Path, headers: Sequence[str], site: Path, work: Path, log: Path) -> None:
+def _pycocotools(
+    compiler: str, source: Path, headers: Sequence[str], site: Path, work: Path, log: Path
+) -> None:
     cython = work / "cython"
     _say([*_pip("install"), "--target", str(cython), _CYTHON], log)
     generated, package, common = work / "_mask.c", site / "pycocotools", source / "common"
@@ -78,7 +80,7 @@ def _pycocotools(source: Path, headers: Sequence[str], site: Path, work: Path, l
     shutil.copytree(source / "pycocotools", package)
     flags = ["-shared", "-fPIC", "-O2", "-w", f"-I{common}", *headers]
     files = [str(generated), str(common / "maskApi.c")]
-    _say([_GCC, *flags, *files, "-o", str(package / "_mask.so")], log)
+    _say([compiler, *flags, *files, "-o", str(package / "_mask.so")], log)
     _metadata(source, site)
 
 

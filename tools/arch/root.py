@@ -1,4 +1,4 @@
-"""An s390x root from Debian's packages, in which programs run by user-mode emulation.
+"""A root of Debian's packages for another instruction set, whose programs are emulated.
 
 Nothing in it is configured: what a package's script would have made and the checks need is
 made here. The interpreter in it is a small program of this machine that starts the emulator on
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadscope.errors import WorkError
+from loadscope.tools.arch.architecture import Architecture
 
 SUITES = ("trixie", "stable")
 """Tried in this order: a mirror may hold one of them with an index that is out of step."""
 
-_EMULATOR = Path("/usr/bin/qemu-s390x-static")
 _PYTHON = "python3.13"
 
 PACKAGES = (
@@ -32,14 +32,14 @@ PACKAGES = (
 
 # Of /proc these are all that psutil reads where nothing is mounted.
 _PROC = ("meminfo", "stat")
-# In the form of s390x; no machine is named, for there is none.
+# No machine is named, for there is none; the form is that of s390x.
 _CPUINFO = "vendor_id       : emulated\n# processors    : 1\n"
 
 _LAUNCHER = """
 #include <unistd.h>
 int main(int argc, char **argv) {
     char *words[argc + 4];
-    words[0] = "/qemu-s390x-static";
+    words[0] = "/EMULATOR";
     words[1] = "-0";
     words[2] = "/usr/bin/python3";
     words[3] = "/usr/bin/PYTHON";
@@ -54,8 +54,6 @@ _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
-    # Debian chooses among BLAS libraries when a package is configured.
-    "LD_LIBRARY_PATH": "/usr/lib/s390x-linux-gnu/lapack:/usr/lib/s390x-linux-gnu/blas",
     # PyTorch does not come back from its import where its threads start under emulation.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -67,6 +65,13 @@ class Root:
     """A root that is ready to run programs in."""
 
     path: Path
+    architecture: Architecture
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        libraries = f"/usr/lib/{self.architecture.triplet}"
+        # Debian chooses among BLAS libraries when a package is configured.
+        return {**_ENVIRONMENT, "LD_LIBRARY_PATH": f"{libraries}/lapack:{libraries}/blas"}
 
     def run(self, arguments: Sequence[str], log: Path, seconds: float, **environment: str) -> int:
         """Run the root's Python, with what it says in ``log`` and, of errors, in ``log.err``.
@@ -79,7 +84,7 @@ class Root:
             try:
                 return subprocess.run(
                     [chroot, str(self.path), "/usr/bin/python3", *arguments],
-                    env={**_ENVIRONMENT, **environment},
+                    env={**self._environment, **environment},
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=errors,
@@ -89,7 +94,7 @@ class Root:
                 return -9
 
 
-def ensure_root(cache: Path, log: Path) -> Root:
+def ensure_root(architecture: Architecture, cache: Path, log: Path) -> Root:
     """Have the root in the cache, made at most once.
 
     Raises:
@@ -101,22 +106,22 @@ def ensure_root(cache: Path, log: Path) -> Root:
         for suite in SUITES:
             partial = cache / f"root-{key}.partial"
             shutil.rmtree(partial, ignore_errors=True)
-            if _unpack(suite, partial, log):
-                _complete(partial)
+            if _unpack(architecture, suite, partial, log):
+                _complete(architecture, partial)
                 partial.rename(final)
                 break
         else:
             raise WorkError(
-                f"cannot make the s390x root from Debian's packages ({' or '.join(SUITES)})",
+                f"cannot make the root of {architecture.debian} from Debian {' or '.join(SUITES)}",
                 f"the package manager's messages are in {log}",
             )
-    return Root(final)
+    return Root(final, architecture)
 
 
-def _unpack(suite: str, folder: Path, log: Path) -> bool:
+def _unpack(architecture: Architecture, suite: str, folder: Path, log: Path) -> bool:
     what = [
         "--variant=extract",
-        "--architectures=s390x",
+        f"--architectures={architecture.debian}",
         f"--include={','.join(PACKAGES)}",
         # A mirror that is a snapshot keeps its signed indices beyond their date.
         "--aptopt=Acquire::Check-Valid-Until false",
@@ -132,12 +137,12 @@ def _unpack(suite: str, folder: Path, log: Path) -> bool:
     return status == 0 and (folder / "usr/bin" / _PYTHON).exists()
 
 
-def _complete(root: Path) -> None:
+def _complete(architecture: Architecture, root: Path) -> None:
     for name in ("bin", "lib", "sbin"):
         link = root / name
         if not link.exists():
             link.symlink_to(f"usr/{name}")
-    shutil.copy(_EMULATOR, root / _EMULATOR.name)
+    shutil.copy(Path("/usr/bin", architecture.emulator), root / architecture.emulator)
     (root / "proc").mkdir(exist_ok=True)
     for name in _PROC:
         (root / "proc" / name).write_bytes(Path("/proc", name).read_bytes())
@@ -152,7 +157,8 @@ def _complete(root: Path) -> None:
         )
     )
     source = root / "tmp/launcher.c"
-    source.write_text(_LAUNCHER.replace("PYTHON", _PYTHON), encoding="utf-8")
+    words = _LAUNCHER.replace("EMULATOR", architecture.emulator).replace("PYTHON", _PYTHON)
+    source.write_text(words, encoding="utf-8")
     launcher = root / "usr/bin/python3"
     launcher.unlink()
     compiler = os.environ.get("CC", "cc")

@@ -12,9 +12,9 @@ from loadscope.tools.arch.checks import CheckRow
 from loadscope.tools.arch.inside import LANE, Done, Inside, loadscope_here
 
 _SECONDS = 300
-_SUBMITTER, _SYSTEM = "LoadScope", "emulated-s390x"
+_SUBMITTER, _SYSTEM = "LoadScope", "emulated"
 # What the fields that may not be left to the default say of a machine that is not one.
-_FIELDS = {"status": "rdi", "system_name": "s390x under emulation", "system_type": "edge"}
+_FIELDS = {"status": "rdi", "system_name": "an emulated machine", "system_type": "edge"}
 # The rules of check that a run below full length breaks, and a tree of another fault does not.
 _LENGTHS = {
     "test.sample-count",
@@ -38,7 +38,8 @@ def submission_rows(inside: Inside, run: str, manifest: Path, data: Path) -> Ite
         data: The run's data set, here.
     """
     write_json(inside.folder / f"{_SYSTEM}.json", _system())
-    title = "a submission packaged on s390x"
+    there = inside.architecture.debian
+    title = f"a submission packaged on {there}"
     arguments = ["submit", "--rehearsal", "--division", "open", "--submitter", _SUBMITTER]
     arguments += ["--runs", str(LANE / run), "--system", str(LANE / f"{_SYSTEM}.json")]
     done = inside.loadscope(title, [*arguments, "--output", str(LANE / "tree"), "--json"], _SECONDS)
@@ -46,15 +47,15 @@ def submission_rows(inside: Inside, run: str, manifest: Path, data: Path) -> Ite
     if done.status or packaged is None:
         yield CheckRow(title, False, done.failure(), done.seconds)
         return
-    there = inside.loadscope("check", ["check", str(LANE / "tree"), "--json"], _SECONDS)
+    checked = inside.loadscope("check", ["check", str(LANE / "tree"), "--json"], _SECONDS)
     yield CheckRow(
         title,
-        bool(packaged["results"]) and there.json() is not None,
-        f"{len(packaged['results'])} result, {len(_findings(there))} findings of check there",
-        done.seconds + there.seconds,
+        bool(packaged["results"]) and checked.json() is not None,
+        f"{len(packaged['results'])} result, {len(_findings(checked))} findings of check there",
+        done.seconds + checked.seconds,
     )
     yield _scored_here(inside, run, manifest, data)
-    yield _checked_here(inside, run, there)
+    yield _checked_here(inside, run, checked)
 
 
 def _scored_here(inside: Inside, run: str, manifest: Path, data: Path) -> CheckRow:
@@ -74,8 +75,8 @@ def _scored_here(inside: Inside, run: str, manifest: Path, data: Path) -> CheckR
         return CheckRow(title, False, done.failure(), done.seconds)
     again = (copy / "accuracy/accuracy.txt").read_text("utf-8").strip()
     detail = (
-        f"{here['metric']} {here['value']:.2f} %, on s390x {there['value']:.2f} %; the tree says "
-        f"{packaged}"
+        f"{here['metric']} {here['value']:.2f} %, on {inside.architecture.debian} "
+        f"{there['value']:.2f} %; the tree says {packaged}"
     )
     return CheckRow(title, here == there and again == packaged, detail, done.seconds)
 
@@ -86,7 +87,8 @@ def _checked_here(inside: Inside, run: str, there: Done) -> CheckRow:
     record = json.loads((inside.folder / run / "run.json").read_text("utf-8"))
     short = {finding["rule"] for finding in _findings(here)}
     detail = (
-        f"the same {len(_findings(here))} findings as on s390x: {', '.join(sorted(short))}; of the "
+        f"the same {len(_findings(here))} findings as on {inside.architecture.debian}: "
+        f"{', '.join(sorted(short))}; of the "
         f"rehearsal: {'; '.join(record['rehearsal'])}"
     )
     same = here.json() is not None and _findings(here) == _findings(there)
