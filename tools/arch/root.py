@@ -32,8 +32,8 @@ PACKAGES = (
 
 # Of /proc these are all that psutil reads where nothing is mounted.
 _PROC = ("meminfo", "stat")
-# No machine is named, for there is none; the form is that of s390x.
-_CPUINFO = "vendor_id       : emulated\n# processors    : 1\n"
+# Without them ONNX Runtime for Arm ends at its import: it counts processors there.
+_PROCESSORS = ("possible", "present")
 
 _LAUNCHER = """
 #include <unistd.h>
@@ -100,7 +100,9 @@ def ensure_root(architecture: Architecture, cache: Path, log: Path) -> Root:
     Raises:
         WorkError: Debian's packages cannot be had, or this is not root.
     """
-    key = hashlib.sha256("\n".join((*PACKAGES, _LAUNCHER, _CPUINFO)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(
+        "\n".join((*PACKAGES, _LAUNCHER, architecture.cpuinfo, *_PROCESSORS)).encode()
+    ).hexdigest()[:12]
     final = cache / f"root-{key}"
     if not final.exists():
         for suite in SUITES:
@@ -146,7 +148,11 @@ def _complete(architecture: Architecture, root: Path) -> None:
     (root / "proc").mkdir(exist_ok=True)
     for name in _PROC:
         (root / "proc" / name).write_bytes(Path("/proc", name).read_bytes())
-    (root / "proc/cpuinfo").write_text(_CPUINFO, encoding="utf-8")
+    processors = root / "sys/devices/system/cpu"
+    processors.mkdir(parents=True)
+    for name in _PROCESSORS:
+        (processors / name).write_text("0\n", encoding="utf-8")
+    (root / "proc/cpuinfo").write_text(architecture.cpuinfo, encoding="utf-8")
     (root / "root").mkdir(exist_ok=True)
     (root / "tmp").mkdir(exist_ok=True)
     certificates = root / "etc/ssl/certs/ca-certificates.crt"
