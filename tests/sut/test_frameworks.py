@@ -26,6 +26,8 @@ PROCESSES = {
         "networks_checks",
         "merge_checks",
         "checkpoint_checks",
+        "yolox_checks",
+        "onnx_weights_checks",
     ),
     "tensorflow": ("tensorflow_checks", "frozen_graph_checks"),
     "jax": ("jax_checks",),
