@@ -1,16 +1,10 @@
-"""Runs the ``loadscope`` command in forks of this process, which has imported it.
+"""The ``loadscope`` command with all that it imports, for ``fork_server``.
 
 Where the null backend is asked for, the measured process is a fork of that fork, for it has no
 framework to import; with any other it is started as always.
-
-Takes one object of JSON a line, with ``arguments``, ``cwd``, ``environment`` and the files for
-``stdout`` and ``stderr``; answers each with the exit status in a line (negative: the signal).
-A fork has its own memory, environment, working directory and end, as a fresh process has.
 """
 
-import gc
 import importlib
-import json
 import os
 import signal
 import subprocess
@@ -91,19 +85,11 @@ def start_process(arguments, folder, output, descriptors=()):
     test_process.main()
 
 
-def become(asked):
-    """Take on all that a process which is started so would have."""
-    os.chdir(asked["cwd"])
-    os.environ.clear()
-    os.environ.update(asked["environment"])
-    for number, path in enumerate((os.devnull, asked["stdout"], asked["stderr"])):
-        file = os.open(path, os.O_RDWR | os.O_CREAT)
-        os.dup2(file, number)
-        os.close(file)
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.argv = ["loadscope", *asked["arguments"]]
-    if "null" in asked["arguments"]:
+def main():
+    """The command, as ``fork_server`` calls it in a fork."""
+    if "null" in sys.argv:
         fork_workers()
+    command.main()
 
 
 for name in command.COMMANDS:
@@ -111,13 +97,3 @@ for name in command.COMMANDS:
 # The tasks and their settings are imported by what reads them, and what decodes images then.
 Catalogue.load()
 importlib.import_module("loadscope.datasets.images.image_geometry")
-# Collecting what was imported at the end of each fork would copy its pages, for 0.2 s.
-gc.collect()
-gc.freeze()
-while line := sys.stdin.readline():
-    process = os.fork()
-    if not process:
-        become(json.loads(line))
-        command.main()
-    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    print(json.dumps(status), flush=True)
