@@ -57,8 +57,9 @@ test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; about fifteen minutes on two cores the first time, when it makes its models; less afterwards"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
-test-frameworks: $(READY) ## Make the environments of ExecuTorch, Caffe2 and CNTK (4 GB) and run their checks
+test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, and of ExecuTorch, Caffe2, CNTK in Pythons of their own (4 GB)
 	@echo "test-frameworks: environments of their own in the cache, then each framework's checks; ten minutes the first time"
+	@for each in tvm jax ncnn; do $(BIN)/pytest -q -rs tests/sut/$${each}_checks.py || exit; done
 	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back

@@ -21,6 +21,9 @@ class Exporter:
         takes: The options that it is given, of ``suite.fetch.artifacts.build_options``.
         origin: The format that the artifact under ``from`` must have; empty where there is none.
         origin_option: The option that names the file which it starts from.
+        makes: The format that it writes, where the model families offer what it makes of their
+            networks; empty where they do not.
+        layout: The layout of images in what it writes; empty for that of its origin.
         requires: The keys of a manifest that it cannot do without.
         allows: Further keys that it takes.
         libraries: Requirements of exact versions that its process alone imports. They are put in
@@ -37,6 +40,8 @@ class Exporter:
     takes: tuple[str, ...] = ()
     origin: str = ""
     origin_option: str = ""
+    makes: str = ""
+    layout: str = ""
     requires: tuple[str, ...] = ()
     allows: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()

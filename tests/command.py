@@ -1,4 +1,4 @@
-"""The ``loadscope`` command for tests, without the second that its imports take each time."""
+"""The ``loadscope`` command and other scripts, without the second that imports take each time."""
 
 import json
 import os
@@ -12,12 +12,21 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+
 
 class CommandProcess:
-    """Forks of one process that has imported the command; started when it is first needed."""
+    """Forks of one process that has imported a script; started when it is first needed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, script: Path, *fresh: object) -> None:
+        """Nothing is started.
+
+        Args:
+            folder: A folder for what the forks say.
+            script: A file with a function ``main``.
+            fresh: What a Python is given to run it in a process that is no fork.
+        """
+        self._folder, self._script, self._fresh = folder, script, fresh
         self._server: subprocess.Popen[str] | None = None
 
     def run(
@@ -27,7 +36,7 @@ class CommandProcess:
         if "PYTHONPATH" in environment:
             # What is found there must be found from the start.
             return subprocess.run(
-                [sys.executable, "-P", "-m", "loadscope", *map(str, arguments)],
+                [sys.executable, "-P", *map(str, (*self._fresh, *arguments))],
                 capture_output=True,
                 text=True,
                 timeout=timeout,
@@ -51,7 +60,7 @@ class CommandProcess:
 
     def _start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-P", Path(__file__).with_name("command_process.py")],
+            [sys.executable, "-P", HERE / "fork_server.py", self._script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -70,6 +79,15 @@ class CommandProcess:
 
 @pytest.fixture(scope="session")
 def command_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandProcess]:
-    command = CommandProcess(tmp_path_factory.mktemp("command"))
+    script = HERE / "command_process.py"
+    command = CommandProcess(tmp_path_factory.mktemp("command"), script, "-m", "loadscope")
     yield command
     command.close()
+
+
+@pytest.fixture(scope="session")
+def loadgen_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandProcess]:
+    script = HERE / "scenarios" / "loadgen_process.py"
+    loadgen = CommandProcess(tmp_path_factory.mktemp("loadgen"), script, script)
+    yield loadgen
+    loadgen.close()

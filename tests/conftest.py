@@ -1,7 +1,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -11,15 +10,14 @@ from types import ModuleType
 
 import pytest
 from tests.browser import browser
-from tests.command import command_process
+from tests.command import command_process, loadgen_process
 
 from loadscope.rundir.spec_names import LAYOUT_VARIABLE
 from loadscope.sut.registry import BACKENDS
 
-__all__ = ["browser", "command_process"]
+__all__ = ["browser", "command_process", "loadgen_process"]
 
 ROOT = Path(__file__).resolve().parents[1]
-_LOADGEN = ROOT / "tests" / "scenarios" / "loadgen_process.py"
 
 # A shell ignores SIGINT in what it starts in the background, and that is inherited; the tests
 # that press Ctrl-C must reach their processes all the same.
@@ -33,7 +31,15 @@ os.environ[LAYOUT_VARIABLE] = "0"
 _FOLDERS = ("submission", "package")
 
 # What starts processes.
-_STARTING = {"command_process", "start", "loadgen", "kept_cache", "real_data", "tiny_dataset"}
+_STARTING = {
+    "command_process",
+    "loadgen_process",
+    "start",
+    "loadgen",
+    "kept_cache",
+    "real_data",
+    "tiny_dataset",
+}
 
 _KEPT = "LOADSCOPE_TEST_KEPT"
 
@@ -116,18 +122,17 @@ def wait_for():
 
 
 @pytest.fixture
-def loadgen(tmp_path):
+def loadgen(tmp_path, loadgen_process):
     """Run one LoadGen test in a fresh process; returns (exit status, what it printed, folder)."""
 
     def run(scenario, mode="performance", cwd=None, **asked):
         settings = {"min_duration": 300, "min_query_count": 1, **asked.pop("settings", {})}
         asked |= {"folder": str(tmp_path), "scenario": scenario, "mode": mode}
-        done = subprocess.run(
-            [sys.executable, _LOADGEN, json.dumps(asked | {"settings": settings})],
-            capture_output=True,
-            text=True,
+        done = loadgen_process.run(
+            json.dumps(asked | {"settings": settings}),
+            cwd=cwd or Path.cwd(),
+            environment=dict(os.environ),
             timeout=120,
-            cwd=cwd,
         )
         seen = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
         failed = tmp_path / "failed.txt"

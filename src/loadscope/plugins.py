@@ -86,24 +86,25 @@ class Plugins(Mapping[str, T], Generic[T]):
         return _declared(self.group, tuple(sys.path))
 
     def _read(self, point: EntryPoint) -> T:
-        said, fix = (
-            f"{self._kind} '{point.name}' of {_origin(point)}",
-            "mend or uninstall that package",
-        )
         try:
             found: T = point.load()
         # Whatever a package of others raises while it is imported.
         except Exception as error:
-            said = f"{said} cannot be read: {type(error).__name__}: {error}"
-            raise InputError(said, fix) from error
+            why = f" cannot be read: {type(error).__name__}: {error}"
+            raise self._unreadable(point, why) from error
         if self._instance_of is None:
             return found
         fits = isinstance(found, self._instance_of)
         got = getattr(found, "name", None) if fits else type(found).__name__
         if not fits or got != point.name:
             wanted = self._instance_of.__name__
-            raise InputError(f"{said}: expected a {wanted} of that name, got {got!r}", fix)
+            raise self._unreadable(point, f": expected a {wanted} of that name, got {got!r}")
         return found
+
+    def _unreadable(self, point: EntryPoint, why: str) -> InputError:
+        # To tell a package's version all of its metadata is read: for errors alone.
+        said = f"{self._kind} '{point.name}' of {_origin(point)}{why}"
+        return InputError(said, "mend or uninstall that package")
 
 
 @functools.cache

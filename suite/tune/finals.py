@@ -13,7 +13,6 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import wilcoxon
 
 from loadscope.names import Scenario
 from loadscope.suite.tune.trial import TrialOutcome, goodness
@@ -99,6 +98,9 @@ def decide(scenario: Scenario, finalists: dict[int, Finalist], seconds: float) -
 
 def _behind(beside: NDArray[np.float64]) -> bool:
     """Whether logarithms beside the leader's of the same turns are less by more than chance."""
+    # Takes a second to import, and the command has many other uses.
+    from scipy.stats import wilcoxon
+
     return bool(beside.any() and wilcoxon(beside, alternative="less").pvalue < _CHANCE)
 
 

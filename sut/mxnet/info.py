@@ -34,6 +34,7 @@ INFO = BackendInfo(
             code=("loadscope.tools.convert", "loadscope.tools.build"),
             origin="onnx",
             origin_option="onnx",
+            makes="symbol",
         ),
     ),
     files={"symbol": ("-symbol.json", ".zip")},

@@ -47,6 +47,8 @@ INFO = BackendInfo(
             code=("loadscope.tools.convert", "loadscope.tools.build"),
             origin="onnx",
             origin_option="onnx",
+            makes="frozen-graph",
+            layout="NHWC",
         ),
     ),
     tasks=("image-classification", "object-detection", "question-answering"),

@@ -3,9 +3,7 @@
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 pytestmark = [
     pytest.mark.xdist_group("library"),
@@ -41,6 +39,10 @@ def test_every_block_of_the_page_runs(home, capsys):
 
 
 def test_the_notebook_runs_and_shows_both_frameworks(home):
+    # Half a second in each of the processes that collect the tests.
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(DOCS / "compare-frameworks.ipynb", as_version=4)
     # What is kept in the repository has no output of one machine.
     assert not any(cell.get("outputs") for cell in notebook.cells)

@@ -1,13 +1,18 @@
 """Tests that import JAX; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from tests.sut.tiny_answers import (
+    answer_and_stay,
+    answer_threads_at_once,
+    fill_up_a_batch_of_four,
+    refuse_after_close,
+)
 from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import InputError
@@ -35,40 +40,20 @@ def backend():
 
 def test_declared_outputs_are_answered_and_stay(tiny, backend):
     backend.load(tiny, threads=1)
-    INPUTS["images"].flags.writeable = False
-    first = backend.predict(INPUTS)
-    second = backend.predict({"images": np.ones((1, 2), np.float32)})
-    assert list(first) == ["best", "doubled"]
-    assert first["best"].tolist() == [1, 0, 1]
-    assert first["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
-    assert second["doubled"].tolist() == [[2, 2]]
-    assert {name: value.dtype.name for name, value in first.items()} == {
-        "best": "int64",
-        "doubled": "float32",
-    }
+    answer_and_stay(backend)
 
 
 def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(tiny, backend, tmp_path):
     path = write_model(tmp_path / "fixed.onnx", batch=4)
     backend.load(dataclasses.replace(tiny, path=path, max_batch=4), threads=1)
-    assert backend.effective().settings["fixed_batch"] == 4
-    for predict in (backend.predict, backend.tracer(with_layers=True).predict):
-        answers = predict(INPUTS)
-        assert answers["best"].tolist() == [1, 0, 1]
-        assert answers["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
+    fill_up_a_batch_of_four(backend)
     with pytest.raises(InputError, match="has the fixed batch size 4"):
         backend.load(dataclasses.replace(tiny, path=path), threads=1)
 
 
 def test_threads_call_at_once_and_get_their_own_answers(tiny, backend):
     backend.load(tiny, threads=1)
-
-    def right(number: int) -> bool:
-        images = np.full((1 + number % 3, 2), number, np.float32)
-        return bool((backend.predict({"images": images})["doubled"] == 2 * number).all())
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(right, range(100)))
+    answer_threads_at_once(backend, calls=100)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
@@ -136,9 +121,7 @@ def test_another_number_of_threads_in_the_process_is_an_error_that_names_both(ti
 
 def test_after_close_there_is_no_answer(tiny, backend):
     backend.load(tiny, threads=1)
-    backend.close()
-    with pytest.raises(RuntimeError, match="after close"):
-        backend.predict(INPUTS)
+    refuse_after_close(backend)
 
 
 def test_layers_are_the_operators_of_the_file(tiny, backend):

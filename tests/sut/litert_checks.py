@@ -1,10 +1,16 @@
 """Tests that import LiteRT; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tests.sut.tiny_answers import (
+    answer_and_stay,
+    answer_threads_at_once,
+    fill_up_a_batch_of_four,
+    refuse_after_close,
+    refuse_what_is_no_model,
+)
 from tests.sut.tiny_onnx import INPUTS
 from tests.sut.tiny_tflite import write_model
 
@@ -42,48 +48,26 @@ def in_force(backend, artifact, threads=1):
 @pytest.mark.parametrize("delegate", ["xnnpack", "none"])
 def test_declared_outputs_are_answered_and_stay(small, backend, delegate):
     backend.load(dataclasses.replace(small, options={"delegate": delegate}), threads=1)
-    first = backend.predict(INPUTS)
-    second = backend.predict({"images": np.ones((1, 2), np.float32)})
-    assert list(first) == ["best", "doubled"]
-    assert first["best"].tolist() == [1, 0, 1]
-    assert first["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
-    assert second["doubled"].tolist() == [[2, 2]]
-    assert {name: value.dtype.name for name, value in first.items()} == {
-        "best": "int64",
-        "doubled": "float32",
-    }
+    answer_and_stay(backend)
 
 
 def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(small, backend, tmp_path):
     path = write_model(tmp_path / "fixed.tflite", batch=4)
     backend.load(dataclasses.replace(small, path=path, max_batch=4), threads=1)
-    assert backend.effective().settings["fixed_batch"] == 4
-    for predict in (backend.predict, backend.tracer(with_layers=True).predict):
-        answers = predict(INPUTS)
-        assert answers["best"].tolist() == [1, 0, 1]
-        assert answers["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
+    fill_up_a_batch_of_four(backend)
     with pytest.raises(InputError, match="has the fixed batch size 4"):
         backend.load(dataclasses.replace(small, path=path), threads=1)
 
 
 def test_threads_call_at_once_and_get_their_own_answers(small, backend):
     backend.load(small, threads=1)
-
-    def right(number: int) -> bool:
-        images = np.full((1 + number % 3, 2), number, np.float32)
-        return bool((backend.predict({"images": images})["doubled"] == 2 * number).all())
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(right, range(400)))
+    answer_threads_at_once(backend)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
 def test_a_file_that_is_no_model_is_refused(small, backend, tmp_path, content):
-    path = tmp_path / "broken.tflite"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=f"cannot load {path}"):
-        backend.load(dataclasses.replace(small, path=path), threads=1)
+    broken = dataclasses.replace(small, path=tmp_path / "broken.tflite")
+    refuse_what_is_no_model(backend, broken, content)
 
 
 def test_an_operator_that_it_lacks_is_named_with_its_node(small, backend, tmp_path):
@@ -134,9 +118,7 @@ def test_quantised_weights_are_told_and_must_be_declared(small, backend, tmp_pat
 
 def test_after_close_there_is_no_answer(small, backend):
     backend.load(small, threads=1)
-    backend.close()
-    with pytest.raises(RuntimeError, match="after close"):
-        backend.predict(INPUTS)
+    refuse_after_close(backend)
 
 
 def test_loading_says_nothing(small, backend, capfd):

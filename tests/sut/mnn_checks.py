@@ -3,13 +3,19 @@
 import dataclasses
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from tests.sut.tiny_answers import (
+    answer_and_stay,
+    answer_threads_at_once,
+    fill_up_a_batch_of_four,
+    refuse_after_close,
+    refuse_what_is_no_model,
+)
 from tests.sut.tiny_onnx import INPUTS
 
 from loadscope.errors import InputError
@@ -53,46 +59,23 @@ def tiny_mnn(tiny, tmp_path):
 
 def test_declared_outputs_are_answered_and_stay(tiny_mnn, backend):
     backend.load(tiny_mnn, threads=1)
-    INPUTS["images"].flags.writeable = False
-    first = backend.predict(INPUTS)
-    second = backend.predict({"images": np.ones((1, 2), np.float32)})
-    assert list(first) == ["best", "doubled"]
-    assert first["best"].tolist() == [1, 0, 1]
-    assert first["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
-    assert second["doubled"].tolist() == [[2, 2]]
-    assert {name: value.dtype.name for name, value in first.items()} == {
-        "best": "int64",
-        "doubled": "float32",
-    }
+    answer_and_stay(backend)
 
 
 def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(tiny_mnn, backend):
     backend.load(dataclasses.replace(tiny_mnn, max_batch=4), threads=1)
-    assert backend.effective().settings["fixed_batch"] == 4
-    for predict in (backend.predict, backend.tracer(with_layers=True).predict):
-        answers = predict(INPUTS)
-        assert answers["best"].tolist() == [1, 0, 1]
-        assert answers["doubled"].tolist() == [[2, 4], [8, 6], [0, 10]]
+    fill_up_a_batch_of_four(backend)
 
 
 def test_threads_call_at_once_and_get_their_own_answers(tiny_mnn, backend):
     backend.load(tiny_mnn, threads=1)
-
-    def right(number: int) -> bool:
-        images = np.full((1 + number % 3, 2), number, np.float32)
-        return bool((backend.predict({"images": images})["doubled"] == 2 * number).all())
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(right, range(400)))
+    answer_threads_at_once(backend)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model" * 9, None])
 def test_a_file_that_is_no_model_is_refused(tiny_mnn, backend, tmp_path, content):
-    path = tmp_path / "broken.mnn"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=f"cannot load {path}"):
-        backend.load(dataclasses.replace(tiny_mnn, path=path), threads=1)
+    broken = dataclasses.replace(tiny_mnn, path=tmp_path / "broken.mnn")
+    refuse_what_is_no_model(backend, broken, content)
 
 
 def test_an_operator_that_it_lacks_is_named_with_its_node(tmp_path):
@@ -196,9 +179,7 @@ def test_gelu_is_computed_by_the_error_function(backend, tmp_path, nodes):
 
 def test_after_close_there_is_no_answer(tiny_mnn, backend):
     backend.load(tiny_mnn, threads=1)
-    backend.close()
-    with pytest.raises(RuntimeError, match="after close"):
-        backend.predict(INPUTS)
+    refuse_after_close(backend)
 
 
 def test_it_says_nothing(tiny_mnn):

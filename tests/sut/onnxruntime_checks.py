@@ -11,6 +11,10 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from tests.sut.tiny_answers import (
+    refuse_after_close,
+    refuse_what_is_no_model,
+)
 from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import InputError
@@ -105,11 +109,8 @@ def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(tiny, backend, tmp
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
 def test_a_file_that_is_no_model_is_refused(tiny, backend, tmp_path, content):
-    path = tmp_path / "broken.onnx"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=f"cannot load {path}"):
-        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+    broken = dataclasses.replace(tiny, path=tmp_path / "broken.onnx")
+    refuse_what_is_no_model(backend, broken, content)
 
 
 @pytest.mark.parametrize(
@@ -254,9 +255,7 @@ def test_an_array_that_cannot_be_shared_is_refused(tiny, backend):
 
 def test_after_close_there_is_no_answer(tiny, backend):
     backend.load(tiny, threads=1)
-    backend.close()
-    with pytest.raises(RuntimeError, match="after close"):
-        backend.predict(INPUTS)
+    refuse_after_close(backend)
 
 
 def test_an_exported_model_is_whole_and_says_nothing_of_this_machine(real_artifact):

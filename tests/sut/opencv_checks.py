@@ -1,13 +1,16 @@
 """Tests of OpenCV DNN; ``test_frameworks.py`` runs them in a process of their own."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from tests.sut.tiny_answers import (
+    answer_threads_at_once,
+    refuse_after_close,
+)
 from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import InputError
@@ -127,13 +130,7 @@ def test_a_batch_that_the_file_fixes_is_never_answered_wrongly(tiny, backend, tm
 
 def test_threads_that_call_at_once_get_their_own_answers(doubling, backend):
     backend.load(doubling, threads=1)
-
-    def right(number: int) -> bool:
-        images = np.full((1 + number % 3, 2), number, np.float32)
-        return bool((backend.predict({"images": images})["doubled"] == 2 * number).all())
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(right, range(200)))
+    answer_threads_at_once(backend, calls=200)
     assert INFO.one_caller and CAFFE.one_caller
 
 
@@ -191,9 +188,7 @@ def test_what_opencv_uses_is_told(doubling, backend):
 
 def test_after_close_there_is_no_answer(doubling, backend):
     backend.load(doubling, threads=1)
-    backend.close()
-    with pytest.raises(RuntimeError, match="after close"):
-        backend.predict(INPUTS)
+    refuse_after_close(backend)
 
 
 def test_loading_says_nothing(doubling, backend, tmp_path, capfd):

@@ -26,6 +26,8 @@ PROCESSES = {
         "networks_checks",
         "merge_checks",
         "checkpoint_checks",
+        "yolox_checks",
+        "onnx_weights_checks",
     ),
     "tensorflow": ("tensorflow_checks", "frozen_graph_checks"),
     "jax": ("jax_checks",),
@@ -35,6 +37,28 @@ PROCESSES = {
     "onnxruntime and pytorch": ("bert_checks",),
 }
 """Files of tests, by the process that runs them: a framework takes seconds to import."""
+SMOKE = {
+    "tvm": (
+        "test_any_batch_is_answered_as_by_the_reference",
+        "test_layers_have_the_names_of_the_file",
+        "test_what_is_in_force_is_told",
+    ),
+    "jax": (
+        "test_declared_outputs_are_answered_and_stay",
+        "test_a_smaller_batch_is_filled_up_and_the_filling_dropped",
+        "test_an_operator_that_it_lacks_is_named_with_its_node",
+        "test_what_is_in_force_is_told",
+        "test_layers_are_the_operators_of_the_file",
+    ),
+    "ncnn": (
+        "test_it_answers_as_onnx_runtime_from_any_thread",
+        "test_answers_stay",
+        "test_a_layer_that_it_lacks_is_named_with_its_operator",
+        "test_what_is_in_force_is_told",
+        "test_after_close_there_is_no_answer",
+    ),
+}
+"""Of these frameworks a few tests on small networks; `make test-frameworks` runs all of them."""
 AGREEING = ("efficientnet-lite0", "resnet50-seeded")
 
 
@@ -45,7 +69,9 @@ def checks():
         for process, files in PROCESSES.items()
         for file in files
         for node in ast.parse((HERE / f"{file}.py").read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        if isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test_")
+        and node.name in SMOKE.get(process, (node.name,))
     ]
 
 
@@ -58,7 +84,9 @@ def outcomes(tmp_path_factory, pytestconfig):
         if process not in known:
             report = tmp_path_factory.mktemp("outcomes") / "report.xml"
             command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
-            command += [str(HERE / f"{file}.py") for file in PROCESSES[process]]
+            for file in PROCESSES[process]:
+                some = [f"::{name}" for name in SMOKE.get(process, ())] or [""]
+                command += [f"{HERE / file}.py{name}" for name in some]
             done = subprocess.run(
                 command, capture_output=True, text=True, cwd=pytestconfig.rootpath
             )

@@ -42,10 +42,13 @@ ONE = ("openvino", "litert", "opencv", "mnn")
 SMALLEST = "efficientnet-lite0"
 
 
+CATALOGUE = Catalogue.load()
+
+
 def able(framework):
     """The models that a framework has, and that are tried on it."""
-    entries = {model: Catalogue.load().get(model) for model in DATA}
-    for model, entry in entries.items():
+    for model in DATA:
+        entry = CATALOGUE.get(model)
         try:
             entry.artifact_for(framework)
         except InputError:

@@ -9,6 +9,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from tests.sut.tiny_answers import (
+    refuse_after_close,
+    refuse_what_is_no_model,
+)
 from tests.sut.tiny_onnx import INPUTS, write_model
 
 from loadscope.errors import InputError
@@ -142,11 +146,8 @@ def test_a_smaller_batch_is_filled_up_and_the_filling_dropped(tiny, backend, tmp
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
 def test_a_file_that_is_no_model_is_refused(tiny, backend, tmp_path, content):
-    path = tmp_path / "broken.onnx"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=f"cannot load {path}"):
-        backend.load(dataclasses.replace(tiny, path=path), threads=1)
+    broken = dataclasses.replace(tiny, path=tmp_path / "broken.onnx")
+    refuse_what_is_no_model(backend, broken, content)
 
 
 def test_an_operator_that_it_lacks_is_named_with_its_node(tiny, backend, tmp_path):
@@ -182,9 +183,7 @@ def test_loading_says_nothing_and_after_close_there_is_no_answer(tiny, backend, 
     backend.predict(INPUTS)
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
-    backend.close()
-    with pytest.raises(RuntimeError, match="after close"):
-        backend.predict(INPUTS)
+    refuse_after_close(backend)
 
 
 def test_the_tensors_of_a_file_are_those_that_the_backend_takes(tiny):

@@ -1,5 +1,6 @@
 """The commands of the exporters that the built-in backends name."""
 
+import importlib
 from pathlib import Path
 
 import click
@@ -159,106 +160,63 @@ def onnx_from_program(
     export_program(program, input_name, output_name, output)
 
 
-@click.command("mnn")
-@_ONNX
-@OUTPUT
-def mnn(onnx: Path, output: Path) -> None:
-    """Convert an ONNX file to one of MNN's.
+def _conversion(name: str, convert: str, does: str, ending: str) -> click.Command:
+    """A command that makes one file of an ONNX file.
 
-    \b
-    Example:
-      python -m loadscope.tools.build mnn --onnx resnet50.onnx --output resnet50.mnn
+    Args:
+        name: What ``build:`` calls it.
+        convert: ``module:function`` of ``loadscope.tools.convert``, which takes both files; it is
+            imported when the command runs, for it may import a framework.
+        does: What it does, a sentence.
+        ending: The end of the file's name in the example.
     """
-    from loadscope.tools.convert.mnn_file import convert
 
-    convert(onnx, output)
+    @click.command(
+        name,
+        help=f"{does}\n\n\b\nExample:\n  python -m loadscope.tools.build {name} "
+        f"--onnx resnet50.onnx --output resnet50{ending}",
+    )
+    @_ONNX
+    @OUTPUT
+    def command(onnx: Path, output: Path) -> None:
+        module, _, function = convert.partition(":")
+        found = importlib.import_module(f"loadscope.tools.convert.{module}")
+        getattr(found, function)(onnx, output)
 
-
-@click.command("ncnn")
-@_ONNX
-@OUTPUT
-def ncnn(onnx: Path, output: Path) -> None:
-    """Convert an ONNX file to a graph and weights of ncnn's, in one archive.
-
-    \b
-    Example:
-      python -m loadscope.tools.build ncnn --onnx resnet50.onnx --output resnet50.ncnn.zip
-    """
-    from loadscope.tools.convert.ncnn_files import convert
-
-    convert(onnx, output)
+    return command
 
 
-@click.command("tensorflow")
-@_ONNX
-@OUTPUT
-def tensorflow(onnx: Path, output: Path) -> None:
-    """Convert an ONNX file to a TensorFlow frozen graph.
-
-    \b
-    Example:
-      python -m loadscope.tools.build tensorflow --onnx resnet50.onnx --output resnet50.pb
-    """
-    from loadscope.tools.convert.tensorflow_graph import convert
-
-    convert(onnx, output)
-
-
-@click.command("mxnet")
-@_ONNX
-@OUTPUT
-def mxnet(onnx: Path, output: Path) -> None:
-    """Convert an ONNX file to an MXNet symbol and its parameters, in one archive.
-
-    \b
-    Example:
-      python -m loadscope.tools.build mxnet --onnx resnet50.onnx --output resnet50.zip
-    """
-    from loadscope.tools.convert.mxnet_symbol import convert
-
-    convert(onnx, output)
-
-
-@click.command("litert")
-@_ONNX
-@OUTPUT
-def litert(onnx: Path, output: Path) -> None:
-    """Convert an ONNX file to a .tflite file.
-
-    \b
-    Example:
-      python -m loadscope.tools.build litert --onnx resnet50.onnx --output resnet50.tflite
-    """
-    from loadscope.tools.convert.litert import convert
-
-    convert(onnx, output)
-
-
-@click.command("caffe")
-@_ONNX
-@OUTPUT
-def caffe(onnx: Path, output: Path) -> None:
-    """Convert an ONNX file to a Caffe network and its weights, in one archive.
-
-    \b
-    Example:
-      python -m loadscope.tools.build caffe --onnx resnet50.onnx --output resnet50.caffe.zip
-    """
-    from loadscope.tools.convert.caffe_net import convert
-
-    convert(onnx, output)
-
-
-@click.command("onnx-opset7")
-@_ONNX
-@OUTPUT
-def onnx_opset7(onnx: Path, output: Path) -> None:
-    """Write an ONNX file again in opset 7, for readers of its year.
-
-    \b
-    Example:
-      python -m loadscope.tools.build onnx-opset7 --onnx lite0.onnx --output lite0-opset7.onnx
-    """
-    from loadscope.tools.convert.opset7 import write_opset7
-
-    write_opset7(onnx, output)
+mnn = _conversion("mnn", "mnn_file:convert", "Convert an ONNX file to one of MNN's.", ".mnn")
+ncnn = _conversion(
+    "ncnn",
+    "ncnn_files:convert",
+    "Convert an ONNX file to a graph and weights of ncnn's, in one archive.",
+    ".ncnn.zip",
+)
+tensorflow = _conversion(
+    "tensorflow",
+    "tensorflow_graph:convert",
+    "Convert an ONNX file to a TensorFlow frozen graph.",
+    ".pb",
+)
+mxnet = _conversion(
+    "mxnet",
+    "mxnet_symbol:convert",
+    "Convert an ONNX file to an MXNet symbol and its parameters, in one archive.",
+    ".zip",
+)
+litert = _conversion(
+    "litert", "litert:convert", "Convert an ONNX file to a .tflite file.", ".tflite"
+)
+caffe = _conversion(
+    "caffe",
+    "caffe_net:convert",
+    "Convert an ONNX file to a Caffe network and its weights, in one archive.",
+    ".caffe.zip",
+)
+onnx_opset7 = _conversion(
+    "onnx-opset7",
+    "opset7:write_opset7",
+    "Write an ONNX file again in opset 7, for readers of its year.",
+    "-opset7.onnx",
+)

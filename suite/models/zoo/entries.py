@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadscope.errors import InputError
+from loadscope.sut.exporter import Exporter
+from loadscope.sut.registry import readable
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 """Of RGB pixels from 0 to 255: 0.485, 0.456, 0.406."""
@@ -197,8 +199,19 @@ def numbers(text: str) -> tuple[float, ...]:
 
 def exported(architecture: str) -> tuple[str, ...]:
     """The frameworks that a classifier of images is exported for."""
-    taken = ("pytorch", "onnxruntime")
-    return (*taken, "tensorflow", "mxnet") if _CONVERTED.fullmatch(architecture) else taken
+    return ("pytorch", "onnxruntime", *_converters(architecture))
+
+
+def _converters(architecture: str) -> dict[str, Exporter]:
+    """What converts the ONNX file of a classifier of images, by the framework it is for."""
+    if not _CONVERTED.fullmatch(architecture):
+        return {}
+    return {
+        backend.name: exporter
+        for backend in readable()
+        for exporter in backend.exporters
+        if exporter.makes and exporter.origin == "onnx"
+    }
 
 
 def program(source: str, tensors: Mapping[str, Any], **keys: Any) -> dict[str, Any]:
@@ -216,20 +229,23 @@ def program(source: str, tensors: Mapping[str, Any], **keys: Any) -> dict[str, A
         "pytorch": {"source": source, "format": "exported-program", **tensors, **keys},
         "onnxruntime": onnx,
     }
-    if "layout" in tensors and "mxnet" in exported(keys["architecture"]):
-        last = {
-            name: {**one, "shape": [*one["shape"][1:], one["shape"][0]]}
-            for name, one in tensors["inputs"].items()
-        }
-        made["tensorflow"] = {
-            **{**onnx, "source": "build:tensorflow", "from": "onnxruntime"},
-            **{"format": "frozen-graph", "layout": "NHWC", "inputs": last},
-        }
-        made["mxnet"] = {
-            **onnx,
-            **{"source": "build:mxnet", "from": "onnxruntime", "format": "symbol"},
-        }
+    if "layout" in tensors:
+        for framework, exporter in _converters(keys["architecture"]).items():
+            made[framework] = {
+                **onnx,
+                **{"source": f"build:{exporter.name}", "from": "onnxruntime"},
+                "format": exporter.makes,
+                **(_channels_last(tensors) if exporter.layout == "NHWC" else {}),
+            }
     return made
+
+
+def _channels_last(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = {
+        name: {**one, "shape": [*one["shape"][1:], one["shape"][0]]}
+        for name, one in tensors["inputs"].items()
+    }
+    return {"layout": "NHWC", "inputs": inputs}
 
 
 def images(size: int, name: str = "images", output: str = "logits") -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_every_model_that_names_a_framework_makes_a_valid_entry():
 
 def test_a_network_of_a_kind_that_is_converted_is_one_of_tensorflow_and_mxnet_too():
     entry = family_entry("timm/mobilenetv2_100")
-    assert list(entry.artifacts) == ["pytorch", "onnxruntime", "tensorflow", "mxnet"]
+    assert list(entry.artifacts) == ["pytorch", "onnxruntime", "mxnet", "tensorflow"]
     frozen = entry.artifacts["tensorflow"]
     assert (frozen.made_from, frozen.layout) == ("onnxruntime", "NHWC")
     assert frozen.inputs["images"].shape == (224, 224, 3)

@@ -52,7 +52,7 @@ def outside() -> Iterator[str]:
         thread.join()
 
 
-def test_all_plots_are_drawn(browser: Any, page: Path) -> None:
+def test_the_page_is_drawn_and_asks_nothing_of_the_network(browser: Any, page: Path) -> None:
     browser.open(page)
     assert browser.evaluate("document.querySelectorAll('.chart').length") == PLOTS
     assert browser.evaluate("document.querySelectorAll('.chart .cartesianlayer').length") == PLOTS
@@ -60,18 +60,16 @@ def test_all_plots_are_drawn(browser: Any, page: Path) -> None:
     # Two frameworks each in the percentile curve (whose end is grey) and the histogram, one in the
     # completion.
     assert browser.evaluate("document.querySelectorAll('.scatterlayer .js-line').length") == 7
-
-
-def test_loadgens_percentiles_and_estimates_are_drawn_as_points(browser: Any, page: Path) -> None:
-    browser.open(page)
+    # LoadGen's percentiles and estimates.
     points = "#model-1-SingleStream-percentiles .scatterlayer path.point"
     assert browser.evaluate(f"document.querySelectorAll('{points}').length") == 14
-
-
-def test_nothing_is_asked_of_the_network(browser: Any, page: Path) -> None:
-    browser.open(page)
     # Pictures that plotly carries within its script are 'requests' of no place.
     assert {url for url in browser.requested() if not url.startswith("data:")} == {page.as_uri()}
+    assert browser.console() == []
+    assert browser.evaluate(TRACE_COLOUR) == "rgb(11, 101, 181)"
+    # A framework in the summary leads to its settings.
+    browser.evaluate("document.querySelector('a[href=\"#run-2\"]').click()")
+    assert browser.evaluate("document.getElementById('run-2').closest('details').open")
 
 
 def test_a_request_to_the_network_would_be_seen(browser: Any, outside: str, tmp_path: Path) -> None:
@@ -88,21 +86,11 @@ def test_the_page_may_not_reach_the_network(browser: Any, page: Path, outside: s
     assert any("Content Security Policy" in message for message in browser.console())
 
 
-def test_the_console_stays_empty(browser: Any, page: Path) -> None:
-    browser.open(page)
-    assert browser.console() == []
-
-
-def test_plots_have_the_colours_of_the_scheme(browser: Any, page: Path) -> None:
-    browser.open(page, scheme="light")
-    light = browser.evaluate(TRACE_COLOUR)
+def test_a_dark_page_has_its_colours_and_is_printed_light_with_open_details(
+    browser: Any, page: Path
+) -> None:
     browser.open(page, scheme="dark")
-    dark = browser.evaluate(TRACE_COLOUR)
-    assert (light, dark) == ("rgb(11, 101, 181)", "rgb(98, 174, 242)")
-
-
-def test_print_opens_the_details_and_is_light(browser: Any, page: Path) -> None:
-    browser.open(page, scheme="dark")
+    assert browser.evaluate(TRACE_COLOUR) == "rgb(98, 174, 242)"
     browser.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert browser.evaluate("document.querySelectorAll('details:not([open])').length") == 0
     assert browser.evaluate(TRACE_COLOUR) == "rgb(11, 101, 181)"
@@ -112,18 +100,9 @@ def test_print_opens_the_details_and_is_light(browser: Any, page: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_page_is_never_wider_than_the_window(browser: Any, page: Path, width: int) -> None:
+def test_the_page_fits_the_window_and_no_label_is_cut_off(
+    browser: Any, page: Path, width: int
+) -> None:
     browser.open(page, width=width)
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_no_label_of_an_axis_is_cut_off(browser: Any, page: Path, width: int) -> None:
-    browser.open(page, width=width)
     assert browser.cut_labels() == []
-
-
-def test_a_framework_in_the_summary_leads_to_its_settings(browser: Any, page: Path) -> None:
-    browser.open(page)
-    browser.evaluate("document.querySelector('a[href=\"#run-2\"]').click()")
-    assert browser.evaluate("document.getElementById('run-2').closest('details').open")

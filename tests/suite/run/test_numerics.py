@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-pytest.importorskip("torch")
+from loadscope.sut.registry import BACKENDS
+
+if not BACKENDS["pytorch"].installed():
+    pytest.skip("PyTorch is not installed", allow_module_level=True)
 
 
 def test_bfloat16_is_part_of_a_results_name_and_record(

@@ -57,8 +57,11 @@ def drawn(browser: Any) -> list[str]:
     return found
 
 
-def test_all_plots_of_a_trace_are_drawn(browser: Any, page: Path) -> None:
+def test_all_plots_of_a_trace_are_drawn_and_nothing_is_asked_of_the_network(
+    browser: Any, page: Path
+) -> None:
     browser.open(page)
+    assert {url for url in browser.requested() if not url.startswith("data:")} == {page.as_uri()}
     assert drawn(browser) == [f"run-1-{name}" for name in PLOTS]
     assert browser.console() == []
     # Four layers, of which two are convolutions: three types on the roofline, and its limit.
@@ -78,11 +81,6 @@ def test_pages_fit_the_window(browser: Any, page: Path, comparison: Path, width:
         browser.open(path, width=width)
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert browser.cut_labels() == []
-
-
-def test_nothing_is_asked_of_the_network(browser: Any, page: Path) -> None:
-    browser.open(page)
-    assert {url for url in browser.requested() if not url.startswith("data:")} == {page.as_uri()}
 
 
 @pytest.mark.real_data

@@ -1,9 +1,10 @@
+"""Tests that import PyTorch; ``test_frameworks.py`` runs them in a process of their own."""
+
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from loadscope.datasets.object_detection.detection_heads import yolox_anchors  # noqa: E402
-from loadscope.sut.architectures.yolox import YoloxNano  # noqa: E402
+from loadscope.datasets.object_detection.detection_heads import yolox_anchors
+from loadscope.sut.architectures.yolox import YoloxNano
 
 
 @pytest.mark.parametrize(("classes", "size"), [(80, 64), (3, 96)])

@@ -1,14 +1,15 @@
+"""Tests that import PyTorch; ``test_frameworks.py`` runs them in a process of their own."""
+
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
-
-from loadscope.errors import InputError  # noqa: E402
-from loadscope.sut.architectures.state_dict import load_network  # noqa: E402
-from loadscope.tools.build.onnx_weights import write_weights  # noqa: E402
+from loadscope.errors import InputError
+from loadscope.sut.architectures.state_dict import load_network
+from loadscope.tools.build.onnx_weights import write_weights
 
 CLASSES, SIZE = 3, 64
 
