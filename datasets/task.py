@@ -70,6 +70,8 @@ class Task(ABC):
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
         any_model: Whether it takes every model as it is, and is therefore never inferred.
         chooses: Whether ``chosen`` gives samples; of other tasks the first ones are taken.
+        token_latencies: Whether answers come token by token to somebody who waits, so that LoadGen
+            judges the time to the first token and the time of each further one.
         asks: What somebody gives to try a model on a sample of theirs; empty where that cannot be.
     """
 
@@ -86,6 +88,7 @@ class Task(ABC):
     catalog: Path | None = None
     any_model: bool = False
     chooses: bool = False
+    token_latencies: bool = False
     asks: tuple[Ask, ...] = ()
 
     @abstractmethod
@@ -164,7 +167,9 @@ class Task(ABC):
             form: The data set's ``answer_form``.
         """
 
-    def generation(self, spec: Any, library: SampleLibrary) -> Generation | None:
+    def generation(
+        self, spec: Any, library: SampleLibrary, form: AnswerForm = PLAIN
+    ) -> Generation | None:
         """How answers are generated token by token; None where a model's outputs are the answer.
 
         ``postprocess`` is then given ``generation.TOKENS`` of one sample at a time, and a model
@@ -174,6 +179,7 @@ class Task(ABC):
         Args:
             spec: How an answer is read, of ``postprocess_type``.
             library: The task's own.
+            form: The data set's ``answer_form``.
         """
         return None
 

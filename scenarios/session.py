@@ -58,7 +58,7 @@ def driver_for(
         return StreamDriver(pipeline, size, recorder, fail)
     if isinstance(pipeline, TokenPipeline):
         together = max(1, size // _JOIN_SHARE) if scenario is Scenario.OFFLINE else 1
-        return TokenDriver(pipeline, workers, together, recorder, fail)
+        return TokenDriver(pipeline, size, workers, together, recorder, fail)
     if scenario is Scenario.OFFLINE:
         return OfflineDriver(pipeline, size, workers, recorder, fail)
     return ServerDriver(

@@ -23,6 +23,7 @@ class TokenDriver:
 
     Args:
         pipeline: The model's part.
+        batch_size: The most samples of a running batch.
         workers: Threads, each with a running batch.
         together: How many samples join a running batch at once where as many wait.
         recorder: Notes what is answered.
@@ -32,12 +33,14 @@ class TokenDriver:
     def __init__(
         self,
         pipeline: TokenPipeline,
+        batch_size: int,
         workers: int,
         together: int,
         recorder: Recorder,
         fail: Fail,
     ) -> None:
         self._pipeline = pipeline
+        self._batch_size = batch_size
         self._together = together
         self._recorder = recorder
         self._fail = fail
@@ -82,7 +85,7 @@ class TokenDriver:
 
     def _work(self, number: int) -> None:
         try:
-            batch = self._pipeline.running()
+            batch = self._pipeline.running(self._batch_size)
             held: list[Sequence] = []
             begun = perf_counter_ns()
             while True:

@@ -30,7 +30,6 @@ class TokenPipeline(InferencePipeline):
         library: The sample library, which gives batches of one.
         postprocess: Turns tokens into payloads.
         generation: What begins, ends and bounds an answer.
-        batch_size: The most sequences of a running batch.
         token_budget: See ``RunningBatch``.
         first_tokens: Whether LoadGen is told of first tokens, as it wants outside of Offline.
     """
@@ -41,7 +40,6 @@ class TokenPipeline(InferencePipeline):
         library: SampleLibrary,
         postprocess: Postprocess,
         generation: Generation,
-        batch_size: int,
         token_budget: int = 0,
         first_tokens: bool = True,
     ) -> None:
@@ -50,13 +48,13 @@ class TokenPipeline(InferencePipeline):
         self._postprocess = postprocess
         self._total = len(library)
         self._generation = generation
-        self._batch_size, self._budget = batch_size, token_budget
+        self._budget = token_budget
         self._tells_first = first_tokens
         self.order, self.offline_order = orders(library)
 
-    def running(self) -> RunningBatch:
-        """A new running batch, without sequences."""
-        return RunningBatch(self._steps, self._generation, self._batch_size, self._budget)
+    def running(self, batch_size: int) -> RunningBatch:
+        """A new running batch of so many sequences at most, without any."""
+        return RunningBatch(self._steps, self._generation, batch_size, self._budget)
 
     def open(self, id: int, index: int, arrived: int = 0) -> Answering:
         """Read a sample that is to be answered.
@@ -124,7 +122,7 @@ class TokenPipeline(InferencePipeline):
     def _generate(
         self, sequences: Sequence[Answering], told: Callable[[Sequence[Answering]], None]
     ) -> None:
-        batch, waiting = self.running(), list(sequences)
+        batch, waiting = self.running(len(sequences)), list(sequences)
         while waiting or batch.sequences:
             joining: list[Answering] = []
             while waiting and batch.fits(waiting[0], joining):

@@ -103,6 +103,12 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         expected["effective_target_qps"] = float(setting("target_qps", 1.0))
         limit = rules.server_target_latency_ms(asked.model) or 0.0
         expected["effective_target_latency_ns"] = setting("target_latency", limit) * 1e6
+    if setting("use_token_latencies", 0):
+        expected["requested_use_token_latencies"] = True
+        if scenario is Scenario.SERVER:
+            for key in ("ttft_latency", "tpot_latency"):
+                if (bound := setting(key, 0)):
+                    expected[f"requested_server_{key}"] = bound * 1e6
     return expected
 
 

@@ -116,7 +116,6 @@ def open_model(plan: ProcessPlan) -> LoadedModel:
             library,
             postprocess,
             _generation(plan, library),
-            execution.batch_size,
             execution.token_budget,
             first_tokens=plan.scenario is not Scenario.OFFLINE,
         )
@@ -131,7 +130,7 @@ def _loaded(plan: ProcessPlan, artifact: Artifact) -> Backend:
 
 
 def _generation(plan: ProcessPlan, library: SampleLibrary) -> Generation:
-    found = task(plan.task).generation(plan.postprocess, library)
+    found = task(plan.task).generation(plan.postprocess, library, plan.answer_form)
     if found is None:
         raise InputError(
             f"the task {plan.task} generates no tokens, and the model has a decoder",

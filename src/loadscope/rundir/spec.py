@@ -124,6 +124,26 @@ class RunSpec(OwnModelSpec):
         told(Group.TARGETS, "Server's bound, e.g. 15ms. Default: the round's.", "ms"),
         Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
     ] = None
+    ttft_latency: Annotated[
+        TargetLatency | None,
+        told(
+            Group.TARGETS,
+            "Server's bound of the time to the first token, for a task whose answers come token "
+            "by token. Default: the round's, else LoadGen's 100ms.",
+            "ms",
+        ),
+        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
+    ] = None
+    tpot_latency: Annotated[
+        TargetLatency | None,
+        told(
+            Group.TARGETS,
+            "Server's bound of the time of each further token. Default: the round's, else "
+            "LoadGen's 100ms.",
+            "ms",
+        ),
+        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
+    ] = None
     expected_latency: Annotated[
         TargetLatency | None,
         told(
@@ -145,6 +165,16 @@ class RunSpec(OwnModelSpec):
     ] = None
     batch_size: Annotated[
         Times | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
+    ] = None
+    token_budget: Annotated[
+        Samples | None,
+        told(
+            Group.EXECUTION,
+            "Most tokens of prompts and answers in a running batch, each sample counted as long "
+            "as the longest can become; for models that generate. Default: no bound beside "
+            "batch_size.",
+            "tokens",
+        ),
     ] = None
     workers: Annotated[
         Times | None,
@@ -301,6 +331,8 @@ class RecordedSpec(RunSpec):
     """A spec as ``run.json`` holds it: numbers are milliseconds, whatever their size."""
 
     server_target_latency: Annotated[float, Field(gt=0)] | None = None
+    ttft_latency: Annotated[float, Field(gt=0)] | None = None
+    tpot_latency: Annotated[float, Field(gt=0)] | None = None
     expected_latency: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="before")
