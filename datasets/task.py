@@ -183,6 +183,14 @@ class Task(ABC):
         """
         return None
 
+    def end_tokens(self, spec: Any) -> tuple[int, ...]:
+        """The tokens that end a generated answer; none where nothing is generated.
+
+        Args:
+            spec: How an answer is read, of ``postprocess_type``.
+        """
+        return ()
+
     @abstractmethod
     def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
         """Yield what does not fit together in a manifest's entry of a model."""

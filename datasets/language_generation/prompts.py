@@ -213,9 +213,7 @@ def _objects(path: Path) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}", "get it again") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise InputError(
-            f"{path}: not an array of objects", 'write [{"input": …, "output": …}, …]'
-        )
+        raise InputError(f"{path}: not an array of objects", 'write [{"input": …, "output": …}, …]')
     if not found:
         raise InputError(f"{path} has no row", "write an object for each sample")
     return found

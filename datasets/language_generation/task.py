@@ -103,6 +103,10 @@ class LanguageGeneration(Task):
             most_of=(lambda index: asked[index] or spec.most_new_tokens) if asked else None,
         )
 
+    def end_tokens(self, spec: AnswerSpec) -> tuple[int, ...]:
+        """See ``Task.end_tokens``."""
+        return spec.end_tokens
+
     def postprocess(
         self, spec: AnswerSpec, library: SampleLibrary, form: AnswerForm = PLAIN
     ) -> Postprocess:

@@ -170,14 +170,15 @@ def _changed_targets(conf: UserConf, model: str, scenario: Scenario, rules: Roun
     per_query = conf.get(model, scenario, "samples_per_query")
     if per_query is not None and per_query != official.samples_per_query:
         reasons.append(f"samples_per_query {per_query:g} instead of {official.samples_per_query}")
-    if scenario is Scenario.SERVER and model in rules.benchmarks and rules.benchmarks[model].token_bounds_ms:
-        for key, most in rules.benchmarks[model].token_bounds_ms.items():
-            bound = conf.get(model, scenario, key)
-            if bound is not None and bound > most:
-                reasons.append(f"{key} {human(bound)} instead of {human(most)}")
-    elif scenario is Scenario.SERVER:
+    benchmark = rules.benchmarks.get(model)
+    bounds = benchmark.token_bounds_ms if benchmark and scenario is Scenario.SERVER else {}
+    for key, most in bounds.items():
+        bound = conf.get(model, scenario, key)
+        if bound is not None and bound > most:
+            reasons.append(f"{key} {human(bound)} instead of {human(most)}")
+    if scenario is Scenario.SERVER:
         bound = conf.get(model, scenario, "target_latency")
         limit = rules.server_target_latency_ms(model)
-        if bound is not None and limit is not None and bound > limit:
+        if bound is not None and limit and bound > limit:
             reasons.append(f"target latency {human(bound)} instead of {human(limit)}")
     return reasons

@@ -8,6 +8,7 @@ from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import DetailLog
 from loadscope.rundir.user_conf import UserConf
+from loadscope.submission.compliance.audit import effective_key
 from loadscope.submission.rounds import BenchmarkRules, Round
 
 _TOLERANCE = 1e-5
@@ -76,7 +77,6 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         **{f"effective_{name}": seed for name, seed in rules.seeds.items()},
         "effective_scenario": str(scenario),
         "effective_test_mode": asked.mode.loadgen,
-        **_audit(asked, benchmark),
         "effective_min_duration_ms": setting("min_duration", rules.min_duration_ms),
         "qsl_reported_total_count": asked.samples,
         "effective_accuracy_sample_count": asked.samples,
@@ -86,10 +86,13 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         ),
     }
     queries = setting("min_query_count", rules.min_query_count(asked.model, scenario))
+    audited = _audit(asked, benchmark, scenario)
     if scenario is Scenario.OFFLINE:
         expected["effective_target_qps"] = float(setting("target_qps", 1.0))
+        # A compliance test that bounds its duration itself has the queries that it says.
         expected["effective_samples_per_query"] = float(
-            offline_samples(asked.model, asked.conf, rules)
+            audited.get("effective_min_sample_count")
+            or offline_samples(asked.model, asked.conf, rules)
         )
     else:
         expected["effective_min_query_count"] = queries
@@ -103,16 +106,17 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         expected["effective_target_qps"] = float(setting("target_qps", 1.0))
         limit = rules.server_target_latency_ms(asked.model) or 0.0
         expected["effective_target_latency_ns"] = setting("target_latency", limit) * 1e6
+    expected |= audited
     if setting("use_token_latencies", 0):
         expected["requested_use_token_latencies"] = True
         if scenario is Scenario.SERVER:
             for key in ("ttft_latency", "tpot_latency"):
-                if (bound := setting(key, 0)):
+                if bound := setting(key, 0):
                     expected[f"requested_server_{key}"] = bound * 1e6
     return expected
 
 
-def _audit(asked: Asked, benchmark: BenchmarkRules | None) -> dict[str, Any]:
+def _audit(asked: Asked, benchmark: BenchmarkRules | None, scenario: Scenario) -> dict[str, Any]:
     """What only a compliance test changes; a stray ``audit.config`` shows here."""
     settings = {
         "accuracy_log_rng_seed": 0,
@@ -123,4 +127,4 @@ def _audit(asked: Asked, benchmark: BenchmarkRules | None) -> dict[str, Any]:
     }
     if asked.mode.audit and benchmark is not None:
         settings |= benchmark.compliance[asked.mode]
-    return {f"effective_{key}": value for key, value in settings.items()}
+    return {effective_key(key, scenario): value for key, value in settings.items()}

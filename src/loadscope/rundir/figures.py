@@ -122,27 +122,27 @@ def token_figures(log: DetailLog, scenario: Scenario) -> TokenFigures | None:
     if scenario is Scenario.OFFLINE:
         return TokenFigures(per_second=log.number("result_tokens_per_second"))
     server = scenario is Scenario.SERVER
-    names = {f"{float(name):.2f}": name for name in ("50", "90", "95", "97", "99", "99.9")}
-    ttft = {name: f"result_first_token_{key}_percentile_latency_ns" for key, name in names.items()}
-    tpot = {name: f"result_time_per_output_token_{key}_percentile_ns" for key, name in names.items()}
+    fractions = ("50", "90", "95", "97", "99", "99.9")
+    names = {name: f"{float(name):.2f}_percentile" for name in fractions}
 
-    def found(keys: dict[str, str]) -> dict[str, float]:
+    def found(start: str, end: str) -> dict[str, float]:
+        keys = {name: f"result_{start}_{key}_{end}" for name, key in names.items()}
         return {name: value for name, key in keys.items() if (value := log.number(key)) is not None}
 
     return TokenFigures(
         per_second=log.number("result_completed_tokens_per_second"),
-        ttft_ns=found(ttft),
-        tpot_ns=found(tpot),
+        ttft_ns=found("first_token", "latency_ns"),
+        tpot_ns=found("time_per_output_token", "ns"),
         ttft_bound_ns=log.number("requested_server_ttft_latency") if server else None,
         tpot_bound_ns=log.number("requested_server_tpot_latency") if server else None,
     )
 
 
 def _late_tokens(log: DetailLog) -> list[str]:
-    """Which of the two bounds on tokens early stopping does not grant."""
-    return [
-        f"early stopping is not satisfied: {name} is late in too many queries"
-        for name in ("TTFT", "TPOT")
-        if "Satisfied" not in (said := str(log.values.get(f"early_stopping_{name.lower()}_result")))
-        and said not in ("None", "")
-    ]
+    """What early stopping says of the bounds on tokens that it does not grant."""
+    reasons = []
+    for name in ("TTFT", "TPOT"):
+        said = str(log.values.get(f"early_stopping_{name.lower()}_result", ""))
+        if more := _MORE_QUERIES.search(said):
+            reasons.append(f"{name}: early stopping needs {int(more[1]):,} more queries, none late")
+    return reasons

@@ -144,6 +144,13 @@ class RunSpec(OwnModelSpec):
         ),
         Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
     ] = None
+    interactive: Annotated[
+        bool,
+        told(
+            Group.TARGETS,
+            "Run Server as the round's scenario Interactive, with its tighter bounds of tokens.",
+        ),
+    ] = False
     expected_latency: Annotated[
         TargetLatency | None,
         told(
@@ -298,6 +305,11 @@ class RunSpec(OwnModelSpec):
             )
         if Mode.TRACE in self.mode and len(self.mode) > 1:
             raise ValueError("mode: a trace is made alone, with loadscope trace")
+        if self.interactive and self.scenario is not Scenario.SERVER:
+            raise ValueError(
+                f"interactive: LoadGen runs Interactive as Server; expected scenario Server, got "
+                f"{self.scenario}"
+            )
         for key, only in _ONLY.items():
             if getattr(self, key) is not None and self.scenario not in only.scenarios:
                 raise ValueError(f"{key}: {only.otherwise.format(scenario=self.scenario)}")
