@@ -69,6 +69,9 @@ class BenchmarkRules(_Frozen):
     ``compliance`` LoadGen's settings in each compliance test; ``optional_categories`` scenarios
     that a system type may submit beside them.
 
+    ``equal_issue`` is for a benchmark of which LoadGen issues all performance samples equally
+    often (mlperf.conf, ``sample_concatenate_permutation``).
+
     ``use_token_latencies`` is for a benchmark whose answers come token by token: Server is then
     held to ``token_bounds_ms``, by user.conf's keys, and not to ``server_target_latency_ms``.
     ``further_accuracy`` bounds what ``accuracy.txt`` says beside the metric. ``interactive_of`` is
@@ -81,6 +84,7 @@ class BenchmarkRules(_Frozen):
     offline_min_query_count: PositiveInt
     offline_min_query_count_in_user_conf: bool = False
     server_target_latency_ms: NonNegativeFloat
+    equal_issue: bool = False
     use_token_latencies: bool = False
     token_bounds_ms: dict[str, PositiveFloat] = {}
     accuracy_metric: str

@@ -1,6 +1,7 @@
 """Read back what LoadGen did, compare it with what was asked, and take the figures."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +99,8 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         expected["effective_min_query_count"] = queries
     if scenario.inline:
         expected["effective_target_qps"] = 1000 / setting("target_latency", 1.0)
+    if scenario is Scenario.SINGLE_STREAM and benchmark is not None and benchmark.equal_issue:
+        expected["effective_min_query_count"] = _equally_often(expected, queries)
     if scenario is Scenario.MULTI_STREAM:
         expected["effective_samples_per_query"] = setting(
             "samples_per_query", rules.scenarios[scenario].samples_per_query or 0
@@ -114,6 +117,18 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
                 if bound := setting(key, 0):
                     expected[f"requested_server_{key}"] = bound * 1e6
     return expected
+
+
+def _equally_often(expected: Mapping[str, Any], queries: float) -> int:
+    """SingleStream's fewest queries where LoadGen issues all samples equally often.
+
+    Source: LoadGen's test_settings_internal.cc; twice the expected number, and on to the next
+    multiple of the performance samples.
+    """
+    seconds = expected["effective_min_duration_ms"] / 1000
+    most = int(max(queries, int(2.0 * seconds * expected["effective_target_qps"])))
+    samples = int(expected["effective_performance_sample_count"])
+    return most + samples - most % samples
 
 
 def _audit(asked: Asked, benchmark: BenchmarkRules | None, scenario: Scenario) -> dict[str, Any]:
