@@ -32,6 +32,12 @@ class TokenPipeline(InferencePipeline):
         generation: What begins, ends and bounds an answer.
         token_budget: See ``RunningBatch``.
         first_tokens: Whether LoadGen is told of first tokens, as it wants outside of Offline.
+
+    Attributes:
+        steps: As given, as the next three.
+        generation: See above.
+        budget: The token budget.
+        tells_first: Whether LoadGen is told of first tokens.
     """
 
     def __init__(
@@ -43,18 +49,18 @@ class TokenPipeline(InferencePipeline):
         token_budget: int = 0,
         first_tokens: bool = True,
     ) -> None:
-        self._steps = steps
+        self.steps = steps
         self._batch = library.batch
         self._postprocess = postprocess
         self._total = len(library)
-        self._generation = generation
-        self._budget = token_budget
-        self._tells_first = first_tokens
+        self.generation = generation
+        self.budget = token_budget
+        self.tells_first = first_tokens
         self.order, self.offline_order = orders(library)
 
     def running(self, batch_size: int) -> RunningBatch:
         """A new running batch of so many sequences at most, without any."""
-        return RunningBatch(self._steps, self._generation, batch_size, self._budget)
+        return RunningBatch(self.steps, self.generation, batch_size, self.budget)
 
     def open(self, id: int, index: int, arrived: int = 0) -> Answering:
         """Read a sample that is to be answered.
@@ -67,12 +73,12 @@ class TokenPipeline(InferencePipeline):
         Raises:
             InputError: The model's context has no room for an answer.
         """
-        prompt, memory = self._steps.read(self._batch((index,)), self._generation.start)
-        limit = self._generation.limit(index, len(prompt))
-        if limit <= self._generation.least:
+        prompt, memory = self.steps.read(self._batch((index,)), self.generation.start)
+        limit = self.generation.limit(index, len(prompt))
+        if limit <= self.generation.least:
             raise InputError(
                 f"sample {index}: a prompt of {len(prompt):,} tokens leaves {max(0, limit):,} of "
-                f"the model's context of {self._generation.context:,} for the answer",
+                f"the model's context of {self.generation.context:,} for the answer",
                 "shorten the prompt, or take a model with a longer context",
             )
         return Answering(id, index, prompt, limit, memory, arrived)
@@ -82,7 +88,7 @@ class TokenPipeline(InferencePipeline):
         now = perf_counter_ns()
         for one in sequences:
             one.first = now
-        if not self._tells_first:
+        if not self.tells_first:
             return
         payloads = [self._payload(one.index, one.answer()[:, :1]) for one in sequences]
         FirstTokenComplete(

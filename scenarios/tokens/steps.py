@@ -56,6 +56,7 @@ class Steps:
         if decoder is None:
             raise TypeError("the artifact has no decoder")
         self._decoder = decoder
+        self._artifact = artifact
         self._decode, self._encode = decode, encode
         self._inputs = {one.name: one for one in artifact.inputs}
         self.growing = [one for one in decoder.states if not one.kept]
@@ -64,6 +65,10 @@ class Steps:
         self.ragged_samples = decoder.encoder is None or decoder.encoder.masked
         self._prompt_name = artifact.sample_inputs[0].name
         self._token_type = self._info(decoder.tokens).dtype
+
+    def with_decoder(self, decode: Predict) -> "Steps":
+        """The same with another way to run the decoder."""
+        return Steps(self._artifact, decode, self._encode)
 
     def read(self, sample: Tensors, start: Sequence[int]) -> tuple[NDArray[Any], Tensors]:
         """What a sample, a batch of one, gives the decoder.
