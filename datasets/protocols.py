@@ -21,11 +21,14 @@ class AnswerForm:
         category_ids: What the data set calls each class of the model, in the model's order; empty
             where answers hold the model's own numbers.
         among: The only classes that may be answered; all where it is empty.
+        most_tokens: The most tokens that each sample may be answered with, 0 for as many as the
+            model may; empty where the data set bounds none.
     """
 
     metric: str = ""
     category_ids: tuple[int, ...] = ()
     among: tuple[int, ...] = ()
+    most_tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from loadscope.datasets.declared import (
     ModelInput,
     NeededFile,
 )
+from loadscope.datasets.generation import Generation
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import Published as Published
 from loadscope.datasets.metric import ScoreMetric
@@ -69,6 +70,8 @@ class Task(ABC):
         catalog: The YAML file of the task's data sets, if it has any; see ``datasets.catalog``.
         any_model: Whether it takes every model as it is, and is therefore never inferred.
         chooses: Whether ``chosen`` gives samples; of other tasks the first ones are taken.
+        token_latencies: Whether answers come token by token to somebody who waits, so that LoadGen
+            judges the time to the first token and the time of each further one.
         asks: What somebody gives to try a model on a sample of theirs; empty where that cannot be.
     """
 
@@ -85,6 +88,7 @@ class Task(ABC):
     catalog: Path | None = None
     any_model: bool = False
     chooses: bool = False
+    token_latencies: bool = False
     asks: tuple[Ask, ...] = ()
 
     @abstractmethod
@@ -162,6 +166,30 @@ class Task(ABC):
             library: The task's own.
             form: The data set's ``answer_form``.
         """
+
+    def generation(
+        self, spec: Any, library: SampleLibrary, form: AnswerForm = PLAIN
+    ) -> Generation | None:
+        """How answers are generated token by token; None where a model's outputs are the answer.
+
+        ``postprocess`` is then given ``generation.TOKENS`` of one sample at a time, and a model
+        needs a decoder. The library gives batches of one sample: ``(1, tokens)`` of its prompt, or
+        what its encoder takes.
+
+        Args:
+            spec: How an answer is read, of ``postprocess_type``.
+            library: The task's own.
+            form: The data set's ``answer_form``.
+        """
+        return None
+
+    def end_tokens(self, spec: Any) -> tuple[int, ...]:
+        """The tokens that end a generated answer; none where nothing is generated.
+
+        Args:
+            spec: How an answer is read, of ``postprocess_type``.
+        """
+        return ()
 
     @abstractmethod
     def check(self, entry: DeclaredModel) -> Iterator[Misfit]:

@@ -95,7 +95,12 @@ def candidates(
                 # What is given does not go with it, such as workers that instances cannot share.
                 continue
             found.append(
-                replace(one, max_wait_ms=rule.max_wait_ms, late_after_ms=rule.late_after_ms)
+                replace(
+                    one,
+                    max_wait_ms=rule.max_wait_ms,
+                    late_after_ms=rule.late_after_ms,
+                    token_budget=rule.token_budget,
+                )
             )
     return list(dict.fromkeys(found))
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time_ns
+from typing import Protocol
 
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.task import (
@@ -36,6 +37,7 @@ class BatchNote:
         worker: The thread's name.
         samples: The positions, in the order of issue, of the samples that it answers.
         counters: Readings before and after ``predict``.
+        what: ``batch``, or of generated answers which step: ``prompts``, ``tokens``.
     """
 
     start: int
@@ -49,6 +51,7 @@ class BatchNote:
     worker: str
     samples: tuple[int, ...]
     counters: tuple[Mapping[str, int], Mapping[str, int]] | None
+    what: str = "batch"
 
 
 class TracedPipeline(InferencePipeline):
@@ -137,10 +140,17 @@ class TracedPipeline(InferencePipeline):
         return payloads
 
 
+class Issued(Protocol):
+    """A pipeline that is told what LoadGen issues."""
+
+    def issue(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        """Note samples that LoadGen issues: when, and which of the data set."""
+
+
 class TracingDriver:
     """A driver that tells of each query before the scenario's own driver takes it."""
 
-    def __init__(self, driver: Driver, pipeline: TracedPipeline) -> None:
+    def __init__(self, driver: Driver, pipeline: "Issued") -> None:
         self._driver = driver
         self._note = pipeline.issue
         self.start = driver.start

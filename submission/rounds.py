@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 
 from loadscope.errors import InputError
 from loadscope.strict_yaml import SafeLoader
@@ -32,6 +40,25 @@ class ScenarioRules(_Frozen):
     target_latency_ms: PositiveFloat | None = None
 
 
+class Bounds(_Frozen):
+    """What a further figure of ``accuracy.txt`` must keep."""
+
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a figure keeps them."""
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+    def __str__(self) -> str:
+        """In words: ``at least 15.7``, ``7350880 to 8984408``."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:.10g} to {self.most:.10g}"
+        return f"at least {self.least:.10g}" if self.most is None else f"at most {self.most:.10g}"
+
+
 class BenchmarkRules(_Frozen):
     """A benchmark's sizes, limits and accuracy targets (percent, by submission folder).
 
@@ -39,22 +66,38 @@ class BenchmarkRules(_Frozen):
     demands but its mlperf.conf lacks. ``answer_bytes`` holds the sizes that an answer in the
     accuracy log can have, or ``answer_record_bytes`` the size that it is a multiple of.
     ``categories`` holds the scenarios that a system type must submit and no others;
-    ``compliance`` LoadGen's settings in each compliance test.
+    ``compliance`` LoadGen's settings in each compliance test; ``optional_categories`` scenarios
+    that a system type may submit beside them.
+
+    ``equal_issue`` is for a benchmark of which LoadGen issues all performance samples equally
+    often (mlperf.conf, ``sample_concatenate_permutation``).
+
+    ``use_token_latencies`` is for a benchmark whose answers come token by token: Server is then
+    held to ``token_bounds_ms``, by user.conf's keys, and not to ``server_target_latency_ms``.
+    ``further_accuracy`` bounds what ``accuracy.txt`` says beside the metric. ``interactive_of`` is
+    LoadGen's key of the benchmark whose scenario Interactive this is: LoadGen's Server with tighter
+    bounds.
     """
 
     dataset_size: PositiveInt
     performance_sample_count: PositiveInt
     offline_min_query_count: PositiveInt
     offline_min_query_count_in_user_conf: bool = False
-    server_target_latency_ms: PositiveFloat
+    server_target_latency_ms: NonNegativeFloat
+    equal_issue: bool = False
+    use_token_latencies: bool = False
+    token_bounds_ms: dict[str, PositiveFloat] = {}
     accuracy_metric: str
     accuracy_targets: dict[str, float]
+    further_accuracy: dict[str, Bounds] = {}
     answer_bytes: tuple[PositiveInt, ...] = ()
     answer_record_bytes: PositiveInt = 1
     categories: dict[str, tuple[str, ...]]
+    optional_categories: dict[str, tuple[str, ...]] = {}
     compliance: dict[str, dict[str, int]]
     accuracy_change_percent: dict[str, PositiveFloat] = {}
     """By folder, where TEST01 lets accuracy move further, or less far, than elsewhere."""
+    interactive_of: str = ""
 
 
 class SystemField(_Frozen):
@@ -170,7 +213,14 @@ class Round(_Frozen):
 
     def folders(self) -> list[str]:
         """The official submission folders of all benchmarks."""
-        return [name for rules in self.benchmarks.values() for name in rules.accuracy_targets]
+        named = (name for rules in self.benchmarks.values() for name in rules.accuracy_targets)
+        return list(dict.fromkeys(named))
+
+    def interactive(self, model: str) -> str | None:
+        """LoadGen's key of a benchmark's scenario Interactive, by its own key; None for none."""
+        return next(
+            (key for key, rules in self.benchmarks.items() if rules.interactive_of == model), None
+        )
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from loadscope.datasets.question_answering.squad_windows import Windows, make_wi
 from loadscope.datasets.question_answering.wordpiece_spec import LONGEST_WINDOW, WordPieceSpec
 from loadscope.datasets.selection import selected
 from loadscope.datasets.task import Answer, AnswerForm, Progress, Score
-from loadscope.datasets.texts.wordpiece import UncasedWordPiece
+from loadscope.datasets.texts.wordpiece import TOKENIZERS_VERSION, UncasedWordPiece
 from loadscope.errors import InputError, WorkError
 
 QUESTIONS = "dev-v1.1.json"
@@ -46,10 +46,12 @@ class Squad:
         spec: What they were made with.
         answer_form: Pairs of scores, whatever the questions.
         unscored: Empty: ``read_squad`` takes no question without an answer.
+        tokenizer_version: Of what cuts texts.
     """
 
     answer_form = AnswerForm()
     unscored = ""
+    tokenizer_version = TOKENIZERS_VERSION
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from loadscope.datasets.selection import selected
 from loadscope.datasets.task import PLAIN, Answer, Progress, Score
 from loadscope.datasets.text_classification.sentence_spec import SentenceSpec
 from loadscope.datasets.text_classification.text_score import ACCURACY, F1, score_texts
-from loadscope.datasets.texts.wordpiece import UncasedWordPiece
+from loadscope.datasets.texts.wordpiece import TOKENIZERS_VERSION, UncasedWordPiece
 from loadscope.errors import InputError
 
 _PARTS = {"text": ("sentence", "text"), "label": ("label",)}
@@ -32,10 +32,12 @@ class Sentences:
         texts: Of each sample, after the limit.
         answer_form: Answers are the model's own classes.
         unscored: Empty: every row has a label.
+        tokenizer_version: Of what cuts texts.
     """
 
     answer_form = PLAIN
     unscored = ""
+    tokenizer_version = TOKENIZERS_VERSION
 
     def __init__(
         self,

@@ -36,6 +36,10 @@ class TokenSource(Protocol):
     def spec(self) -> TextSpec:
         """How it was cut."""
 
+    @property
+    def tokenizer_version(self) -> str:
+        """The version of what cut it."""
+
     def __len__(self) -> int:
         """How many samples there are."""
 

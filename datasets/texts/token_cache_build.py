@@ -11,7 +11,6 @@ from loadscope.datasets.cache.sample_cache import HEADER, DamagedCacheError, key
 from loadscope.datasets.task import Progress
 from loadscope.datasets.texts.text_spec import TokenSource
 from loadscope.datasets.texts.token_cache import FORMAT, LENGTHS, TOKENS, TokenCache
-from loadscope.datasets.texts.wordpiece import TOKENIZERS_VERSION
 from loadscope.files import replacing, write_json
 from loadscope.in_use import keep
 
@@ -38,7 +37,7 @@ def prepare_tokens(source: TokenSource, cache_root: Path, progress: Progress) ->
         "count": len(source),
         "source_sha256": source.sha256,
         "tokens": source.spec.material(),
-        "tokenizers": TOKENIZERS_VERSION,
+        "tokenizers": source.tokenizer_version,
     }
     folder = cache_root / "samples" / key_of(material)
     keep(folder)

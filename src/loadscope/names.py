@@ -49,6 +49,7 @@ class Mode(StrEnum):
     COMPLIANCE = "compliance"
     TEST01 = "TEST01"
     TEST04 = "TEST04"
+    TEST06 = "TEST06"
     TRACE = "trace"
 
     @property
@@ -59,7 +60,7 @@ class Mode(StrEnum):
     @property
     def audit(self) -> bool:
         """Whether it is a compliance test, which LoadGen runs by an ``audit.config``."""
-        return self in (Mode.TEST01, Mode.TEST04)
+        return self in (Mode.TEST01, Mode.TEST04, Mode.TEST06)
 
     @property
     def compared_with(self) -> tuple["Mode", ...]:

@@ -64,6 +64,32 @@ def _target(result: Result) -> Iterator[Problem]:
 
 
 @ACCURACY.rule(
+    "accuracy.further",
+    "accuracy.txt has the further figures that the round bounds, and in the closed division they "
+    "keep their bounds.",
+    fix="submit to the open division, or use weights and a data type that keep them",
+    official=True,
+)
+def _further(result: Result) -> Iterator[Problem]:
+    rules = result.benchmark.rules
+    path = f"{result.path}/accuracy/accuracy.txt"
+    text = result.files.text(path)
+    if rules is None or text.wrong or not text.content:
+        return
+    for name, bounds in rules.further_accuracy.items():
+        pattern = re.compile(result.round.submission.accuracy_lines[name])
+        found = [match[1] for line in text.lines if (match := pattern.match(line))]
+        try:
+            values = [float(value) for value in found]
+        except ValueError:
+            values = []
+        if not values:
+            yield Problem(path, f"no {name}", f"{name} {bounds}")
+        elif result.division == "closed" and not all(map(bounds.holds, values)):
+            yield Problem(path, f"{name} {show(', '.join(found))}", str(bounds))
+
+
+@ACCURACY.rule(
     "accuracy.score-range",
     "A score is a percentage.",
     fix="score the run again with loadscope accuracy",

@@ -14,6 +14,7 @@ from loadscope.submission.check.subjects import (
     TOLERATED,
     LoggedTest,
 )
+from loadscope.submission.compliance.audit import effective_key
 from loadscope.submission.compliance.performance import tolerance
 
 COMPLIANCE: RuleSet[LoggedTest] = RuleSet()
@@ -22,6 +23,7 @@ _PASS, _FAIL = "TEST PASS", "TEST FAIL"
 _PRINTED = 1e-4
 """LoadGen logs six digits of a rate."""
 _RERUN = "repeat it with loadscope run --mode compliance"
+_WHOLE = ("First token check pass", "EOS check pass", "Sample length check pass")
 _PERFORMANCE = frozenset({SUMMARY, DETAIL})
 _ACCURACY = frozenset({ACCURACY_LOG, "accuracy.txt"})
 _BOTH_SCORES = ("baseline_accuracy.txt", "compliance_accuracy.txt")
@@ -123,6 +125,28 @@ def _accuracy(test: LoggedTest) -> Iterator[Problem]:
 
 
 @COMPLIANCE.rule(
+    "compliance.tokens",
+    "verify_accuracy.txt of TEST06 says that first token, ending token and length of every answer "
+    "are right; Offline has no first tokens.",
+    fix=_RERUN,
+    official=True,
+)
+def _tokens(test: LoggedTest) -> Iterator[Problem]:
+    if test.role != "TEST06":
+        return
+    path = _path(test, "verify_accuracy.txt")
+    text = test.result.files.text(path)
+    lines = {line.strip() for line in text.lines}
+    for name in _WHOLE if text.content else ():
+        allowed = {f"{name}: True"}
+        if name.startswith("First") and test.result.scenario == "Offline":
+            allowed.add(f"{name}: Skipped")
+        if not lines & allowed:
+            found = next((line for line in lines if line.startswith(name)), "no such line")
+            yield Problem(path, show(found), " or ".join(sorted(allowed)))
+
+
+@COMPLIANCE.rule(
     "compliance.verdict",
     "verify_accuracy.txt does not say TEST PASS and TEST FAIL both, and baseline_accuracy.txt and "
     "compliance_accuracy.txt have a score where they are there.",
@@ -175,9 +199,10 @@ def _settings(test: LoggedTest) -> Iterator[Problem]:
     if rules is None or not test.readable:
         return
     for name, value in rules.compliance[test.role].items():
-        found = test.log.values.get(f"effective_{name}")
+        key = effective_key(name, str(test.scenario))
+        found = test.log.values.get(key)
         if found != value:
-            yield Problem(test.path, f"effective_{name} is {show(found)}", str(value))
+            yield Problem(test.path, f"{key} is {show(found)}", str(value))
 
 
 @COMPLIANCE.rule(
@@ -227,6 +252,8 @@ def _agrees(stated: str | None, score: float | None) -> bool:
 
 
 def _verified(test: LoggedTest) -> tuple[str, ...]:
+    if test.role == "TEST06":
+        return ("verify_accuracy.txt",)
     first = ("verify_accuracy.txt",) if test.role == "TEST01" else ()
     return (*first, "verify_performance.txt")
 

@@ -17,6 +17,12 @@ from loadscope.submission.check.subjects import (
 LOGGED: RuleSet[LoggedTest] = RuleSet()
 TIMED: RuleSet[LoggedTest] = RuleSet()
 
+_TOKEN_FIGURES = {
+    "ttft_latency": "result_first_token_99.00_percentile_latency_ns",
+    "tpot_latency": "result_time_per_output_token_99.00_percentile_ns",
+}
+"""LoadGen's key of the figure that each bound of user.conf is of."""
+
 _MULTIPLE_CONF = "Multiple conf files are used"
 # A clock that is read after the last answer, in milliseconds: below its grain nothing is told.
 _GRAIN_S = 0.001
@@ -231,7 +237,7 @@ def _early_stopping(test: LoggedTest) -> Iterator[Problem]:
 )
 def _latency_bound(test: LoggedTest) -> Iterator[Problem]:
     rules = test.result.benchmark.rules
-    if test.scenario is not Scenario.SERVER or rules is None:
+    if test.scenario is not Scenario.SERVER or rules is None or rules.use_token_latencies:
         return
     if not any(Scenario.SERVER in names for names in rules.categories.values()):
         return
@@ -241,6 +247,30 @@ def _latency_bound(test: LoggedTest) -> Iterator[Problem]:
         shown = show(test.log.values.get("effective_target_latency_ns"))
         expected = f"at most {bound:.0f}"
         yield Problem(test.path, f"effective_target_latency_ns is {shown}", expected)
+
+
+@TIMED.rule(
+    "test.token-latencies",
+    "A benchmark whose answers come token by token was run with use_token_latencies; Server and "
+    "Interactive kept the round's bounds of TTFT and TPOT at the 99th percentile.",
+    fix="remove use_token_latencies, ttft_latency and tpot_latency from user.conf, lower "
+    "target_qps, and repeat the run",
+    official=True,
+)
+def _token_latencies(test: LoggedTest) -> Iterator[Problem]:
+    rules = test.result.rules
+    if rules is None or not rules.use_token_latencies or not test.readable:
+        return
+    used = test.log.values.get("requested_use_token_latencies")
+    if used is not True:
+        yield Problem(test.path, f"requested_use_token_latencies is {show(used)}", "True")
+    elif test.scenario is Scenario.SERVER:
+        for key, most in rules.token_bounds_ms.items():
+            for name in (f"requested_server_{key}", _TOKEN_FIGURES[key]):
+                found = test.log.number(name)
+                if found is None or found > most * 1e6:
+                    shown = show(test.log.values.get(name))
+                    yield Problem(test.path, f"{name} is {shown}", f"at most {most * 1e6:.0f}")
 
 
 def _at_least(test: LoggedTest, key: str, least: int) -> Iterator[Problem]:

@@ -103,10 +103,10 @@ def _power(result: Result) -> Iterator[Problem]:
 )
 def _inferred(result: Result) -> Iterator[Problem]:
     ran = result.performance.scenario
-    if ran is None or ran == result.scenario or result.scenario not in set(Scenario):
+    if ran is None or ran == result.runs or result.runs not in set(Scenario):
         return
     path, log = result.performance.path, result.performance.log
-    keys = INFERRED.get((ran, Scenario(result.scenario)))
+    keys = INFERRED.get((ran, Scenario(result.runs)))
     if keys is None:
         yield Problem(path, f"a run of {ran}", f"a run of {result.scenario}")
     elif "edge" not in result.benchmark.system.category:

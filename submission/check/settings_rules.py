@@ -131,7 +131,7 @@ def _user_conf_rate(test: LoggedTest) -> Iterator[Problem]:
 
 def _contradictions(test: LoggedTest, logged: Mapping[str, tuple[str, float]]) -> Iterator[Problem]:
     result, scenario = test.result, test.scenario
-    model = result.round.model(result.benchmark.name)
+    model = result.model
     if test.role != Mode.PERFORMANCE or scenario is None or model is None:
         return
     path = f"{result.descriptions}/user.conf"

@@ -14,7 +14,10 @@ from loadscope.submission.rounds import BenchmarkRules, Round
 DIVISIONS = ("closed", "open")
 SUMMARY, DETAIL = "mlperf_log_summary.txt", "mlperf_log_detail.txt"
 ACCURACY_LOG = "mlperf_log_accuracy.json"
-_SPELLING = {scenario.lower(): str(scenario) for scenario in (*Scenario, "Interactive")}
+INTERACTIVE = "Interactive"
+"""A scenario of the round that is LoadGen's Server, with tighter bounds."""
+SCENARIOS = (*map(str, Scenario), INTERACTIVE)
+_SPELLING = {scenario.lower(): scenario for scenario in SCENARIOS}
 """The round's checker takes a scenario's folder in lower case too, and no other spelling."""
 # LoadGen writes the trace in every run, and git keeps empty folders by a file.
 TOLERATED = frozenset({"mlperf_log_trace.json", "results.json", ".gitkeep"})
@@ -168,6 +171,24 @@ class Result:
     def scenario(self) -> str:
         """The scenario that the folder stands for, or the folder's name where it is none."""
         return _SPELLING.get(self.folder, self.folder)
+
+    @property
+    def runs(self) -> str:
+        """The scenario of LoadGen's that it is run by."""
+        return str(Scenario.SERVER) if self.scenario == INTERACTIVE else self.scenario
+
+    @property
+    def model(self) -> str | None:
+        """LoadGen's key of the benchmark in this scenario; None where the round has none."""
+        model = self.round.model(self.benchmark.name)
+        if model is None or self.scenario != INTERACTIVE:
+            return model
+        return self.round.interactive(model)
+
+    @property
+    def rules(self) -> BenchmarkRules | None:
+        """The round's rules of the benchmark in this scenario."""
+        return self.round.benchmarks.get(self.model or "")
 
     @property
     def unchecked(self) -> bool:

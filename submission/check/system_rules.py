@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from loadscope.names import Scenario
 from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
-from loadscope.submission.check.subjects import Benchmark, CheckedSystem
+from loadscope.submission.check.subjects import SCENARIOS, Benchmark, CheckedSystem
 
 SYSTEM: RuleSet[CheckedSystem] = RuleSet()
 BENCHMARK: RuleSet[Benchmark] = RuleSet()
@@ -224,22 +223,24 @@ def _scenarios(benchmark: Benchmark) -> Iterator[Problem]:
     for name in required:
         if name not in there:
             yield Problem(f"{benchmark.path}/{name}", "no such scenario", "its result")
+    optional = rules.optional_categories.get(system.category, ())
     for name, path in there.items():
-        if name not in required and name in set(Scenario):
-            yield Problem(path, f"scenario {name}", ", ".join(required))
+        if name not in (*required, *optional) and name in SCENARIOS:
+            yield Problem(path, f"scenario {name}", ", ".join((*required, *optional)))
 
 
 @BENCHMARK.rule(
     "benchmark.scenario-name",
-    "A scenario's folder has a scenario's name: SingleStream, MultiStream, Offline, Server.",
+    "A scenario's folder has a scenario's name: SingleStream, MultiStream, Offline, Server, "
+    "Interactive.",
     fix="rename the folder",
     official=True,
 )
 def _scenario_name(benchmark: Benchmark) -> Iterator[Problem]:
     for result in benchmark.results:
-        if not result.unchecked and result.scenario not in set(Scenario):
+        if not result.unchecked and result.scenario not in SCENARIOS:
             found = f"scenario '{show(result.folder)}'"
-            yield Problem(result.path, found, f"one of {', '.join(Scenario)}")
+            yield Problem(result.path, found, f"one of {', '.join(SCENARIOS)}")
 
 
 @BENCHMARK.rule(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from loadscope.names import Mode
 from loadscope.submission.check.accuracy_rules import ACCURACY
 from loadscope.submission.check.answer_rules import ANSWERS
 from loadscope.submission.check.compliance_rules import COMPLIANCE
@@ -37,7 +38,9 @@ def look_at_result(result: Result) -> Iterator[Finding]:
     yield from RESULT.look(result)
     for test in (result.performance, result.accuracy, *result.asked.values()):
         yield from LOGGED.look(test)
-    for test in (result.performance, *result.asked.values()):
+    # The answers of TEST06 are looked at, never its speed.
+    timed = [test for test in result.asked.values() if test.role != Mode.TEST06]
+    for test in (result.performance, *timed):
         for rules in (TIMED, SETTINGS, FIGURES):
             yield from rules.look(test)
     yield from ACCURACY.look(result)

@@ -5,6 +5,16 @@ from collections.abc import Mapping
 _PERFORMANCE_ONLY = 2
 
 
+def effective_key(key: str, scenario: str) -> str:
+    """LoadGen's name in its log of a setting of an ``audit.config``."""
+    if key == "min_duration":
+        return "effective_min_duration_ms"
+    if key == "min_query_count" and scenario == "Offline":
+        # Of its one query, which has the samples of all.
+        return "effective_min_sample_count"
+    return f"effective_{key}"
+
+
 def audit_config(settings: Mapping[str, int]) -> str:
     """The file's contents; LoadGen reads it for any model and any scenario.
 

@@ -31,7 +31,12 @@ def unborne(run: Candidate, tests: Iterable[str]) -> Iterator[RunProblem]:
         run: The run.
         tests: The tests to look at, compliance tests only if they were verified.
     """
-    looks = {"performance": _performance, "accuracy": _accuracy, "TEST01": _test01}
+    looks = {
+        "performance": _performance,
+        "accuracy": _accuracy,
+        "TEST01": _test01,
+        "TEST06": _test06,
+    }
     yield from _figures(run)
     for test in tests:
         try:
@@ -116,6 +121,20 @@ def _test01(run: Candidate, test: str) -> Iterator[RunProblem]:
     for digest, log in zip(digests, logs, strict=True):
         if digest != sha256(log):
             yield RunProblem(f"{log} is not the log that {test} was verified with", _again(run))
+
+
+def _test06(run: Candidate, test: str) -> Iterator[RunProblem]:
+    """That the answers are those that were looked at, and the text says so."""
+    log = run.logs(test) / ACCURACY_LOG
+    verified = run.record.of(Mode(test)).verification
+    said = verified.tokens if verified else None
+    if said is None or said.log_sha256 != sha256(log):
+        yield RunProblem(f"{log} is not the log that {test} was verified with", _again(run))
+    text = (run.logs(test) / "verify_accuracy.txt").read_text(encoding="utf-8")
+    if said is not None and said.passed != ("verification complete" in text):
+        yield RunProblem(
+            f"{run.logs(test) / 'verify_accuracy.txt'} is not what run.json says", _again(run)
+        )
 
 
 def _verdict(run: Candidate, test: str, name: str, text: str) -> Iterator[RunProblem]:

@@ -102,7 +102,7 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
     left_out: list[str] = []
     for model in sorted({run.model for run in runs}):
         own = {run.scenario: run for run in runs if run.model == model}
-        benchmark = rules.benchmarks.get(next(iter(own.values())).loadgen_model)
+        benchmark = rules.benchmarks.get(next(iter(own.values())).benchmark_model(rules))
         if benchmark is None:
             continue
         if division == "open":
@@ -126,17 +126,19 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
                 )
             )
             continue
+        optional = benchmark.optional_categories.get(category, ())
         found += [
             RunProblem(
                 f"{run.path}: {scenario} is no scenario of {folders[0]} in the category {category}",
-                f"leave it out; the scenarios are: {', '.join(needed)}",
+                f"leave it out; the scenarios are: {', '.join((*needed, *optional))}",
             )
             for scenario, run in own.items()
-            if scenario not in needed
+            if scenario not in (*needed, *optional)
         ]
         found += _too_few_queries(own, needed, category)
         chosen, lacking = _scenarios(folders[0], own, needed, category, benchmark, rules)
         missing += lacking
+        chosen |= {name: run for name, run in own.items() if name in optional}
         entries += [
             PlannedResult(folder, folder, scenario, run)
             for folder in folders
@@ -207,6 +209,11 @@ def _short_of(
     if "accuracy" in run.finished and (run.accuracy is None or run.accuracy < target):
         score = "not meaningful" if run.accuracy is None else f"{run.accuracy:.3f} %"
         yield f"{run.path}: {benchmark.accuracy_metric} is {score}, {folder} needs {target} %"
+    details = run.result.accuracy.details if run.result and run.result.accuracy else {}
+    for name, bounds in benchmark.further_accuracy.items() if run.accuracy is not None else ():
+        value = details.get(name)
+        if not isinstance(value, (int, float)) or not bounds.holds(value):
+            yield f"{run.path}: {name} is {value}, {folder} needs {bounds}"
     limit, change = rules.accuracy_change_percent(folder), run.accuracy_change()
     if "TEST01" in run.finished and change > limit:
         yield (

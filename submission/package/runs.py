@@ -76,10 +76,15 @@ class Candidate:
         """LoadGen's key of the model."""
         return self.names.loadgen
 
+    def benchmark_model(self, rules: Round) -> str:
+        """LoadGen's key of the benchmark, for Interactive that of its other scenarios."""
+        benchmark = rules.benchmarks.get(self.loadgen_model)
+        return (benchmark.interactive_of if benchmark else "") or self.loadgen_model
+
     @property
     def scenario(self) -> str:
-        """The scenario."""
-        return str(self.record.scenario)
+        """The scenario of the round, which calls some of LoadGen's Servers Interactive."""
+        return "Interactive" if self.record.spec.interactive else str(self.record.scenario)
 
     @property
     def accuracy(self) -> float | None:

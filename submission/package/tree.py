@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadscope.errors import InputError, WorkError
+from loadscope.names import Mode
 from loadscope.submission.check import Report, check_tree
 from loadscope.submission.package.evidence import ACCURACY_LOG
 from loadscope.submission.package.package_plan import Plan, PlannedResult
@@ -166,6 +167,10 @@ class TreeWriter:
     def _compliance(self, run: Candidate, test: str, folder: Path) -> None:
         logs = run.logs(test)
         _copy(logs, folder / "performance" / "run_1", _LOGS)
+        if test == Mode.TEST06:
+            _copy(logs, folder, ("verify_accuracy.txt",))
+            truncated(logs / ACCURACY_LOG, folder / "accuracy" / ACCURACY_LOG)
+            return
         _copy(logs, folder, ("verify_performance.txt",))
         if not (logs / "verify_accuracy.txt").exists():
             return

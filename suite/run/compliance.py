@@ -2,24 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset, Progress
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_text
-from loadscope.names import Mode
+from loadscope.names import Mode, Scenario
 from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.rundir.detail_log import DetailLog, read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import invalid_reasons
 from loadscope.rundir.record import (
     BenchmarkNames,
+    CheckedTokens,
     ComparedAnswers,
     ComparedPerformance,
     Verification,
 )
 from loadscope.submission.compliance.payloads import compare, payloads_of
 from loadscope.submission.compliance.performance import judge_test01, judge_test04
+from loadscope.submission.compliance.tokens import judge_tokens
 from loadscope.submission.package.truncate import sha256
 from loadscope.submission.rounds import early_stopping_queries, load_round
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.resolve import ResolvedRun
 from loadscope.suite.run.result import CompletedRun
 
@@ -76,6 +80,9 @@ def verify(run: RunDirectory, test: Mode, dataset: Dataset, progress: Progress) 
     Writes the official text files beside its logs, and the verdict into ``run.json``; a test
     that fails is marked as failed there, and its logs stay.
     """
+    if test is Mode.TEST06:
+        _verify_tokens(run)
+        return
     reference = _log(run, Mode.PERFORMANCE)
     log = _log(run, test)
     folder = run.logs(test)
@@ -99,6 +106,31 @@ def verify(run: RunDirectory, test: Mode, dataset: Dataset, progress: Progress) 
         verification=found.model_dump(mode="json"),
         status="finished" if passed else "failed",
         error="; ".join(reasons) or None,
+    )
+
+
+def _verify_tokens(run: RunDirectory) -> None:
+    """Look at the answers that TEST06 sampled; see ``judge_tokens``."""
+    record, folder = run.read(), run.logs(Mode.TEST06)
+    entry = Catalogue.of_run(record).get(record.model.id)
+    spec = entry.artifact_for(record.spec.framework).postprocess
+    found = judge_tokens(
+        read_accuracy_log(folder / _LOG),
+        task(record.model.task).end_tokens(spec),
+        record.scenario is Scenario.OFFLINE,
+    )
+    write_text(folder / "verify_accuracy.txt", found.text())
+    tokens = CheckedTokens(
+        passed=found.passed,
+        answers=found.answers,
+        log_sha256=sha256(folder / _LOG),
+        reason=found.reason,
+    )
+    run.set_state(
+        Mode.TEST06,
+        verification=Verification(passed=found.passed, tokens=tokens).model_dump(mode="json"),
+        status="finished" if found.passed else "failed",
+        error=found.reason or None,
     )
 
 
@@ -175,7 +207,11 @@ def compliance_lines(verified: Mapping[Mode, Verification]) -> Iterator[str]:
     """What the compliance tests of a result say, a line each."""
     for test, found in verified.items():
         speed, answers = found.performance, found.accuracy
-        words = [f"score {speed.score:.6g} against {speed.reference:.6g}"]
+        words = []
+        if speed is not None:
+            words.append(f"score {speed.score:.6g} against {speed.reference:.6g}")
+        if found.tokens is not None:
+            words.append(found.tokens.reason or f"{found.tokens.answers} answers whole")
         if answers:
             same = answers.compared - answers.different
             words.append(f"{same} of {answers.compared} answers the same")

@@ -59,7 +59,7 @@ def search_layout(
         if isinstance(answer, str):
             return answer
         figure, batch = answer["figure"], answer["batch_seconds"]
-        if plan.scenario is Scenario.SERVER:
+        if plan.scenario is Scenario.SERVER and asked.bound_ms:
             times = batch_ms.setdefault((*group(one), one.workers), {})
             times[one.batch_size] = batch * 1e3
             in_time = batching_rate(times, one.workers, one.batch_size, asked.bound_ms, percentile)

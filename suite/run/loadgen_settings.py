@@ -8,7 +8,9 @@ from loadscope.submission.rounds import BenchmarkRules, Round
 from loadscope.units import human
 
 
-def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Round) -> UserConf:
+def loadgen_settings(
+    spec: RunSpec, model: str, samples: int | None, rules: Round, tokens: bool = False
+) -> UserConf:
     """The user.conf for a spec, without what is calibrated.
 
     Args:
@@ -16,6 +18,7 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Roun
         model: LoadGen's key of the model.
         samples: Samples in the data set; None for settings that are to hold for any.
         rules: The round.
+        tokens: Whether LoadGen is to judge first and further tokens; see ``Task.token_latencies``.
 
     Raises:
         InputError: The spec's own user.conf cannot be used, it asks for more samples than
@@ -43,6 +46,7 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Roun
     latency = spec.expected_latency if spec.scenario.inline else spec.server_target_latency
     if latency is not None:
         values["target_latency"] = latency
+    values |= _token_bounds(spec, tokens)
     conf = conf.having(model, spec.scenario, values)
     bound = conf.get(model, spec.scenario, "target_latency")
     if spec.scenario is Scenario.SERVER and bound is not None and bound != int(bound):
@@ -52,6 +56,28 @@ def loadgen_settings(spec: RunSpec, model: str, samples: int | None, rules: Roun
             f"use {int(bound)}ms or {int(bound) + 1}ms" if bound > 1 else "use 1ms or more",
         )
     return conf
+
+
+def _token_bounds(spec: RunSpec, tokens: bool) -> dict[str, float]:
+    """That tokens are judged, and by what in Server.
+
+    Raises:
+        InputError: A bound is none in LoadGen's milliseconds, or there are no tokens.
+    """
+    given = {"ttft_latency": spec.ttft_latency, "tpot_latency": spec.tpot_latency}
+    bounds = {key: value for key, value in given.items() if value is not None}
+    for key, value in bounds.items():
+        if not tokens:
+            raise InputError(
+                f"{key}: the task's answers do not come token by token", "leave it out"
+            )
+        if value != int(value):
+            raise InputError(
+                f"{key}: expected whole milliseconds, got {human(value)}; LoadGen would use "
+                f"{int(value)} ms",
+                f"use {int(value) + 1}ms",
+            )
+    return {"use_token_latencies": 1, **bounds} if tokens else {}
 
 
 def _sample_count(
@@ -144,9 +170,15 @@ def _changed_targets(conf: UserConf, model: str, scenario: Scenario, rules: Roun
     per_query = conf.get(model, scenario, "samples_per_query")
     if per_query is not None and per_query != official.samples_per_query:
         reasons.append(f"samples_per_query {per_query:g} instead of {official.samples_per_query}")
+    benchmark = rules.benchmarks.get(model)
+    bounds = benchmark.token_bounds_ms if benchmark and scenario is Scenario.SERVER else {}
+    for key, most in bounds.items():
+        bound = conf.get(model, scenario, key)
+        if bound is not None and bound > most:
+            reasons.append(f"{key} {human(bound)} instead of {human(most)}")
     if scenario is Scenario.SERVER:
         bound = conf.get(model, scenario, "target_latency")
         limit = rules.server_target_latency_ms(model)
-        if bound is not None and limit is not None and bound > limit:
+        if bound is not None and limit and bound > limit:
             reasons.append(f"target latency {human(bound)} instead of {human(limit)}")
     return reasons

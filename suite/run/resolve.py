@@ -31,14 +31,16 @@ from loadscope.rundir.record import (
 from loadscope.rundir.spec import RunSpec, recorded
 from loadscope.rundir.spec_names import LAYOUT_SECONDS, LAYOUT_VARIABLE, LAYOUT_WORDS
 from loadscope.scenarios.batch_memory import bound_batch, sample_bytes
-from loadscope.scenarios.execution import Execution
+from loadscope.scenarios.execution import OFFLINE_BATCH, Execution
 from loadscope.scenarios.layouts import Given, Limits
 from loadscope.scenarios.topology import automatic_instances, spread
 from loadscope.strict_yaml import read_yaml
-from loadscope.submission.rounds import load_round
+from loadscope.submission.rounds import Round, load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
 from loadscope.suite.fetch.preprocess_files import locate
+from loadscope.suite.models.artifact_entry import ArtifactEntry
 from loadscope.suite.models.manifest import Catalogue
+from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.run.layout_cache import Layout, LayoutFile
 from loadscope.suite.run.loadgen_settings import (
     loadgen_settings,
@@ -151,6 +153,9 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     backend.require_device(options)
     gpu = kind_of(backend.device(options)) in GPUS
     given, held = _given(spec)
+    if chosen.entry.decoder is not None:
+        # A running batch is joined by what waits in its own process.
+        given = replace(given, instances=given.instances or 1)
     wait = spec.max_wait if held is None or spec.max_wait is not None else held.max_wait_ms or None
     execution = Execution.decide(
         spec.scenario,
@@ -176,14 +181,18 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             f"{source_of(dataset)}, so accuracy cannot be scored",
             "leave accuracy out of --mode, or name a data set with the true answers",
         )
+    execution = _generating(execution, spec, chosen.entry)
     sides = (chosen.entry.inputs, chosen.entry.outputs)
     tensors = [tensor for side in sides for tensor in side.values()]
     if not spec.scenario.inline:
         execution = bound_batch(execution, given.batch_size, len(dataset), tensors)
-    conf = loadgen_settings(spec, entry.loadgen_model, len(dataset), rules)
+    tokens = kind.token_latencies and chosen.entry.decoder is not None
+    names = _names(entry, spec, rules)
+    loadgen_model = names.loadgen if names else entry.loadgen_model
+    conf = loadgen_settings(spec, loadgen_model, len(dataset), rules, tokens)
     bound = 0.0
-    if spec.scenario is Scenario.SERVER:
-        bound = server_bound(conf, entry.loadgen_model, rules)
+    if spec.scenario is Scenario.SERVER and not tokens:
+        bound = server_bound(conf, loadgen_model, rules)
         if spec.late != "in-turn":
             execution = replace(execution, late_after_ms=bound)
     key = target_key(spec.scenario)
@@ -192,7 +201,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     plan = ProcessPlan(
         scenario=spec.scenario,
         framework=spec.framework,
-        loadgen_model=entry.loadgen_model,
+        loadgen_model=loadgen_model,
         task=entry.task,
         artifact=replace(model.artifact, options=options, digest=model.sha256),
         data="" if spec.random_inputs else str(placed.path.resolve()),
@@ -212,16 +221,14 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             bound_ms=bound,
         ),
         settings=conf.settings,
-        calibrate=conf.get(entry.loadgen_model, spec.scenario, key) is None,
+        calibrate=conf.get(loadgen_model, spec.scenario, key) is None,
     )
     return ResolvedRun(
         spec=spec,
         dataset=dataset,
         plan=plan,
         round=rules.round,
-        rehearsal=tuple(
-            rehearsal_reasons(conf, entry.loadgen_model, spec.scenario, len(dataset), rules)
-        ),
+        rehearsal=tuple(rehearsal_reasons(conf, loadgen_model, spec.scenario, len(dataset), rules)),
         model=ModelRecord(
             id=understood.id,
             title=entry.title,
@@ -241,9 +248,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
             options=options,
             accuracy_meaningful=chosen.accuracy.meaningful and backend.answers,
-            mlperf=BenchmarkNames.model_validate(entry.mlperf.model_dump())
-            if entry.mlperf
-            else None,
+            mlperf=names,
         ),
         data=DataRecord(
             digest=dataset.digest(cache, progress),
@@ -269,6 +274,46 @@ def _device(spec: RunSpec) -> dict[str, JsonValue]:
             "leave the option out",
         )
     return {DEVICE: spec.device}
+
+
+def _names(entry: ModelEntry, spec: RunSpec, rules: Round) -> BenchmarkNames | None:
+    """The benchmark's names, LoadGen's key being Interactive's where that is run.
+
+    Raises:
+        InputError: The round has no Interactive of it.
+    """
+    names = BenchmarkNames.model_validate(entry.mlperf.model_dump()) if entry.mlperf else None
+    if not spec.interactive:
+        return names
+    key = rules.interactive(names.loadgen) if names else None
+    if names is None or key is None:
+        raise InputError(
+            f"--interactive: {rules.round} has no scenario Interactive of {spec.model}",
+            "leave it out; --ttft-latency and --tpot-latency set Server's bounds",
+        )
+    return names.model_copy(update={"loadgen": key})
+
+
+def _generating(execution: Execution, spec: RunSpec, entry: ArtifactEntry) -> Execution:
+    """The settings for a model with a decoder; the same for any other.
+
+    Raises:
+        InputError: They are for one of the other kind.
+    """
+    if entry.decoder is None:
+        if spec.token_budget is not None:
+            raise InputError("--token-budget: the model generates no tokens", "leave it out")
+        return execution
+    if execution.instances > 1:
+        raise InputError(
+            f"--instances: expected 1 for a model that generates tokens, got {execution.instances}",
+            "leave it out; --batch-size and --workers spread the work",
+        )
+    if spec.scenario is Scenario.SERVER and spec.batch_size is None:
+        # Samples join while others run, so that none waits for a batch to fill.
+        limit = entry.max_batch or OFFLINE_BATCH
+        execution = replace(execution, batch_size=min(OFFLINE_BATCH, limit))
+    return replace(execution, token_budget=spec.token_budget or 0)
 
 
 def _in_one_process(plan: ProcessPlan) -> LayoutSearch | None:

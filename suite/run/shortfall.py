@@ -71,5 +71,10 @@ def changes(
         yield f"samples_per_query {together:g} instead of {official.samples_per_query}"
     bound = number("effective_target_latency_ns")
     limit = benchmark.server_target_latency_ms if benchmark else official.target_latency_ms
+    if scenario is Scenario.SERVER and benchmark is not None:
+        for key, most in benchmark.token_bounds_ms.items():
+            asked = number(f"requested_server_{key}")
+            if asked and asked > most * 1e6:
+                yield f"{key} {human(asked / 1e6)} instead of {human(most)}"
     if scenario is Scenario.SERVER and bound and limit and bound > limit * 1e6:
         yield f"target latency {human(bound / 1e6)} instead of {human(limit)}"

@@ -1,6 +1,7 @@
 """Read back what LoadGen did, compare it with what was asked, and take the figures."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from loadscope.errors import WorkError
 from loadscope.names import Mode, Scenario
 from loadscope.rundir.detail_log import DetailLog
 from loadscope.rundir.user_conf import UserConf
+from loadscope.submission.compliance.audit import effective_key
 from loadscope.submission.rounds import BenchmarkRules, Round
 
 _TOLERANCE = 1e-5
@@ -76,7 +78,6 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         **{f"effective_{name}": seed for name, seed in rules.seeds.items()},
         "effective_scenario": str(scenario),
         "effective_test_mode": asked.mode.loadgen,
-        **_audit(asked, benchmark),
         "effective_min_duration_ms": setting("min_duration", rules.min_duration_ms),
         "qsl_reported_total_count": asked.samples,
         "effective_accuracy_sample_count": asked.samples,
@@ -86,15 +87,20 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         ),
     }
     queries = setting("min_query_count", rules.min_query_count(asked.model, scenario))
+    audited = _audit(asked, benchmark, scenario)
     if scenario is Scenario.OFFLINE:
         expected["effective_target_qps"] = float(setting("target_qps", 1.0))
+        # A compliance test that bounds its duration itself has the queries that it says.
         expected["effective_samples_per_query"] = float(
-            offline_samples(asked.model, asked.conf, rules)
+            audited.get("effective_min_sample_count")
+            or offline_samples(asked.model, asked.conf, rules)
         )
     else:
         expected["effective_min_query_count"] = queries
     if scenario.inline:
         expected["effective_target_qps"] = 1000 / setting("target_latency", 1.0)
+    if scenario is Scenario.SINGLE_STREAM and benchmark is not None and benchmark.equal_issue:
+        expected["effective_min_query_count"] = _equally_often(expected, queries)
     if scenario is Scenario.MULTI_STREAM:
         expected["effective_samples_per_query"] = setting(
             "samples_per_query", rules.scenarios[scenario].samples_per_query or 0
@@ -103,10 +109,29 @@ def _expected(asked: Asked, rules: Round) -> dict[str, Any]:
         expected["effective_target_qps"] = float(setting("target_qps", 1.0))
         limit = rules.server_target_latency_ms(asked.model) or 0.0
         expected["effective_target_latency_ns"] = setting("target_latency", limit) * 1e6
+    expected |= audited
+    if setting("use_token_latencies", 0):
+        expected["requested_use_token_latencies"] = True
+        if scenario is Scenario.SERVER:
+            for key in ("ttft_latency", "tpot_latency"):
+                if bound := setting(key, 0):
+                    expected[f"requested_server_{key}"] = bound * 1e6
     return expected
 
 
-def _audit(asked: Asked, benchmark: BenchmarkRules | None) -> dict[str, Any]:
+def _equally_often(expected: Mapping[str, Any], queries: float) -> int:
+    """SingleStream's fewest queries where LoadGen issues all samples equally often.
+
+    Source: LoadGen's test_settings_internal.cc; twice the expected number, and on to the next
+    multiple of the performance samples.
+    """
+    seconds = expected["effective_min_duration_ms"] / 1000
+    most = int(max(queries, int(2.0 * seconds * expected["effective_target_qps"])))
+    samples = int(expected["effective_performance_sample_count"])
+    return most + samples - most % samples
+
+
+def _audit(asked: Asked, benchmark: BenchmarkRules | None, scenario: Scenario) -> dict[str, Any]:
     """What only a compliance test changes; a stray ``audit.config`` shows here."""
     settings = {
         "accuracy_log_rng_seed": 0,
@@ -117,4 +142,4 @@ def _audit(asked: Asked, benchmark: BenchmarkRules | None) -> dict[str, Any]:
     }
     if asked.mode.audit and benchmark is not None:
         settings |= benchmark.compliance[asked.mode]
-    return {f"effective_{key}": value for key, value in settings.items()}
+    return {effective_key(key, scenario): value for key, value in settings.items()}

@@ -14,6 +14,7 @@ import torch
 from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
 from loadscope.sut.architectures.bert import POSITIONS, TextNetwork
+from loadscope.sut.architectures.llama import Llama
 from loadscope.sut.architectures.state_dict import load_network
 
 _OPSET = 18
@@ -33,7 +34,8 @@ def export_onnx(
     """Write an ONNX file of a network with one output.
 
     Images are one float32 input ``(batch, channels, size, size)``, texts integers
-    ``(batch, length)`` of any length.
+    ``(batch, length)`` of any length. A decoder has its keys and values among inputs and outputs,
+    under its own names.
 
     The file is checked, holds its weights inside, and has none of the exporter's notes, which
     contain paths of this machine.
@@ -52,6 +54,9 @@ def export_onnx(
         WorkError: The exporter or the checker refuses.
     """
     network = load_network(architecture, classes, size, state_dict)
+    if isinstance(network, Llama):
+        _write(_decoder(network), output)
+        return
     example, free = _example(network, size)
     if len(input_names) != len(example):
         raise InputError(
@@ -142,6 +147,23 @@ def _example(
     # Colour, but for a network that says otherwise.
     channels = getattr(network, "channels", 3)
     return (torch.zeros(2, channels, size, size),), {0: batch}
+
+
+def _decoder(network: Llama) -> onnx.ModelProto:
+    """A step of a decoder, for any batch and any numbers of past and new tokens."""
+    batch, new = torch.export.Dim("batch"), torch.export.Dim("tokens")
+    past, whole = torch.export.Dim.DYNAMIC, torch.export.Dim.DYNAMIC
+    tokens = {0: batch, 1: new}
+    states = [{0: batch, 2: past} for _ in range(2 * network.shape.layers)]
+    # The exporter would take a 1 for a fixed size, and a sum for one that it knows.
+    return _export(
+        network,
+        network.example(past=5, tokens=3),
+        (tokens, {0: batch, 1: whole}, tokens, tuple(states)),
+        _OPSET,
+        network.tensor_inputs,
+        network.tensor_outputs,
+    )
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:

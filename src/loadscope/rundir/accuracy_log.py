@@ -21,10 +21,14 @@ class Answer:
     Attributes:
         index: The sample's position in the data set (``qsl_idx``).
         payload: The bytes that the harness handed to LoadGen, little-endian.
+        first: Those of the first token, where LoadGen was told of one.
+        tokens: How many tokens it was told that the answer has; None where of none.
     """
 
     index: int
     payload: bytes
+    first: bytes | None = None
+    tokens: int | None = None
 
 
 def read_accuracy_log(path: Path) -> Iterator[Answer]:
@@ -68,11 +72,15 @@ def _answer(text: bytes, path: Path, line: int) -> Answer:
     try:
         entry = json.loads(text)
         index, payload = entry["qsl_idx"], bytes.fromhex(entry["data"])
+        told, tokens = entry.get("token_data"), entry.get("token_count")
+        first = None if told is None else bytes.fromhex(told)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _bad(path, line, "not an entry with qsl_idx and data") from error
     if type(index) is not int or index < 0:
         raise _bad(path, line, f"qsl_idx is {index!r}")
-    return Answer(index, payload)
+    if tokens is not None and type(tokens) is not int:
+        raise _bad(path, line, f"token_count is {tokens!r}")
+    return Answer(index, payload, first, tokens)
 
 
 def _bad(path: Path, line: int, what: str) -> WorkError:

@@ -5,7 +5,7 @@ import re
 
 from loadscope.names import Scenario
 from loadscope.rundir.detail_log import DetailLog
-from loadscope.rundir.result import Figures, RecordedMetric
+from loadscope.rundir.result import Figures, RecordedMetric, TokenFigures
 
 _MORE_QUERIES = re.compile(r"need to run at least (\d+) more queries")
 ESTIMATE, PERCENTILE, RATE = "early-stopping estimate", "percentile", "rate"
@@ -35,7 +35,7 @@ def invalid_reasons(log: DetailLog, least: int | None) -> list[str]:
         elif more:
             reasons.append(f"early stopping needs {int(more[1]):,} more queries, none of them late")
         else:
-            reasons.append("early stopping is not satisfied")
+            reasons += _late_tokens(log) or ["early stopping is not satisfied"]
     return reasons or ["LoadGen says INVALID without a reason"]
 
 
@@ -107,5 +107,42 @@ def figures(log: DetailLog, scenario: Scenario) -> Figures:
             },
             "percentiles_ns": percentiles,
             "few_queries": few,
+            "tokens": token_figures(log, scenario),
         }
     )
+
+
+def token_figures(log: DetailLog, scenario: Scenario) -> TokenFigures | None:
+    """What LoadGen says of tokens; None where it was not told of any.
+
+    Offline's tokens a second are over the whole test, Server's until the last query was answered.
+    """
+    if log.values.get("requested_use_token_latencies") is not True:
+        return None
+    if scenario is Scenario.OFFLINE:
+        return TokenFigures(per_second=log.number("result_tokens_per_second"))
+    server = scenario is Scenario.SERVER
+    fractions = ("50", "90", "95", "97", "99", "99.9")
+    names = {name: f"{float(name):.2f}_percentile" for name in fractions}
+
+    def found(start: str, end: str) -> dict[str, float]:
+        keys = {name: f"result_{start}_{key}_{end}" for name, key in names.items()}
+        return {name: value for name, key in keys.items() if (value := log.number(key)) is not None}
+
+    return TokenFigures(
+        per_second=log.number("result_completed_tokens_per_second"),
+        ttft_ns=found("first_token", "latency_ns"),
+        tpot_ns=found("time_per_output_token", "ns"),
+        ttft_bound_ns=log.number("requested_server_ttft_latency") if server else None,
+        tpot_bound_ns=log.number("requested_server_tpot_latency") if server else None,
+    )
+
+
+def _late_tokens(log: DetailLog) -> list[str]:
+    """What early stopping says of the bounds on tokens that it does not grant."""
+    reasons = []
+    for name in ("TTFT", "TPOT"):
+        said = str(log.values.get(f"early_stopping_{name.lower()}_result", ""))
+        if more := _MORE_QUERIES.search(said):
+            reasons.append(f"{name}: early stopping needs {int(more[1]):,} more queries, none late")
+    return reasons

@@ -110,12 +110,28 @@ class ComparedAnswers(Part):
     log_sha256: str | None = None
 
 
-class Verification(Part):
-    """What a compliance test was found to be beside the run's other tests."""
+class CheckedTokens(Part):
+    """Generated answers of a compliance test, looked at one by one.
+
+    Attributes:
+        answers: How many were sampled.
+        log_sha256: The digest of the log that was looked at.
+        reason: Why the test failed; empty if it did not.
+    """
 
     passed: bool
-    performance: ComparedPerformance
+    answers: int
+    log_sha256: str
+    reason: str = ""
+
+
+class Verification(Part):
+    """What a compliance test was found to be, most of them beside the run's other tests."""
+
+    passed: bool
+    performance: ComparedPerformance | None = None
     accuracy: ComparedAnswers | None = None
+    tokens: CheckedTokens | None = None
 
 
 class ModeOutcome(Part):

@@ -33,6 +33,25 @@ class LatencySummary(Part):
     p99: Nanoseconds | None = None
 
 
+class TokenFigures(Part):
+    """LoadGen's figures of a test whose answers came token by token.
+
+    Attributes:
+        per_second: Tokens a second, all that were answered over the time that it took.
+        ttft_ns: Time to the first token of a query, by percentile (``99.9``), nanoseconds; none
+            in Offline, where nobody waits for it.
+        tpot_ns: Mean time of each further token of a query, likewise.
+        ttft_bound_ns: What 99 % of Server's queries have to keep.
+        tpot_bound_ns: Likewise.
+    """
+
+    per_second: FiniteFloat | None = None
+    ttft_ns: dict[str, FiniteFloat] = Field(default_factory=dict)
+    tpot_ns: dict[str, FiniteFloat] = Field(default_factory=dict)
+    ttft_bound_ns: FiniteFloat | None = None
+    tpot_bound_ns: FiniteFloat | None = None
+
+
 class Figures(Part):
     """What LoadGen's log of a performance test says.
 
@@ -43,6 +62,7 @@ class Figures(Part):
         queries: How many there were.
         percentiles_ns: By their names (``99.9``).
         few_queries: The names of the percentiles that have too few queries to mean anything.
+        tokens: What it says of tokens; None where it was not told of any.
     """
 
     metric: RecordedMetric
@@ -51,6 +71,7 @@ class Figures(Part):
     latency_ns: LatencySummary
     percentiles_ns: dict[str, Nanoseconds | None]
     few_queries: tuple[str, ...] = ()
+    tokens: TokenFigures | None = None
 
 
 class AccuracyRecord(Part):
@@ -130,6 +151,7 @@ class ResultRecord(Part):
     latency_ns: LatencySummary | None = None
     percentiles_ns: dict[str, Nanoseconds | None] | None = None
     few_queries: tuple[str, ...] = ()
+    tokens: TokenFigures | None = None
     accuracy: AccuracyRecord | None = None
     unscored: str = ""
     compliance: dict[Mode, Verification] = Field(default_factory=dict)

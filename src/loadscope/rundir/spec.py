@@ -124,6 +124,33 @@ class RunSpec(OwnModelSpec):
         told(Group.TARGETS, "Server's bound, e.g. 15ms. Default: the round's.", "ms"),
         Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
     ] = None
+    ttft_latency: Annotated[
+        TargetLatency | None,
+        told(
+            Group.TARGETS,
+            "Server's bound of the time to the first token, for a task whose answers come token "
+            "by token. Default: the round's, else LoadGen's 100ms.",
+            "ms",
+        ),
+        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
+    ] = None
+    tpot_latency: Annotated[
+        TargetLatency | None,
+        told(
+            Group.TARGETS,
+            "Server's bound of the time of each further token. Default: the round's, else "
+            "LoadGen's 100ms.",
+            "ms",
+        ),
+        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
+    ] = None
+    interactive: Annotated[
+        bool,
+        told(
+            Group.TARGETS,
+            "Run Server as the round's scenario Interactive, with its tighter bounds of tokens.",
+        ),
+    ] = False
     expected_latency: Annotated[
         TargetLatency | None,
         told(
@@ -145,6 +172,16 @@ class RunSpec(OwnModelSpec):
     ] = None
     batch_size: Annotated[
         Times | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
+    ] = None
+    token_budget: Annotated[
+        Samples | None,
+        told(
+            Group.EXECUTION,
+            "Most tokens of prompts and answers in a running batch, each sample counted as long "
+            "as the longest can become; for models that generate. Default: no bound beside "
+            "batch_size.",
+            "tokens",
+        ),
     ] = None
     workers: Annotated[
         Times | None,
@@ -268,6 +305,11 @@ class RunSpec(OwnModelSpec):
             )
         if Mode.TRACE in self.mode and len(self.mode) > 1:
             raise ValueError("mode: a trace is made alone, with loadscope trace")
+        if self.interactive and self.scenario is not Scenario.SERVER:
+            raise ValueError(
+                f"interactive: LoadGen runs Interactive as Server; expected scenario Server, got "
+                f"{self.scenario}"
+            )
         for key, only in _ONLY.items():
             if getattr(self, key) is not None and self.scenario not in only.scenarios:
                 raise ValueError(f"{key}: {only.otherwise.format(scenario=self.scenario)}")
@@ -301,6 +343,8 @@ class RecordedSpec(RunSpec):
     """A spec as ``run.json`` holds it: numbers are milliseconds, whatever their size."""
 
     server_target_latency: Annotated[float, Field(gt=0)] | None = None
+    ttft_latency: Annotated[float, Field(gt=0)] | None = None
+    tpot_latency: Annotated[float, Field(gt=0)] | None = None
     expected_latency: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="before")

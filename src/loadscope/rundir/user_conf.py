@@ -27,6 +27,9 @@ KEYS = frozenset(
         "performance_sample_count_override",
         "coalesce_queries",
         "max_async_queries",
+        "use_token_latencies",
+        "ttft_latency",
+        "tpot_latency",
     }
 )
 """What LoadGen 6 takes from a user.conf and this suite lets through."""

@@ -197,7 +197,7 @@ def assemble(header: Header, noted: Noted) -> tuple[list[Event], int]:
             test,
             "application",
             "batch",
-            f"batch of {len(note.samples)}",
+            f"{note.what} of {len(note.samples)}",
             note.start,
             note.end,
             note.thread,

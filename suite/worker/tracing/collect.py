@@ -18,6 +18,8 @@ from loadscope.scenarios.inference_pipeline import Fail
 from loadscope.scenarios.live_counters import LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
+from loadscope.scenarios.tokens.pipeline import TokenPipeline
+from loadscope.scenarios.tokens.tracing import TracedTokenPipeline
 from loadscope.scenarios.tracing import TracedPipeline, TracingDriver
 from loadscope.suite.run.loadgen_settings import target_key
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
@@ -25,7 +27,12 @@ from loadscope.suite.worker.loaded_model import LoadedModel
 from loadscope.suite.worker.paired_timing import Timed
 from loadscope.suite.worker.tracing.assemble import Noted, assemble
 from loadscope.suite.worker.tracing.events import LEVELS, Header, write_events
-from loadscope.suite.worker.tracing.levels import deep_level, measure_levels, quiet_levels
+from loadscope.suite.worker.tracing.levels import (
+    deep_level,
+    measure_levels,
+    quiet_levels,
+    traced_pipeline,
+)
 from loadscope.suite.worker.tracing.silent import silent_levels
 from loadscope.suite.worker.tracing.summary import summarise
 from loadscope.sut.registry import backend_info
@@ -113,7 +120,11 @@ def traced_test(
     if counters and counters.names and isinstance(tracer, CountingTracer):
         deepest = tracer.counted(counters)
     for at in range(trace.warmup):
-        deepest.predict(model.library.batch(batches[at % len(batches)]))
+        batch = batches[at % len(batches)]
+        if isinstance(model.pipeline, TokenPipeline):
+            traced_pipeline(model, deepest, serial=True).compute(batch)
+        else:
+            deepest.predict(model.library.batch(batch))
     deepest.forget()
     conf_before = plan.user_conf()
     key = target_key(plan.scenario)
@@ -127,10 +138,8 @@ def traced_test(
         )
     wanted = settings(plan, trace, conf_before)
     write_text(conf, wanted.text())
-    pipeline = TracedPipeline(
-        model.backend,
-        model.library,
-        model.postprocess,
+    pipeline = traced_pipeline(
+        model,
         deepest,
         tracer.one_at_a_time or reaches(trace.level, "library"),
         counters.read if counters else None,
@@ -213,7 +222,7 @@ def _levels(
 
 def _run_loadgen(
     plan: ProcessPlan,
-    pipeline: TracedPipeline,
+    pipeline: TracedPipeline | TracedTokenPipeline,
     library: SampleLibrary,
     conf: Path,
     live: LiveCounters,

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns, time_ns
 from typing import Any
 
+from loadscope.scenarios.tokens.pipeline import TokenPipeline
+from loadscope.scenarios.tokens.tracing import TracedTokenPipeline
+from loadscope.scenarios.tracing import Counters as ReadCounters
 from loadscope.scenarios.tracing import TracedPipeline
 from loadscope.suite.worker.loaded_model import LoadedModel
 from loadscope.suite.worker.paired_timing import Timed
@@ -32,7 +35,6 @@ def quiet_levels(
         level: The deepest level.
         batch: The samples.
     """
-    parts = model.backend, model.library, model.postprocess
     plain = model.pipeline
     works: dict[str, Callable[[], Any]] = {_NONE: lambda: plain.compute(batch)}
     notes: list[tuple[int, int]] = []
@@ -45,25 +47,35 @@ def quiet_levels(
     depth = LEVELS.index(level)
     works["application"] = application
     if depth >= LEVELS.index("model"):
-        model_level = TracedPipeline(*parts, _Untraced(model.backend), serial=False)
+        model_level = traced_pipeline(model, _Untraced(model.backend), serial=False)
         works["model"] = lambda: model_level.compute(batch)
     if depth >= LEVELS.index("framework"):
-        calls = TracedPipeline(*parts, tracer_of(model.backend, with_layers=False), serial=False)
+        calls = traced_pipeline(model, tracer_of(model.backend, with_layers=False), serial=False)
         works["framework"] = lambda: calls.compute(batch)
     if depth >= LEVELS.index("layer"):
         layers = tracer or tracer_of(model.backend, with_layers=True)
-        deep = TracedPipeline(*parts, layers, serial=True)
+        deep = traced_pipeline(model, layers, serial=True)
         works["layer"] = lambda: deep.compute(batch)
     return {name: _timed(work) for name, work in works.items()}
+
+
+def traced_pipeline(
+    model: LoadedModel, tracer: Tracer, serial: bool, counters: ReadCounters | None = None
+) -> TracedPipeline | TracedTokenPipeline:
+    """The model's pipeline with its steps noted; see ``TracedPipeline``."""
+    if isinstance(model.pipeline, TokenPipeline):
+        return TracedTokenPipeline(
+            model.pipeline, model.library, model.postprocess, tracer, serial, counters
+        )
+    return TracedPipeline(model.backend, model.library, model.postprocess, tracer, serial, counters)
 
 
 def deep_level(
     model: LoadedModel, tracer: Tracer, batch: Sequence[int], counters: Counters | None = None
 ) -> Timed:
     """The work as a level below the framework's layers has it; arguments as above."""
-    parts = model.backend, model.library, model.postprocess
     read = counters.read if counters else None
-    pipeline = TracedPipeline(*parts, tracer, serial=True, counters=read)
+    pipeline = traced_pipeline(model, tracer, serial=True, counters=read)
     return _timed(lambda: pipeline.compute(batch))
 
 

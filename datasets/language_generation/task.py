@@ -1,0 +1,174 @@
+"""The task of answering a prompt with text, token by token."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from loadscope.datasets.adapters.manifest import Manifest
+from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.generation import TOKENS, Generation
+from loadscope.datasets.language_generation.prompt_spec import AnswerSpec, PromptSpec
+from loadscope.datasets.language_generation.rouge import ROUGE
+from loadscope.datasets.library import SampleLibrary
+from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.task import (
+    PLAIN,
+    AnswerForm,
+    DataSample,
+    Dataset,
+    Payloads,
+    Postprocess,
+    Progress,
+    Shown,
+    Task,
+)
+from loadscope.datasets.texts.token_library import TokenLibrary
+from loadscope.errors import WorkError
+from loadscope.tensors import ANY_SIZE, Tensors
+
+if TYPE_CHECKING:
+    from loadscope.datasets.language_generation.prompts import Prompts
+
+_LEAST = 2
+
+
+class LanguageGeneration(Task):
+    """Prompts, answers in tokens, and ROUGE."""
+
+    name = "language-generation"
+    title = "Language generation (ROUGE)"
+    metrics: tuple[ScoreMetric, ...] = tuple(ROUGE.values())
+    preprocess_type: type[Any] = PromptSpec
+    postprocess_type: Any = AnswerSpec
+    inputs = "texts"
+    payload: Literal["classes", "numbers"] = "numbers"
+    packages = ("rouge_score",)
+    install = "pip install 'loadscope[language]'"
+    form_types = (Manifest,)
+    catalog = Path(__file__).with_name("catalog.yaml")
+    token_latencies = True
+
+    def read(
+        self,
+        path: Path,
+        limit: int | None,
+        classes: int,
+        preprocess: Any = None,
+        metric: str = "",
+        form: Any = None,
+    ) -> "Prompts":
+        """See ``Prompts.read``."""
+        from loadscope.datasets.language_generation.prompts import Prompts
+
+        if not isinstance(preprocess, PromptSpec):
+            raise TypeError(f"{self.name} needs a PromptSpec, not {type(preprocess).__name__}")
+        return Prompts.read(path, limit, preprocess, metric, form)
+
+    def prepare(
+        self,
+        dataset: Dataset,
+        preprocess: PromptSpec,
+        cache_root: Path,
+        progress: Progress,
+        workers: int | None = None,
+    ) -> Path:
+        """See ``token_cache_build.prepare_tokens``."""
+        from loadscope.datasets.texts.token_cache_build import prepare_tokens
+
+        return prepare_tokens(self._own(dataset), cache_root, progress)
+
+    def library(
+        self,
+        prepared: Path,
+        preprocess: PromptSpec,
+        inputs: Sequence[ModelInput],
+        layout: str,
+        most_bytes: float = math.inf,
+    ) -> TokenLibrary:
+        """See ``TokenLibrary``; tokens are small as they are."""
+        return TokenLibrary(prepared, preprocess, inputs)
+
+    def generation(
+        self, spec: AnswerSpec, library: SampleLibrary, form: AnswerForm = PLAIN
+    ) -> Generation:
+        """See ``Task.generation``; a row of the data set may ask for fewer tokens."""
+        asked = form.most_tokens
+        return Generation(
+            end=spec.end_tokens,
+            most_new=spec.most_new_tokens,
+            context=spec.context,
+            most_of=(lambda index: asked[index] or spec.most_new_tokens) if asked else None,
+        )
+
+    def end_tokens(self, spec: AnswerSpec) -> tuple[int, ...]:
+        """See ``Task.end_tokens``."""
+        return spec.end_tokens
+
+    def postprocess(
+        self, spec: AnswerSpec, library: SampleLibrary, form: AnswerForm = PLAIN
+    ) -> Postprocess:
+        """Make the function that gives tokens as ``<i4``, as MLPerf's scripts read them."""
+
+        def payloads(outputs: Tensors, indices: Sequence[int]) -> Payloads:
+            return [np.ascontiguousarray(row, "<i4") for row in outputs[TOKENS]]
+
+        return payloads
+
+    def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
+        """Yield why prompts do not go in, or no answer can come out."""
+        for one in entry.inputs:
+            if one.dtype not in ("int32", "int64") or tuple(one.shape) != (ANY_SIZE,):
+                yield Misfit(
+                    f"inputs.{one.name}",
+                    f"expected int32 or int64 [{ANY_SIZE}], the tokens of a prompt, got "
+                    f"{one.dtype} {list(one.shape)}",
+                )
+        spec: AnswerSpec = entry.postprocess
+        words: int = entry.outputs[0].shape[-1] if entry.outputs[0].shape else 0
+        beyond = [token for token in spec.end_tokens if words and token >= words]
+        if beyond:
+            yield Misfit(
+                "postprocess.end_tokens",
+                f"{beyond[0]} is outside 0..{words - 1}, the model's vocabulary",
+            )
+        window: int = entry.preprocess.window
+        if spec.context and window + _LEAST > spec.context:
+            yield Misfit(
+                "preprocess.window",
+                f"a prompt of {window} tokens leaves no room for an answer in the context of "
+                f"{spec.context}",
+            )
+
+    def classes(self, entry: DeclaredModel) -> int:
+        """The size of the vocabulary, which an exporter has to know."""
+        return entry.outputs[0].shape[-1] if entry.outputs and entry.outputs[0].shape else 0
+
+    def show(self, sample: DataSample, answer: bytes) -> Shown:
+        """Give the prompt, and the text of the answer.
+
+        Raises:
+            WorkError: The payload holds no tokens.
+        """
+        if not answer or len(answer) % 4:
+            raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
+        dataset = self._own(sample.dataset)
+        tokens = np.frombuffer(answer, "<i4").tolist()
+        return Shown(dataset.texts[sample.index], dataset.text_of(tokens))
+
+    def files(self, preprocess: PromptSpec) -> Sequence[NeededFile]:
+        """The tokenizer, where it is a file."""
+        if not preprocess.vocabulary:
+            return ()
+        return (
+            NeededFile("vocabulary", preprocess.vocabulary, preprocess.sha256, "file", "sha256"),
+        )
+
+    def _own(self, dataset: Dataset) -> "Prompts":
+        from loadscope.datasets.language_generation.prompts import Prompts
+
+        if not isinstance(dataset, Prompts):
+            raise TypeError(f"{self.name} reads Prompts, not {type(dataset).__name__}")
+        return dataset

@@ -1,0 +1,5 @@
+"""The time of each further token that 90 % of the queries keep."""
+
+from loadscope.suite.metrics.token_percentiles import token_percentile
+
+METRIC = token_percentile("tpot", "90", place=58)
