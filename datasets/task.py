@@ -19,6 +19,7 @@ from loadscope.datasets.declared import (
     ModelInput,
     NeededFile,
 )
+from loadscope.datasets.generation import Generation
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import Published as Published
 from loadscope.datasets.metric import ScoreMetric
@@ -162,6 +163,19 @@ class Task(ABC):
             library: The task's own.
             form: The data set's ``answer_form``.
         """
+
+    def generation(self, spec: Any, library: SampleLibrary) -> Generation | None:
+        """How answers are generated token by token; None where a model's outputs are the answer.
+
+        ``postprocess`` is then given ``generation.TOKENS`` of one sample at a time, and a model
+        needs a decoder. The library gives batches of one sample: ``(1, tokens)`` of its prompt, or
+        what its encoder takes.
+
+        Args:
+            spec: How an answer is read, of ``postprocess_type``.
+            library: The task's own.
+        """
+        return None
 
     @abstractmethod
     def check(self, entry: DeclaredModel) -> Iterator[Misfit]:

@@ -34,6 +34,8 @@ class Execution:
             until nothing else does. 0 for all samples in turn.
         prefetch: Batches that each worker of an instance has lying ready beside the one that it
             computes.
+        token_budget: Most tokens of prompts and answers in a running batch of a model that
+            generates them; 0 for any.
     """
 
     batch_size: int
@@ -43,6 +45,7 @@ class Execution:
     instances: int = 1
     late_after_ms: float = 0.0
     prefetch: int = 0
+    token_budget: int = 0
 
     @classmethod
     def decide(

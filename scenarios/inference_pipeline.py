@@ -98,7 +98,7 @@ class _Spare:
 
     def __init__(self) -> None:
         self.payload = np.empty((1, 1), _F4)
-        self.response = QuerySampleResponse(0, *_bytes(self.payload))
+        self.response = QuerySampleResponse(0, *payload_bytes(self.payload))
 
 
 _spares: list[_Spare] = []
@@ -116,14 +116,14 @@ def complete(ids: Sequence[int], payloads: Payloads) -> None:
         if payloads.size == 1 and payloads.dtype is _F4:
             _complete_number(ids[0], payloads.item())
             return
-        address, size = _bytes(payloads)
+        address, size = payload_bytes(payloads)
         size //= len(payloads)
         end = address + size * len(payloads)
         QuerySamplesComplete(
             list(map(QuerySampleResponse, ids, range(address, end, size), [size] * len(ids)))
         )
         return
-    places = [_bytes(payload) for payload in payloads]
+    places = [payload_bytes(payload) for payload in payloads]
     QuerySamplesComplete(
         [QuerySampleResponse(one, *place) for one, place in zip(ids, places, strict=True)]
     )
@@ -140,7 +140,12 @@ def _complete_number(one: int, number: float) -> None:
     _spares.append(spare)
 
 
-def _bytes(array: "np.ndarray[Any, Any]") -> tuple[int, int]:
+def payload_bytes(array: "np.ndarray[Any, Any]") -> tuple[int, int]:
+    """Where a payload lies, and how many bytes it has, as LoadGen's responses take it.
+
+    Raises:
+        WorkError: It is not little-endian and contiguous.
+    """
     interface = array.__array_interface__
     # strides is None for C-contiguous arrays; typestr starts with '<' (or '|' for bytes).
     if interface["strides"] is not None or interface["typestr"][0] not in "<|":

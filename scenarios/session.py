@@ -19,8 +19,14 @@ from loadscope.scenarios.offline import OfflineDriver
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.server import ServerDriver
 from loadscope.scenarios.streams import StreamDriver
+from loadscope.scenarios.tokens.driver import TokenDriver
+from loadscope.scenarios.tokens.pipeline import TokenPipeline
 
 _started = False
+
+_JOIN_SHARE = 4
+"""Offline's samples join a running batch when this part of it is free: a step of prompts costs more
+than one of tokens, and each time all keys and values are copied."""
 
 
 class Driver(Protocol):
@@ -50,6 +56,9 @@ def driver_for(
     size, workers = execution.batch_size, execution.workers
     if scenario.inline:
         return StreamDriver(pipeline, size, recorder, fail)
+    if isinstance(pipeline, TokenPipeline):
+        together = max(1, size // _JOIN_SHARE) if scenario is Scenario.OFFLINE else 1
+        return TokenDriver(pipeline, workers, together, recorder, fail)
     if scenario is Scenario.OFFLINE:
         return OfflineDriver(pipeline, size, workers, recorder, fail)
     return ServerDriver(

@@ -1,29 +1,15 @@
 """The protocol that every framework is wrapped in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from loadscope.names import DEFAULT_NUMERICS
+from loadscope.sut.decoder import Decoder
 from loadscope.sut.effective import Effective
+from loadscope.sut.tensor_info import TensorInfo as TensorInfo
 from loadscope.tensors import Tensors
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """An input or output of a model as its manifest declares it.
-
-    Attributes:
-        name: The tensor's name in the artifact (``input_tensor:0``).
-        dtype: A numpy type name (``float32``).
-        shape: Sizes without the batch axis, so ``(3, 224, 224)`` for one image;
-            ``tensors.ANY_SIZE`` for one that each batch chooses.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +28,8 @@ class Artifact:
             backend fills smaller batches up and drops what it filled in. None for any number.
         numerics: What the file computes with, where no option says otherwise.
         digest: The sha256 of every file that is loaded; empty where nobody has taken it.
+        decoder: How it is stepped, for a model that generates token by token; ``inputs`` and
+            ``outputs`` are then those of a step without its states.
     """
 
     path: Path
@@ -54,6 +42,46 @@ class Artifact:
     max_batch: int | None = None
     numerics: str = DEFAULT_NUMERICS
     digest: str = ""
+    decoder: Decoder | None = None
+
+    @property
+    def sample_inputs(self) -> tuple[TensorInfo, ...]:
+        """What a sample gives: all inputs; of a decoder its prompt, or what its encoder takes."""
+        decoder = self.decoder
+        if decoder is None:
+            return self.inputs
+        if decoder.encoder is not None:
+            return decoder.encoder.inputs
+        return tuple(one for one in self.inputs if one.name == decoder.tokens)
+
+    def of_decoder(self) -> "Artifact":
+        """What a backend loads for the steps: the states are among inputs and outputs.
+
+        Itself where it generates nothing.
+        """
+        decoder = self.decoder
+        if decoder is None:
+            return self
+        inputs = [
+            replace(one, batched=False) if one.name == decoder.cached else one
+            for one in self.inputs
+        ]
+        inputs += [TensorInfo(one.past, one.dtype, one.shape) for one in decoder.states]
+        outputs = [TensorInfo(one.present, one.dtype, one.shape) for one in decoder.states]
+        return replace(self, inputs=tuple(inputs), outputs=(*self.outputs, *outputs), decoder=None)
+
+    def of_encoder(self) -> "Artifact | None":
+        """What a second backend loads to read samples; None where there is no encoder."""
+        encoder = self.decoder.encoder if self.decoder else None
+        if encoder is None:
+            return None
+        return replace(
+            self,
+            path=encoder.path,
+            inputs=encoder.inputs,
+            outputs=encoder.outputs,
+            decoder=None,
+        )
 
 
 class Backend(Protocol):

@@ -171,7 +171,11 @@ def _files(
     folder = path if path.is_dir() else path.parent
     found = {}
     try:
-        for file in backend_info(framework).model_files(entry.format, path):
+        info = backend_info(framework)
+        loaded = [*info.model_files(entry.format, path)]
+        if entry.decoder is not None and entry.decoder.encoder is not None:
+            loaded += info.model_files(entry.format, path.parent / entry.decoder.encoder.file)
+        for file in loaded:
             name = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
             found[name] = known.get(file) or file_sha256(file, progress)
     except FileNotFoundError as error:
@@ -233,4 +237,5 @@ def _artifact(entry: ArtifactEntry, path: Path, format: str = "") -> Artifact:
         options={} if format else dict(entry.options),
         max_batch=entry.max_batch,
         numerics=entry.numerics,
+        decoder=entry.decoder.decoder(path) if entry.decoder else None,
     )

@@ -3,11 +3,8 @@
 import logging
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     JsonValue,
     PositiveInt,
@@ -18,8 +15,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from loadscope.misfits import Misfits
 from loadscope.rundir.quantized import Quantized
-from loadscope.shapes import DTYPES
 from loadscope.suite.models.checksum import Checksum
+from loadscope.suite.models.decoder_entry import DecoderEntry
 from loadscope.suite.models.exporters import exporter, exporters
 from loadscope.suite.models.source import (
     BuildSource,
@@ -33,11 +30,14 @@ from loadscope.suite.models.source import (
     resolved,
 )
 from loadscope.suite.models.task_settings import Own, Postprocess, Preprocess
+from loadscope.suite.models.tensor_spec import (
+    Strict,
+    TensorSpec,
+    plain_path,
+    tensor_infos,
+)
 from loadscope.sut.backend import TensorInfo
 from loadscope.sut.exporter import Exporter
-from loadscope.tensors import ANY_SIZE
-
-Dtype = Annotated[str, Field(pattern=f"^({'|'.join(DTYPES)})$")]
 
 
 def _ignore_removed(value: JsonValue, info: ValidationInfo) -> None:
@@ -52,33 +52,6 @@ _Removed = Annotated[
     SkipJsonSchema[JsonValue], AfterValidator(_ignore_removed), Field(exclude=True)
 ]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Strict(BaseModel):
-    """A part of a manifest: no unknown keys, no changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _size(value: int) -> int:
-    if value < 1 and value != ANY_SIZE:
-        raise ValueError(f"must be at least 1, or {ANY_SIZE} for a size that each batch chooses")
-    return value
-
-
-class TensorSpec(Strict):
-    """An input or output: numpy type name, and sizes without the batch axis.
-
-    A size of -1 is one that each batch chooses (``tensors.ANY_SIZE``).
-    """
-
-    dtype: Dtype
-    shape: tuple[Annotated[int, AfterValidator(_size)], ...]
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of a number."""
-        return np.dtype(self.dtype).itemsize
 
 
 class Accuracy(Strict):
@@ -104,13 +77,6 @@ class Accuracy(Strict):
 def _resolve_source(text: str, info: ValidationInfo) -> str:
     """Check a source, and make a ``file:`` start from its manifest's folder."""
     return resolved(text, (info.context or {}).get("folder"))
-
-
-def _plain_path(name: str) -> str:
-    parts = name.split("/")
-    if "\\" in name or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"'{name}' is not a plain path from the folder of the source's file")
-    return name
 
 
 class Weights(Strict):
@@ -164,19 +130,21 @@ class ArtifactEntry(Strict):
         preprocess: Instead of the model's; None for that. The model's task validates it.
         postprocess: Likewise.
         accuracy: Instead of the model's.
+        decoder: How it is stepped, for a model that generates token by token; ``inputs`` and
+            ``outputs`` are then those of a step without its states.
     """
 
     source: Annotated[str, AfterValidator(_resolve_source)]
     sha256: Sha256 | None = None
     sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
     checksum_note: Annotated[str, Field(min_length=1)] | None = None
-    files: dict[Annotated[str, AfterValidator(_plain_path)], Sha256] = {}
+    files: dict[Annotated[str, AfterValidator(plain_path)], Sha256] = Field(default_factory=dict)
     format: str
     architecture: str = ""
     layout: Literal["", "NCHW", "NHWC"] = ""
     inputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
     outputs: Annotated[dict[str, TensorSpec], Field(min_length=1)]
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
     # Of earlier versions; no part of the schema that messages tell of.
     single_stream_options: _Removed = None
     best_batch: _Removed = None
@@ -189,13 +157,14 @@ class ArtifactEntry(Strict):
     base: Annotated[str, AfterValidator(_resolve_source)] | None = None
     base_sha256: Sha256 | None = None
     base_sha256_prefix: Annotated[str, Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
-    settings: dict[str, JsonValue] = {}
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
     mirrors: tuple[Annotated[str, AfterValidator(_resolve_source)], ...] = ()
     delta: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     made_from: str | None = Field(default=None, alias="from")
     preprocess: Preprocess = None
     postprocess: Postprocess = None
     accuracy: Accuracy | None = None
+    decoder: DecoderEntry | None = None
 
     def parsed_source(self) -> Source:
         """The source in parts."""
@@ -243,7 +212,15 @@ class ArtifactEntry(Strict):
     def tensors(self, side: Literal["inputs", "outputs"]) -> tuple[TensorInfo, ...]:
         """The declared inputs or outputs in the form that backends take."""
         specs: dict[str, TensorSpec] = getattr(self, side)
-        return tuple(TensorInfo(name, spec.dtype, spec.shape) for name, spec in specs.items())
+        return tensor_infos(specs)
+
+    def sample_tensors(self) -> tuple[TensorInfo, ...]:
+        """What a sample gives it; see ``Artifact.sample_inputs``."""
+        if self.decoder is None:
+            return self.tensors("inputs")
+        if self.decoder.encoder is not None:
+            return tensor_infos(self.decoder.encoder.inputs)
+        return tensor_infos({self.decoder.tokens: self.inputs[self.decoder.tokens]})
 
     @model_validator(mode="after")
     def _keys_fit_the_source(self) -> Self:
@@ -268,6 +245,9 @@ class ArtifactEntry(Strict):
                     place,
                     f"{place} is fetched, not built: https:, pypi:, deb:, npm:, hub: or file:",
                 )
+        if self.decoder is not None:
+            for key, reason in self.decoder.misfits(self.inputs, self.outputs):
+                misfits.add(f"decoder.{key}".removesuffix("."), reason)
         if self.format == "state-dict" and not self.architecture:
             misfits.add("format", "a state-dict needs the key 'architecture'")
         misfits.refuse()

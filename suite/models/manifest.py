@@ -15,9 +15,9 @@ from loadscope.errors import InputError, near
 from loadscope.rundir.record import RunRecord
 from loadscope.shipped import here_or_shipped
 from loadscope.strict_yaml import line_of, read_yaml
-from loadscope.suite.models.artifact_entry import Strict
 from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.models.task_settings import Postprocess, Preprocess
+from loadscope.suite.models.tensor_spec import Strict
 from loadscope.suite.models.zoo.family import permissive
 from loadscope.suite.models.zoo.registry import families, family
 

@@ -20,10 +20,11 @@ from loadscope.errors import InputError, LoadScopeError
 from loadscope.misfits import Misfits
 from loadscope.rundir.user_conf import ANY_MODEL
 from loadscope.submission.rounds import load_round
-from loadscope.suite.models.artifact_entry import Accuracy, ArtifactEntry, Strict
+from loadscope.suite.models.artifact_entry import Accuracy, ArtifactEntry
 from loadscope.suite.models.exporters import exporter
 from loadscope.suite.models.source import BuildSource
 from loadscope.suite.models.task_settings import Postprocess, Preprocess, own_settings
+from loadscope.suite.models.tensor_spec import Strict
 from loadscope.sut.registry import BACKENDS, backend_info, frameworks, readable
 
 
@@ -237,7 +238,7 @@ class ModelEntry(Strict):
         declared = DeclaredModel(
             self.classes or 0,
             artifact.layout,
-            artifact.tensors("inputs"),
+            artifact.sample_tensors(),
             artifact.tensors("outputs"),
             chosen.preprocess,
             chosen.postprocess,

@@ -22,10 +22,11 @@ from loadscope.rundir.spec import RunSpec
 from loadscope.suite.fetch.artifacts import Materialised, materialise
 from loadscope.suite.fetch.digest import file_sha256
 from loadscope.suite.fetch.store import cached_digest, locked, write_stamp
-from loadscope.suite.models.artifact_entry import ArtifactEntry, TensorSpec, Weights
+from loadscope.suite.models.artifact_entry import ArtifactEntry, Weights
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.models.manifest import manifest_text
 from loadscope.suite.models.model_entry import ModelEntry
+from loadscope.suite.models.tensor_spec import TensorSpec
 from loadscope.suite.quantize.calibration import CalibrationSet, calibration_set
 from loadscope.suite.quantize.process import QuantizeJob
 from loadscope.suite.run.understood import UnderstoodModel, understand

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadscope.datasets.generation import Generation
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Postprocess
+from loadscope.errors import InputError
 from loadscope.memory import memory_limit
 from loadscope.names import Scenario
 from loadscope.scenarios.inference_pipeline import InferencePipeline
+from loadscope.scenarios.tokens.pipeline import TokenPipeline
+from loadscope.scenarios.tokens.steps import Steps
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.sut.backend import Backend, ElsewhereBackend
+from loadscope.sut.backend import Artifact, Backend, ElsewhereBackend
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.registry import backend_info, open_backend
 
@@ -34,6 +38,7 @@ class LoadedModel:
         pipeline: All of them, joined.
         load_seconds: How long importing the framework and loading the model took.
         in_force: What the backend says is in force.
+        encoder: What reads samples for a decoder, a backend of its own; None where there is none.
     """
 
     backend: Backend
@@ -42,6 +47,13 @@ class LoadedModel:
     pipeline: InferencePipeline
     load_seconds: float
     in_force: dict[str, Any]
+    encoder: Backend | None = None
+
+    def close(self) -> None:
+        """Release the model."""
+        self.backend.close()
+        if self.encoder is not None:
+            self.encoder.close()
 
 
 def open_library(plan: ProcessPlan) -> SampleLibrary:
@@ -55,7 +67,7 @@ def open_library(plan: ProcessPlan) -> SampleLibrary:
     return task(plan.task).library(
         Path(plan.samples),
         plan.preprocess,
-        artifact.inputs,
+        artifact.sample_inputs,
         artifact.layout,
         most_bytes=_most_bytes(plan),
     )
@@ -79,24 +91,53 @@ def open_model(plan: ProcessPlan) -> LoadedModel:
         InputError: Something else is in force than was asked for.
     """
     started = time.perf_counter()
-    backend = open_backend(plan.framework)
-    backend.load(plan.artifact, plan.execution.threads)
+    artifact, execution = plan.artifact, plan.execution
+    backend = _loaded(plan, artifact.of_decoder())
+    reads = artifact.of_encoder()
+    encoder = None if reads is None else _loaded(plan, reads)
     seconds = time.perf_counter() - started
     effective = backend.effective()
     require_in_force(
         backend_info(plan.framework),
-        plan.execution.threads,
-        plan.artifact.options,
+        execution.threads,
+        artifact.options,
         effective,
-        plan.artifact.numerics,
-        plan.artifact.max_batch,
+        artifact.numerics,
+        artifact.max_batch,
     )
     _return_freed_memory()
     library = open_library(plan)
-    postprocess = task(plan.task).postprocess(plan.postprocess, library, plan.answer_form)
+    kind = task(plan.task)
+    postprocess = kind.postprocess(plan.postprocess, library, plan.answer_form)
     pipeline = InferencePipeline(backend, library, postprocess)
+    if artifact.decoder is not None:
+        pipeline = TokenPipeline(
+            Steps(artifact, backend.predict, encoder.predict if encoder else None),
+            library,
+            postprocess,
+            _generation(plan, library),
+            execution.batch_size,
+            execution.token_budget,
+            first_tokens=plan.scenario is not Scenario.OFFLINE,
+        )
     in_force = dict(effective.settings)
-    return LoadedModel(backend, library, postprocess, pipeline, seconds, in_force)
+    return LoadedModel(backend, library, postprocess, pipeline, seconds, in_force, encoder)
+
+
+def _loaded(plan: ProcessPlan, artifact: Artifact) -> Backend:
+    backend = open_backend(plan.framework)
+    backend.load(artifact, plan.execution.threads)
+    return backend
+
+
+def _generation(plan: ProcessPlan, library: SampleLibrary) -> Generation:
+    found = task(plan.task).generation(plan.postprocess, library)
+    if found is None:
+        raise InputError(
+            f"the task {plan.task} generates no tokens, and the model has a decoder",
+            "correct the task, or leave decoder out of the model's manifest",
+        )
+    return found
 
 
 def peak_elsewhere(backend: Backend) -> int:

@@ -25,12 +25,12 @@ class Here:
         self.pipeline, self.execution = opened.pipeline, plan.execution
         self.load_seconds, self.places = opened.load_seconds, None
         self.in_force = opened.in_force
-        self._backend = opened.backend
+        self._opened = opened
 
     def close(self) -> int:
         """Release the model; returns the peak memory of another process that held it, bytes."""
-        self._backend.close()
-        return peak_elsewhere(self._backend)
+        self._opened.close()
+        return peak_elsewhere(self._opened.backend)
 
 
 class Spread:

@@ -10,6 +10,7 @@ from loadscope.errors import InputError
 from loadscope.sut.architectures.bert import SHAPES, BertForSpans, BertForTexts
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
 from loadscope.sut.architectures.fashion_cnn import FashionCnn
+from loadscope.sut.architectures.llama import LLAMAS, Llama
 from loadscope.sut.architectures.resnet import ResNet50
 from loadscope.sut.architectures.yolox import YoloxNano
 
@@ -19,10 +20,14 @@ ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "resnet50-v1.5": ResNet50,
     "yolox-nano": YoloxNano,
     **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},
+    **{name: partial(Llama, shape) for name, shape in LLAMAS.items()},
     **{f"{name}-texts": partial(BertForTexts, shape) for name, shape in SHAPES.items()},
 }
 """Makes a network of random weights from the length of its output and the size of its input:
 pixels along a side of a square image, or the longest text in tokens."""
+
+DECODERS = frozenset(LLAMAS)
+"""Those that generate token by token."""
 
 
 def build_architecture(name: str, classes: int, size: int) -> nn.Module:

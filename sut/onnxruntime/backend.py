@@ -263,7 +263,7 @@ def _compare(
                 f"{info.dtype} {['batch', *info.shape]} in the manifest",
                 fix,
             )
-        if node.shape and isinstance(node.shape[0], int):
+        if info.batched and node.shape and isinstance(node.shape[0], int):
             require_batch(side, info.name, node.shape[0], fixed)
     left_out = set(nodes) - {info.name for info in declared}
     if complete and left_out:

@@ -14,6 +14,7 @@ from loadscope.errors import InputError, near
 from loadscope.sut.architectures.bert import BertForTexts
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.onednn import use_onednn
+from loadscope.sut.architectures.registry import DECODERS
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.pytorch.settings import HALVES
@@ -129,6 +130,8 @@ def _require_onednn(artifact: Artifact) -> None:
 
 
 def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
+    if artifact.architecture in DECODERS:
+        return _decoder(artifact)
     text = len(artifact.inputs) > 1
     classes, size = _reader(artifact) if text else _classifier(artifact)
     network = load_network(artifact.architecture, classes, size, artifact.path)
@@ -139,6 +142,24 @@ def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
     if artifact.options.get("onednn_linear", False):
         use_onednn(network)
     return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
+
+
+def _decoder(artifact: Artifact) -> tuple[Any, list[str]]:
+    """A network that generates token by token, with its states among inputs and outputs."""
+    scores = artifact.outputs[0]
+    network = load_network(artifact.architecture, scores.shape[-1], 0, artifact.path)
+    for side, declared, wanted in (
+        ("input", artifact.inputs, network.tensor_inputs),
+        ("output", artifact.outputs, network.tensor_outputs),
+    ):
+        names = tuple(info.name for info in declared)
+        if names != wanted:
+            raise InputError(
+                f"{artifact.architecture} has the {side}s {', '.join(wanted)}, in this order; "
+                f"the manifest has {', '.join(names)}",
+                f"correct {side}s and decoder in the model's manifest",
+            )
+    return network, list(network.tensor_inputs)
 
 
 def load_torchscript(artifact: Artifact, device: torch.device = _CPU) -> Any:

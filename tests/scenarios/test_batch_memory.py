@@ -9,7 +9,7 @@ from loadscope.errors import InputError
 from loadscope.memory import used_memory
 from loadscope.scenarios.batch_memory import bound_batch, require_memory
 from loadscope.scenarios.execution import Execution
-from loadscope.suite.models.artifact_entry import TensorSpec
+from loadscope.suite.models.tensor_spec import TensorSpec
 
 PHOTO = TensorSpec(dtype="float32", shape=(3, 224, 224))
 SCORES = TensorSpec(dtype="float32", shape=(1000,))

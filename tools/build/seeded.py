@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from loadscope.files import replacing
+from loadscope.sut.architectures.llama import RmsNorm
 from loadscope.sut.architectures.registry import build_architecture
 
-_NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+_NORMS = (nn.BatchNorm2d, nn.LayerNorm, RmsNorm)
 # The sides of a detector's boxes are exponentials: He's scale would make points and giants.
 _BOX_SCALE = np.float32(0.1)
 
@@ -39,7 +40,7 @@ def seeded_state(network: nn.Module, seed: int) -> dict[str, torch.Tensor]:
     Convolutions, linear layers and embeddings have He's normal weights (He et al., 2015b:
     variance 2 / fan-in). Batch norm has statistics that are neither identity nor a constant, so
     that nothing can be folded away, and scales around 0.7, so that a residual network of any
-    depth keeps its activations near 1; layer norm has such scales too. A layer called
+    depth keeps its activations near 1; layer and RMS norms have such scales too. A layer called
     ``box`` has a tenth of He's scale.
 
     Args:

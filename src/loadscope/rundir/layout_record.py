@@ -15,6 +15,7 @@ class ExecutionRecord(Part):
     instances: int = 1
     late_after_ms: float = 0.0
     prefetch: int = 0
+    token_budget: int = 0
 
 
 class LayoutCandidate(Part):
