@@ -110,6 +110,7 @@ class WaveLibrary:
                 "give a smaller preprocess.longest, which tells the recording",
             )
         self._cache = cache
+        self._rate = spec.rate
         self._most_bytes = most_bytes
         self._lengths: list[int] = cache.lengths.tolist()
         self._rows: dict[int, NDArray[Any]] = {}
@@ -163,6 +164,10 @@ class WaveLibrary:
             for line, row in zip(mask, rows, strict=True):
                 line[: len(row)] = 1
         return batch
+
+    def seconds(self, index: int) -> float:
+        """How long a recording is."""
+        return self._lengths[index] / self._rate
 
     def order(self, indices: Sequence[int]) -> Sequence[int]:
         """Positions of ``indices`` from the longest recording to the shortest.

@@ -6,9 +6,9 @@ Imports numpy alone, because it runs in the measured process.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.generation import TOKENS
 from loadscope.datasets.speech_recognition.alphabet import encoded
 from loadscope.datasets.speech_recognition.pieces import Pieces
 from loadscope.datasets.task import Postprocess
@@ -16,30 +16,20 @@ from loadscope.errors import WorkError
 from loadscope.tensors import Tensors
 
 
-def postprocess(output: str, pieces: Pieces) -> Postprocess:
+def postprocess(pieces: Pieces) -> Postprocess:
     """Make the function from rows of token numbers to payloads.
 
     Args:
-        output: The name under which token numbers are given, ``(samples, tokens)``.
         pieces: What they stand for.
 
     Returns:
         A function that gives one ``<i8`` array a sample; an empty text has an empty one. It raises
-        WorkError where the output is missing, of another form, or a number has no piece.
+        WorkError where a number has no piece.
     """
 
     def payloads(outputs: Tensors, indices: Sequence[int]) -> list[NDArray[Any]]:
-        rows = outputs.get(output)
-        if rows is None:
-            raise WorkError(f"the model gave no '{output}'", "correct its manifest")
-        if rows.ndim != 2 or len(rows) != len(indices) or not np.issubdtype(rows.dtype, np.integer):
-            raise WorkError(
-                f"'{output}' is {rows.dtype} {list(rows.shape)}, expected rows of whole numbers "
-                f"for {len(indices)} samples"
-            )
-        return [
-            encoded(_text(row, index, pieces)) for row, index in zip(rows, indices, strict=True)
-        ]
+        given = zip(outputs[TOKENS], indices, strict=True)
+        return [encoded(_text(row, index, pieces)) for row, index in given]
 
     return payloads
 

@@ -1,5 +1,6 @@
 """What a model takes of a recording, and how its answer is read, as its manifest states it."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -39,16 +40,41 @@ class SpeechPreprocess:
             raise ValueError(f"longest is {self.longest:g}, expected seconds above 0 to 3600")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TokensSpec:
-    """The output that holds token numbers.
+    """How a model that answers token by token begins and ends.
 
     Attributes:
         kind: ``tokens``.
-        output: Its name.
+        start: The tokens that decoding starts with.
+        end: Those that end an answer.
+        most_new: The most tokens of an answer.
+        per_second: The most tokens for each second of a recording, so that a model that repeats
+            itself over a short one is stopped; 0 for ``most_new`` alone.
     """
 
     kind: Literal["tokens"]
-    output: str
+    start: tuple[int, ...]
+    end: tuple[int, ...]
+    most_new: int
+    per_second: float = 0.0
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
+
+    def __post_init__(self) -> None:
+        if not self.start:
+            raise ValueError("start names no token, and decoding starts with one at least")
+        if not self.end:
+            raise ValueError("end names no token; without one every answer is most_new tokens long")
+        if min(*self.start, *self.end) < 0:
+            raise ValueError("start and end are numbers of tokens, from 0 on")
+        if self.most_new < 2:
+            raise ValueError(f"most_new is {self.most_new}, expected 2 at least, the end included")
+        if self.per_second < 0:
+            raise ValueError(f"per_second is {self.per_second:g}, expected 0 or more")
+
+    def most_of(self, seconds: float) -> int:
+        """The most tokens for a recording, the end included; 2 at least."""
+        if not self.per_second:
+            return self.most_new
+        return max(2, min(self.most_new, math.ceil(self.per_second * seconds)))

@@ -12,6 +12,7 @@ from loadscope.datasets.adapters.manifest import Manifest
 from loadscope.datasets.adapters.mlperf_speech import MlperfSpeech
 from loadscope.datasets.audio.wave_library import WaveFeed, WaveLibrary
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.generation import Generation
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
 from loadscope.datasets.playing import Ask, Part
@@ -118,7 +119,27 @@ class SpeechRecognition(Task):
         self, spec: TokensSpec, library: SampleLibrary, form: AnswerForm = PLAIN
     ) -> Postprocess:
         """See ``answers.postprocess``: a text a sample in MLPerf's alphabet, ``<i8``."""
-        return postprocess(spec.output, _own_library(library).pieces)
+        return postprocess(_own_library(library).pieces)
+
+    def generation(
+        self, spec: TokensSpec, library: SampleLibrary, form: AnswerForm = PLAIN
+    ) -> Generation:
+        """Greedy, from the model's start token to its end token; see ``TokensSpec``."""
+        own = _own_library(library)
+        pieces = len(own.pieces)
+        for place in ("start", "end"):
+            if max(getattr(spec, place)) >= pieces:
+                raise InputError(
+                    f"postprocess.{place} has token {max(getattr(spec, place))}, of {pieces} that "
+                    "the vocabulary has",
+                    "correct postprocess in the model's manifest",
+                )
+        return Generation(
+            end=spec.end,
+            most_new=spec.most_new,
+            start=spec.start,
+            most_of=lambda index: spec.most_of(own.seconds(index)),
+        )
 
     def check(self, entry: DeclaredModel) -> Iterator[Misfit]:
         """Yield why recordings do not go in."""

@@ -1,5 +1,6 @@
 """The task: pieces, payloads, settings, and what people are shown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from loadscope.sut.backend import TensorInfo
 TASK = task("speech-recognition")
 WAVE = TensorInfo("input_values", "float32", (-1,))
 HE, LLO, MARK = 259, 260, 261
+TOKENS = TokensSpec(kind="tokens", start=(1,), end=(2,), most_new=20, per_second=6.5)
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -66,26 +68,35 @@ def test_a_vocabulary_that_is_none_is_refused(tmp_path, content, reason):
 
 
 def test_tokens_become_texts_in_the_alphabet(opened, spec):
-    payloads = TASK.postprocess(TokensSpec("tokens", "tokens"), opened[1])
+    payloads = TASK.postprocess(TOKENS, opened[1])
     tokens = np.array([[HE, LLO, 3 + ord("Z"), 3 + ord(","), 2], [2, 0, 0, 0, 0]])
     first, second = payloads({"tokens": tokens}, [0, 0])
     assert first.tolist() == encoded("helloz").tolist()
     assert second.size == 0 and second.dtype == np.dtype("<i8")
 
 
-@pytest.mark.parametrize(
-    ("outputs", "reason"),
-    [
-        ({}, "the model gave no 'tokens'"),
-        ({"tokens": np.zeros((1, 3), np.float32)}, "expected rows of whole numbers"),
-        ({"tokens": np.zeros((2, 3), np.int64)}, "expected rows of whole numbers"),
-        ({"tokens": np.array([[262]])}, "sample 0 is answered with token 262, of 262"),
-    ],
-)
-def test_outputs_that_are_no_answer_are_told(opened, outputs, reason):
-    payloads = TASK.postprocess(TokensSpec("tokens", "tokens"), opened[1])
-    with pytest.raises(WorkError, match=reason):
-        payloads(outputs, [0])
+def test_a_token_without_a_piece_is_told(opened):
+    payloads = TASK.postprocess(TOKENS, opened[1])
+    with pytest.raises(WorkError, match="sample 0 is answered with token 262, of 262"):
+        payloads({"tokens": np.array([[262]])}, [0])
+
+
+def test_answers_are_bounded_by_the_length_of_the_recording(opened):
+    generation = TASK.generation(TOKENS, opened[1])
+    assert generation is not None and generation.most_of is not None
+    assert (generation.start, generation.end, generation.most_new) == ((1,), (2,), 20)
+    assert generation.most_of(0) == 2
+    assert [TOKENS.most_of(seconds) for seconds in (0.1, 2.0, 60)] == [2, 13, 20]
+    assert replace(TOKENS, per_second=0.0).most_of(0.1) == 20
+    for place in ("start", "end"):
+        with pytest.raises(InputError, match=f"postprocess.{place} has token 262, of 262"):
+            TASK.generation(replace(TOKENS, **{place: (262,)}), opened[1])
+
+
+def test_a_decoder_without_an_end_or_a_start_is_refused():
+    for wrong in ({"start": ()}, {"end": ()}, {"most_new": 1}, {"per_second": -1.0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            replace(TOKENS, **wrong)
 
 
 def test_people_see_the_file_and_the_text(opened):
@@ -119,9 +130,7 @@ def test_settings_that_cannot_be_meant_are_refused():
 
 
 def test_inputs_that_take_no_recording_are_a_misfit(spec):
-    entry = DeclaredModel(
-        0, "", [TensorInfo("x", "int64", (-1,))], [], spec, TokensSpec("tokens", "tokens"), None
-    )
+    entry = DeclaredModel(0, "", [TensorInfo("x", "int64", (-1,))], [], spec, TOKENS, None)
     (misfit,) = TASK.check(entry)
     assert misfit.place == "inputs"
 
