@@ -76,6 +76,7 @@ class SpeechRecognition(Task):
     form_types = (LibriSpeech, Manifest, MlperfSpeech)
     catalog = Path(__file__).with_name("catalog.yaml")
     asks = (Ask("audio", "Recording", "audio"),)
+    token_latencies = True
 
     def read(
         self,
