@@ -4,6 +4,7 @@ WAV of whole numbers is read by the standard library; everything else by soundfi
 which the extra ``speech`` brings.
 """
 
+import sys
 import wave
 from contextlib import suppress
 from pathlib import Path
@@ -120,12 +121,8 @@ def _wave_samples(path: Path) -> NDArray[np.float32]:
     """The samples of a WAV file of whole numbers: ``(frames, channels)``."""
     try:
         with wave.open(str(path)) as opened:
-            frames, channels, width = (
-                opened.getnframes(),
-                opened.getnchannels(),
-                opened.getsampwidth(),
-            )
-            content = opened.readframes(frames)
+            frames, channels = opened.getnframes(), opened.getnchannels()
+            width, content = opened.getsampwidth(), opened.readframes(frames)
     except (OSError, EOFError, wave.Error) as error:
         raise InputError(f"{path} does not decode: {error}", _RESTORE) from error
     if len(content) != frames * channels * width:
@@ -133,6 +130,9 @@ def _wave_samples(path: Path) -> NDArray[np.float32]:
             f"{path}: expected {frames * channels * width} bytes of samples, got {len(content)}",
             _RESTORE,
         )
+    if sys.byteorder == "big":
+        # The module has put samples in this machine's order; back to the file's.
+        content = np.frombuffer(content, np.uint8).reshape(-1, width)[:, ::-1].tobytes()
     if width == 1:  # WAV's 8 bits alone are without a sign.
         levels = (np.frombuffer(content, np.uint8).astype(np.float32) - 128) / 128
     elif width == 3:

@@ -18,6 +18,8 @@ from loadscope.datasets.declared import ModelInput
 from loadscope.errors import InputError, WorkError
 from loadscope.tensors import ANY_SIZE, Tensors
 
+_MOST_BYTES = 1 << 30
+"""In 16 bits nine hours of recordings at 16 kHz; a machine of 16 GB has room for a model too."""
 _FIX = "correct inputs in the model's manifest"
 
 
@@ -70,8 +72,9 @@ class WaveLibrary:
     """A ``SampleLibrary`` of recordings, each batch as long as its longest.
 
     Inputs are ``(batch, samples)``: the sound with silence behind it, and where the model asks
-    for it a mask of 1 where there is sound. Recordings that take more memory than they may stay
-    as they are stored, in half of it as a rule, and are made numbers of float32 batch by batch.
+    for it a mask of 1 where there is sound. Recordings are kept as they are stored, in half the
+    memory of float32 as a rule; those that would take more than they may are read from the cache
+    for each batch, a millisecond for one of half a minute where the system has the file at hand.
 
     ``load`` and ``unload`` are for one thread at a time, ``batch`` for any number.
 
@@ -79,7 +82,7 @@ class WaveLibrary:
         prepared: The folder of a finished cache.
         spec: What it was prepared with.
         inputs: The model's inputs.
-        most_bytes: What recordings that are loaded together may take as float32.
+        most_bytes: What recordings that are loaded together may take; a gibibyte at most.
 
     Raises:
         InputError: The inputs are not those of recordings.
@@ -111,9 +114,10 @@ class WaveLibrary:
             )
         self._cache = cache
         self._rate = spec.rate
-        self._most_bytes = most_bytes
+        self._most_bytes = min(most_bytes, _MOST_BYTES)
+        self._kept_bytes = 0
         self._lengths: list[int] = cache.lengths.tolist()
-        self._rows: dict[int, NDArray[Any]] = {}
+        self._rows: dict[int, NDArray[Any] | None] = {}
 
     def __len__(self) -> int:
         """How many samples the data set has."""
@@ -125,19 +129,21 @@ class WaveLibrary:
         Raises:
             WorkError: There is no such sample, or it is corrupt in the cache.
         """
-        fresh = [index for index in dict.fromkeys(indices) if index not in self._rows]
-        for index in fresh:
+        for index in indices:
+            if index in self._rows:
+                continue
             if not 0 <= index < len(self._lengths):
                 raise WorkError(f"there is no sample {index} among {len(self._lengths)}")
-        whole = 4 * sum(self._lengths[index] for index in (*self._rows, *fresh))
-        for index in fresh:
             stored = self._cache.read(index)
-            self._rows[index] = as_float(stored) if whole <= self._most_bytes else stored
+            kept = self._kept_bytes + stored.nbytes <= self._most_bytes
+            self._rows[index] = stored if kept else None
+            self._kept_bytes += stored.nbytes * kept
 
     def unload(self, indices: Sequence[int]) -> None:
         """Drop these samples; one that is not loaded is passed over."""
         for index in indices:
-            self._rows.pop(index, None)
+            row = self._rows.pop(index, None)
+            self._kept_bytes -= 0 if row is None else row.nbytes
 
     def batch(self, indices: Sequence[int]) -> Tensors:
         """The model's inputs for these samples, as long as the longest; only to be read.
@@ -146,9 +152,10 @@ class WaveLibrary:
             WorkError: A sample is not loaded, or none was asked for.
         """
         try:
-            rows = [self._rows[index] for index in indices]
+            found = [(index, self._rows[index]) for index in indices]
         except KeyError as error:
             raise WorkError(f"sample {error} was asked for but is not loaded") from None
+        rows = [self._cache.read(index) if row is None else row for index, row in found]
         if not rows:
             raise WorkError("a batch of no samples was asked for")
         longest = self._feed.length or max(map(len, rows))

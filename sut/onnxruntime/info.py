@@ -90,5 +90,10 @@ INFO = BackendInfo(
         needs=("onnxruntime|onnxruntime-gpu", "onnx"),
         install="pip install 'loadscope[onnxruntime,export]'",
     ),
-    tasks=("image-classification", "object-detection", "question-answering"),
+    tasks=(
+        "image-classification",
+        "object-detection",
+        "question-answering",
+        "speech-recognition",
+    ),
 )

@@ -47,16 +47,21 @@ def test_a_batch_is_as_long_as_its_longest(tmp_path, spec):
 
 
 @pytest.mark.usefixtures("three")
-def test_little_memory_changes_nothing_but_the_form_kept(tmp_path, spec):
+def test_what_does_not_fit_in_memory_is_read_for_each_batch(tmp_path, spec):
     folder = prepared(tmp_path, spec)
-    full = WaveLibrary(folder, spec, [WAVE])
-    scarce = WaveLibrary(folder, spec, [WAVE], most_bytes=8)
+    full = WaveLibrary(folder, spec, [WAVE, MASK])
+    # The first clip has three samples of two bytes; no other fits beside it.
+    scarce = WaveLibrary(folder, spec, [WAVE, MASK], most_bytes=8)
     for library in (full, scarce):
         library.load([0, 1, 2])
-    assert scarce._rows[0].dtype == np.int16
-    for indices in ([0], [2, 1, 0]):
+    assert [row is None for row in scarce._rows.values()] == [False, True, True]
+    for indices in ([0], [2], [2, 1, 0]):
         one, other = full.batch(indices), scarce.batch(indices)
-        np.testing.assert_array_equal(one["input_values"], other["input_values"])
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+    scarce.unload([0, 1])
+    scarce.load([2, 0])
+    assert scarce._rows[0] is not None and scarce._rows[2] is None
 
 
 def test_other_widths_are_kept_as_floats(tmp_path, spec, make_wave):
