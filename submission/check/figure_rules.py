@@ -93,7 +93,10 @@ def _rate(test: LoggedTest) -> Iterator[Problem]:
     log = test.log
     if test.scenario is Scenario.OFFLINE:
         key, longest = "result_samples_per_second", log.number("result_max_latency_ns")
-        rate, samples = log.number(key), log.number("effective_samples_per_query")
+        # Where samples come in whole permutations, a query may have more than was set.
+        generated = log.number("generated_samples_per_query")
+        samples = generated or log.number("effective_samples_per_query")
+        rate = log.number(key)
         queries = log.number("result_query_count")
         if not rate or not samples or not queries:
             return  # test.metric and test.query-count tell it.

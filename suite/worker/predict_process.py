@@ -13,21 +13,22 @@ import os
 import statistics
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from loadscope.datasets.playing import plain_data
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset
 from loadscope.errors import describe
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.worker.loaded_model import open_library
+from loadscope.suite.worker.one_answer import Answering, answering, open_parts
 from loadscope.sut.backend import Backend
 from loadscope.sut.effective import require_in_force
-from loadscope.sut.registry import backend_info, open_backend
+from loadscope.sut.registry import backend_info
 from loadscope.sut.tracing import TraceableBackend, tracer_of
 from loadscope.tensors import Tensors
 
@@ -46,17 +47,16 @@ def main() -> None:
     try:
         plan = ProcessPlan.of(RunDirectory(folder))
         begun = time.perf_counter()
-        backend = open_backend(plan.framework)
-        backend.load(plan.artifact, plan.execution.threads)
+        parts = open_parts(plan)
         loaded = time.perf_counter() - begun
         require_in_force(
             backend_info(plan.framework), plan.execution.threads, plan.artifact.options,
-            backend.effective(), plan.artifact.numerics, plan.artifact.max_batch,
+            parts[0].effective(), plan.artifact.numerics, plan.artifact.max_batch,
         )  # fmt: skip
         say({"loaded": loaded})
         for line in sys.stdin:
             try:
-                say(_answered(plan, backend, json.loads(line)))
+                say(_answered(plan, parts, json.loads(line)))
             except Exception as error:
                 say({"error": describe(error)})
     except BaseException as error:
@@ -66,12 +66,14 @@ def main() -> None:
         os._exit(0)
 
 
-def _answered(plan: ProcessPlan, backend: Backend, order: dict[str, Any]) -> dict[str, Any]:
+def _answered(
+    plan: ProcessPlan, parts: tuple[Backend, Backend | None], order: dict[str, Any]
+) -> dict[str, Any]:
     """Answer one sample, several times.
 
     Args:
         plan: What was loaded.
-        backend: It.
+        parts: It, see ``open_parts``.
         order: See the module.
     """
     kind = task(plan.task)
@@ -80,34 +82,27 @@ def _answered(plan: ProcessPlan, backend: Backend, order: dict[str, Any]) -> dic
     postprocess = kind.postprocess(plan.postprocess, library, dataset.answer_form)
     indices = list(range(len(library)))
     library.load(indices)
-    payloads, outputs, times = [], [], []
-    for index in indices:
-        batch = {name: np.array(value) for name, value in library.batch([index]).items()}
-        begun = time.perf_counter_ns()
-        found = backend.predict(batch)
-        times.append(time.perf_counter_ns() - begun)
-        outputs.append({name: np.array(value) for name, value in found.items()})
-        payloads.append(np.ascontiguousarray(postprocess(outputs[-1], [index])[0]).tobytes())
+    answer = answering(plan, parts, library, postprocess)
+    answers = [answer(index) for index in indices]
+    payloads = [one.payload for one in answers]
+    outputs = [one.outputs for one in answers]
     first = {name: np.array(value) for name, value in library.batch([0]).items()}
+    stepped = plan.artifact.decoder is not None
     return {
         "parts": [
-            asdict(part) for part in kind.explain(dataset, payloads, outputs, plan.postprocess)
+            plain_data(part) for part in kind.explain(dataset, payloads, outputs, plan.postprocess)
         ],
         "payload": base64.b64encode(payloads[0]).decode(),
-        "first_ms": times[0] / 1e6,
-        "median_ms": _median_ms(backend, first, order["repeats"]) if order["repeats"] else None,
+        "first_ms": answers[0].nanoseconds / 1e6,
+        "median_ms": _median_ms(answer, order["repeats"]) if order["repeats"] else None,
         "input": _input(first),
-        "layers": _layers(backend, first) if order["layers"] else None,
+        # A decoder's layers are those of many steps: a traced run tells them.
+        "layers": _layers(parts[0], first) if order["layers"] and not stepped else None,
     }
 
 
-def _median_ms(backend: Backend, batch: Tensors, repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        begun = time.perf_counter_ns()
-        backend.predict(batch)
-        times.append(time.perf_counter_ns() - begun)
-    return statistics.median(times) / 1e6
+def _median_ms(answer: Answering, repeats: int) -> float:
+    return statistics.median(answer(0).nanoseconds for _ in range(repeats)) / 1e6
 
 
 def _input(batch: Tensors) -> dict[str, Any]:

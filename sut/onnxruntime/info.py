@@ -13,7 +13,7 @@ INFO = BackendInfo(
     package="onnxruntime",
     distributions=("onnxruntime", "onnxruntime-gpu"),
     install="pip install 'loadscope[onnxruntime]'",
-    formats=("onnx",),
+    formats=("onnx", "ort"),
     options={
         "graph_optimization": Option(
             str,
@@ -77,7 +77,7 @@ INFO = BackendInfo(
         ),
     ),
     companions={"onnx": "loadscope.sut.onnx_files:external_data"},
-    files={"onnx": (".onnx",)},
+    files={"onnx": (".onnx",), "ort": (".ort",)},
     signature="loadscope.sut.onnxruntime.signature:read",
     probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
     quantizer=Quantizer(
@@ -90,5 +90,10 @@ INFO = BackendInfo(
         needs=("onnxruntime|onnxruntime-gpu", "onnx"),
         install="pip install 'loadscope[onnxruntime,export]'",
     ),
-    tasks=("image-classification", "object-detection", "question-answering"),
+    tasks=(
+        "image-classification",
+        "object-detection",
+        "question-answering",
+        "speech-recognition",
+    ),
 )

@@ -56,6 +56,14 @@ SUITES = (
             "datasets/coco/test_detection_heads.py", "datasets/coco/test_letterbox.py",
             "datasets/squad/test_squad_logits.py", "datasets/segmentation/test_class_maps.py",
             "datasets/segmentation/test_mean_iou.py", "datasets/texts/test_text_score.py",
+            "datasets/speech/test_alphabet.py", "datasets/speech/test_task.py",
+        ),
+    ),
+    Suite(
+        "recordings, their cache and forms",
+        (
+            "datasets/speech/test_recording.py", "datasets/speech/test_wave_library.py",
+            "datasets/speech/test_clips.py",
         ),
     ),
     Suite(
@@ -75,6 +83,9 @@ LEFT_OUT = {
     ),
     "datasets/squad/test_squad.py and its neighbours with a tokenizer": (
         "tokenizers is written in Rust and not in Debian's archive"
+    ),
+    "datasets/speech/test_word_errors.py": (
+        "jiwer counts by rapidfuzz, in C++, and has no wheel there; a log is scored elsewhere"
     ),
     "sut/ on TensorFlow and MXNet": "neither is built by Debian",
 }

@@ -17,6 +17,9 @@ from loadscope.datasets.object_detection.coco_annotations import read_annotation
 from loadscope.datasets.object_detection.coco_score import score_boxes
 from loadscope.datasets.question_answering.squad import QUESTIONS, Squad
 from loadscope.datasets.registry import task
+from loadscope.datasets.speech_recognition.alphabet import encoded
+from loadscope.datasets.speech_recognition.clips import Clips
+from loadscope.datasets.speech_recognition.word_errors import WORD_ACCURACY, score_transcripts
 from loadscope.datasets.task import Progress
 from loadscope.paths import cache_root
 from loadscope.rundir.accuracy_log import read_accuracy_log
@@ -26,20 +29,20 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate
 
-IMAGENET, COCO, SQUAD = 50_000, 5_000, 10_833
-IMAGENET_MOST_S, COCO_MOST, SQUAD_MOST_S = 1.0, 1.1, 20.0
+IMAGENET, COCO, SQUAD, SPEECH = 50_000, 5_000, 10_833, 1_633
+IMAGENET_MOST_S, COCO_MOST, SQUAD_MOST_S, SPEECH_MOST_S = 1.0, 1.1, 20.0, 60.0
 _PAIRS = 3
 
 
 def scoring_rows(pairs: int, progress: Progress) -> Iterator[dict[str, Any]]:
-    """Measure the three scorings from the log's first byte to the score.
+    """Measure the four scorings from the log's first byte to the score.
 
     Args:
         pairs: Pairs of measurements a row; at most three are taken.
         progress: Told of the making of the logs.
     """
     pairs = min(pairs, _PAIRS)
-    for make in (_imagenet, _coco, _squad):
+    for make in (_imagenet, _coco, _squad, _speech):
         with tempfile.TemporaryDirectory() as folder:
             progress(f"make a log for {make.__name__.strip('_')}", 0, 0)
             yield make(Path(folder), pairs, progress)
@@ -108,6 +111,26 @@ def _squad(folder: Path, pairs: int, progress: Progress) -> dict[str, Any]:
         seconds(lambda: _payloads(log)),
     )
     return _row("squad", f"scoring {SQUAD:,} features", measured, most_s=SQUAD_MOST_S)
+
+
+def _speech(folder: Path, pairs: int, progress: Progress) -> dict[str, Any]:
+    sample = fetch_dataset("librivox-sample", cache_root(), progress)
+    words = " ".join(Clips.read(sample, None, WORD_ACCURACY.name).texts).split()
+    random, log = np.random.default_rng(0), folder / "log.json"
+    said = [random.choice(words, random.integers(20, 100)).tolist() for _ in range(SPEECH)]
+    # One word of ten is heard as another.
+    heard = [
+        [word if random.random() < 0.9 else str(random.choice(words)) for word in text]
+        for text in said
+    ]
+    write_log(log, (encoded(" ".join(text)).tobytes() for text in heard))
+    texts = [" ".join(text) for text in said]
+    measured = alternate(
+        pairs,
+        seconds(lambda: score_transcripts(read_accuracy_log(log), texts, WORD_ACCURACY, progress)),
+        seconds(lambda: _payloads(log)),
+    )
+    return _row("speech", f"scoring {SPEECH:,} transcripts", measured, most_s=SPEECH_MOST_S)
 
 
 def pycocotools_map(truth: Path, results: Path) -> float:

@@ -150,7 +150,7 @@ ARTIFACT = "artifacts.onnxruntime"
             1234,
             "artifacts.onnxruntime.sha256: expected a valid string, got 1234",
         ),
-        (f"{ARTIFACT}.format", "tflite", "ONNX Runtime loads onnx, not 'tflite'"),
+        (f"{ARTIFACT}.format", "tflite", "ONNX Runtime loads onnx, ort, not 'tflite'"),
         (f"{ARTIFACT}.layout", "CHWN", "artifacts.onnxruntime.layout"),
         (f"{ARTIFACT}.layout", "NHWC", "must be one image of shape [224, 224, 3]"),
         (f"{ARTIFACT}.layout", ..., "an image needs NCHW or NHWC"),
