@@ -45,7 +45,7 @@ def alone(tmp_path, monkeypatch):
     def own():
         return [one for one in measurements() if one.run_dir.is_relative_to(tmp_path)]
 
-    for module in ("jobs", "playground", "warm_pool", "pages.launch"):
+    for module in ("jobs", "playground", "warm_pool", "running", "pages.launch"):
         monkeypatch.setattr(f"loadscope.suite.web.{module}.measurements", own)
 
 
