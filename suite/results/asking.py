@@ -10,7 +10,7 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.index import ResultsIndex
-from loadscope.suite.results.joins import BY_TIME, BY_VALUE, from_runs, tables_of
+from loadscope.suite.results.joins import BY_NOISE, BY_TIME, BY_VALUE, from_runs, tables_of
 from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
 from loadscope.suite.results.schema import IN_NEWEST
 from loadscope.suite.results.series import spread
@@ -209,7 +209,7 @@ def left_out(index: ResultsIndex, query: Query) -> int:
         "AND run.warnings != ''"
     )
     found: int = index.db.execute(
-        f"SELECT count(*){from_runs(noisy)} WHERE {noisy}", values
+        f"SELECT count(*){from_runs(noisy, first=BY_NOISE)} WHERE {noisy}", values
     ).fetchone()[0]
     return found
 

@@ -19,6 +19,11 @@ BY_TIME = "run INDEXED BY run_newest"
 """Runs in the order of time; for conditions that leave out copies and what is hidden."""
 BY_VALUE = "test AS t CROSS JOIN run ON run.id = t.run AND t.mode = 'performance'"
 """Runs with a performance test, in the order of its figure."""
+BY_NOISE = (
+    "run INDEXED BY run_noisy CROSS JOIN test AS t ON t.run = run.id AND t.mode = 'performance'"
+)
+"""Runs with noise warnings, of which there are few, with their performance tests."""
+_WITH_TEST = (BY_VALUE, BY_NOISE)
 _NAMED = re.compile(r"\b(run|config|system|environment|build|t|a|accuracy)\.")
 
 
@@ -32,7 +37,7 @@ def from_runs(*expressions: str, first: str = "run") -> str:
 
     Args:
         expressions: Columns, conditions and orders.
-        first: What it begins with: ``run``, ``BY_TIME`` or ``BY_VALUE``.
+        first: What it begins with: ``run``, ``BY_TIME``, ``BY_VALUE`` or ``BY_NOISE``.
     """
-    named = set().union(*map(tables_of, expressions)) - ({"t"} if first == BY_VALUE else set())
+    named = set().union(*map(tables_of, expressions)) - ({"t"} if first in _WITH_TEST else set())
     return " ".join([f" FROM {first}", *(join for table, join in _JOINS.items() if table in named)])

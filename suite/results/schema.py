@@ -31,7 +31,7 @@ CREATE INDEX run_uid ON run(uid);
 CREATE INDEX run_source ON run(source);
 CREATE INDEX run_newest ON run(created DESC, uid, status, machine, machine_id)
   WHERE copy = 0 AND hidden = 0;
-CREATE INDEX run_series ON run(config, system, created) WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_series ON run(config, system, created, status) WHERE copy = 0 AND hidden = 0;
 CREATE INDEX run_noisy ON run(id) WHERE warnings != '';
 CREATE TABLE test(
   run INTEGER NOT NULL, mode TEXT NOT NULL, status TEXT NOT NULL,
