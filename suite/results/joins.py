@@ -39,5 +39,7 @@ def from_runs(*expressions: str, first: str = "run") -> str:
         expressions: Columns, conditions and orders.
         first: What it begins with: ``run``, ``BY_TIME``, ``BY_VALUE`` or ``BY_NOISE``.
     """
-    named = set().union(*map(tables_of, expressions)) - ({"t"} if first in _WITH_TEST else set())
+    named = {table for one in expressions for table in tables_of(one)}
+    if first in _WITH_TEST:
+        named.discard("t")
     return " ".join([f" FROM {first}", *(join for table, join in _JOINS.items() if table in named)])

@@ -1,6 +1,6 @@
 """Runs that go on at this moment, whoever has started them; the index takes runs that are over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def _roots(site: Site) -> list[Path]:
     return [site.runs.resolve(), *(Path(row["root"]).resolve() for row in rows)]
 
 
-def _read(folders: "Iterator[Path] | list[Path]") -> Iterator[Running]:
+def _read(folders: Iterable[Path]) -> Iterator[Running]:
     for folder in folders:
         try:
             record = RunDirectory(folder).read()

@@ -75,7 +75,8 @@ def _runs(site: Site, folder: Path) -> dict[str, str]:
     """The identity of each run directory of a campaign that the index knows, by its place."""
     with site.results() as index:
         rows = index.db.execute(
-            "SELECT path, uid FROM run WHERE path >= ? AND path < ? AND copy = 0",
+            # A host on this machine has a copy of it, which may be the one that is shown.
+            "SELECT path, uid FROM run WHERE path >= ? AND path < ?",
             (f"{folder.resolve()}/", f"{folder.resolve()}0"),
         ).fetchall()
     return {Path(row["path"]).relative_to(folder.resolve()).as_posix(): row["uid"] for row in rows}

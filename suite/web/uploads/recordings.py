@@ -68,7 +68,8 @@ def keep_recording(content: bytes, stem: Path) -> Path:
 
 def _wave_header(content: bytes) -> tuple[int, int, int] | None:
     """Rate, channels and samples of a channel, by the chunks 'fmt ' and 'data' (RIFF 1.0)."""
-    at, found = 12, None
+    at = 12
+    found: tuple[int, int, int] | None = None
     while at + 8 <= len(content):
         name, size = struct.unpack("<4sI", content[at : at + 8])
         if name == b"fmt " and at + 24 <= len(content):
