@@ -1,10 +1,11 @@
 """The task of giving each pixel of a photograph its class."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadscope.datasets.adapters.image_mask import ImageMask
 from loadscope.datasets.declared import (
@@ -21,6 +22,7 @@ from loadscope.datasets.images.inferred import SquareInput, find_square, normali
 from loadscope.datasets.images.square_input import image_misfits
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Masks, Part, region
 from loadscope.datasets.semantic_segmentation.class_maps import (
     ClassMapSpec,
     postprocess,
@@ -38,14 +40,14 @@ from loadscope.datasets.task import (
     Shown,
 )
 from loadscope.errors import WorkError
-from loadscope.tensors import ANY_SIZE
+from loadscope.tensors import ANY_SIZE, Tensors
 
 if TYPE_CHECKING:
     from loadscope.datasets.cache.record_workers import RecordMaker
 
 # A coarser output is taken for features: networks in use answer at an eighth of the side or finer.
 _COARSEST = 8
-_SHOWN = 5
+_SHOWN, _DRAWN = 5, 12
 
 
 class SemanticSegmentation(ImageTask[Segmented]):
@@ -163,20 +165,46 @@ class SemanticSegmentation(ImageTask[Segmented]):
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Name the photograph, and the classes that have most of its pixels."""
-        found = unpacked(answer)
-        if found is None:
-            raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
-        classes, pixels = np.unique(found, return_counts=True)
-        order = np.argsort(-pixels, kind="stable")[:_SHOWN]
-        parts = [f"class {classes[at]} {100 * pixels[at] / found.size:.1f} %" for at in order]
+        found = _class_map(sample.index, answer)
+        classes, pixels = _most_of(found)
+        parts = [
+            f"class {each} {100 * count / found.size:.1f} %"
+            for each, count in zip(classes[:_SHOWN], pixels, strict=False)
+        ]
         more = ", ..." if len(classes) > _SHOWN else ""
         return Shown(self.image(sample), ", ".join(parts) + more)
+
+    def explain(
+        self,
+        dataset: Dataset,
+        answers: Sequence[bytes],
+        outputs: Sequence[Tensors],
+        spec: ClassMapSpec,
+    ) -> tuple[Part, ...]:
+        """The classes that have most of the pixels, each where it is."""
+        found = _class_map(0, answers[0])
+        classes, _ = _most_of(found)
+        return (Masks(tuple(region(found == each, f"class {each}") for each in classes[:_DRAWN])),)
 
     def _forms(self) -> Iterator[ImageMask]:
         # The catalogue is read by pydantic, which the measured process has no use for.
         from loadscope.datasets.catalog import catalog_of
 
         return (entry.form for entry in catalog_of(self.name).values())
+
+
+def _class_map(index: int, answer: bytes) -> NDArray[np.int32]:
+    found = unpacked(answer)
+    if found is None:
+        raise WorkError(f"sample {index} is answered with {len(answer)} bytes")
+    return found
+
+
+def _most_of(found: NDArray[np.int32]) -> tuple[list[int], list[int]]:
+    """The classes of a map and their pixels, the one with most of them first."""
+    classes, pixels = np.unique(found, return_counts=True)
+    order = np.argsort(-pixels, kind="stable")
+    return classes[order].tolist(), pixels[order].tolist()
 
 
 def _channels(shape: tuple[int, ...], square: SquareInput) -> str | None:

@@ -1,5 +1,6 @@
 """The task of telling what class a text is of."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from loadscope.datasets.declared import (
 )
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Ask, Part, top_bars
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
@@ -35,7 +37,7 @@ from loadscope.datasets.text_classification.sentence_spec import SentenceSpec
 from loadscope.datasets.text_classification.text_score import ACCURACY, F1
 from loadscope.datasets.texts.token_library import TokenLibrary
 from loadscope.errors import InputError, WorkError
-from loadscope.tensors import ANY_SIZE
+from loadscope.tensors import ANY_SIZE, Tensors
 
 if TYPE_CHECKING:
     from loadscope.datasets.text_classification.sentences import Sentences
@@ -50,6 +52,7 @@ class TextClassification(Task):
     preprocess_type: type[Any] = SentenceSpec
     postprocess_type: Any = ArgmaxSpec
     inputs = "texts"
+    asks = (Ask("text", "Text", "passage"),)
     payload: Literal["classes", "numbers"] = "classes"
     packages = ("tokenizers",)
     install = "pip install 'loadscope[squad]'"
@@ -163,6 +166,25 @@ class TextClassification(Task):
             raise WorkError(f"sample {sample.index} is answered with {len(answer)} bytes")
         number = np.frombuffer(answer, "<f4")[0]
         return Shown(self._own(sample.dataset).texts[sample.index], f"class {number:g}")
+
+    def explain(
+        self,
+        dataset: Dataset,
+        answers: Sequence[bytes],
+        outputs: Sequence[Tensors],
+        spec: ArgmaxSpec,
+    ) -> tuple[Part, ...]:
+        """The best classes with their shares; the class alone where there are no scores."""
+        if spec.kind != "argmax":
+            return super().explain(dataset, answers, outputs, spec)
+        return (top_bars(outputs[0][spec.output][0], (), spec.offset),)
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """See ``Task.one_sample``: a table of one row."""
+        # A label is asked for by the form; nothing is scored by it.
+        row = {"text": given["text"].strip(), "label": 0}
+        (folder / "sample.jsonl").write_text(f"{json.dumps(row)}\n", encoding="utf-8")
+        return folder / "sample.jsonl"
 
     def files(self, preprocess: SentenceSpec) -> Sequence[NeededFile]:
         """The vocabulary."""

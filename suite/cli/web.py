@@ -33,6 +33,17 @@ from loadscope.suite.cli.results_index import index_option, say
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the pages into this folder, to be read without a server, and end.",
 )
+@click.option(
+    "--perfetto-ui",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="perfetto-ui.zip of a release of Perfetto, to open traces in.",
+)
+@click.option(
+    "--speedscope",
+    "speedscope_folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The npm package speedscope, unpacked, to open traces in.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @index_option
 def web_command(
@@ -42,6 +53,8 @@ def web_command(
     token: str,
     read_only: bool,
     built: Path | None,
+    perfetto_ui: Path | None,
+    speedscope_folder: Path | None,
     opens: bool,
     index_file: Path | None,
 ) -> None:
@@ -50,6 +63,7 @@ def web_command(
     It needs no network, and answers on the loopback alone unless --host says otherwise.
     """
     try:
+        from loadscope.suite.web import viewers
         from loadscope.suite.web.copies import build
         from loadscope.suite.web.server import listening, make_site, serve
     except ImportError as error:
@@ -62,7 +76,12 @@ def web_command(
             count = build(make_site(runs, index_file, host, token, True, True), built, progress)
         click.echo(f"{count} pages: {built / 'index.html'}")
         return
-    site = make_site(runs, index_file, host, token, read_only)
+    shown_by = {}
+    if perfetto_ui is not None:
+        shown_by["perfetto-ui"] = viewers.perfetto_ui(perfetto_ui)
+    if speedscope_folder is not None:
+        shown_by["speedscope"] = viewers.speedscope(speedscope_folder)
+    site = make_site(runs, index_file, host, token, read_only, viewers=shown_by)
     sock = listening(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{sock.getsockname()[1]}/"

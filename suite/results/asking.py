@@ -1,5 +1,6 @@
 """Answers of the index: rows of runs, groups of them, and a matrix of medians."""
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -9,18 +10,14 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.index import ResultsIndex
+from loadscope.suite.results.joins import BY_NOISE, BY_TIME, BY_VALUE, from_runs, tables_of
 from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
+from loadscope.suite.results.schema import IN_NEWEST
 from loadscope.suite.results.series import spread
 
-# Every run has its four facets. As outer joins SQLite leaves out those that nothing asks for.
-_FROM = """
- FROM run
- LEFT JOIN config ON config.id = run.config LEFT JOIN system ON system.id = run.system
- LEFT JOIN environment ON environment.id = run.environment LEFT JOIN build ON build.id = run.build
- LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
- LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
- LEFT JOIN accuracy ON accuracy.run = run.id
-"""
+_LARGEST_PAGE = 1000
+_DENSE = 20_000
+"""So many rows of a million are met often enough to be looked for in the order of the page."""
 
 
 def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
@@ -39,9 +36,9 @@ def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
 def count(index: ResultsIndex, query: Query) -> int:
     """How many runs its conditions choose, whatever page of them it shows."""
     where, values = query.where()
-    # Each run has one row of every table joined: without conditions on them they say nothing.
-    source = _FROM if query.terms else " FROM run"
-    found: int = index.db.execute(f"SELECT count(*){source} WHERE {where}", values).fetchone()[0]
+    found: int = index.db.execute(
+        f"SELECT count(*){from_runs(where, first=_first(where))} WHERE {where}", values
+    ).fetchone()[0]
     return found
 
 
@@ -66,18 +63,57 @@ def paths_of(index: ResultsIndex, query: Query) -> list[Path]:
 
 def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterator[sqlite3.Row]:
     known = expressions()
-    where, values = query.where()
-    sort = query.sort or ("created",)
-    order = ", ".join(_ordered(name, known) for name in (*sort, "uid"))
-    limit = f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
+    sort = (*(query.sort or ("created",)), "uid")
+    order = ", ".join(_ordered(name, known) for name in sort)
     chosen = ", ".join(known[name] for name in columns)
-    if query.limit is not None and not query.terms and {*sort} <= {"created", "-created"}:
-        # A page far behind is found by the index on run alone; only its own rows are joined.
-        page = f"SELECT id FROM run WHERE {where} ORDER BY {order}{limit}"
-        statement = f"SELECT {chosen}{_FROM} WHERE run.id IN ({page}) ORDER BY {order}"
-    else:
-        statement = f"SELECT {chosen}{_FROM} WHERE {where} ORDER BY {order}{limit}"
-    yield from index.db.execute(statement, values)
+    if query.limit is None or query.limit > _LARGEST_PAGE:
+        where, values = query.where()
+        statement = f"SELECT {chosen}{from_runs(where, chosen, order)} WHERE {where}"
+        limit = f"LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
+        yield from index.db.execute(f"{statement} ORDER BY {order} {limit}", values)
+        return
+    # A page is found by indexes alone, however far behind it is; its own rows are joined then.
+    ids = ", ".join(map(str, _page(index, query, order)))
+    statement = f"SELECT {chosen}{from_runs(chosen, order)} WHERE run.id IN ({ids})"
+    yield from index.db.execute(f"{statement} ORDER BY {order}")
+
+
+def _page(index: ResultsIndex, query: Query, order: str) -> list[int]:
+    """The ids of the runs of a page."""
+    where, values = query.where()
+    first, by = "run", (query.sort or ("created",))[0].removeprefix("-")
+    alone = tables_of(where) == {"run"} and not query.asks("hidden")
+    if by in ("created", "value") and alone and _is_dense(index, query):
+        first = BY_TIME if by == "created" else BY_VALUE
+    end = f"ORDER BY {order} LIMIT {query.limit} OFFSET {query.offset}"
+
+    def found(first: str, where: str) -> list[int]:
+        source = from_runs(where, order, first=first)
+        rows = index.db.execute(f"SELECT run.id{source} WHERE {where} {end}", values)
+        return [row[0] for row in rows]
+
+    if first != BY_VALUE:
+        return found(first, where)
+    page = found(first, f"{where} AND t.value IS NOT NULL")
+    # Those without a figure are last.
+    return page if len(page) == query.limit else found("run", where)
+
+
+def _is_dense(index: ResultsIndex, query: Query) -> bool:
+    """Whether many runs are asked for."""
+    where, values = query.where()
+    source = from_runs(where, first=_first(where))
+    some = f"SELECT 1{source} WHERE {where} LIMIT {_DENSE}"
+    found: int = index.db.execute(f"SELECT count(*) FROM ({some})", values).fetchone()[0]
+    return found == _DENSE
+
+
+def _first(where: str) -> str:
+    """How runs are counted: by an index alone where it has all the columns."""
+    named = {*re.findall(r"\brun\.(\w+)", where)}
+    # Beside other tables SQLite may read runs last, where that index is of no use.
+    whole = named <= IN_NEWEST and "run.hidden = 0" in where and tables_of(where) == {"run"}
+    return BY_TIME if whole else "run"
 
 
 def _ordered(name: str, known: Mapping[str, str]) -> str:
@@ -96,8 +132,10 @@ def _groups(index: ResultsIndex, query: Query) -> Iterator[Row]:
     where, values = counted.where()
     known = expressions()
     chosen = ", ".join(known[name] for name in keys)
+    counts = f"{where} AND t.counts"
     rows = index.db.execute(
-        f"SELECT t.value, {chosen}{_FROM} WHERE {where} AND t.counts ORDER BY {chosen}", values
+        f"SELECT t.value, {chosen}{from_runs(counts, chosen)} WHERE {counts} ORDER BY {chosen}",
+        values,
     )
     for key, group in groupby(rows, key=_key_of):
         found = [row[0] for row in group]
@@ -150,11 +188,11 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
 def matrix_models(index: ResultsIndex, query: Query, most: int, offset: int) -> tuple[str, ...]:
     """Some of the models that a matrix has rows of, by name."""
     where, values = query.where()
-    source = _FROM if query.terms else " FROM run JOIN config ON config.id = run.config"
+    asked = f"SELECT DISTINCT run.config, run.system{from_runs(where)} WHERE {where}"
     rows = index.db.execute(
-        "SELECT DISTINCT config.model FROM summary JOIN (SELECT DISTINCT run.config, run.system"
-        f"{source} WHERE {where}) AS asked ON asked.config = summary.config AND asked.system = "
-        "summary.system JOIN config ON config.id = summary.config ORDER BY 1 LIMIT ? OFFSET ?",
+        f"SELECT DISTINCT config.model FROM summary JOIN ({asked}) AS asked "
+        "ON asked.config = summary.config AND asked.system = summary.system "
+        "JOIN config ON config.id = summary.config ORDER BY 1 LIMIT ? OFFSET ?",
         (*values, most, offset),
     )
     return tuple(row[0] for row in rows)
@@ -166,10 +204,12 @@ def left_out(index: ResultsIndex, query: Query) -> int:
     They are noisy: what else the machine did is in their figures.
     """
     where, values = query.where()
+    noisy = (
+        f"{where} AND t.value IS NOT NULL AND t.status = 'valid' AND NOT t.counts "
+        "AND run.warnings != ''"
+    )
     found: int = index.db.execute(
-        f"SELECT count(*){_FROM} WHERE {where} AND t.value IS NOT NULL AND t.status = 'valid' "
-        "AND NOT t.counts AND run.warnings != ''",
-        values,
+        f"SELECT count(*){from_runs(noisy, first=BY_NOISE)} WHERE {noisy}", values
     ).fetchone()[0]
     return found
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadscope.suite.results.index import ResultsIndex
+from loadscope.suite.results.joins import from_runs
 from loadscope.suite.results.query import Query
 from loadscope.suite.results.series import TO_SIGMA, spread
 
@@ -127,15 +128,14 @@ class _Level:
     begins: int = 0
 
 
-_SERIES = """
- FROM run
- LEFT JOIN config ON config.id = run.config LEFT JOIN system ON system.id = run.system
- LEFT JOIN environment ON environment.id = run.environment LEFT JOIN build ON build.id = run.build
- LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance'
- LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy'
- LEFT JOIN accuracy ON accuracy.run = run.id
-"""
-_MEASURED = "t.value IS NOT NULL AND t.status = 'valid'"
+_COLUMNS = (
+    "run.*, config.digest AS config_digest, system.digest AS system_digest, config.model, "
+    "config.framework, config.scenario, config.rehearsal AS short, system.processor, "
+    "build.facts AS build_facts, environment.facts AS environment_facts, t.value, t.unit, "
+    "t.better, t.counts"
+)
+# With the sign the index by figures is not taken for it: each has one.
+_MEASURED = "+t.value IS NOT NULL AND t.status = 'valid'"
 
 
 def histories(
@@ -150,23 +150,21 @@ def histories(
         fewest: Leave out series of fewer points.
     """
     where, values = query.where()
-    # Without conditions on them the tables joined say nothing, and run_series alone is read.
-    source = _SERIES if query.terms else " FROM run"
+    series = (
+        f"SELECT run.config, run.system, count(*) AS runs{from_runs(where)} WHERE {where} "
+        "GROUP BY run.config, run.system HAVING runs >= ?"
+    )
     found = index.db.execute(
-        "SELECT config.digest, system.digest, series.* FROM (SELECT run.config, run.system, "
-        f"count(*) AS runs{source} WHERE {where} GROUP BY run.config, run.system HAVING runs >= ?) "
-        "AS series JOIN config ON config.id = series.config JOIN system ON "
-        "system.id = series.system ORDER BY 1, 2",
+        f"SELECT config.digest, system.digest, series.* FROM ({series}) AS series JOIN config ON "
+        "config.id = series.config JOIN system ON system.id = series.system ORDER BY 1, 2",
         (*values, fewest),
     ).fetchall()
-    for series in found:
+    chosen = f"{where} AND {_MEASURED}"
+    read = f"SELECT {_COLUMNS}{from_runs(_COLUMNS, chosen)} WHERE {chosen}"
+    for one in found:
         rows = index.db.execute(
-            "SELECT run.*, config.digest AS config_digest, system.digest AS system_digest, "
-            "config.model, config.framework, config.scenario, config.rehearsal AS short, "
-            "system.processor, build.facts AS build_facts, environment.facts AS environment_facts, "
-            f"t.value, t.unit, t.better, t.counts{_SERIES} WHERE {where} AND {_MEASURED} "
-            "AND run.config = ? AND run.system = ? ORDER BY run.created, run.uid",
-            (*values, series["config"], series["system"]),
+            f"{read} AND run.config = ? AND run.system = ? ORDER BY run.created, run.uid",
+            (*values, one["config"], one["system"]),
         ).fetchall()
         if len(rows) >= fewest:
             yield _history(index, rows, change_points)

@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote_plus
 
 from loadscope.errors import InputError, near
 from loadscope.rundir.spec import scenario_of
-from loadscope.suite.results.schema import metric_names, quoted
+from loadscope.suite.results.joins import tables_of
+from loadscope.suite.results.schema import FACETS, metric_names, quoted
 
 _TERM = re.compile(r"([a-z_][a-z0-9_-]*)(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL | re.IGNORECASE)
 _TRUE, _FALSE = ("true", "yes", "1", ""), ("false", "no", "0")
@@ -185,7 +186,7 @@ class Query:
             parts.append("run.hidden = 0")
         for term in self.terms:
             part, own = _condition(term)
-            parts.append(part)
+            parts.append(_of_facet(part))
             values += own
         return " AND ".join(parts), values
 
@@ -227,6 +228,15 @@ class Query:
         if key == "sort":
             return replace(self, sort=values)
         return replace(self, columns=values) if key == "columns" else replace(self, group=values)
+
+
+def _of_facet(part: str) -> str:
+    """A condition on a facet alone as one on its few rows, which are then looked for in runs."""
+    tables = tables_of(part)
+    if len(tables) != 1 or not tables & {*FACETS}:
+        return part
+    (facet,) = tables
+    return f"run.{facet} IN (SELECT f.id FROM {facet} AS f WHERE {part.replace(f'{facet}.', 'f.')})"
 
 
 def known_columns() -> list[str]:

@@ -29,8 +29,9 @@ CREATE TABLE run(
   copy INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX run_uid ON run(uid);
 CREATE INDEX run_source ON run(source);
-CREATE INDEX run_newest ON run(created DESC, uid) WHERE copy = 0 AND hidden = 0;
-CREATE INDEX run_series ON run(config, system, created) WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_newest ON run(created DESC, uid, status, machine, machine_id)
+  WHERE copy = 0 AND hidden = 0;
+CREATE INDEX run_series ON run(config, system, created, status) WHERE copy = 0 AND hidden = 0;
 CREATE INDEX run_noisy ON run(id) WHERE warnings != '';
 CREATE TABLE test(
   run INTEGER NOT NULL, mode TEXT NOT NULL, status TEXT NOT NULL,
@@ -39,6 +40,7 @@ CREATE TABLE test(
   counts INTEGER NOT NULL DEFAULT 0{columns},
   PRIMARY KEY(run, mode)) WITHOUT ROWID;
 CREATE INDEX test_traced ON test(run) WHERE mode = 'trace';
+CREATE INDEX test_value ON test(value, run) WHERE mode = 'performance';
 CREATE INDEX test_series ON test(config, system, created) WHERE counts;
 CREATE TABLE accuracy(
   run INTEGER PRIMARY KEY, metric TEXT NOT NULL, unit TEXT NOT NULL, better TEXT NOT NULL,
@@ -67,6 +69,8 @@ CREATE TABLE summary(
   better TEXT NOT NULL, unit TEXT NOT NULL, PRIMARY KEY(config, system)) WITHOUT ROWID;
 """
 FACETS = ("config", "system", "environment", "build")
+IN_NEWEST = frozenset({"id", "copy", "hidden", "created", "uid", "status", "machine", "machine_id"})
+"""The columns of ``run`` that its index by time answers for without the row itself."""
 
 
 def quoted(name: str) -> str:

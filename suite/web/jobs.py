@@ -126,15 +126,13 @@ class Jobs:
         except OSError:
             return ""
 
-    def move(self, job: Job, before: Job | None) -> None:
-        """Have a job that waits run before another one, or last."""
+    def move(self, job: Job, place: int) -> None:
+        """Have a job that waits run at a place among those that wait, of which the first is 0."""
         with self._lock:
             waiting = [one for one in self.all() if one.state == "waiting" and one.id != job.id]
-            at = next((n for n, one in enumerate(waiting) if before and one.id == before.id), None)
-            at = len(waiting) if at is None else at
-            ordered = [*waiting[:at], job, *waiting[at:]]
-            for place, one in enumerate(ordered):
-                self._write(one.model_copy(update={"place": float(place)}))
+            at = max(0, place)
+            for number, one in enumerate([*waiting[:at], job, *waiting[at:]]):
+                self._write(one.model_copy(update={"place": float(number)}))
 
     def cancel(self, job: Job) -> None:
         """Take a job out of the queue, or end its run; what it measured before stays."""

@@ -1,6 +1,5 @@
 """Answers of several models to one sample, found in the background and kept for a while."""
 
-import base64
 import shutil
 import tempfile
 import threading
@@ -58,8 +57,7 @@ class Play:
     Attributes:
         id: In addresses.
         task: Of the models.
-        given: The sample, by what the task asks; pictures as paths.
-        pictures: Of these the pictures, as data addresses.
+        given: The sample, by what the task asks; files as paths.
         answers: One a model and framework.
         folder: Its files, removed with it.
         layers: Whether a trace is wanted.
@@ -68,7 +66,6 @@ class Play:
 
     task: str
     given: Mapping[str, str]
-    pictures: Mapping[str, str]
     answers: list[PlayedAnswer]
     folder: Path
     layers: bool = False
@@ -201,9 +198,3 @@ def require_idle() -> None:
         raise HTTPException(
             409, f"measuring{when}: {running[0].run_dir.name}; play when it is over"
         )
-
-
-def data_address(path: Path) -> str:
-    """A picture as a ``data:`` address."""
-    kind = "png" if path.suffix == ".png" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -29,6 +29,11 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+def find_template(name: str) -> jinja2.Template:
+    """A template by its name below ``templates/``."""
+    return _environment().get_template(name)
+
+
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Fill in a template of a page.
 
@@ -36,7 +41,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         request: What is answered.
         template: Its name below ``templates/``.
         status: Of the answer.
-        context: What the template names.
+        context: What it names.
     """
     site: Site = request.app.state.site
     here = request.url.path
@@ -44,19 +49,15 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     def link(address: str) -> str:
         return copied_link(here, address) if site.copied else address
 
-    text = (
-        _environment()
-        .get_template(template)
-        .render(
-            **context,
-            site=site,
-            link=link,
-            here=here,
-            navigation=request.app.state.navigation,
-            csrf=form_token(site),
-            version=__version__,
-            not_verified=NOT_VERIFIED,
-        )
+    text = find_template(template).render(
+        **context,
+        site=site,
+        link=link,
+        here=here,
+        navigation=request.app.state.navigation,
+        csrf=form_token(site),
+        version=__version__,
+        not_verified=NOT_VERIFIED,
     )
     return HTMLResponse(text, status)
 

@@ -4,7 +4,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -13,13 +13,20 @@ from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.suite.results.index import index_location
 from loadscope.suite.web.app import make_app
 from loadscope.suite.web.site import Site
+from loadscope.suite.web.viewers import Viewer
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LOOK_SECONDS = 5.0
 
 
 def make_site(
-    runs: Path, index: Path | None, host: str, token: str, read_only: bool, copied: bool = False
+    runs: Path,
+    index: Path | None,
+    host: str,
+    token: str,
+    read_only: bool,
+    copied: bool = False,
+    viewers: Mapping[str, Viewer] | None = None,
 ) -> Site:
     """What an application of these settings knows.
 
@@ -40,6 +47,7 @@ def make_site(
         token=token,
         read_only=read_only,
         copied=copied,
+        viewers=viewers or {},
     )
 
 

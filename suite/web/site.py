@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from loadscope.errors import WorkError
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.opened import opened
 from loadscope.suite.results.scan import Tally, source_at, take_in
+from loadscope.suite.web.viewers import Viewer
 
 _PATIENCE_SECONDS = 2.0
 
@@ -31,6 +32,7 @@ class Site:
         secret: Of this process, from which form tokens are made.
         read_only: Whether nothing may be started or changed.
         copied: Whether pages are written as files, whose links are relative.
+        viewers: Viewers of others by the option that gives them.
         state: What changes while it runs.
     """
 
@@ -41,6 +43,7 @@ class Site:
     token: str = ""
     read_only: bool = False
     copied: bool = False
+    viewers: Mapping[str, Viewer] = field(default_factory=dict)
     state: "SiteState" = field(default_factory=lambda: SiteState())
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Two measurements in turn, A B A B, each in a process of its own."""
+"""Two measurements in turn, A B B A, each in a process of its own."""
 
 import json
 import statistics
@@ -29,6 +29,9 @@ def run_json(module: str, *arguments: str) -> dict[str, Any]:
 def alternate(pairs: int, suite: Callable[[], float], bare: Callable[[], float]) -> dict[str, Any]:
     """Measure ``suite`` and ``bare`` in turn and compare pair by pair.
 
+    Every second pair begins with ``bare``: what the first of a pair leaves behind, a warm
+    processor or a full page cache, favours neither side.
+
     Args:
         pairs: How many pairs.
         suite: Gives the suite's figure.
@@ -38,7 +41,15 @@ def alternate(pairs: int, suite: Callable[[], float], bare: Callable[[], float])
         ``{suite, bare, ratio, ratios}``: medians, and suite ÷ bare of each pair. The ratio is
         the median of the pairs', which a drifting machine moves less than the figures.
     """
-    return _compared([(suite(), bare()) for _ in range(pairs)])
+    found = []
+    for number in range(pairs):
+        if number % 2:
+            theirs = bare()
+            found.append((suite(), theirs))
+        else:
+            ours = suite()
+            found.append((ours, bare()))
+    return _compared(found)
 
 
 def enclose(pairs: int, suite: Callable[[], float], bare: Callable[[], float]) -> dict[str, Any]:

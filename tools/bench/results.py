@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from loadscope.datasets.task import Progress
+from loadscope.names import Scenario
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.official import official_records
 from loadscope.suite.results.query import Query
@@ -26,6 +27,7 @@ RUNS, ADDED, PUBLISHED = 10_000, 1_000, 1_448
 _MOST = {"medians": 1.0, "latest": 1.0, "series": 0.020, "add": 10.0, "index": 60.0,
          "memory": 200.0, "published": 1.0}  # fmt: skip
 _SYSTEMS = 10
+_FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow")
 
 
 def results_rows(progress: Progress) -> Iterator[dict[str, Any]]:
@@ -131,9 +133,9 @@ def _fill(index: ResultsIndex, progress: Progress) -> None:
     with index.writing():
         for n in range(1, configs + 1):
             db.execute(
-                "INSERT INTO config VALUES(?, ?, 'config/1', '{}', ?, 'onnxruntime', 'Offline', "
+                "INSERT INTO config VALUES(?, ?, 'config/1', '{}', ?, ?, ?, "
                 "'float32', 'v6.1', '', '', 0)",
-                (n, f"c{n}", f"model-{n % 500}"),
+                (n, f"c{n}", f"model-{n % 500}", _FRAMEWORKS[n % 3], tuple(Scenario)[n % 4]),
             )
         for n in range(1, _SYSTEMS + 1):
             db.execute("INSERT INTO system VALUES(?, ?, 'system/1', '{}', 'cpu', 'x')",

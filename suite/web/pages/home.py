@@ -10,6 +10,7 @@ from loadscope.suite.run.launcher import LOCAL
 from loadscope.suite.web.page import Page
 from loadscope.suite.web.rendering import render
 from loadscope.suite.web.run_rows import COLUMNS, shown_rows
+from loadscope.suite.web.running import running
 from loadscope.suite.web.site import Site
 
 _LAST = 10
@@ -29,6 +30,7 @@ def _home(request: Request) -> Response:
         host=LOCAL.hosts()[0],
         read=site.state.read,
         problems=site.state.problems,
+        running=() if site.copied else running(site),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -20,13 +21,19 @@ from loadscope.rundir.spec_arguments import spec_arguments
 from loadscope.rundir.spec_fields import Group, Kind, SpecField, spec_fields
 from loadscope.rundir.spec_names import LAYOUT_WORDS, file_named
 from loadscope.submission.rounds import load_round
+from loadscope.suite.campaign.estimate import History, RunEstimate, estimate
 from loadscope.suite.models.manifest import Catalogue
+from loadscope.suite.results.asking import select
+from loadscope.suite.results.query import Query
+from loadscope.suite.run.launcher import LOCAL
 from loadscope.suite.run.loadgen_settings import loadgen_settings, rehearsal_reasons
 from loadscope.suite.run.machine import measurements
 from loadscope.suite.web.forms import read_form
 from loadscope.suite.web.jobs import Job, Jobs
 from loadscope.suite.web.page import Page
 from loadscope.suite.web.rendering import render
+from loadscope.suite.web.running import running
+from loadscope.suite.web.site import Site
 from loadscope.sut.registry import frameworks
 
 _MOST_CHARACTERS = 1000
@@ -60,13 +67,22 @@ def _page(request: Request, values: Mapping[str, Any], status: int = 200, **more
                 groupby(ordered, key=lambda field: field.group)],
         values=values,
         known=known,
-        jobs=jobs.all()[:_SHOWN_JOBS],
+        jobs=_shown_jobs(jobs),
         measuring=measurements(),
+        running=running(request.app.state.site),
         **shown,
     )  # fmt: skip
 
 
-_SHOWN_JOBS = 20
+_EARLIER = 5
+_ENDED_JOBS = 20
+
+
+def _shown_jobs(jobs: Jobs) -> list[Job]:
+    """All that wait, and the latest of the others."""
+    found = jobs.all()
+    others = [job for job in found if job.state != "waiting"]
+    return [*(job for job in found if job.state == "waiting"), *others[:_ENDED_JOBS]]
 
 
 async def _sent(request: Request) -> Response:
@@ -78,13 +94,14 @@ def _asked(request: Request, form: FormData) -> Response:
     values = {field.name: _value(field, form) for field in _fields()}
     try:
         spec = _spec({name: value for name, value in values.items() if value not in ("", (), {})})
-        reasons, seconds = _foretold(spec)
+        reasons, told = _foretold(request.app.state.site, spec)
     except InputError as error:
         return _page(request, _texts(form), 422, problem=error)
     arguments = spec_arguments(spec)
     if form.get("action") != "start":
         command = Job.model_construct(arguments=tuple(arguments)).command
-        checked = {"command": command, "reasons": reasons, "seconds": seconds}
+        checked = {"command": command, "reasons": reasons, "because": told.because,
+                   "takes": _takes(told.seconds)}  # fmt: skip
         return _page(request, _texts(form), checked=checked)
     jobs: Jobs = request.app.state.jobs
     title = f"{spec.model} {spec.framework} {spec.scenario}"
@@ -137,17 +154,29 @@ def _spec(values: dict[str, Any]) -> RunSpec:
     return spec
 
 
-def _foretold(spec: RunSpec) -> tuple[list[str], float]:
-    """Why the run will be a rehearsal, and how long LoadGen's part takes at least, seconds."""
+def _foretold(site: Site, spec: RunSpec) -> tuple[list[str], RunEstimate]:
+    """Why the run will be a rehearsal, and how long it takes.
+
+    Raises:
+        InputError: Settings do not fit together.
+    """
     rules, entry = load_round(), Catalogue.load().get(spec.model)
     data = catalog().get(spec.dataset_path or "")
     samples = spec.count or (data.samples if data and data.samples else None)
     model = entry.loadgen_model
     conf = loadgen_settings(spec, model, samples, rules)
     reasons = rehearsal_reasons(conf, model, spec.scenario, samples or 10**9, rules)
-    shortest = rules.min_duration_ms if spec.min_duration is None else spec.min_duration
-    tests = spec.repeat * (Mode.PERFORMANCE in spec.mode) + sum(mode.audit for mode in spec.mode)
-    return reasons, tests * shortest / 1e3
+    same = [f"model={spec.model}", f"framework={spec.framework}", f"scenario={spec.scenario}"]
+    earlier = Query.parse([*same, "sort=-created", "columns=path", f"limit={_EARLIER}"])
+    with site.results() as index:
+        # The latest is read last, and is the one that tells.
+        paths = [Path(str(row["path"])) for row in select(index, earlier)][::-1]
+    counted = spec.model_copy(update={"count": samples})
+    return reasons, estimate(counted, (LOCAL.hosts()[0].name,), History(paths))
+
+
+def _takes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 PAGE = Page(

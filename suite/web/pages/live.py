@@ -5,6 +5,7 @@ What is shown is read from the run's own files; the measured process is asked no
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from loadscope.suite.web.forms import read_form
 from loadscope.suite.web.jobs import Job, Jobs
 from loadscope.suite.web.page import Page
 from loadscope.suite.web.rendering import render
-from loadscope.suite.web.run_folder import folder_of
+from loadscope.suite.web.running import live_folder
 from loadscope.suite.web.site import Site
 
 MOST_WATCHERS = 64
@@ -55,7 +56,7 @@ def _jobs_page(request: Request) -> Response:
 def _run_page(request: Request) -> Response:
     site: Site = request.app.state.site
     uid = request.path_params["uid"]
-    folder = folder_of(site, uid)
+    folder = live_folder(site, uid)
     record = RunDirectory(folder).read()
     return render(
         request,
@@ -113,7 +114,7 @@ async def _job_events(request: Request) -> Response:
 
 async def _run_events(request: Request) -> Response:
     site: Site = request.app.state.site
-    folder = await run_in_threadpool(folder_of, site, request.path_params["uid"])
+    folder = await run_in_threadpool(live_folder, site, request.path_params["uid"])
     return _stream(request, lambda: _told(folder, None, ""))
 
 
@@ -162,7 +163,7 @@ async def _cancel_job(request: Request) -> Response:
 async def _cancel_run(request: Request) -> Response:
     async with read_form(request):
         uid = request.path_params["uid"]
-        folder = await run_in_threadpool(folder_of, request.app.state.site, uid)
+        folder = await run_in_threadpool(live_folder, request.app.state.site, uid)
         if read_progress(folder) is None:
             raise HTTPException(422, "no test of it runs")
         request_cancel(folder)
@@ -175,10 +176,12 @@ async def _move(request: Request) -> Response:
         job = await run_in_threadpool(_job, request)
         if job.state != "waiting":
             raise HTTPException(422, "it does not wait any more")
-        first = next((one for one in jobs.all() if one.state == "waiting"), None)
-        before = first if form.get("before") == "first" else None
-        await run_in_threadpool(jobs.move, job, before)
-    return RedirectResponse("/launch", 303)
+        # A button's own place comes after that of the field.
+        place = form.getlist("place")[-1:]
+        if not place or re.fullmatch("[1-9][0-9]{0,3}", str(place[0])) is None:
+            raise HTTPException(422, "place: expected a number, of which the first is 1")
+        await run_in_threadpool(jobs.move, job, int(str(place[0])) - 1)
+    return RedirectResponse("/launch#queue", 303)
 
 
 PAGE = Page(

@@ -1,6 +1,5 @@
 """The playground: one sample, up to six models on frameworks, their answers side by side."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,11 +23,10 @@ from loadscope.suite.web.playground import (
     Play,
     PlayedAnswer,
     Playground,
-    data_address,
     require_idle,
 )
 from loadscope.suite.web.rendering import render
-from loadscope.suite.web.sample_files import keep_picture
+from loadscope.suite.web.uploads import ACCEPTED, MEDIA_TYPES, TOLD, keep_file
 from loadscope.sut.registry import readable
 
 MOST_CHARACTERS = 100_000
@@ -66,6 +64,8 @@ def _form(request: Request) -> Response:
         chosen_model=request.query_params.get("model", ""),
         chosen_framework=request.query_params.get("framework", ""),
         most=MOST_ANSWERS,
+        accepted=ACCEPTED,
+        told=TOLD,
     )
 
 
@@ -87,8 +87,7 @@ def _begun(request: Request, form: FormData) -> Response:
     device = str(form.get("device") or "")
     play = Play(
         task=kind.name,
-        given=(given := _given(kind, form, folder)),
-        pictures=_pictures(kind, given),
+        given=_given(kind, form, folder),
         answers=[PlayedAnswer(model, framework, device) for model, framework in pairs],
         folder=folder,
         layers=form.get("layers") == "on",
@@ -109,7 +108,7 @@ def _framed(request: Request, form: FormData) -> Response:
     with tempfile.TemporaryDirectory(prefix="loadscope-frame-") as name:
         folder = Path(name)
         given = _given(kind, form, folder)
-        play = Play(kind.name, given, {}, [PlayedAnswer(model, framework)], folder)
+        play = Play(kind.name, given, [PlayedAnswer(model, framework)], folder)
         ground: Playground = request.app.state.playground
         answer = ground.answer_now(play)
     if answer.prediction is None:
@@ -138,19 +137,19 @@ def _given(kind: Task, form: FormData, folder: Path) -> dict[str, str]:
     if isinstance(chosen, str) and chosen:
         found = dict(example(kind, chosen))
         for ask in kind.asks:
-            if ask.kind == "image":
+            if ask.is_file:
                 content = Path(found[ask.name]).read_bytes()
-                found[ask.name] = str(keep_picture(content, folder))
+                found[ask.name] = str(keep_file(ask, content, folder))
         return found
     return {ask.name: _one_given(ask, form, folder) for ask in kind.asks}
 
 
 def _one_given(ask: Ask, form: FormData, folder: Path) -> str:
     value = form.get(ask.name)
-    if ask.kind == "image":
+    if ask.is_file:
         if not isinstance(value, UploadFile) or not value.size:
             raise HTTPException(422, f"no {ask.label.lower()} given")
-        return str(keep_picture(value.file.read(), folder))
+        return str(keep_file(ask, value.file.read(), folder))
     if not isinstance(value, str) or not value.strip():
         raise HTTPException(422, f"no {ask.label.lower()} given")
     if len(value) > MOST_CHARACTERS:
@@ -162,14 +161,10 @@ def _one_given(ask: Ask, form: FormData, folder: Path) -> str:
     return value
 
 
-def _pictures(kind: Task, given: Mapping[str, str]) -> dict[str, str]:
-    return {ask.name: data_address(Path(given[ask.name])) for ask in kind.asks
-            if ask.kind == "image"}  # fmt: skip
-
-
 def _shown(request: Request) -> Response:
     ground: Playground = request.app.state.playground
     play = ground.get(request.path_params["id"])
+    kind = task(play.task)
     names = list(dict.fromkeys(
         layer.type for one in play.answers if one.prediction and one.prediction.predicted.layers
         for layer in one.prediction.predicted.layers
@@ -178,8 +173,12 @@ def _shown(request: Request) -> Response:
         request,
         "play_answers.html",
         play=play,
-        kind=task(play.task),
-        boxes=json.dumps,
+        kind=kind,
+        addresses={
+            ask.name: (ask, f"/play/{play.id}/given/{ask.name}")
+            for ask in kind.asks
+            if Path(play.given[ask.name]).suffix in MEDIA_TYPES and ask.is_file
+        },
         types=names,
         by_type=[_by_type(one) for one in play.answers],
     )
@@ -203,15 +202,28 @@ def _by_type(one: PlayedAnswer) -> dict[str, float]:
     return found
 
 
-def _example_picture(request: Request) -> Response:
+def _example_file(request: Request) -> Response:
+    """The file of a sample, of a task that asks for one."""
     kind = next((one for one in _playable() if one.name == request.path_params["task"]), None)
     if kind is None:
         raise HTTPException(404, "no such task")
     given = example(kind, request.path_params["name"])
-    ask = next((one for one in kind.asks if one.kind == "image"), None)
-    if ask is None:
-        raise HTTPException(404, "no picture")
-    return FileResponse(given[ask.name])
+    return _file(kind, given, next((one.name for one in kind.asks if one.is_file), ""))
+
+
+def _given_file(request: Request) -> Response:
+    """A file that was sent, to be shown beside its answers."""
+    ground: Playground = request.app.state.playground
+    play = ground.get(request.path_params["id"])
+    return _file(task(play.task), play.given, request.path_params["name"])
+
+
+def _file(kind: Task, given: Mapping[str, str], name: str) -> Response:
+    path = next((Path(given[ask.name]) for ask in kind.asks if ask.is_file and ask.name == name),
+                Path())  # fmt: skip
+    if path.suffix.lower() not in MEDIA_TYPES:
+        raise HTTPException(404, "no file to be shown")
+    return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()])
 
 
 PAGE = Page(
@@ -221,8 +233,9 @@ PAGE = Page(
         Route("/play", _form, methods=["GET"]),
         Route("/play", _begin, methods=["POST"]),
         Route("/play/frame", _frame, methods=["POST"]),
-        Route("/play/examples/{task}/{name}", _example_picture),
+        Route("/play/examples/{task}/{name}", _example_file),
         Route("/play/{id}", _shown, methods=["GET"]),
+        Route("/play/{id}/given/{name}", _given_file),
         Route("/play/{id}/fetch", _fetch, methods=["POST"]),
     ),
 )

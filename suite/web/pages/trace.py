@@ -1,5 +1,8 @@
 """A trace: where the time of a predict goes, layer by layer."""
 
+import importlib.util
+import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +14,10 @@ from starlette.routing import Route
 from loadscope.errors import WorkError
 from loadscope.suite.library.compare import is_traced
 from loadscope.suite.report.trace.page import trace_section
+from loadscope.suite.trace.model_graph import connections, model_file
 from loadscope.suite.trace.peaks import Peaks, machine_peaks
 from loadscope.suite.trace.view import TraceView, load_trace
+from loadscope.suite.web.graph_drawing import HEIGHT, WIDTH, draw_graph
 from loadscope.suite.web.page import Page
 from loadscope.suite.web.rendering import render
 from loadscope.suite.web.run_figures import as_json
@@ -44,6 +49,7 @@ def _trace(request: Request) -> Response:
     uid = request.path_params["uid"]
     folder = folder_of(site, uid)
     view = load_trace(folder)
+    graph, linked = _graph(view), connections(folder, view.layers)
     section = trace_section("trace", view, _peaks(folder, view))
     return render(
         request,
@@ -52,7 +58,10 @@ def _trace(request: Request) -> Response:
         section=section,
         figures=as_json(section.figures),
         timeline=_timeline(view),
-        graph=_graph(view),
+        graph=graph,
+        drawing=draw_graph(len(graph), linked) if linked else None,
+        box=(WIDTH, HEIGHT),
+        netron=_netron(folder),
         exported=(folder / PERFETTO).is_file(),
         others=[one for one in _traces(site) if one["uid"] != uid],
     )
@@ -89,6 +98,14 @@ def _graph(view: TraceView) -> list[dict[str, object]]:
          "heat": sum(share >= most / 2**step for step in range(_STEPS)) if most else 0}
         for layer, share in zip(view.layers, shares, strict=True)
     ]  # fmt: skip
+
+
+def _netron(folder: Path) -> str:
+    """The command that opens the model in netron, where both are here."""
+    path = model_file(folder)
+    if path is None or not (shutil.which("netron") or importlib.util.find_spec("netron")):
+        return ""
+    return f"{'netron' if shutil.which('netron') else 'python -m netron'} {shlex.quote(str(path))}"
 
 
 def _perfetto(request: Request) -> Response:

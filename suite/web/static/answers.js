@@ -12,5 +12,6 @@
       return;
     }
     document.getElementById(ID).replaceWith(next);
+    document.dispatchEvent(new Event("answers"));
   }
 })();

@@ -11,6 +11,7 @@ from loadscope.datasets.adapters.image_mask import ImageMask
 from loadscope.datasets.catalog import catalog_entry
 from loadscope.datasets.declared import DeclaredModel, FileModel
 from loadscope.datasets.images.image_preprocess import ImagePreprocess
+from loadscope.datasets.playing import Masks
 from loadscope.datasets.registry import task
 from loadscope.datasets.semantic_segmentation.class_maps import ClassMapSpec, packed
 from loadscope.datasets.semantic_segmentation.mean_iou import MEAN_IOU
@@ -32,6 +33,17 @@ def shipped() -> Path:
     folder = catalog_entry("shapes-generated").shipped()
     assert folder is not None
     return folder
+
+
+def test_an_answer_is_drawn_as_the_regions_of_its_classes() -> None:
+    dataset = TASK.read(shipped(), 1, 4)
+    answer = packed(np.array([[2, 2, 0], [2, 0, 0], [2, 2, 1]])).tobytes()
+    (part,) = TASK.explain(dataset, [answer], [], ClassMapSpec(kind="argmax", output="y"))
+    assert part.lines() == ["  55.6 %  class 2", "  33.3 %  class 0", "  11.1 %  class 1"]
+    assert isinstance(part, Masks)
+    assert (part.rows[2].x, part.rows[2].y) == (2.5 / 3, 2.5 / 3)
+    with pytest.raises(WorkError, match="answered with 2 bytes"):
+        TASK.explain(dataset, [b"12"], [], ClassMapSpec(kind="argmax", output="y"))
 
 
 def write(folder: Path, labels: int = 1, mask: tuple[int, int] = (6, 4)) -> Path:

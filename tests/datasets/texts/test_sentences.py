@@ -59,6 +59,18 @@ def test_sentences_are_cut_into_tokens_with_marks(tmp_path: Path, spec: Sentence
     assert dataset.sample(1)[1] == 2
 
 
+def test_a_text_given_by_hand_is_answered_with_shares(tmp_path: Path, spec: SentenceSpec) -> None:
+    given = {"text": ' A "good"\tfilm,\nand café \N{HOT BEVERAGE} '}
+    dataset = read(TASK.one_sample(given, tmp_path), spec)
+    assert dataset.texts == [given["text"].strip()]
+    outputs = [{"y": np.log(np.array([[0.25, 0.75]], np.float32))}]
+    (part,) = TASK.explain(dataset, [np.float32(1).tobytes()], outputs,
+                           ArgmaxSpec("argmax", "y"))  # fmt: skip
+    assert part.lines() == ["  75.0 %  class 1", "  25.0 %  class 0"]
+    (plain,) = TASK.explain(dataset, [np.float32(1).tobytes()], [], ArgmaxSpec("class-index", "y"))
+    assert plain.lines() == ["class 1"]
+
+
 def test_they_are_fed_in_one_segment_and_padded(tmp_path: Path, spec: SentenceSpec) -> None:
     dataset = read(table(tmp_path, "good film\t1", "\t0"), spec)
     prepared = TASK.prepare(dataset, spec, tmp_path / "cache", lambda *_: None)

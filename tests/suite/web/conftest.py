@@ -45,7 +45,7 @@ def alone(tmp_path, monkeypatch):
     def own():
         return [one for one in measurements() if one.run_dir.is_relative_to(tmp_path)]
 
-    for module in ("jobs", "playground", "warm_pool", "pages.launch"):
+    for module in ("jobs", "playground", "warm_pool", "running", "pages.launch"):
         monkeypatch.setattr(f"loadscope.suite.web.{module}.measurements", own)
 
 
@@ -54,9 +54,10 @@ def visit(tmp_path, alone):
     """Start an application on a folder of runs; gives a visitor of it."""
     with contextlib.ExitStack() as stack:
 
-        def start(runs=None, host="127.0.0.1", token="", read_only=False):
+        def start(runs=None, host="127.0.0.1", token="", read_only=False, viewers=None):
             folder = runs or tmp_path / "runs"
-            site = make_site(folder, tmp_path / "results.db", host, token, read_only)
+            index = tmp_path / "results.db"
+            site = make_site(folder, index, host, token, read_only, viewers=viewers)
             site.take_in()
             sock = listening("127.0.0.1", 0)
             server = uvicorn.Server(uvicorn.Config(make_app(site), log_level="error"))

@@ -42,10 +42,13 @@ def ended(jobs, job):
 def test_jobs_wait_in_an_order_that_can_be_changed(jobs, busy):
     one, two, three = (jobs.ask(UNKNOWN, title) for title in ("one", "two", "three"))
     assert [job.title for job in jobs.all()] == ["one", "two", "three"]
-    jobs.move(three, one)
+    jobs.move(three, 0)
     assert [job.title for job in jobs.all()] == ["three", "one", "two"]
-    jobs.move(jobs.get(one.id), None)
+    jobs.move(jobs.get(one.id), 9)
     assert [job.title for job in jobs.all()] == ["three", "two", "one"]
+    jobs.move(jobs.get(three.id), 1)
+    assert [job.title for job in jobs.all()] == ["two", "three", "one"]
+    jobs.move(jobs.get(three.id), 0)
     jobs.cancel(jobs.get(two.id))
     assert [(job.title, job.state) for job in jobs.all()] == [
         ("three", "waiting"), ("one", "waiting"), ("two", "cancelled"),

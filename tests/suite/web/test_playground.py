@@ -11,7 +11,7 @@ import pytest
 
 import loadscope as ls
 from loadscope.suite.run.machine import measurements, measuring
-from loadscope.suite.web.sample_files import MOST_PIXELS
+from loadscope.suite.web.uploads.pictures import MOST_PIXELS
 
 
 @pytest.fixture

@@ -1,20 +1,15 @@
-"""Pictures that visitors send: refused by their first bytes, their size and their decoding.
+"""Pictures that visitors send: JPEG and PNG."""
 
-Nothing is decoded in the server before a child with limits of time and memory has decoded it.
-"""
-
-import resource
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
+from loadscope.suite.web.uploads.child import require_decoded
+
 MOST_PIXELS = 50_000_000
 """The largest cameras have as many; a picture of 20,000 x 20,000 has eight times more."""
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-_SECONDS, _BYTES = 20, 4 << 30
 _NO_SIZE = (0xC4, 0xC8, 0xCC)
 _DECODE = (
     "import sys, pathlib; from loadscope.datasets.images.image_decode import decode; "
@@ -22,12 +17,12 @@ _DECODE = (
 )
 
 
-def keep_picture(content: bytes, folder: Path) -> Path:
+def keep_picture(content: bytes, stem: Path) -> Path:
     """Write a picture to a file, if it is one.
 
     Args:
         content: What was sent.
-        folder: An existing folder.
+        stem: The file without its suffix, in an existing folder.
 
     Raises:
         HTTPException: 415 where it is neither JPEG nor PNG, 422 where it is too large or damaged.
@@ -45,30 +40,10 @@ def keep_picture(content: bytes, folder: Path) -> Path:
         raise HTTPException(
             422, f"the picture has {width:,} x {height:,} pixels, at most {MOST_PIXELS:,} are taken"
         )
-    path = folder / f"picture{suffix}"
+    path = stem.with_suffix(suffix)
     path.write_bytes(content)
-    _decode_in_a_child(path)
+    require_decoded(path, _DECODE, "picture")
     return path
-
-
-def _decode_in_a_child(path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-B", "-c", _DECODE, str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-        timeout=3 * _SECONDS,
-        preexec_fn=_limit,
-    )
-    if done.returncode:
-        raise HTTPException(422, "the picture is damaged: it cannot be decoded")
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _png_size(content: bytes) -> tuple[int, int] | None:
