@@ -26,7 +26,7 @@ def _asked() -> dict[str, Ask]:
 
 def _sample_options(function: Any) -> Any:
     for ask in reversed(_asked().values()):
-        kind = click.Path(path_type=Path) if ask.kind in ("image", "arrays") else str
+        kind = click.Path(path_type=Path) if ask.is_file else str
         help = f"{ask.label} of a task that asks for one."
         function = click.option(f"--{ask.name}", f"given_{ask.name}", type=kind, help=help)(
             function
@@ -76,7 +76,7 @@ def predict_command(repeat: int, layers: bool, as_json: bool, **options: Any) ->
 
 def _print(found: Prediction) -> None:
     for part in found.predicted.parts:
-        for line in _lines(part):
+        for line in part["lines"]:
             click.echo(line)
     predicted = found.predicted
     median = "" if predicted.median_ms is None else f", median {predicted.median_ms:.2f} ms"
@@ -91,18 +91,3 @@ def _print(found: Prediction) -> None:
             add_plain_row(table, layer.name, layer.type, f"{layer.ms:.3f}")
         print_table(table)
         click.echo(f"the slowest {len(slowest)} of {len(predicted.layers)} layers")
-
-
-def _lines(part: dict[str, Any]) -> list[str]:
-    """A part of an answer as lines of text; see ``datasets.playing``."""
-    if part["kind"] == "bars":
-        return [f"{row['text']:>8}  {row['label']}" for row in part["rows"]]
-    if part["kind"] == "boxes":
-        return [
-            f"{row['label']} {row['score']:.2f} at {row['left']:.3f}, {row['top']:.3f}, "
-            f"{row['right']:.3f}, {row['bottom']:.3f}"
-            for row in part["rows"]
-        ] or ["nothing found"]
-    if part["kind"] == "marked":
-        return []
-    return [part["text"]]

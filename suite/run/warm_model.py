@@ -51,7 +51,7 @@ class Predicted(BaseModel):
     """What a model answers to one sample.
 
     Attributes:
-        parts: The answer taken apart, ``datasets.playing.Part`` as plain data.
+        parts: The answer taken apart, ``datasets.playing.plain_data`` of each.
         payload: What LoadGen would be handed, base64.
         first_ms: The first predict of this sample.
         median_ms: Of the repeats; None where there were none.

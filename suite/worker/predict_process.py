@@ -13,12 +13,12 @@ import os
 import statistics
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from loadscope.datasets.playing import plain_data
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Dataset
 from loadscope.errors import describe
@@ -91,7 +91,7 @@ def _answered(plan: ProcessPlan, backend: Backend, order: dict[str, Any]) -> dic
     first = {name: np.array(value) for name, value in library.batch([0]).items()}
     return {
         "parts": [
-            asdict(part) for part in kind.explain(dataset, payloads, outputs, plan.postprocess)
+            plain_data(part) for part in kind.explain(dataset, payloads, outputs, plan.postprocess)
         ],
         "payload": base64.b64encode(payloads[0]).decode(),
         "first_ms": times[0] / 1e6,

@@ -37,12 +37,6 @@
     return told;
   }
 
-  function lines(part) {
-    if (part.kind === "bars") return part.rows.map((row) => `${row.label} ${row.text}`);
-    if (part.kind === "boxes") return part.rows.map((row) => `${row.label} ${row.score.toFixed(2)}`);
-    return [part.text];
-  }
-
   function draw(parts) {
     overlay.width = video.videoWidth;
     overlay.height = video.videoHeight;
@@ -56,7 +50,7 @@
           (row.right - row.left) * overlay.width, (row.bottom - row.top) * overlay.height);
       });
     }
-    list.replaceChildren(...parts.flatMap(lines).slice(0, 8).map((text) => {
+    list.replaceChildren(...parts.flatMap((part) => part.lines).slice(0, 8).map((text) => {
       const item = document.createElement("li");
       item.textContent = text;
       return item;
