@@ -119,21 +119,27 @@ class ArrayCache:
         return cls(folder, header, columns, sizes, sums, starts, maps)
 
     def read(self, name: str, index: int) -> NDArray[Any]:
-        """A sample's array of a column, native byte order.
+        """A sample's array of a column in memory of its own, native byte order.
 
         Raises:
             WorkError: It is not what was written.
         """
-        column, sizes = self.columns[name], self.sizes[name][index]
-        start = int(self.starts[name][index])
+        return np.array(self.view(name, index), np.dtype(self.columns[name].dtype))
+
+    def view(self, name: str, index: int) -> NDArray[Any]:
+        """A sample's array of a column where it lies in the file, little-endian.
+
+        Raises:
+            WorkError: It is not what was written.
+        """
+        sizes, start = self.sizes[name][index], int(self.starts[name][index])
         stored = self.maps[name][start : start + int(sizes.prod())]
-        if zlib.crc32(np.ascontiguousarray(stored).view(np.uint8)) != self.checksums[name][index]:
+        if zlib.crc32(stored.view(np.uint8)) != self.checksums[name][index]:
             raise WorkError(
                 f"the sample cache {self.folder} is unusable: sample {index} is corrupt",
                 "delete that folder and run again",
             )
-        native = np.ascontiguousarray(stored, np.dtype(column.dtype))
-        return native.reshape(tuple(sizes.tolist()))
+        return stored.reshape(tuple(sizes.tolist()))
 
 
 def _table(folder: Path, name: str, checks: Any, width: int) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from loadscope.datasets.image_enhancement.small_images import COLUMNS, IMAGE, Sm
 from loadscope.datasets.images.image_task import PictureTask
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import BeforeAfter, Part, picture
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
@@ -163,6 +164,27 @@ class ImageEnhancement(PictureTask[Photographs]):
                     assumed=[] if asked else ["pixels of 0 to 255 in and out, rgb"],
                 )
         return None
+
+    def explain(
+        self, dataset: Dataset, answers: Sequence[bytes], outputs: Sequence[Tensors], spec: Any
+    ) -> tuple[Part, ...]:
+        """What the bicubic filter makes of the small picture, and what the model does."""
+        from loadscope.datasets.image_enhancement.enlarged_score import compared
+        from loadscope.datasets.image_enhancement.shrink import enlarged, shrunk
+
+        own = self.own(dataset)
+        image, photograph, scale = unpacked(answers[0]), own.truth(0), own.spec.scale
+        if image is None or image.shape != photograph.shape:
+            raise WorkError(f"sample 0 is answered with {len(answers[0])} bytes")
+        found = compared(image, photograph, scale)
+        return (
+            BeforeAfter(
+                picture(enlarged(shrunk(photograph, scale), scale), "bicubic"),
+                picture(image, "model"),
+                f"made {scale} times smaller and enlarged: PSNR-Y {found.psnr:.2f} dB, bicubic "
+                f"{found.bicubic_psnr:.2f}",
+            ),
+        )
 
     def show(self, sample: DataSample, answer: bytes) -> Shown:
         """Name the photograph, and the size and quality of its enlargement."""

@@ -205,8 +205,9 @@ def _short_of(
     """What a run lacks for a folder: its accuracy target, and the limit that TEST01 is held to."""
     target = benchmark.accuracy_targets[folder]
     if "accuracy" in run.finished and (run.accuracy is None or run.accuracy < target):
-        score = "not meaningful" if run.accuracy is None else f"{run.accuracy:.3f} %"
-        yield f"{run.path}: {benchmark.accuracy_metric} is {score}, {folder} needs {target} %"
+        unit = f" {benchmark.accuracy_unit}".rstrip()
+        score = "not meaningful" if run.accuracy is None else f"{run.accuracy:.3f}{unit}"
+        yield f"{run.path}: {benchmark.accuracy_metric} is {score}, {folder} needs {target}{unit}"
     limit, change = rules.accuracy_change_percent(folder), run.accuracy_change()
     if "TEST01" in run.finished and change > limit:
         yield (

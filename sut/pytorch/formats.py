@@ -225,7 +225,7 @@ def _unusable(artifact: Artifact, error: Exception) -> InputError:
 
 
 def _classifier(artifact: Artifact) -> tuple[int, int]:
-    """Classes and side of the image, from the declared tensors."""
+    """Classes and side of the image or scan, from the declared tensors."""
     fix = "correct inputs, outputs or layout in the model's manifest"
     if len(artifact.inputs) != 1 or len(artifact.outputs) != 1:
         raise InputError("a state-dict of PyTorch has one input and one output", fix)
@@ -233,6 +233,9 @@ def _classifier(artifact: Artifact) -> tuple[int, int]:
     for info in (image, scores):
         if info.dtype != "float32":
             raise InputError(f"'{info.name}' is {info.dtype}; PyTorch's networks are float32", fix)
+    if len(image.shape) == 4 and len(set(image.shape[1:])) == 1 and len(scores.shape) == 4:
+        # A scan, and a score a class for each of its voxels.
+        return scores.shape[0], image.shape[1]
     if artifact.layout != "NCHW" or len(image.shape) != 3 or image.shape[1] != image.shape[2]:
         raise InputError(
             f"input '{image.name}' {list(image.shape)} in layout '{artifact.layout}' is not a "

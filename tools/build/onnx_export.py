@@ -32,8 +32,8 @@ def export_onnx(
 ) -> None:
     """Write an ONNX file of a network with one output.
 
-    Images are one float32 input ``(batch, channels, size, size)``, texts integers
-    ``(batch, length)`` of any length.
+    Images are one float32 input ``(batch, channels, size, size)``, scans one of three such sides,
+    texts integers ``(batch, length)`` of any length.
 
     The file is checked, holds its weights inside, and has none of the exporter's notes, which
     contain paths of this machine.
@@ -140,8 +140,8 @@ def _example(
     if isinstance(network, TextNetwork):
         return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
     # Colour, but for a network that says otherwise.
-    channels = getattr(network, "channels", 3)
-    return (torch.zeros(2, channels, size, size),), {0: batch}
+    channels, axes = getattr(network, "channels", 3), getattr(network, "axes", 2)
+    return (torch.zeros(2, channels, *[size] * axes),), {0: batch}
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from loadscope.files import replacing
 from loadscope.sut.architectures.registry import build_architecture
 
-_NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+_NORMS = (nn.BatchNorm2d, nn.InstanceNorm3d, nn.LayerNorm)
 # The sides of a detector's boxes are exponentials: He's scale would make points and giants.
 _BOX_SCALE = np.float32(0.1)
 

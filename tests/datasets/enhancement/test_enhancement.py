@@ -118,8 +118,8 @@ def test_a_folder_that_is_no_data_set_is_bad_input(tmp_path: Path, folder: Path)
         TASK.read(folder, 3, 0, WHOLE)
     with pytest.raises(InputError, match=r"0\.png has 41 x 30 pixels, expected 40 x 40 at least"):
         open_library(folder, EnlargePreprocess(scale=2, size=20))
-    with pytest.raises(InputError, match="28 x 28 pixels are compared, expected 33 x 33"):
-        scale_7 = EnlargePreprocess(scale=7, size=4)
+    with pytest.raises(InputError, match="21 x 21 pixels are compared, expected 25 x 25"):
+        scale_7 = EnlargePreprocess(scale=7, size=3)
         TASK.prepare(TASK.read(folder, None, 0, scale_7), scale_7, tmp_path, lambda *_: None)
     with pytest.raises(InputError, match=r"input 'x' takes \[3, 8, 8\], sample"):
         open_library(folder, WHOLE, TensorInfo("x", "float32", (3, 8, 8)))
@@ -137,6 +137,8 @@ def test_an_answer_is_shown_beside_bicubic(folder: Path) -> None:
     shown = TASK.show(DataSample(dataset, 0), payload)
     assert shown.sample == folder / "0.png"
     assert shown.answer.startswith("40 x 30 pixels, PSNR-Y 100.00 dB (bicubic ")
+    (part,) = TASK.explain(dataset, [payload], [{}], None)
+    assert part.kind == "before-after" and "PSNR-Y 100.00 dB, bicubic" in part.text
     with pytest.raises(WorkError, match="sample 0 is answered with 2 bytes"):
         TASK.show(DataSample(dataset, 0), b"12")
 
