@@ -8,6 +8,7 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.bert import SHAPES, BertForSpans, BertForTexts
+from loadscope.sut.architectures.dlrm import DLRM_SHAPES, Dlrm
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
 from loadscope.sut.architectures.fashion_cnn import FashionCnn
 from loadscope.sut.architectures.resnet import ResNet50
@@ -20,6 +21,7 @@ ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "resnet50-v1.5": ResNet50,
     "yolox-nano": YoloxNano,
     **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},
+    **{name: partial(Dlrm, shape) for name, shape in DLRM_SHAPES.items()},
     **{name: partial(UNet3d, widths) for name, widths in WIDTHS.items()},
     **{f"{name}-texts": partial(BertForTexts, shape) for name, shape in SHAPES.items()},
 }

@@ -17,6 +17,7 @@ from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.pytorch.settings import HALVES
+from loadscope.tensors import ANY_SIZE
 
 Model = Callable[..., Any]
 """Takes tensors in order; gives one tensor, several in order, or several by name."""
@@ -129,16 +130,23 @@ def _require_onednn(artifact: Artifact) -> None:
 
 
 def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
-    text = len(artifact.inputs) > 1
-    classes, size = _reader(artifact) if text else _classifier(artifact)
+    several = len(artifact.inputs) > 1
+    rows = several and any(
+        info.dtype == "float32" and ANY_SIZE not in info.shape for info in artifact.inputs
+    )
+    # A row's numbers and categories say all; a network of them has one size.
+    if rows:
+        classes, size = 1, 1
+    else:
+        classes, size = _reader(artifact) if several else _classifier(artifact)
     network = load_network(artifact.architecture, classes, size, artifact.path)
-    if text:
+    if several and not rows:
         _require_scores(network, artifact)
     if artifact.options.get("fold_batch_norm", False):
         fold_batch_norms(network)
     if artifact.options.get("onednn_linear", False):
         use_onednn(network)
-    return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
+    return network, _parameters(network, artifact) if several else [artifact.inputs[0].name]
 
 
 def load_torchscript(artifact: Artifact, device: torch.device = _CPU) -> Any:

@@ -14,6 +14,7 @@ import torch
 from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
 from loadscope.sut.architectures.bert import POSITIONS, TextNetwork
+from loadscope.sut.architectures.dlrm import Dlrm
 from loadscope.sut.architectures.state_dict import load_network
 
 _OPSET = 18
@@ -139,6 +140,8 @@ def _example(
     batch = torch.export.Dim("batch")
     if isinstance(network, TextNetwork):
         return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
+    if isinstance(network, Dlrm):
+        return network.example(), {0: batch}
     # Colour, but for a network that says otherwise.
     channels, axes = getattr(network, "channels", 3), getattr(network, "axes", 2)
     return (torch.zeros(2, channels, *[size] * axes),), {0: batch}
