@@ -11,6 +11,7 @@ from loadscope.sut.architectures.bert import SHAPES, BertForSpans, BertForTexts
 from loadscope.sut.architectures.dlrm import DLRM_SHAPES, Dlrm
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
 from loadscope.sut.architectures.fashion_cnn import FashionCnn
+from loadscope.sut.architectures.mask_queries import MaskQueries
 from loadscope.sut.architectures.resnet import ResNet50
 from loadscope.sut.architectures.unet3d import WIDTHS, UNet3d
 from loadscope.sut.architectures.yolox import YoloxNano
@@ -18,6 +19,7 @@ from loadscope.sut.architectures.yolox import YoloxNano
 ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "efficientnet-lite0": EfficientNetLite0,
     "fashion-cnn": FashionCnn,
+    "mask-queries": MaskQueries,
     "resnet50-v1.5": ResNet50,
     "yolox-nano": YoloxNano,
     **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},

@@ -235,7 +235,9 @@ def _unusable(artifact: Artifact, error: Exception) -> InputError:
 def _classifier(artifact: Artifact) -> tuple[int, int]:
     """Classes and side of the image or scan, from the declared tensors."""
     fix = "correct inputs, outputs or layout in the model's manifest"
-    if len(artifact.inputs) != 1 or len(artifact.outputs) != 1:
+    axes = [len(info.shape) for info in artifact.outputs]
+    # Scores and masks of queries, or one output.
+    if len(artifact.inputs) != 1 or (len(axes) != 1 and axes != [2, 3]):
         raise InputError("a state-dict of PyTorch has one input and one output", fix)
     image, scores = artifact.inputs[0], artifact.outputs[0]
     for info in (image, scores):
@@ -250,6 +252,9 @@ def _classifier(artifact: Artifact) -> tuple[int, int]:
             "square NCHW image",
             fix,
         )
+    if axes == [2, 3]:
+        # A query has one score more, for no object.
+        return scores.shape[1] - 1, image.shape[1]
     if len(scores.shape) == 2 and scores.shape[1] > _BOX:
         # A detector's rows begin with a box's four numbers and the score of any object.
         return scores.shape[1] - _BOX, image.shape[1]

@@ -28,10 +28,10 @@ def export_onnx(
     size: int,
     state_dict: Path,
     input_names: Sequence[str],
-    output_name: str,
+    output_names: Sequence[str],
     output: Path,
 ) -> None:
-    """Write an ONNX file of a network with one output.
+    """Write an ONNX file of a network.
 
     Images are one float32 input ``(batch, channels, size, size)``, scans one of three such sides,
     texts integers ``(batch, length)`` of any length.
@@ -45,7 +45,7 @@ def export_onnx(
         size: Pixels along a side of its input, or its longest text in tokens.
         state_dict: Its weights.
         input_names: The inputs' names in the file, in the order in which it takes them.
-        output_name: The output's name in the file.
+        output_names: The outputs' names in the file, in the order in which it gives them.
         output: The file to write.
 
     Raises:
@@ -61,7 +61,7 @@ def export_onnx(
         )
     opset = _TEXT_OPSET if isinstance(network, TextNetwork) else _OPSET
     shapes = tuple(free for _ in example)
-    model = _export(network, example, shapes, opset, input_names, [output_name])
+    model = _export(network, example, shapes, opset, input_names, output_names)
     _write(model, output)
 
 
