@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +125,7 @@ def unpacked(payload: bytes) -> list[Instance] | None:
     ]
 
 
-def _of(outputs: Tensors, name: str) -> NDArray[np.floating]:
+def _of(outputs: Tensors, name: str) -> NDArray[Any]:
     if name not in outputs:
         raise WorkError(
             f"the model has no output '{name}'",
@@ -134,9 +134,7 @@ def _of(outputs: Tensors, name: str) -> NDArray[np.floating]:
     return outputs[name]
 
 
-def _found(
-    scores: NDArray[np.floating], masks: NDArray[np.floating], spec: MaskSpec
-) -> list[Instance]:
+def _found(scores: NDArray[Any], masks: NDArray[Any], spec: MaskSpec) -> list[Instance]:
     shifted = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     chance = (shifted / shifted.sum(axis=1, keepdims=True))[:, :-1]
     best = np.argsort(-chance, axis=None, kind="stable")[: spec.most]
