@@ -47,7 +47,7 @@ class CatalogEntry(_Strict):
 
     Attributes:
         title: For people.
-        task: The name of the task that reads it, which need not be installed.
+        task: The name of the task that reads it.
         folder: Where the file is that it stands in.
         samples: How many samples the whole of it has; None where nobody has counted.
         classes: Labels are below this number; None where the model says.
@@ -89,10 +89,6 @@ class CatalogEntry(_Strict):
             return self.path
         scheme, _, folder = (self.source or "").partition(":")
         return self.folder / folder if scheme == "package" else None
-
-    def scored(self) -> bool:
-        """Whether its task is installed, so that models can be run on it and scored."""
-        return self.task in task_names()
 
 
 def _known_task(name: str) -> str:
@@ -150,10 +146,9 @@ def catalog_of(name: str) -> dict[str, CatalogEntry]:
     return {} if path is None else _read(path, name)
 
 
-def _read(path: Path, name: str = "") -> dict[str, CatalogEntry]:
-    folder = path.resolve().parent
+def _read(path: Path, name: str) -> dict[str, CatalogEntry]:
     entries = yaml.load(path.read_text(encoding="utf-8"), SafeLoader)
-    given = {"folder": folder, **({"task": name} if name else {})}
+    given = {"folder": path.resolve().parent, "task": name}
     return TypeAdapter(dict[str, CatalogEntry]).validate_python(
         {data_set: {**entry, **given} for data_set, entry in entries.items()}
     )
@@ -161,14 +156,13 @@ def _read(path: Path, name: str = "") -> dict[str, CatalogEntry]:
 
 @cache
 def catalog() -> dict[str, CatalogEntry]:
-    """The data sets of all tasks, and of tasks that are still to come, by name.
+    """The data sets of all tasks, by name.
 
     Raises:
         WorkError: Two tasks have a data set of one name.
     """
     found: dict[str, CatalogEntry] = {}
-    others = _read(Path(__file__).with_name("catalog.yaml"))
-    for each in (*map(catalog_of, task_names()), others):
+    for each in map(catalog_of, task_names()):
         for data_set, entry in each.items():
             if data_set in found:
                 raise WorkError(

@@ -1,9 +1,12 @@
 """The samples of a data set as LoadGen asks for them: what a task's ``library`` gives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from loadscope.tensors import Tensors
+
+Predict = Callable[[Tensors], Tensors]
+"""A model's answer to a batch; ``Backend.predict`` is one."""
 
 
 class LoadableSamples(Protocol):
@@ -49,3 +52,21 @@ class ContiguousLibrary(SampleLibrary, Protocol):
 
     def in_runs(self, indices: Sequence[int]) -> Sequence[int]:
         """The positions 0 to len(indices) - 1, with neighbours in memory one after the other."""
+
+
+@runtime_checkable
+class PassesLibrary(SampleLibrary, Protocol):
+    """A library whose samples take the model several passes, such as the windows of a volume.
+
+    ``batch`` gives one pass of one sample, to warm up with and to look at.
+    """
+
+    def outputs(self, predict: Predict, index: int) -> Tensors:
+        """A loaded sample's outputs, batch axis of one, put together from all its passes."""
+
+
+def outputs_of(library: SampleLibrary, predict: Predict, index: int) -> Tensors:
+    """A loaded sample's outputs, batch axis of one, whatever the library."""
+    if isinstance(library, PassesLibrary):
+        return library.outputs(predict, index)
+    return predict(library.batch([index]))

@@ -41,6 +41,7 @@ class Score:
         samples: How many samples were scored.
         line: The line for ``accuracy.txt`` in the form that the official checker reads.
         details: Further counts (``{"good": 180}``).
+        remark: What is to be said beside the value wherever it is shown; empty as a rule.
     """
 
     metric: ScoreMetric
@@ -48,6 +49,7 @@ class Score:
     samples: int
     line: str
     details: dict[str, Any] = field(default_factory=dict)
+    remark: str = ""
 
 
 class Dataset(Protocol):

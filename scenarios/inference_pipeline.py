@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete
 
-from loadscope.datasets.library import ContiguousLibrary, OrderedLibrary, SampleLibrary
+from loadscope.datasets.library import (
+    ContiguousLibrary,
+    OrderedLibrary,
+    PassesLibrary,
+    SampleLibrary,
+)
 from loadscope.datasets.task import (
     Payloads,
     Postprocess,
@@ -45,6 +50,7 @@ class InferencePipeline:
         self._batch = library.batch
         self._postprocess = postprocess
         self._total = len(library)
+        self._outputs = library.outputs if isinstance(library, PassesLibrary) else None
         self.order, self.offline_order = orders(library)
 
     def ranks(self) -> list[int] | None:
@@ -58,6 +64,11 @@ class InferencePipeline:
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """Answer samples without LoadGen, as warm-up and calibration do."""
+        if self._outputs is not None:
+            # Samples of several passes each are answered one by one.
+            return [
+                self._payloads(self._outputs(self._predict, index), [index])[0] for index in indices
+            ]
         return self._payloads(self._predict(self._batch(indices)), indices)
 
     def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
@@ -66,6 +77,9 @@ class InferencePipeline:
 
     def begin(self, ids: Sequence[int], indices: Sequence[int]) -> Callable[[], None]:
         """Predict ``indices`` now; what is returned completes ``ids``, and must be called."""
+        if self._outputs is not None:
+            self.answer(ids, indices)
+            return nothing_left
         outputs = self._predict(self._batch(indices))
         return partial(self._finish, ids, indices, outputs)
 

@@ -5,7 +5,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time_ns
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.task import (
@@ -16,6 +19,7 @@ from loadscope.scenarios.inference_pipeline import InferencePipeline, complete, 
 from loadscope.scenarios.session import Driver
 from loadscope.sut.backend import Backend
 from loadscope.sut.tracing import Tracer
+from loadscope.tensors import Tensors
 
 Counters = Callable[[], Mapping[str, int]]
 """Reads counters; the difference of two readings is what was counted in between."""
@@ -52,6 +56,16 @@ class BatchNote:
     samples: tuple[int, ...]
     counters: tuple[Mapping[str, int], Mapping[str, int]] | None
     what: str = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of the model; as of ``BatchNote``."""
+
+    ready: int
+    called: int
+    predicted: int
+    counters: tuple[Mapping[str, int], Mapping[str, int]] | None
 
 
 class TracedPipeline(InferencePipeline):
@@ -105,15 +119,11 @@ class TracedPipeline(InferencePipeline):
         return nothing_left
 
     def _noted(self, ids: Sequence[int], indices: Sequence[int]) -> Payloads:
+        if self._outputs is not None:
+            return [self._noted_passes(ids[at : at + 1], index) for at, index in enumerate(indices)]
         start = time_ns()
         batch = self._batch(indices)
-        ready = time_ns()
-        with self._gate:
-            before = self._counters() if self._counters else None
-            called = time_ns()
-            outputs = self._predict(batch)
-            predicted = time_ns()
-            after = self._counters() if self._counters else None
+        outputs, call = self._call(batch)
         # Counters are read inside the batch and outside of its parts.
         given = time_ns()
         payloads = self._postprocess(outputs, indices)
@@ -122,22 +132,65 @@ class TracedPipeline(InferencePipeline):
         places = tuple(self._places[one] for one in ids)
         if ids:
             complete(ids, payloads)
+        self._note(start, call, given, computed, places)
+        return payloads
+
+    def _noted_passes(self, ids: Sequence[int], index: int) -> NDArray[Any]:
+        """Answer one sample of several passes; each is noted as a batch that answers it."""
+        if self._outputs is None:
+            raise TypeError("the library's samples take one pass")
+        places = tuple(self._places[one] for one in ids)
+        start = time_ns()
+        last: _Call | None = None
+
+        def predict(batch: Tensors) -> Tensors:
+            nonlocal start, last
+            if last is not None:
+                # What lies between two passes puts the first one's outputs in their places.
+                self._note(start, last, last.predicted, time_ns(), places)
+                start = time_ns()
+            outputs, last = self._call(batch)
+            return outputs
+
+        outputs = self._outputs(predict, index)
+        given = time_ns()
+        payload = np.asarray(self._postprocess(outputs, [index])[0])
+        computed = time_ns()
+        if ids:
+            complete(ids, [payload])
+        if last is not None:
+            self._note(start, last, given, computed, places)
+        return payload
+
+    def _call(self, batch: Tensors) -> "tuple[Tensors, _Call]":
+        ready = time_ns()
+        with self._gate:
+            before = self._counters() if self._counters else None
+            called = time_ns()
+            outputs = self._predict(batch)
+            predicted = time_ns()
+            after = self._counters() if self._counters else None
+        counted = (before, after) if before is not None and after is not None else None
+        return outputs, _Call(ready, called, predicted, counted)
+
+    def _note(
+        self, start: int, call: "_Call", given: int, computed: int, places: tuple[int, ...]
+    ) -> None:
         self.notes.append(
             BatchNote(
                 start,
-                ready,
-                called,
-                predicted,
+                call.ready,
+                call.called,
+                call.predicted,
                 given,
                 computed,
                 time_ns(),
                 threading.get_native_id(),
                 threading.current_thread().name,
                 places,
-                (before, after) if before is not None and after is not None else None,
+                call.counters,
             )
         )
-        return payloads
 
 
 class Issued(Protocol):

@@ -60,10 +60,12 @@ class Bounds(_Frozen):
 
 
 class BenchmarkRules(_Frozen):
-    """A benchmark's sizes, limits and accuracy targets (percent, by submission folder).
+    """A benchmark's sizes, limits and accuracy targets (in ``accuracy_unit``, by folder).
 
     ``offline_min_query_count_in_user_conf`` is for a benchmark whose number the round's checker
-    demands but its mlperf.conf lacks. ``answer_bytes`` holds the sizes that an answer in the
+    demands but its mlperf.conf lacks, ``performance_samples_are_all`` for one whose mlperf.conf
+    has 0 in place of ``performance_sample_count``, which LoadGen takes for the whole data set.
+    ``answer_bytes`` holds the sizes that an answer in the
     accuracy log can have, or ``answer_record_bytes`` the size that it is a multiple of.
     ``categories`` holds the scenarios that a system type must submit and no others;
     ``compliance`` LoadGen's settings in each compliance test; ``optional_categories`` scenarios
@@ -81,6 +83,7 @@ class BenchmarkRules(_Frozen):
 
     dataset_size: PositiveInt
     performance_sample_count: PositiveInt
+    performance_samples_are_all: bool = False
     offline_min_query_count: PositiveInt
     offline_min_query_count_in_user_conf: bool = False
     server_target_latency_ms: NonNegativeFloat
@@ -88,6 +91,7 @@ class BenchmarkRules(_Frozen):
     use_token_latencies: bool = False
     token_bounds_ms: dict[str, PositiveFloat] = {}
     accuracy_metric: str
+    accuracy_unit: str = "%"
     accuracy_targets: dict[str, float]
     further_accuracy: dict[str, Bounds] = {}
     answer_bytes: tuple[PositiveInt, ...] = ()

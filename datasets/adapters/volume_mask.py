@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from loadscope.datasets.adapters.adapter import Adapter, Found
 from loadscope.errors import InputError
 
+_MOST = 255
+_SPACING_TOLERANCE = 1e-3
+
 
 class Volume(NamedTuple):
     """A volume as stored.
@@ -34,6 +37,7 @@ class VolumeMask(Adapter):
         image: The volume in such a folder.
         mask: The mask in it.
         class_of: The class of each value of a mask; values are the classes where it is empty.
+        names: What the classes from 1 on are called.
     """
 
     adapter: Literal["volume-mask"] = "volume-mask"
@@ -41,11 +45,16 @@ class VolumeMask(Adapter):
     image: str = "imaging.nii.gz"
     mask: str = "segmentation.nii.gz"
     class_of: Mapping[int, int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 (read by pydantic, not a field)
 
-    def read(self, folder: Path) -> tuple[tuple[Path, Path], ...]:
+    def read(self, folder: Path, alone: bool = False) -> tuple[tuple[Path, Path], ...]:
         """The volumes with their masks, in the order of the cases' names.
+
+        Args:
+            folder: The folder of cases.
+            alone: Whether volumes may lie alone, where no case has a mask.
 
         Raises:
             InputError: There is no case, or a case lacks a file.
@@ -54,8 +63,9 @@ class VolumeMask(Adapter):
         if not found:
             raise InputError(f"{folder}: no case {self.cases} found", "give the folder of cases")
         pairs = tuple((case / self.image, case / self.mask) for case in found)
+        alone = alone and not any(mask.exists() for _, mask in pairs)
         for pair in pairs:
-            for path in pair:
+            for path in pair[:1] if alone else pair:
                 if not path.is_file():
                     raise InputError(f"{path} is missing", "restore it, or remove the case")
         return pairs
@@ -66,11 +76,16 @@ class VolumeMask(Adapter):
         Raises:
             InputError: nibabel is not installed, or the file is no volume of three axes.
         """
-        image = _nifti(path)
-        if len(image.shape) != 3:
-            raise InputError(f"{path} has {len(image.shape)} axes, not 3", "give a single volume")
-        spacing = tuple(float(size) for size in image.header.get_zooms())
-        return Volume(np.asarray(image.dataobj, np.float32), (spacing[0], spacing[1], spacing[2]))
+        image = _three_axes(path)
+        return Volume(np.asarray(image.dataobj, np.float32), _spacing(image))
+
+    def spacing(self, path: Path) -> tuple[float, float, float]:
+        """Millimetres from voxel to voxel along each axis, by the header alone.
+
+        Raises:
+            InputError: As of ``volume``.
+        """
+        return _spacing(_three_axes(path))
 
     def classes(self, path: Path) -> NDArray[np.uint8]:
         """The class of each voxel of a mask, in the shape of its volume.
@@ -78,24 +93,64 @@ class VolumeMask(Adapter):
         Raises:
             InputError: A value is in no class, or it is no mask.
         """
-        values = np.rint(self.volume(path).voxels).astype(np.int64)
-        known = self.class_of or {int(value): int(value) for value in np.unique(values)}
-        result = np.zeros(values.shape, np.uint8)
-        for value in np.unique(values).tolist():
-            if not 0 <= known.get(value, -1) <= 255:
+        image = _three_axes(path)
+        stored = np.asarray(image.dataobj)
+        whole = stored if stored.dtype.kind in "iu" else np.rint(stored)
+        if whole.dtype.kind == "f" and not np.array_equal(whole, stored):
+            raise InputError(f"{path} has values between whole numbers", "give a mask of classes")
+        if whole.size and not 0 <= whole.min() <= whole.max() <= _MOST:
+            strange = whole.min() if whole.min() < 0 else whole.max()
+            raise InputError(f"{path}: value {strange:g} is in no class", "correct class_of")
+        values = whole.astype(np.uint8)
+        if not self.class_of:
+            return values
+        for value in np.flatnonzero(np.bincount(values.reshape(-1), minlength=_MOST + 1)).tolist():
+            if not 0 <= self.class_of.get(value, -1) <= _MOST:
                 raise InputError(f"{path}: value {value} is in no class", "correct class_of")
-            result[values == value] = known[value]
-        return result
+        table = np.zeros(_MOST + 1, np.uint8)
+        for value, found in self.class_of.items():
+            if 0 <= value <= _MOST:
+                table[value] = found
+        return table[values]
+
+    def require_pair(self, image: Path, mask: Path) -> tuple[int, int, int]:
+        """Check that a mask is one of its volume, by what both files say before their voxels.
+
+        Returns:
+            The shape of both.
+
+        Raises:
+            InputError: They differ in shape, spacing or orientation, or one is no volume.
+        """
+        import nibabel
+
+        first, second = _three_axes(image), _three_axes(mask)
+        if first.shape != second.shape:
+            raise InputError(
+                f"{mask} has shape {second.shape}, its volume {first.shape}",
+                "restore both from one archive",
+            )
+        spacings = [one.header.get_zooms() for one in (first, second)]
+        if not np.allclose(*spacings, rtol=_SPACING_TOLERANCE, atol=0):
+            shown = [" x ".join(f"{size:g}" for size in one) for one in spacings]
+            raise InputError(
+                f"{mask} has voxels of {shown[1]} mm, its volume of {shown[0]} mm",
+                "restore both from one archive",
+            )
+        codes = ["".join(nibabel.aff2axcodes(one.affine)) for one in (first, second)]
+        if codes[0] != codes[1]:
+            raise InputError(
+                f"{mask} lies {codes[1]}, its volume {codes[0]}",
+                "turn both the same way (nibabel.as_closest_canonical)",
+            )
+        shape: tuple[int, int, int] = first.shape
+        return shape
 
     def look(self, folder: Path, classes: int | None) -> Found:
         """See ``Adapter.look``; the first volume and mask are read."""
         pairs = self.read(folder)
         volume, mask = self.volume(pairs[0][0]), self.classes(pairs[0][1])
-        if volume.voxels.shape != mask.shape:
-            raise InputError(
-                f"{pairs[0][1]} has shape {mask.shape}, its volume {volume.voxels.shape}",
-                "restore both from one archive",
-            )
+        self.require_pair(*pairs[0])
         shape = " x ".join(map(str, mask.shape))
         spacing = " x ".join(f"{size:g}" for size in volume.spacing)
         first = {
@@ -104,6 +159,18 @@ class VolumeMask(Adapter):
             "classes in it": ", ".join(map(str, np.unique(mask).tolist())),
         }
         return Found("volumes and masks", len(pairs), classes, first)
+
+
+def _spacing(image: Any) -> tuple[float, float, float]:
+    first, second, third = (float(size) for size in image.header.get_zooms())
+    return first, second, third
+
+
+def _three_axes(path: Path) -> Any:
+    image = _nifti(path)
+    if len(image.shape) != 3:
+        raise InputError(f"{path} has {len(image.shape)} axes, not 3", "give a single volume")
+    return image
 
 
 def _nifti(path: Path) -> Any:

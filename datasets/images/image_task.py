@@ -41,18 +41,65 @@ class ImageDataset(Dataset, Protocol):
 D = TypeVar("D", bound=ImageDataset)
 
 
-class ImageTask(Task, Generic[D]):
+class PictureTask(Task, Generic[D]):
     """A task whose samples are image files.
 
     Attributes:
         dataset_type: What ``read`` gives.
-        library_type: What ``library`` gives.
     """
 
     dataset_type: type[D]
-    library_type: type[PixelLibrary[Any]]
     inputs = "images"
     asks = (Ask("image", "Picture", "image"),)
+
+    def sample_digests(
+        self, dataset: Dataset, cache_root: Path, progress: Progress
+    ) -> dict[str, str]:
+        """Of the image files."""
+        own = self.own(dataset)
+        return dict(zip(own.names, own.digests(cache_root, progress), strict=True))
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """See ``Task.one_sample``: a folder with the picture, without labels."""
+        path = Path(given["image"])
+        if not path.is_file():
+            raise InputError(f"{path}: not found", "give a picture")
+        if not is_image(path.name):
+            raise InputError(f"{path}: not a picture by its name", "give a JPEG or PNG file")
+        shutil.copyfile(path, folder / f"sample{path.suffix.lower()}")
+        return folder
+
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """See ``Task.examples``: the first pictures below the folder."""
+        files = (path for path in sorted(folder.rglob("*")) if is_image(path.name))
+        return {path.name: {"image": str(path)} for path in islice(files, most)}
+
+    def own(self, dataset: Dataset) -> D:
+        """The data set as one of this task's.
+
+        Raises:
+            TypeError: It is another's.
+        """
+        if not isinstance(dataset, self.dataset_type):
+            wanted = self.dataset_type.__name__
+            raise TypeError(f"{self.name} reads {wanted}, not {type(dataset).__name__}")
+        return dataset
+
+    def image(self, sample: DataSample) -> Path | str:
+        """The file of a sample, or the name of an image inside a file."""
+        own = self.own(sample.dataset)
+        name = own.names[sample.index]
+        return name if is_packed(name) else own.images / name
+
+
+class ImageTask(PictureTask[D]):
+    """A task whose samples are made squares of pixels.
+
+    Attributes:
+        library_type: What ``library`` gives.
+    """
+
+    library_type: type[PixelLibrary[Any]]
 
     @abstractmethod
     def records(self, preprocess: Any) -> "RecordMaker":
@@ -97,42 +144,3 @@ class ImageTask(Task, Generic[D]):
         return self.library_type(
             prepared, preprocess, tensor.name, layout, tensor.dtype, most_bytes, ids
         )
-
-    def sample_digests(
-        self, dataset: Dataset, cache_root: Path, progress: Progress
-    ) -> dict[str, str]:
-        """Of the image files."""
-        own = self.own(dataset)
-        return dict(zip(own.names, own.digests(cache_root, progress), strict=True))
-
-    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
-        """See ``Task.one_sample``: a folder with the picture, without labels."""
-        path = Path(given["image"])
-        if not path.is_file():
-            raise InputError(f"{path}: not found", "give a picture")
-        if not is_image(path.name):
-            raise InputError(f"{path}: not a picture by its name", "give a JPEG or PNG file")
-        shutil.copyfile(path, folder / f"sample{path.suffix.lower()}")
-        return folder
-
-    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
-        """See ``Task.examples``: the first pictures below the folder."""
-        files = (path for path in sorted(folder.rglob("*")) if is_image(path.name))
-        return {path.name: {"image": str(path)} for path in islice(files, most)}
-
-    def own(self, dataset: Dataset) -> D:
-        """The data set as one of this task's.
-
-        Raises:
-            TypeError: It is another's.
-        """
-        if not isinstance(dataset, self.dataset_type):
-            wanted = self.dataset_type.__name__
-            raise TypeError(f"{self.name} reads {wanted}, not {type(dataset).__name__}")
-        return dataset
-
-    def image(self, sample: DataSample) -> Path | str:
-        """The file of a sample, or the name of an image inside a file."""
-        own = self.own(sample.dataset)
-        name = own.names[sample.index]
-        return name if is_packed(name) else own.images / name

@@ -37,8 +37,8 @@ def quantity(value: float, unit: str) -> str:
 
 
 def score(value: float, unit: str) -> str:
-    """Format a score with the two decimals of the official scripts: ``76.46 %``."""
-    return f"{value:.2f} {unit}".rstrip()
+    """Format a score with the decimals of the official scripts: ``76.46 %``, ``0.8617``."""
+    return f"{value:.2f} {unit}" if unit else f"{value:.4f}"
 
 
 def percentage(fraction: float, resolution: int = 1) -> str:

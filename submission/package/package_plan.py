@@ -207,8 +207,9 @@ def _short_of(
     """What a run lacks for a folder: its accuracy target, and the limit that TEST01 is held to."""
     target = benchmark.accuracy_targets[folder]
     if "accuracy" in run.finished and (run.accuracy is None or run.accuracy < target):
-        score = "not meaningful" if run.accuracy is None else f"{run.accuracy:.3f} %"
-        yield f"{run.path}: {benchmark.accuracy_metric} is {score}, {folder} needs {target} %"
+        unit = f" {benchmark.accuracy_unit}".rstrip()
+        score = "not meaningful" if run.accuracy is None else f"{run.accuracy:.3f}{unit}"
+        yield f"{run.path}: {benchmark.accuracy_metric} is {score}, {folder} needs {target}{unit}"
     details = run.result.accuracy.details if run.result and run.result.accuracy else {}
     for name, bounds in benchmark.further_accuracy.items() if run.accuracy is not None else ():
         value = details.get(name)

@@ -50,4 +50,6 @@ def accuracy_command(
     unit = accuracy.unit
     value = "not meaningful" if accuracy.value is None else f"{accuracy.value:.3f} {unit}".rstrip()
     target = "" if accuracy.target is None else f", target {accuracy.target} {unit}".rstrip()
-    click.echo(f"{accuracy.metric}: {value} of {accuracy.samples} samples{target} (unverified)")
+    remark = f", {accuracy.remark}" if accuracy.remark else ""
+    said = f"{accuracy.metric}: {value} of {accuracy.samples} samples{target}{remark}"
+    click.echo(f"{said} (unverified)")

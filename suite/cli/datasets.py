@@ -73,7 +73,7 @@ def _list(files: tuple[Path, ...], as_json: bool) -> None:
         add_plain_row(
             table,
             record["id"],
-            record["task"] if record["scored"] else f"{record['task']} (to come)",
+            record["task"],
             record["title"],
             f"{record['samples']:,}" if record["samples"] else "",
             "yes" if record["here"] else "no",
@@ -96,7 +96,7 @@ def show_command(name: str, model: str | None, files: tuple[Path, ...], as_json:
       loadscope datasets show imagenet-a --model resnet18
     """
     entry = catalog_entry(name, files)
-    figures = task(entry.task).published(name) if entry.scored() else ()
+    figures = task(entry.task).published(name)
     chosen = [one for one in figures if model is None or model in one.model]
     if model is not None and not chosen:
         raise InputError(
@@ -118,7 +118,7 @@ def show_command(name: str, model: str | None, files: tuple[Path, ...], as_json:
     ]
     rows = {
         name: entry.title,
-        "task": entry.task if entry.scored() else f"{entry.task}, which is still to come",
+        "task": entry.task,
         "size": ", ".join(filter(None, size)),
         "licence": entry.licence,
         "home": entry.homepage,
@@ -212,7 +212,7 @@ def _record(name: str, entry: CatalogEntry, cache: Path) -> dict[str, Any]:
     here = bool(entry.path and entry.path.exists()) if own else dataset_in_cache(name, cache)
     path = str(entry.path or dataset_folder(name, cache)) if here else None
     dumped = entry.model_dump(mode="json")
-    return {"id": name, **dumped, "scored": entry.scored(), "here": here, "path": path}
+    return {"id": name, **dumped, "here": here, "path": path}
 
 
 def _plain(value: Any) -> str:

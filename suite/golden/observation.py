@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from loadscope.datasets.library import outputs_of
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, Progress
 from loadscope.errors import WorkError
@@ -108,7 +109,8 @@ def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observa
         progress(f"{resolved.spec.model} {plan.framework}: samples", index, total)
         library.load([index])
         batch = library.batch([index])
-        outputs = {name: np.array(value) for name, value in backend.predict(batch).items()}
+        found = outputs_of(library, backend.predict, index)
+        outputs = {name: np.array(value) for name, value in found.items()}
         try:
             payload = np.ascontiguousarray(postprocess(outputs, [index])[0]).tobytes()
         except WorkError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.names import Scenario
-from loadscope.quantities import quantity
+from loadscope.quantities import quantity, score
 from loadscope.rundir.figures import ESTIMATE, RATE
 from loadscope.submission.check.accuracy_rules import scores
 from loadscope.submission.check.compliance_rules import COMPLIANCE
@@ -49,7 +49,7 @@ class Submitted:
         value: The figure the scenario is judged by, or None where the logs have none.
         unit: ``ms`` (less is better) or ``samples/s`` (more is).
         inferred: The scenario that was run, where it is another one.
-        accuracy: The score in percent.
+        accuracy: The score, in percent unless ``accuracy_unit`` says otherwise.
         metric: What the score is, such as top-1.
         valid: Whether LoadGen calls the performance run VALID.
         compliance: Each compliance test that is there or has to be, and whether ``loadscope
@@ -72,6 +72,7 @@ class Submitted:
     valid: bool
     compliance: tuple[tuple[str, str], ...] = ()
     rehearsal: tuple[str, ...] = ()
+    accuracy_unit: str = "%"
 
     def record(self) -> dict[str, Any]:
         """The result as plain data, in the shape that ``loadscope run --json`` has for a fact."""
@@ -108,7 +109,9 @@ class Submitted:
     @property
     def accuracy_text(self) -> str:
         """The score with its metric."""
-        return NONE if self.accuracy is None else f"{self.accuracy:.2f} % {self.metric}"
+        if self.accuracy is None:
+            return NONE
+        return f"{score(self.accuracy, self.accuracy_unit)} {self.metric}"
 
     @property
     def verdict(self) -> str:
@@ -265,6 +268,7 @@ def _submitted(result: Result) -> Submitted:
         inferred=ran if ran is not None and ran != result.scenario else "",
         accuracy=stated[-1] if stated else None,
         metric=benchmark.rules.accuracy_metric if benchmark.rules else "",
+        accuracy_unit=benchmark.rules.accuracy_unit if benchmark.rules else "%",
         valid=result.performance.log.values.get("result_validity") == "VALID",
         compliance=tuple((name, _judged(test)) for name, test in result.compliance.items()),
         rehearsal=tuple(_rehearsal(result, ran)),

@@ -132,6 +132,8 @@ def accuracy_text(run: RunView) -> tuple[str, str]:
     if score.target is not None:
         reached = {True: " reached", False: " MISSED", None: ""}[score.passed]
         details.append(f"target {score_text(score.target, score.unit)}{reached}")
+    if score.remark:
+        details.append(score.remark)
     return f"{score_text(score.value, score.unit)} {score.metric}", ", ".join(details)
 
 

@@ -56,6 +56,7 @@ def score_run(run: RunDirectory, dataset: Dataset, progress: Progress) -> Accura
         samples=score.samples,
         meaningful=meaningful,
         details=score.details if meaningful else {},
+        remark=score.remark if meaningful else "",
         line=score.line,
         log_sha256=digest,
     )

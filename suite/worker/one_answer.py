@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from loadscope.datasets.library import SampleLibrary
+from loadscope.datasets.library import SampleLibrary, outputs_of
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Postprocess
 from loadscope.errors import InputError
@@ -76,23 +76,30 @@ def answering(
     backend, encoder = parts
 
     def at_once(index: int) -> OneAnswer:
-        batch = {name: np.array(value) for name, value in library.batch([index]).items()}
-        begun = time.perf_counter_ns()
-        found = backend.predict(batch)
-        taken = time.perf_counter_ns() - begun
+        taken = 0
+
+        def timed(batch: Tensors) -> Tensors:
+            nonlocal taken
+            own = {name: np.array(value) for name, value in batch.items()}
+            begun = time.perf_counter_ns()
+            given = backend.predict(own)
+            taken += time.perf_counter_ns() - begun
+            return given
+
+        found = outputs_of(library, timed, index)
         outputs = {name: np.array(value) for name, value in found.items()}
         return OneAnswer(outputs, _bytes(postprocess(outputs, [index])[0]), taken)
 
     if plan.artifact.decoder is None:
         return at_once
-    generation = task(plan.task).generation(plan.postprocess, library)
+    generation = task(plan.task).generation(plan.postprocess, library, plan.answer_form)
     if generation is None:
         raise InputError(
             f"the task {plan.task} generates no tokens, and the model has a decoder",
             "correct the task, or leave decoder out of the model's manifest",
         )
     steps = Steps(plan.artifact, backend.predict, encoder.predict if encoder else None)
-    pipeline = TokenPipeline(steps, library, postprocess, generation, 1, first_tokens=False)
+    pipeline = TokenPipeline(steps, library, postprocess, generation, first_tokens=False)
 
     def by_tokens(index: int) -> OneAnswer:
         begun = time.perf_counter_ns()

@@ -8,23 +8,29 @@ from torch import nn
 
 from loadscope.errors import InputError
 from loadscope.sut.architectures.bert import SHAPES, BertForSpans, BertForTexts
+from loadscope.sut.architectures.dlrm import DLRM_SHAPES, Dlrm
 from loadscope.sut.architectures.efficientnet_lite import EfficientNetLite0
 from loadscope.sut.architectures.fashion_cnn import FashionCnn
 from loadscope.sut.architectures.llama import LLAMAS, Llama
+from loadscope.sut.architectures.mask_queries import MaskQueries
 from loadscope.sut.architectures.resnet import ResNet50
+from loadscope.sut.architectures.unet3d import WIDTHS, UNet3d
 from loadscope.sut.architectures.yolox import YoloxNano
 
 ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "efficientnet-lite0": EfficientNetLite0,
     "fashion-cnn": FashionCnn,
+    "mask-queries": MaskQueries,
     "resnet50-v1.5": ResNet50,
     "yolox-nano": YoloxNano,
     **{name: partial(BertForSpans, shape) for name, shape in SHAPES.items()},
     **{name: partial(Llama, shape) for name, shape in LLAMAS.items()},
+    **{name: partial(Dlrm, shape) for name, shape in DLRM_SHAPES.items()},
+    **{name: partial(UNet3d, widths) for name, widths in WIDTHS.items()},
     **{f"{name}-texts": partial(BertForTexts, shape) for name, shape in SHAPES.items()},
 }
 """Makes a network of random weights from the length of its output and the size of its input:
-pixels along a side of a square image, or the longest text in tokens."""
+pixels along a side of a square image or a cubic window, or the longest text in tokens."""
 
 DECODERS = frozenset(LLAMAS)
 """Those that generate token by token."""

@@ -18,6 +18,7 @@ from loadscope.sut.architectures.registry import DECODERS
 from loadscope.sut.architectures.state_dict import load_network
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.pytorch.settings import HALVES
+from loadscope.tensors import ANY_SIZE
 
 Model = Callable[..., Any]
 """Takes tensors in order; gives one tensor, several in order, or several by name."""
@@ -132,16 +133,23 @@ def _require_onednn(artifact: Artifact) -> None:
 def _state_dict(artifact: Artifact, _: torch.device) -> tuple[Any, list[str]]:
     if artifact.architecture in DECODERS:
         return _decoder(artifact)
-    text = len(artifact.inputs) > 1
-    classes, size = _reader(artifact) if text else _classifier(artifact)
+    several = len(artifact.inputs) > 1
+    rows = several and any(
+        info.dtype == "float32" and ANY_SIZE not in info.shape for info in artifact.inputs
+    )
+    # A row's numbers and categories say all; a network of them has one size.
+    if rows:
+        classes, size = 1, 1
+    else:
+        classes, size = _reader(artifact) if several else _classifier(artifact)
     network = load_network(artifact.architecture, classes, size, artifact.path)
-    if text:
+    if several and not rows:
         _require_scores(network, artifact)
     if artifact.options.get("fold_batch_norm", False):
         fold_batch_norms(network)
     if artifact.options.get("onednn_linear", False):
         use_onednn(network)
-    return network, _parameters(network, artifact) if text else [artifact.inputs[0].name]
+    return network, _parameters(network, artifact) if several else [artifact.inputs[0].name]
 
 
 def _decoder(artifact: Artifact) -> tuple[Any, list[str]]:
@@ -246,20 +254,28 @@ def _unusable(artifact: Artifact, error: Exception) -> InputError:
 
 
 def _classifier(artifact: Artifact) -> tuple[int, int]:
-    """Classes and side of the image, from the declared tensors."""
+    """Classes and side of the image or scan, from the declared tensors."""
     fix = "correct inputs, outputs or layout in the model's manifest"
-    if len(artifact.inputs) != 1 or len(artifact.outputs) != 1:
+    axes = [len(info.shape) for info in artifact.outputs]
+    # Scores and masks of queries, or one output.
+    if len(artifact.inputs) != 1 or (len(axes) != 1 and axes != [2, 3]):
         raise InputError("a state-dict of PyTorch has one input and one output", fix)
     image, scores = artifact.inputs[0], artifact.outputs[0]
     for info in (image, scores):
         if info.dtype != "float32":
             raise InputError(f"'{info.name}' is {info.dtype}; PyTorch's networks are float32", fix)
+    if len(image.shape) == 4 and len(set(image.shape[1:])) == 1 and len(scores.shape) == 4:
+        # A scan, and a score a class for each of its voxels.
+        return scores.shape[0], image.shape[1]
     if artifact.layout != "NCHW" or len(image.shape) != 3 or image.shape[1] != image.shape[2]:
         raise InputError(
             f"input '{image.name}' {list(image.shape)} in layout '{artifact.layout}' is not a "
             "square NCHW image",
             fix,
         )
+    if axes == [2, 3]:
+        # A query has one score more, for no object.
+        return scores.shape[1] - 1, image.shape[1]
     if len(scores.shape) == 2 and scores.shape[1] > _BOX:
         # A detector's rows begin with a box's four numbers and the score of any object.
         return scores.shape[1] - _BOX, image.shape[1]

@@ -1,7 +1,7 @@
 """Each data set of classes in the catalogue, on a small folder in its official form.
 
 The folders have what lies beside the pictures in the official ones too. COCO's and SQuAD's forms
-are tested with their tasks, those of data sets whose task is to come in ``test_adapters.py``.
+are tested with their tasks, volumes in ``test_adapters.py``.
 """
 
 import gzip

@@ -28,7 +28,9 @@ def test_the_round_holds_what_the_installed_loadgen_has_compiled_in():
             else:
                 expected = rules.min_query_count(model, scenario)
             assert settings.min_query_count == expected
-            assert settings.performance_sample_count_override == benchmark.performance_sample_count
+            count = benchmark.performance_sample_count
+            expected = 0 if benchmark.performance_samples_are_all else count
+            assert settings.performance_sample_count_override == expected
         assert settings.server_target_latency_ns == benchmark.server_target_latency_ms * 1e6
 
 
@@ -52,6 +54,7 @@ def test_a_round_is_like_another_but_for_what_its_file_says():
     assert {"v6.0", "v6.1"} <= set(rounds())
     assert old.seeds["schedule_rng_seed"] == 3936089224930324775
     assert set(old.folders()) - set(new.folders()) == {"retinanet"}
+    assert set(new.folders()) - set(old.folders()) == {"3d-unet-99", "3d-unet-99.9"}
     assert old.benchmarks["bert"] == new.benchmarks["bert"]
     assert old.submission.aliases == {
         **new.submission.aliases, "llama3_1-8b": "llama3.1-8b", "ssd-resnet34": "retinanet"
@@ -84,6 +87,8 @@ def test_a_file_that_holds_no_round_is_refused(content, message, tmp_path):
         ("mAP", "mAP=53.103%", "53.103"),
         ("mAP", "mAP = 53.1", None),
         ("mAP", "mAP: 53.1", None),
+        ("Dice", "Accuracy: mean = 0.86170, kidney = 0.9347, tumor = 0.7887", "0.86170"),
+        ("Dice", "accuracy: mean = 0.8617", None),
         ("f1", '{"exact_match": 83.67, "f1": 90.87}', "90.87"),
         ("f1", '{"f1": 90.87, "exact_match": 83.67}', None),
         ("f1", '{"exact_match": 83.67, "f1": 9.087e1}', None),

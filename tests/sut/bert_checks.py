@@ -34,7 +34,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported(weights: Path) -> Path:
     path = weights.with_suffix(".onnx")
-    export_onnx("bert-tiny", 2, 384, weights, NAMES, "logits", path)
+    export_onnx("bert-tiny", 2, 384, weights, NAMES, ["logits"], path)
     return path
 
 
@@ -197,7 +197,7 @@ def test_a_text_longer_than_the_positions_is_refused() -> None:
 def test_a_classifier_of_texts_agrees_in_both_and_masks_what_is_no_text(tmp_path: Path) -> None:
     path, scores = tmp_path / "texts.pth", (TensorInfo("logits", "float32", (2,)),)
     write_seeded("bert-tiny-texts", 2, 128, 7, path)
-    export_onnx("bert-tiny-texts", 2, 128, path, NAMES, "logits", path.with_suffix(".onnx"))
+    export_onnx("bert-tiny-texts", 2, 128, path, NAMES, ["logits"], path.with_suffix(".onnx"))
     own, other = PyTorchBackend(), OnnxRuntimeBackend()
     own.load(Artifact(path, "state-dict", TEXTS, scores, architecture="bert-tiny-texts"), 1)
     other.load(Artifact(path.with_suffix(".onnx"), "onnx", TEXTS, scores), 1)

@@ -20,7 +20,8 @@ LITE = "efficientnet-lite0"
 torch.set_num_threads(1)
 
 # Networks for text have checks of their own.
-IMAGE_NETWORKS = [name for name in ARCHITECTURES if not name.startswith("bert")]
+OTHERS = ("bert", "dlrm", "unet3d")
+IMAGE_NETWORKS = [name for name in ARCHITECTURES if not name.startswith(OTHERS)]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,28 @@ def test_seeded_weights_keep_activations_in_a_normal_range(name):
         logits = network(torch.rand(4, getattr(network, "channels", 3), 64, 64) * 2 - 1)
     assert all(0.02 < scale < 50 for scale in scales)
     assert not torch.equal(logits[0], logits[1])
+
+
+@pytest.mark.parametrize(("name", "size"), [("unet3d", 128), ("unet3d-small", 32)])
+def test_a_network_of_scans_scores_each_voxel(name, size):
+    with torch.device("meta"):
+        network = build_architecture(name, 3, size)
+        scores = network(torch.empty(1, 1, size, size, size))
+    assert scores.shape == (1, 3, size, size, size)
+    with pytest.raises(ValueError, match="multiple of"):
+        build_architecture(name, 3, size + 2)
+
+
+def test_a_dlrm_looks_each_category_up_in_its_own_table():
+    network = build_architecture("dlrm-small", 1, 1)
+    dense, sparse = network.example()
+    before = network(dense, sparse)
+    assert before.shape == (2, 1)
+    sparse[0, 25] = 63
+    after = network(dense, sparse)
+    assert after[0] != before[0] and after[1] == before[1]
+    with pytest.raises(IndexError):
+        network(dense, sparse + 1 + torch.eye(2, 26, dtype=torch.int64) * 26 * 64)
 
 
 def test_seeded_weights_are_the_same_everywhere():

@@ -96,7 +96,7 @@ def state_dict_from_onnx(
 @SIZE
 @click.option("--state-dict", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--input-name", required=True, multiple=True, help="Name of an input; repeat.")
-@click.option("--output-name", required=True, help="Name of the output.")
+@click.option("--output-name", required=True, multiple=True, help="Name of an output; repeat.")
 @OUTPUT
 def onnx(
     architecture: str,
@@ -104,7 +104,7 @@ def onnx(
     size: int,
     state_dict: Path,
     input_name: tuple[str, ...],
-    output_name: str,
+    output_name: tuple[str, ...],
     output: Path,
 ) -> None:
     """Export a PyTorch state dict to ONNX.

@@ -14,6 +14,7 @@ import torch
 from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
 from loadscope.sut.architectures.bert import POSITIONS, TextNetwork
+from loadscope.sut.architectures.dlrm import Dlrm
 from loadscope.sut.architectures.llama import Llama
 from loadscope.sut.architectures.state_dict import load_network
 
@@ -28,14 +29,14 @@ def export_onnx(
     size: int,
     state_dict: Path,
     input_names: Sequence[str],
-    output_name: str,
+    output_names: Sequence[str],
     output: Path,
 ) -> None:
-    """Write an ONNX file of a network with one output.
+    """Write an ONNX file of a network.
 
-    Images are one float32 input ``(batch, channels, size, size)``, texts integers
-    ``(batch, length)`` of any length. A decoder has its keys and values among inputs and outputs,
-    under its own names.
+    Images are one float32 input ``(batch, channels, size, size)``, scans one of three such sides,
+    texts integers ``(batch, length)`` of any length. A decoder has its keys and values among
+    inputs and outputs, under its own names.
 
     The file is checked, holds its weights inside, and has none of the exporter's notes, which
     contain paths of this machine.
@@ -46,7 +47,7 @@ def export_onnx(
         size: Pixels along a side of its input, or its longest text in tokens.
         state_dict: Its weights.
         input_names: The inputs' names in the file, in the order in which it takes them.
-        output_name: The output's name in the file.
+        output_names: The outputs' names in the file, in the order in which it gives them.
         output: The file to write.
 
     Raises:
@@ -65,7 +66,7 @@ def export_onnx(
         )
     opset = _TEXT_OPSET if isinstance(network, TextNetwork) else _OPSET
     shapes = tuple(free for _ in example)
-    model = _export(network, example, shapes, opset, input_names, [output_name])
+    model = _export(network, example, shapes, opset, input_names, output_names)
     _write(model, output)
 
 
@@ -144,9 +145,11 @@ def _example(
     batch = torch.export.Dim("batch")
     if isinstance(network, TextNetwork):
         return network.example(), {0: batch, 1: torch.export.Dim("length", max=POSITIONS)}
+    if isinstance(network, Dlrm):
+        return network.example(), {0: batch}
     # Colour, but for a network that says otherwise.
-    channels = getattr(network, "channels", 3)
-    return (torch.zeros(2, channels, size, size),), {0: batch}
+    channels, axes = getattr(network, "channels", 3), getattr(network, "axes", 2)
+    return (torch.zeros(2, channels, *[size] * axes),), {0: batch}
 
 
 def _decoder(network: Llama) -> onnx.ModelProto:

@@ -12,7 +12,7 @@ from loadscope.files import replacing
 from loadscope.sut.architectures.llama import RmsNorm
 from loadscope.sut.architectures.registry import build_architecture
 
-_NORMS = (nn.BatchNorm2d, nn.LayerNorm, RmsNorm)
+_NORMS = (nn.BatchNorm2d, nn.InstanceNorm3d, nn.LayerNorm, RmsNorm)
 # The sides of a detector's boxes are exponentials: He's scale would make points and giants.
 _BOX_SCALE = np.float32(0.1)
 

@@ -83,15 +83,15 @@ def _clip(emitter: TensorFlowEmitter, node: Node) -> None:
 @handles("Conv")
 def _conv(emitter: TensorFlowEmitter, node: Node) -> None:
     weights = emitter.required_constant(node, 1)
-    sizes = emitter.graph.sizes(node.inputs[0], slice(1, None))
-    shape = window(emitter.graph.path, node, sizes[1:], weights.shape[2:])
+    depth = emitter.graph.sizes(node.inputs[0], slice(1, 2))[0]
+    shape = window(emitter.graph.path, node, _image_sizes(emitter, node), weights.shape[2:])
     group = node.attributes.get("group", 1)
     padding, image = _padding(shape), emitter.last(node.inputs[0])
     strides, dilations = list(shape.strides), list(shape.dilations)
     kernel = np.ascontiguousarray(weights.transpose(2, 3, 1, 0))
     if group == 1:
         found = tf.nn.conv2d(image, kernel, strides, padding, dilations=dilations)
-    elif group == sizes[0]:
+    elif group == depth:
         # (height, width, channels, results for each channel)
         kernel = kernel.reshape(*kernel.shape[:2], group, -1)
         if isinstance(padding, list):
@@ -105,6 +105,16 @@ def _conv(emitter: TensorFlowEmitter, node: Node) -> None:
     if node.input(2):
         found = tf.nn.bias_add(found, emitter.required_constant(node, 2))
     emitter.put(node, found, last=True)
+
+
+def _image_sizes(emitter: TensorFlowEmitter, node: Node) -> tuple[int, ...]:
+    """Height and width of a convolution's image; where they are free, any that will do."""
+    found = emitter.graph.shape(node.inputs[0])[2:]
+    steps = node.attributes.get("strides", (1, 1))
+    if all(isinstance(size, int) for size in found) or any(step != 1 for step in steps):
+        return emitter.graph.sizes(node.inputs[0], slice(2, None))
+    # In steps of one the padding of 'SAME' is that of any image.
+    return tuple(1 for _ in found)
 
 
 @handles("MaxPool")
@@ -155,15 +165,30 @@ def _resize(emitter: TensorFlowEmitter, node: Node) -> None:
         attributes.get("coordinate_transformation_mode", "half_pixel"),
         attributes.get("nearest_mode", "round_prefer_floor"),
     )
-    size = emitter.graph.sizes(node.outputs[0], slice(2, None))
     image = emitter.last(node.inputs[0])
+    size = _enlarged(emitter, node, image)
+    if size is None:
+        size = emitter.graph.sizes(node.outputs[0], slice(2, None))
     if form[:2] == ("linear", "half_pixel") and is_whole(emitter.graph, node):
-        found = tf.raw_ops.ResizeBilinear(images=image, size=list(size), half_pixel_centers=True)
+        found = tf.raw_ops.ResizeBilinear(images=image, size=size, half_pixel_centers=True)
         emitter.put(node, found, last=True)
         return
     if form != ("nearest", "asymmetric", "floor"):
         raise emitter.refuse(node, f"has the form {' '.join(form)}")
-    emitter.put(node, tf.raw_ops.ResizeNearestNeighbor(images=image, size=list(size)), last=True)
+    emitter.put(node, tf.raw_ops.ResizeNearestNeighbor(images=image, size=size), last=True)
+
+
+def _enlarged(emitter: TensorFlowEmitter, node: Node, image: Any) -> Any | None:
+    """The size of a nearest ``Resize`` of free sizes by whole numbers; None of another one."""
+    scales = emitter.graph.constants.get(node.input(2))
+    sizes = emitter.graph.shape(node.inputs[0])[2:]
+    if scales is None or all(isinstance(size, int) for size in sizes):
+        return None
+    factors = np.rint(scales[-2:]).astype(np.int32)
+    is_nearest = node.attributes.get("mode", "nearest") == "nearest"
+    if not is_nearest or not np.array_equal(factors, scales[-2:]):
+        return None
+    return tf.shape(image)[1:3] * factors
 
 
 @handles("Concat")

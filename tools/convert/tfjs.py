@@ -64,24 +64,39 @@ class TfjsGraph:
     outputs: dict[str, str]
 
 
-def read_tfjs(path: Path) -> TfjsGraph:
+def read_model_json(path: Path) -> dict[str, Any]:
+    """What is in a ``model.json``.
+
+    Raises:
+        InputError: It cannot be read, or is no JSON object.
+    """
+    try:
+        whole = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except ValueError as error:
+        raise _no_model(path, error) from error
+    if not isinstance(whole, dict):
+        raise _no_model(path, TypeError(type(whole).__name__))
+    return whole
+
+
+def read_tfjs(path: Path, whole: dict[str, Any]) -> TfjsGraph:
     """Read a graph model; its weights lie beside ``model.json``.
+
+    Args:
+        path: The ``model.json``.
+        whole: What is in it.
 
     Raises:
         InputError: It is none, a file of weights is missing or of another size, or the graph
             names a tensor that it does not have.
     """
     try:
-        whole = json.loads(path.read_bytes())
-        topology, weights = whole["modelTopology"], whole["weightsManifest"]
-        listed = topology["node"]
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is no graph model of TensorFlow.js: {error!r}", "give its model.json"
-        ) from error
-    constants = _weights(path, weights)
+        listed = whole["modelTopology"]["node"]
+    except (KeyError, TypeError) as error:
+        raise _no_model(path, error) from error
+    constants = read_weights(path, whole)
     nodes = {
         each["name"]: TfjsNode(
             each["name"],
@@ -114,7 +129,26 @@ def _tensor(name: str) -> str:
     return name.removesuffix(":0")
 
 
-def _weights(path: Path, groups: Any) -> dict[str, NDArray[Any]]:
+def _no_model(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} is no graph model of TensorFlow.js: {error!r}", "give its model.json"
+    )
+
+
+def read_weights(path: Path, whole: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """The weights beside a ``model.json``, by name.
+
+    Args:
+        path: The ``model.json``.
+        whole: What is in it.
+
+    Raises:
+        InputError: It names none, or a file of them is missing or of another size.
+    """
+    try:
+        groups = whole["weightsManifest"]
+    except KeyError as error:
+        raise _no_model(path, error) from error
     found: dict[str, NDArray[Any]] = {}
     for group in groups:
         files = [path.with_name(name) for name in group["paths"]]

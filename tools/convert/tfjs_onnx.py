@@ -1,4 +1,4 @@
-"""From a graph model of TensorFlow.js to ONNX, with a free batch axis.
+"""From a model of TensorFlow.js to ONNX, with a free batch axis.
 
 What keeps channels last in TensorFlow is put between transpositions; one that undoes the one
 before is left out, which is most of them where the graph came from ONNX in the first place.
@@ -15,14 +15,21 @@ from onnx import TensorProto, helper, numpy_helper
 
 from loadscope.errors import InputError
 from loadscope.files import replacing
-from loadscope.tools.convert.tfjs import TfjsGraph, TfjsNode, read_tfjs
+from loadscope.tools.convert.tfjs import (
+    TfjsGraph,
+    TfjsNode,
+    read_model_json,
+    read_tfjs,
+    read_weights,
+)
+from loadscope.tools.convert.tfjs_layers import layers_model
 
 _OPSET, _IR = 18, 8
 _TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
 def convert(model: Path, output: Path) -> None:
-    """Write a graph model as an ONNX file.
+    """Write a graph model, or a layers model, as an ONNX file.
 
     Args:
         model: Its ``model.json``, with the weights beside it.
@@ -32,11 +39,14 @@ def convert(model: Path, output: Path) -> None:
         InputError: The model cannot be read, or has an operator, or a form of one, that is not
             known here; the message names the node.
     """
-    graph = read_tfjs(model)
-    emitter = _Emitter(graph)
-    for node in graph.nodes:
-        emitter.emit(node)
-    made = emitter.model(model.stem)
+    whole = read_model_json(model)
+    if whole.get("format") == "layers-model":
+        made = layers_model(model, whole, read_weights(model, whole))
+    else:
+        emitter = _Emitter(read_tfjs(model, whole))
+        for node in emitter.graph.nodes:
+            emitter.emit(node)
+        made = emitter.model(model.stem)
     onnx.checker.check_model(made, full_check=True)
     with replacing(output) as temporary:
         onnx.save(made, str(temporary))

@@ -86,6 +86,7 @@ class AccuracyRecord(Part):
         samples: How many were scored.
         meaningful: False for seeded weights.
         details: The task's own further figures.
+        remark: What is to be said beside the value wherever it is shown.
         line: What ``accuracy.txt`` says.
         log_sha256: The digest of the log that was scored.
     """
@@ -99,6 +100,7 @@ class AccuracyRecord(Part):
     samples: int | None = None
     meaningful: bool = True
     details: dict[str, JsonValue] = Field(default_factory=dict)
+    remark: str = ""
     line: str | None = None
     log_sha256: str | None = None
 

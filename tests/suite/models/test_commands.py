@@ -123,7 +123,7 @@ def test_a_data_set_is_shown_with_its_form_licence_size_and_published_figures(ru
     }  # fmt: skip
     with pytest.raises(InputError, match="no figure of 'nonesuch'"):
         run(datasets_command, "show", "imagenet-a", "--model", "nonesuch")
-    assert "to come" in run(datasets_command, "show", "kits19")
+    assert "volume-segmentation" in run(datasets_command, "show", "kits19")
 
 
 def test_a_folder_is_checked_as_the_data_set_of_an_id(run, tmp_path):

@@ -124,3 +124,72 @@ def test_a_model_that_cannot_be_converted_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no graph model"):
         convert(path, tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
+
+
+def layer(name: str, kind: str, *inputs: str, **config: Any) -> dict[str, Any]:
+    bound = [[[one, 0, 0, {}] for one in inputs]] if inputs else []
+    return {"name": name, "class_name": kind, "config": config, "inbound_nodes": bound}
+
+
+def write_layers(folder: Path, **changes: Any) -> Path:
+    """A network that is a layers model: a convolution, joined with itself and enlarged."""
+    conv = {
+        "kernel_size": [3, 3], "strides": [1, 1], "dilation_rate": [1, 1], "padding": "same",
+        "activation": "linear", "use_bias": True, "groups": 1,
+    }  # fmt: skip
+    layers = [
+        layer("x", "InputLayer", batch_input_shape=[None, None, None, 2]),
+        layer("conv", "Conv2D", "x", **{**conv, **changes}),
+        layer("relu", "Activation", "conv", activation="relu"),
+        layer("sum", "Add", "conv", "relu"),
+        layer("joined", "Concatenate", "sum", "relu", axis=3),
+        layer("y", "UpSampling2D", "joined", size=[2, 3], interpolation="nearest"),
+    ]
+    bias = BIAS.reshape(4)
+    (folder / "w.bin").write_bytes(KERNEL.astype("<f4").tobytes() + bias.tobytes())
+    weights = [
+        {"name": f"conv/{part}", "shape": list(value.shape), "dtype": "float32"}
+        for part, value in (("kernel", KERNEL), ("bias", bias))
+    ]
+    config = {"layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}
+    path = folder / "model.json"
+    whole = {
+        "format": "layers-model",
+        "modelTopology": {"model_config": {"config": config}},
+        "weightsManifest": [{"paths": ["w.bin"], "weights": weights}],
+    }
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_a_layers_model_answers_as_it_was_written_and_for_any_size(tmp_path: Path) -> None:
+    output = tmp_path / "model.onnx"
+    convert(write_layers(tmp_path), output)
+    session = onnxruntime.InferenceSession(str(output), providers=["CPUExecutionProvider"])
+    kernel, bias = KERNEL.astype(np.float32), BIAS.reshape(4)
+    for height, width in ((5, 4), (3, 7)):
+        x = RANDOM.normal(size=(2, 2, height, width)).astype(np.float32)
+        padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        conv = np.empty((2, 4, height, width), np.float32)
+        for row, column in np.ndindex(height, width):
+            window = padded[:, :, row : row + 3, column : column + 3]
+            conv[:, :, row, column] = np.einsum("bcij,ijco->bo", window, kernel) + bias
+        relu = conv.clip(0)
+        expected = np.concatenate([conv + relu, relu], axis=1).repeat(2, axis=2).repeat(3, axis=3)
+        (found,) = session.run(["y"], {"x": x})
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"strides": [2, 2]}, "Conv2D 'conv' has strides"),
+        ({"groups": 2}, "Conv2D 'conv' has groups"),
+        ({"activation": "elu"}, "the activation elu"),
+    ],
+)
+def test_a_layer_of_another_form_is_refused(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        convert(write_layers(tmp_path, **change), tmp_path / "m.onnx")
