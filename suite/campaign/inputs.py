@@ -1,0 +1,175 @@
+"""Models and data that the coordinator has and a host has not: sent once, by digest.
+
+On the host a file is kept as ``store/SHA256``; a job's folder or file is made of links to those.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from loadscope.errors import InputError, WorkError
+from loadscope.files import replacing
+from loadscope.suite.campaign.job import Job, SentFile, SentInput
+from loadscope.suite.fetch.digest import file_sha256
+
+_STORE, _PLACED = "store", "placed"
+CHUNK_BYTES = 1 << 22
+
+
+def read_input(setting: str, at: int | None, path: Path) -> tuple[SentInput, dict[str, Path]]:
+    """What to send for a setting that names a file or a folder of this machine.
+
+    Args:
+        setting: The field of ``RunSpec``.
+        at: The place in a setting that is a list.
+        path: The file or folder.
+
+    Returns:
+        The input, and where each digest's file lies here.
+
+    Raises:
+        InputError: It is not there, or cannot be read.
+    """
+    if not path.exists():
+        raise InputError(f"{setting}: {path}: not found, so it cannot be sent", "check 'send'")
+    found: list[SentFile] = []
+    files: dict[str, Path] = {}
+    try:
+        for name, file in _files(path):
+            digest = file_sha256(file)
+            found.append(SentFile(name=name, sha256=digest, bytes=file.stat().st_size))
+            files[digest] = file
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    if not found:
+        raise InputError(f"{setting}: {path}: an empty folder", "check 'send'")
+    return SentInput(setting=setting, at=at, name=path.name, files=tuple(found)), files
+
+
+def placed_settings(job: Job, root: Path) -> dict[str, Any]:
+    """The settings of a job as they hold on its host, with what was sent put in place.
+
+    Args:
+        job: The job.
+        root: The host's folder.
+
+    Raises:
+        InputError: A file has not been sent.
+    """
+    settings: dict[str, Any] = dict(job.settings)
+    for given in job.inputs:
+        value = str(_place(given, root))
+        if given.at is None:
+            # ``ID=FOLDER`` says how the data set lies in its folder.
+            told = str(settings.get(given.setting) or "")
+            name, equals, _ = told.partition("=")
+            settings[given.setting] = f"{name}={value}" if equals and "/" not in name else value
+        else:
+            listed = list(settings[given.setting])
+            listed[given.at] = value
+            settings[given.setting] = listed
+    return settings
+
+
+def missing_files(inputs: Iterable[SentInput], root: Path) -> list[str]:
+    """The digests that the host has not."""
+    wanted = dict.fromkeys(file.sha256 for given in inputs for file in given.files)
+    return [digest for digest in wanted if not (root / _STORE / digest).exists()]
+
+
+def keep_part(root: Path, sha256: str, offset: int, part: bytes, whole: bool) -> int:
+    """Add a part to a file that comes from the coordinator.
+
+    Args:
+        root: The host's folder.
+        sha256: The digest that the whole file must have.
+        offset: Where the part begins; what lies behind it from an earlier try is dropped.
+        part: The bytes.
+        whole: Whether it is the last.
+
+    Returns:
+        How many bytes are there now: where the next part begins.
+
+    Raises:
+        WorkError: The whole file has another digest, or the disk is full.
+    """
+    final = root / _STORE / _digest_name(sha256)
+    partial = final.with_name(f"{final.name}.part")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        have = partial.stat().st_size if partial.exists() else 0
+        if offset > have:
+            return have
+        with partial.open("r+b" if have else "wb") as file:
+            file.truncate(offset)
+            file.seek(offset)
+            file.write(part)
+        if not whole:
+            return offset + len(part)
+        got = file_sha256(partial)
+        if got != sha256:
+            partial.unlink()
+            raise WorkError(
+                f"a file came damaged: expected sha256 {sha256[:12]}…, got {got[:12]}…",
+                "start the campaign again",
+            )
+        partial.replace(final)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WorkError(f"cannot write {final.parent}: {reason}", "free space there") from error
+    return offset + len(part)
+
+
+def _place(given: SentInput, root: Path) -> Path:
+    lines = "".join(f"{file.sha256}  {file.name}\n" for file in given.files)
+    key = hashlib.sha256(f"{given.name}\n{lines}".encode()).hexdigest()[:16]
+    target = root / _PLACED / key / _plain(given.name)
+    if target.exists():
+        return target
+    made = target.parent / f".{target.name}.{os.getpid()}"
+    for file in given.files:
+        stored = root / _STORE / _digest_name(file.sha256)
+        if not stored.exists():
+            raise InputError(f"{file.name or given.name} of '{given.setting}' has not been sent")
+        name = made if not file.name else made / _below(file.name)
+        name.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(stored, name)
+        except OSError:
+            with replacing(name) as part:
+                part.write_bytes(stored.read_bytes())
+    # Another job may have put it there meanwhile; it is the same.
+    with contextlib.suppress(OSError):
+        made.replace(target)
+    return target
+
+
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield "", path
+        return
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            yield file.relative_to(path).as_posix(), file
+
+
+def _digest_name(sha256: str) -> str:
+    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+        raise InputError(f"expected a sha256, got {sha256[:80]!r}")
+    return sha256
+
+
+def _plain(name: str) -> str:
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise InputError(f"expected the name of a file, got {name!r}")
+    return name
+
+
+def _below(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise InputError(f"expected a path below a folder, got {name!r}")
+    return path
