@@ -42,7 +42,7 @@ class HostFolder:
     @property
     def lock(self) -> Path:
         """The file whose lock is the host's."""
-        return self.root / "host.lock"
+        return self.root.absolute() / "host.lock"
 
     def job_folder(self, campaign: str, job_id: str) -> JobFolder:
         """The folder of a job, whether or not it is there.
@@ -53,7 +53,8 @@ class HostFolder:
         for name in (campaign, job_id):
             if not name or name.startswith(".") or "/" in name or "\0" in name:
                 raise InputError(f"expected the id of a campaign or a job, got {name!r}")
-        return JobFolder(self.root / "campaign" / campaign / job_id)
+        # The job's process has another working directory.
+        return JobFolder(self.root.absolute() / "campaign" / campaign / job_id)
 
     def facts(self) -> HostFacts:
         """What this host says of itself."""

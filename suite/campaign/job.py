@@ -111,9 +111,11 @@ class JobState(Part):
             process has vanished without a word, as when the host is switched off.
         outcome: Once it has ended.
         progress: Where its LoadGen test stands.
+        said: The last line that a lost one has printed.
     """
 
     status: Status
+    said: str = ""
     outcome: Outcome | None = None
     progress: LiveProgress | None = None
 

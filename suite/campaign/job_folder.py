@@ -131,7 +131,9 @@ class JobFolder:
             return JobState(
                 status="waiting" if waits else "running", progress=read_progress(self.run)
             )
-        return JobState(status="lost" if (self.path / _ALIVE).exists() else "absent")
+        if not (self.path / _ALIVE).exists():
+            return JobState(status="absent")
+        return JobState(status="lost", said=(self.log().strip().splitlines() or [""])[-1])
 
     def start(self, host_lock: Path, environment: dict[str, str]) -> None:
         """Start its process, unless it lives or has ended; it outlives this one.

@@ -22,7 +22,7 @@ from loadscope.rundir.result import ResultRecord
 from loadscope.rundir.spec import RecordedSpec, RunSpec, make_spec
 from loadscope.suite.campaign.inputs import placed_settings
 from loadscope.suite.campaign.job import Job, Outcome
-from loadscope.suite.campaign.job_folder import JobFolder
+from loadscope.suite.campaign.job_folder import JOB_FILE, JobFolder
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.compliance import tests_of
 from loadscope.suite.run.engine import Cancelled
@@ -159,11 +159,16 @@ def _take_over(folder: JobFolder, job: Job) -> None:
     """Move the run directory of the try that the job goes on with here."""
     if job.goes_on is None or folder.run.exists():
         return
-    earlier = JobFolder(folder.path.parent / job.goes_on)
-    if earlier.alive():
-        raise WorkError(f"{earlier.path}: the try {job.goes_on} still runs", "wait for its end")
-    if (earlier.run / RUN_FILE).exists():
-        earlier.run.replace(folder.run)
+    tried: str | None = job.goes_on
+    while tried is not None:
+        earlier = JobFolder(folder.path.parent / tried)
+        if earlier.alive():
+            raise WorkError(f"{earlier.path}: the try {tried} still runs", "wait for its end")
+        if earlier.run.exists():
+            earlier.run.replace(folder.run)
+            return
+        # One that was lost before it began has left it where it was.
+        tried = earlier.job().goes_on if (earlier.path / JOB_FILE).exists() else None
 
 
 def _say(what: str, done: int, total: int) -> None:

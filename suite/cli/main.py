@@ -24,6 +24,7 @@ from loadscope.suite.run.standby import discard, prepare
 COMMANDS = {
     "accuracy": "Score the accuracy log of a finished run again.",
     "cache": "List what the cache holds, or remove some of it.",
+    "campaign": "Measure many tests on many hosts, and end in submission trees.",
     "check": "Check a submission against the rules of the round.",
     "compare": "Hold runs, sets of runs or traces against each other.",
     "datasets": "List the data sets, and how to get them.",
