@@ -1,9 +1,10 @@
-"""Hosts that exist in a simulated time: the real planner, board, journal and coordinator, no process.
+"""Hosts in simulated time: the real planner, board, journal and coordinator, and no process.
 
 A host does one job after the other, is switched off now and then with whatever runs on it, and
 does not answer while it is off.
 """
 
+import itertools
 import random
 from pathlib import Path
 
@@ -169,9 +170,4 @@ def carry_out(folder: Path, file, planned, dispatcher, clock, limits=None, most_
 def started_twice(spans):
     """Pairs of jobs that overlap on one host."""
     ordered = sorted(spans)
-    return [
-        (one, other) for one, other in zip(ordered, ordered[1:], strict=False) if other[0] < one[1]
-    ]
-
-
-__all__ = ["DAY", "Hosts", "Killed", "Time", "carry_out", "plan", "started_twice"]
+    return [(one, other) for one, other in itertools.pairwise(ordered) if other[0] < one[1]]

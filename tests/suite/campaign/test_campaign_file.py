@@ -1,0 +1,149 @@
+"""Campaign files that are wrong, and files that were changed after the start."""
+
+import json
+import re
+
+import pytest
+
+from loadscope.errors import InputError
+from loadscope.suite.campaign.admission import misfits
+from loadscope.suite.campaign.campaign_file import read_campaign_file
+from loadscope.suite.campaign.host_folder import HostFolder, require_space
+from loadscope.suite.campaign.inputs import keep_part, placed_settings, read_input
+from loadscope.suite.campaign.job import HostFacts, Job, job_environment
+from loadscope.suite.campaign.opened import begin
+from loadscope.suite.campaign.planned import Planned
+
+FACTS = {
+    "name": "here", "machine": "x86_64", "loadscope": "0.1.0", "loadgen": "6.0.17",
+    "python": "3.11.7", "clock": 1000.0, "free_bytes": 1 << 40,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"loadscope": "0.0.9"}, "LoadScope: expected 0.1.0, got 0.0.9"),
+        ({"loadgen": "5.0"}, "LoadGen: expected 6.0.17, got 5.0"),
+        ({"python": "3.12.1"}, "Python: expected 3.11, got 3.12.1"),
+        ({"machine": "s390x"}, "machine: expected x86_64, got s390x"),
+        ({"clock": 1300.0}, "clock: 300 s ahead of the coordinator's"),
+        ({"name": "other"}, "the worker says that it is 'other'"),
+    ],
+)
+def test_a_host_that_does_not_fit_is_named_with_both_values(campaign_file, change, said):
+    target = {"python": "3.11", "machine": "x86_64"}
+    file = read_campaign_file(campaign_file(target=target))
+    assert misfits(HostFacts(**FACTS), "here", file, "0.1.0", 1000.0) == []
+    (found,) = misfits(HostFacts(**{**FACTS, **change}), "here", file, "0.1.0", 1000.0)
+    assert found.startswith(said)
+
+
+def test_a_host_without_space_takes_no_job():
+    with pytest.raises(Exception, match=r"the host 'n1' has no space for a run: .* got 3 MiB"):
+        require_space("n1", 3 << 20)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"hosts": ["a", "a"]}, "'a' comes twice"),
+        ({"hosts": []}, "hosts"),
+        ({"hosts": ["../a"]}, "hosts"),
+        ({"target": {"send": ["nonsense"]}}, "'nonsense' is no setting of a run"),
+        ({"nonsense": 1}, "unknown key 'nonsense'"),
+    ],
+)
+def test_a_wrong_file_is_told_by_line_and_key(campaign_file, more, said):
+    with pytest.raises(InputError, match=r"autumn\.yaml line \d+: ") as caught:
+        read_campaign_file(campaign_file(**more))
+    assert said in caught.value.message
+
+
+def test_a_target_twice_is_refused(campaign_file):
+    path = campaign_file()
+    target = read_campaign_file(path).targets[0].model_dump(mode="json")
+    path.write_text(json.dumps({"name": "autumn", "targets": [target, target]}))
+    with pytest.raises(InputError, match="'box' comes twice"):
+        read_campaign_file(path)
+
+
+def test_only_additions_are_taken_after_the_start(campaign_file, tmp_path):
+    folder = tmp_path / "autumn"
+    assert begin(campaign_file(), folder) == 1
+    before = Planned.read(folder)
+    assert begin(campaign_file(scenarios=["SingleStream", "Offline"]), folder) == 1
+    after = Planned.read(folder)
+    assert after.runs[:1] == before.runs
+    assert after.campaign == before.campaign
+    for change, said in (
+        ({"settings": {"min_duration": "400ms"}}, "settings.min_duration: 300.0 → 400.0"),
+        ({"scenarios": ["Offline"]}, "box-tiny-null-SingleStream: removed"),
+        ({"hosts": ["there"]}, "hosts: here → there"),
+        ({"rehearsal": False}, "rehearsal: True → False"),
+        ({"target": {"environment": {}}}, 'environment.LOADSCOPE_LAYOUT_SECONDS: "0" → null'),
+    ):
+        both = {"scenarios": ["SingleStream", "Offline"], **change}
+        with pytest.raises(InputError, match="changed since the campaign was started") as caught:
+            begin(campaign_file(**both), folder)
+        assert said in caught.value.message
+    assert Planned.read(folder) == after
+
+
+def test_a_host_refuses_the_job_of_another(tmp_path):
+    job = Job(id="a.1", campaign="c", host="n2", settings={})
+    with pytest.raises(InputError, match=r"the job a\.1 is for the host 'n2', this one is 'n1'"):
+        HostFolder("n1", tmp_path).start(job)
+
+
+@pytest.mark.parametrize("name", ["../a", "", ".a", "a/b"])
+def test_no_request_leads_out_of_the_folder(tmp_path, name):
+    host = HostFolder("n1", tmp_path)
+    for call in ("state", "cancel", "files"):
+        told = json.loads(host.answer(json.dumps({"call": call, "campaign": "c", "job": name})))
+        assert told["error"]["bad_input"]
+    asked = {"call": "part", "campaign": "c", "job": "a.1", "name": "../../../x", "offset": 0}
+    assert json.loads(host.answer(json.dumps(asked)))["error"]["bad_input"]
+
+
+def test_what_is_sent_arrives_by_its_digest(tmp_path):
+    source, root = tmp_path / "data", tmp_path / "host"
+    (source / "val").mkdir(parents=True)
+    (source / "val/one.bin").write_bytes(b"one")
+    (source / "empty.txt").write_bytes(b"")
+    given, files = read_input("dataset_path", None, source)
+    job = Job(
+        id="a.1", campaign="c", host="n1", inputs=(given,),
+        settings={"dataset_path": f"imagenet={source}"},
+    )  # fmt: skip
+    with pytest.raises(InputError, match="has not been sent"):
+        placed_settings(job, root)
+    digest = next(iter(files))
+    with pytest.raises(Exception, match="a file came damaged"):
+        keep_part(root, digest, 0, b"two!", True)
+    for sha256, path in files.items():
+        keep_part(root, sha256, 0, path.read_bytes(), True)
+    name, _, placed = placed_settings(job, root)["dataset_path"].partition("=")
+    assert name == "imagenet"
+    assert (root / "placed").resolve() in (tmp_path / placed).resolve().parents
+    assert (tmp_path / placed / "val/one.bin").read_bytes() == b"one"
+    assert (tmp_path / placed / "empty.txt").read_bytes() == b""
+    assert placed_settings(job, root) == placed_settings(job, root)
+
+
+def test_a_jobs_environment_is_listed():
+    here = {
+        "PATH": "/bin", "HOME": "/root", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1",
+        "MALLOC_TRIM_THRESHOLD_": "1", "LS_COLORS": "x",
+    }  # fmt: skip
+    job = Job(id="a.1", campaign="c", host="n1", settings={}, environment={"OMP_NUM_THREADS": "4"})
+    assert job_environment(job, here) == {"PATH": "/bin", "HOME": "/root", "OMP_NUM_THREADS": "4"}
+    assert not re.search(
+        "THREAD|HASHSEED|TRIM",
+        " ".join(job_environment(job.model_copy(update={"environment": {}}), here)),
+    )
