@@ -132,6 +132,12 @@ def reached(folder: Path, file: CampaignFile) -> Iterator[Dispatcher]:
         yield dispatcher
 
 
+def start_workers(folder: Path, file: CampaignFile) -> tuple[str, ...]:
+    """Start the workers of a campaign by ssh; see ``DispatcherKind.start_workers``."""
+    kind = DISPATCHERS.require(file.dispatcher)
+    return kind.start_workers(folder, file.hosts, file.dispatcher_settings)
+
+
 def require_hosts(
     dispatcher: Dispatcher, file: CampaignFile, hosts: Sequence[str], seconds: float
 ) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from loadscope.units import milliseconds
 @click.option(
     "--wait", default="60s", show_default=True, help="How long to wait for hosts at the beginning."
 )
+@click.option("--ssh", is_flag=True, help="Start the workers by ssh, as the file says.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @click.pass_context
-def command(context: click.Context, folder: Path, wait: str, as_json: bool) -> None:
+def command(context: click.Context, folder: Path, wait: str, ssh: bool, as_json: bool) -> None:
     """Go on with a campaign where it is, whatever ended it; nothing runs a second time.
 
     Tests that still run on their hosts are found there. One that failed finally stays so: delete
@@ -25,5 +26,5 @@ def command(context: click.Context, folder: Path, wait: str, as_json: bool) -> N
     wait_s = milliseconds(wait) / 1e3
     with opened(folder) as campaign:
         forget_cancel(campaign)
-        trees = carry_out(campaign, wait_s)
+        trees = carry_out(campaign, wait_s, ssh)
     conclude(folder, trees, as_json, context)
