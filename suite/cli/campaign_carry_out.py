@@ -132,6 +132,9 @@ def conclude(folder: Path, trees: list[Tree], as_json: bool, context: click.Cont
         return
     counts = ", ".join(f"{number} {status}" for status, number in grid.counts.items())
     click.echo(f"{folder}: {counts}; {grid.retries} tries were repeats")
+    for cell in grid.cells:
+        if cell.status in ("failed", "invalid"):
+            click.echo(f"{cell.run}: {cell.status.upper()}: {cell.reason}")
     for tree in trees:
         if tree.path is None:
             click.echo(f"{tree.group}: no tree: {LoadScopeError(tree.problem, tree.fix)}")
@@ -145,7 +148,9 @@ def conclude(folder: Path, trees: list[Tree], as_json: bool, context: click.Cont
 
 def _failure(folder: Path, grid: Grid, trees: list[Tree]) -> WorkError | None:
     bad = [cell for cell in grid.cells if cell.status in ("failed", "invalid")]
-    if bad:
+    made = bool(trees) and all(tree.path for tree in trees)
+    # A rehearsal is there to see the whole way: a test that fails on it is told above.
+    if bad and not (grid.rehearsal and made):
         first = bad[0]
         return WorkError(
             f"{len(bad)} of {len(grid.cells)} runs did not finish; {first.run}: {first.reason}",
