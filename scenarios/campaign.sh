@@ -29,7 +29,7 @@ if [[ $# -ne 7 || ! -d $2 || ! -d $3 || ! -d $4 || ! -f $6 ]]; then
 fi
 framework=$1 submitter=$5 system=$(realpath "$6") folder=$(realpath -m "$7")
 declare -A data=([resnet50]=$(realpath "$2") [yolo11l]=$(realpath "$3") [bert-large]=$(realpath "$4"))
-scripts=$(realpath "$(dirname "$0")")/../$target
+scripts=$(realpath "$(dirname "$0")")/$target
 
 # The words of a script's list of settings.
 words() {

@@ -4,6 +4,7 @@ Arguments: the campaign's folder, and one for the workers.
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 import threading
@@ -47,10 +48,8 @@ class Honest(threading.Thread):
         self.task = self.loop.create_task(
             worker._report(place(address, "n1", "n1"), str(root), lambda _: None)
         )
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             self.loop.run_until_complete(self.task)
-        except asyncio.CancelledError:
-            pass
 
     def end(self):
         self.loop.call_soon_threadsafe(self.task.cancel)
