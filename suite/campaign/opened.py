@@ -192,6 +192,18 @@ def forget_cancel(opened_: Opened) -> None:
         opened_.journal.add(Event(at=time.time(), kind="resumed"))
 
 
+def reopen(opened_: Opened) -> int:
+    """Have the runs tried again that have failed for good or are INVALID; how many there are."""
+    bad = [
+        run for run, state in opened_.board.runs.items() if state.status in ("failed", "invalid")
+    ]
+    for run in bad:
+        event = Event(at=time.time(), kind="reopened", run=run)
+        opened_.journal.add(event)
+        opened_.board.take(event)
+    return len(bad)
+
+
 def request_cancel(folder: Path) -> None:
     """Have a campaign end, whoever carries it out.
 
