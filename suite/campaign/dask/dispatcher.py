@@ -1,8 +1,7 @@
 """The dispatcher over Dask: requests are short tasks, pinned to their hosts."""
 
+from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
-from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ class DaskDispatcher(RequestDispatcher):
 
     Args:
         client: Dask's client.
-        names: Tells which hosts have a worker now.
+        scheduler: Knows which hosts have a worker now.
     """
 
     def __init__(self, client: Any, scheduler: Any) -> None:
@@ -49,7 +48,7 @@ class DaskDispatcher(RequestDispatcher):
         try:
             told: str = future.result(timeout=ANSWER_SECONDS)
         # Dask has errors of its own for each way in which a worker can go away.
-        except (Late, CancelledError, OSError, Exception) as error:
+        except (CancelledError, Exception) as error:
             raise HostUnreachable(
                 f"{host}: {type(error).__name__}: {error}", "see its worker's output"
             ) from error
