@@ -89,7 +89,7 @@ def begin(file_path: Path, folder: Path) -> int:
     return len(planned.runs) - before
 
 
-_BEFORE = ("keys", ".lock", "runs", CAMPAIGN_FILE)
+_BEFORE = ("keys", ".lock", CAMPAIGN_FILE)
 """What may be in the folder of a campaign before it starts."""
 
 

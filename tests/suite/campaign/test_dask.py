@@ -1,15 +1,17 @@
 """Keys, and the dispatcher over Dask on loopback: who may say what for whom."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import loadscope as package
-from loadscope.errors import InputError
+from loadscope.errors import InputError, WorkError
 from loadscope.suite.campaign.dask.dispatcher import DASK
 from loadscope.suite.campaign.dask.settings import dask_settings
 from loadscope.suite.campaign.keys import coordinator_keys, host_keys, make_keys
@@ -66,6 +68,41 @@ def test_wrong_settings_are_told(settings, said):
     with pytest.raises(InputError, match="dispatcher_settings: ") as caught:
         dask_settings(settings)
     assert said in caught.value.message
+
+
+def test_ssh_brings_keys_and_leaves_a_worker_behind(keys, tmp_path, monkeypatch):
+    """A real shell runs the commands; what carries them is a stand-in for ssh."""
+    ssh, worker, said = tmp_path / "bin/ssh", tmp_path / "loadscope", tmp_path / "said"
+    ssh.parent.mkdir()
+    ssh.write_text(f'#!/bin/sh\nfor last; do :; done\necho "$4" >> {said}\nexec sh -c "$last"\n')
+    worker.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/started\n')
+    for script in (ssh, worker):
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(ssh.parent), prepend=os.pathsep)
+    there = tmp_path / "there"
+    way = {"address": "bench@n1", "command": str(worker), "folder": str(there)}
+    settings = {"listen": "tls://10.0.0.1:8786", "ssh": {"n1": way}, "ssh_options": ["-q"]}
+    assert DASK.start_workers(keys, ("n1", "n2"), settings) == ("n1",)
+    wait_until((tmp_path / "started").exists)
+    wait_until(lambda: (tmp_path / "started").read_text())
+    assert (tmp_path / "started").read_text().split() == [
+        "worker", "--scheduler", "tls://10.0.0.1:8786", "--keys", f"{there}/keys",
+        "--folder", str(there),
+    ]  # fmt: skip
+    assert host_keys(there / "keys").require().name == "n1"
+    assert set(said.read_text().split()) == {"bench@n1"}
+    ssh.write_text("#!/bin/sh\necho 'Permission denied (publickey).' >&2\nexit 255\n")
+    with pytest.raises(WorkError, match=r"n1: ssh bench@n1: Permission denied \(publickey\)\."):
+        DASK.start_workers(keys, ("n1",), settings)
+    with pytest.raises(InputError, match="no host of the campaign is named"):
+        DASK.start_workers(keys, ("n2",), settings)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_worker_reports_for_its_own_host_alone(keys, tmp_path):
