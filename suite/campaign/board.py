@@ -66,6 +66,7 @@ class RunState:
         tries: In their order.
         wants_quiet: Whether it has to wait until its host does nothing else.
         reason: Why it is not finished, or was tried again.
+        forgiven: How many tries count no more, since the run was wanted again.
     """
 
     planned: PlannedRun
@@ -73,6 +74,7 @@ class RunState:
     tries: list[Try] = field(default_factory=list)
     wants_quiet: bool = False
     reason: str = ""
+    forgiven: int = 0
 
     @property
     def final(self) -> bool:
@@ -148,6 +150,10 @@ class Board:
             self._end(state, event)
         elif event.kind == "reassigned":
             self._give_up(state, event)
+        elif event.kind == "reopened" and state.status in ("failed", "invalid"):
+            state.status, state.wants_quiet, state.forgiven = "pending", False, len(state.tries)
+            self.left += 1
+            self._queue(state.planned).append(state.planned.id)
 
     def _assign(self, state: RunState, event: Event) -> None:
         state.tries.append(Try(event.try_, event.host, event.at, event.goes_on))
@@ -187,9 +193,9 @@ class Board:
         self._queue(state.planned).appendleft(state.planned.id)
 
     def _after(self, state: RunState, tried: Try) -> tuple[RunStatus, str]:
-        outcome = tried.outcome
+        outcome, tries = tried.outcome, state.tries[state.forgiven :]
         if outcome is None:
-            lost = sum(one.outcome is None and not one.given_up for one in state.tries)
+            lost = sum(one.outcome is None and not one.given_up for one in tries)
             if lost >= self.limits.host_failures:
                 return "failed", f"{lost} times {tried.reason or LOST}"
             return "pending", tried.reason or LOST
@@ -198,9 +204,7 @@ class Board:
         if outcome.status == "cancelled":
             return "pending", "cancelled"
         counted = [
-            one
-            for one in state.tries
-            if one.outcome and one.outcome.status in ("failed", "invalid")
+            one for one in tries if one.outcome and one.outcome.status in ("failed", "invalid")
         ]
         if outcome.status == "invalid":
             reason = f"INVALID: {'; '.join(outcome.reasons)}"

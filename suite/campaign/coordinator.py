@@ -186,7 +186,6 @@ class Coordinator:
         tried = state.tries[-1]
         job = job_id(state.planned.id, tried.number)
         found = self._dispatcher.state(host, self.board.planned.campaign, job)
-        self._answers(host)
         if found.status == "absent":
             if self.cancelling:
                 now = self._clock.now()
@@ -194,6 +193,7 @@ class Coordinator:
                 self._ended(state, tried.number, gone)
                 return None
             return self._start(host, state) if self._begins else LONGEST_POLL
+        self._answers(host)
         if found.status in ("waiting", "running"):
             if self.cancelling:
                 self._dispatcher.cancel(host, self.board.planned.campaign, job)

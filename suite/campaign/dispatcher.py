@@ -99,6 +99,19 @@ class DispatcherKind(Protocol):
             InputError: A setting is unknown or wrong, or an extra is missing.
         """
 
+    def start_workers(
+        self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Start what answers on the hosts, by ssh; the arguments are those of ``open``.
+
+        Returns:
+            The hosts where that was done.
+
+        Raises:
+            InputError: The dispatcher has no workers, or the settings do not say how.
+            WorkError: It failed.
+        """
+
 
 DISPATCHERS = Plugins[DispatcherKind]("loadscope.dispatchers", "dispatcher")
 """The dispatchers by name."""

@@ -101,7 +101,7 @@ def estimates(planned: Planned, history: History) -> list[RunEstimate]:
         key = (run.spec, run.hosts)
         if key not in known:
             settings = planned.settings(run)
-            known[key] = estimate(make_spec(settings, run.id, RecordedSpec), run.hosts, history)
+            known[key] = _estimate(make_spec(settings, run.id, RecordedSpec), run.hosts, history)
         found.append(known[key])
     return found
 
@@ -142,17 +142,7 @@ def plan_json(planned: Planned, times: Sequence[RunEstimate], name: str) -> dict
     }
 
 
-def estimate(spec: RunSpec, hosts: Sequence[str], history: History) -> RunEstimate:
-    """What a run takes on one of some hosts.
-
-    Args:
-        spec: The run.
-        hosts: Whose earlier runs tell most.
-        history: Earlier runs.
-
-    Raises:
-        InputError: Settings do not fit together.
-    """
+def _estimate(spec: RunSpec, hosts: Sequence[str], history: History) -> RunEstimate:
     rules = load_round()
     try:
         loadgen = understand(spec, None).entry.loadgen_model

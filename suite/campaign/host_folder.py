@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from loadscope.errors import InputError, WorkError, describe
 from loadscope.rundir.directory import PLAN_FILE
 from loadscope.suite.campaign.host_facts import host_facts
@@ -134,6 +136,10 @@ class HostFolder:
         try:
             asked = json.loads(request)
             value = _CALLS[asked.pop("call")](self, asked)
+        except ValidationError as error:
+            said = f"{error.error_count()} keys of a job do not fit"
+            wrong = InputError(said, "have the same build of LoadScope on all sides")
+            return json.dumps({"error": describe(wrong)})
         # The other side is told of whatever happens, a disk that fails among that.
         except Exception as error:
             return json.dumps({"error": describe(error)})

@@ -4,8 +4,10 @@ On the host a file is kept as ``store/SHA256``; a job's folder or file is made o
 """
 
 import contextlib
+import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -37,8 +39,9 @@ def read_input(setting: str, at: int | None, path: Path) -> tuple[SentInput, dic
         raise InputError(f"{setting}: {path}: not found, so it cannot be sent", "check 'send'")
     found: list[SentFile] = []
     files: dict[str, Path] = {}
+    together = _together(setting, path)
     try:
-        for name, file in _files(path):
+        for name, file in [(one.name, one) for one in together] or _files(path):
             digest = file_sha256(file)
             found.append(SentFile(name=name, sha256=digest, bytes=file.stat().st_size))
             files[digest] = file
@@ -46,7 +49,25 @@ def read_input(setting: str, at: int | None, path: Path) -> tuple[SentInput, dic
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
     if not found:
         raise InputError(f"{setting}: {path}: an empty folder", "check 'send'")
-    return SentInput(setting=setting, at=at, name=path.name, files=tuple(found)), files
+    name, entry = (setting, path.name) if together else (path.name, "")
+    return SentInput(setting=setting, at=at, name=name, files=tuple(found), entry=entry), files
+
+
+def _together(setting: str, path: Path) -> list[Path]:
+    """The files that go with the one that a setting names, itself among them; else none."""
+    if not path.is_file():
+        return []
+    if setting == "models":
+        # What a manifest says of files lies beside it.
+        text = path.read_text(encoding="utf-8", errors="replace")
+        beside = [path.parent / name for name in re.findall(r"\bfile:([^\s'\",}/]+)", text)]
+    elif setting == "model":
+        # Weights of their own file, as of ONNX and MXNet, are called after the model.
+        stem = path.stem.removesuffix("-symbol")
+        beside = [one for one in path.parent.glob(f"{glob.escape(stem)}*") if one != path]
+    else:
+        return []
+    return [path, *sorted(one for one in dict.fromkeys(beside) if one.is_file())]
 
 
 def placed_settings(job: Job, root: Path) -> dict[str, Any]:
@@ -61,7 +82,7 @@ def placed_settings(job: Job, root: Path) -> dict[str, Any]:
     """
     settings: dict[str, Any] = dict(job.settings)
     for given in job.inputs:
-        value = str(_place(given, root))
+        value = str(_place(given, root) / given.entry)
         if given.at is None:
             # ``ID=FOLDER`` says how the data set lies in its folder.
             told = str(settings.get(given.setting) or "")

@@ -38,12 +38,14 @@ class SentInput(Part):
         at: The place in a setting that is a list.
         name: What the file or folder is called there.
         files: What it consists of; one of an empty name where it is a file.
+        entry: The file of a folder that the setting names, where it is not the folder itself.
     """
 
     setting: str
     at: int | None = None
     name: str
     files: tuple[SentFile, ...]
+    entry: str = ""
 
 
 class Job(Part):

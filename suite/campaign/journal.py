@@ -18,9 +18,7 @@ from loadscope.suite.campaign.job import Outcome
 
 JOURNAL_FILE = "journal.jsonl"
 
-Kind = Literal[
-    "started", "assigned", "ended", "reassigned", "host", "cancelled", "resumed", "submitted"
-]
+Kind = Literal["assigned", "ended", "reassigned", "host", "resumed", "reopened"]
 HostCondition = Literal["ready", "refused", "unreachable", "paused"]
 
 
@@ -30,7 +28,7 @@ class Event(Part):
     Attributes:
         at: Seconds since the epoch by the coordinator's clock.
         kind: ``assigned`` is written before a host hears of the job. ``host`` says that a host's
-            condition has changed.
+            condition has changed, ``reopened`` that a run is wanted again that had failed for good.
         run: The run's id in the plan.
         try_: Which try of it, from 1.
         host: The host.

@@ -72,5 +72,15 @@ class LocalKind:
             )
         yield LocalDispatcher({hosts[0]: read.folder or folder / "hosts" / hosts[0]})
 
+    def start_workers(
+        self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """See ``DispatcherKind``: there are none.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError("the dispatcher 'local' has no workers", "leave --ssh out")
+
 
 LOCAL = LocalKind()

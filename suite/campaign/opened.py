@@ -89,7 +89,7 @@ def begin(file_path: Path, folder: Path) -> int:
     return len(planned.runs) - before
 
 
-_BEFORE = ("keys", ".lock", "runs", CAMPAIGN_FILE)
+_BEFORE = ("keys", ".lock", CAMPAIGN_FILE)
 """What may be in the folder of a campaign before it starts."""
 
 
@@ -130,6 +130,12 @@ def reached(folder: Path, file: CampaignFile) -> Iterator[Dispatcher]:
     kind = DISPATCHERS.require(file.dispatcher)
     with kind.open(folder, file.hosts, file.dispatcher_settings) as dispatcher:
         yield dispatcher
+
+
+def start_workers(folder: Path, file: CampaignFile) -> tuple[str, ...]:
+    """Start the workers of a campaign by ssh; see ``DispatcherKind.start_workers``."""
+    kind = DISPATCHERS.require(file.dispatcher)
+    return kind.start_workers(folder, file.hosts, file.dispatcher_settings)
 
 
 def require_hosts(
@@ -184,6 +190,18 @@ def forget_cancel(opened_: Opened) -> None:
     if cancel.exists():
         cancel.unlink()
         opened_.journal.add(Event(at=time.time(), kind="resumed"))
+
+
+def reopen(opened_: Opened) -> int:
+    """Have the runs tried again that have failed for good or are INVALID; how many there are."""
+    bad = [
+        run for run, state in opened_.board.runs.items() if state.status in ("failed", "invalid")
+    ]
+    for run in bad:
+        event = Event(at=time.time(), kind="reopened", run=run)
+        opened_.journal.add(event)
+        opened_.board.take(event)
+    return len(bad)
 
 
 def request_cancel(folder: Path) -> None:

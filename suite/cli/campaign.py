@@ -12,6 +12,7 @@ _COMMANDS = {
     "status": "Say how a campaign stands.",
     "resume": "Go on with a campaign, whatever ended it.",
     "cancel": "End a campaign's jobs; what is finished stays.",
+    "keys": "Make the keys by which hosts and coordinator know each other.",
     "collect": "Bring what has ended on its hosts, and make the trees again.",
 }
 

@@ -12,18 +12,24 @@ from loadscope.errors import LoadScopeError, WorkError
 from loadscope.suite.campaign.dispatcher import Dispatcher
 from loadscope.suite.campaign.grid import Grid, read_grid
 from loadscope.suite.campaign.journal import Event
-from loadscope.suite.campaign.opened import Opened, reached, require_hosts
+from loadscope.suite.campaign.opened import (
+    Opened,
+    reached,
+    require_hosts,
+    start_workers,
+)
 from loadscope.suite.cli.failure import Interrupted, finish
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.library.campaign_trees import Tree, campaign_trees
 
 
-def carry_out(campaign: Opened, wait_s: float) -> list[Tree]:
+def carry_out(campaign: Opened, wait_s: float, ssh: bool = False) -> list[Tree]:
     """Carry a campaign out and make its trees, telling of every event on standard error.
 
     Args:
         campaign: The campaign.
         wait_s: How long to wait for hosts that do not answer before anything runs.
+        ssh: Whether to start their workers.
 
     Raises:
         InputError: A host is not what the campaign wants.
@@ -32,6 +38,9 @@ def carry_out(campaign: Opened, wait_s: float) -> list[Tree]:
     telling = Telling(len(campaign.board.runs), campaign.board.left)
     try:
         with reached(campaign.folder, campaign.file) as dispatcher:
+            if ssh:
+                for host in start_workers(campaign.folder, campaign.file):
+                    click.echo(f"{host}: worker started by ssh", err=True)
             _wait_for_hosts(campaign, dispatcher, wait_s)
             campaign.carry_out(dispatcher, telling)
     except KeyboardInterrupt as error:
@@ -123,6 +132,9 @@ def conclude(folder: Path, trees: list[Tree], as_json: bool, context: click.Cont
         return
     counts = ", ".join(f"{number} {status}" for status, number in grid.counts.items())
     click.echo(f"{folder}: {counts}; {grid.retries} tries were repeats")
+    for cell in grid.cells:
+        if cell.status in ("failed", "invalid"):
+            click.echo(f"{cell.run}: {cell.status.upper()}: {cell.reason}")
     for tree in trees:
         if tree.path is None:
             click.echo(f"{tree.group}: no tree: {LoadScopeError(tree.problem, tree.fix)}")
@@ -136,7 +148,9 @@ def conclude(folder: Path, trees: list[Tree], as_json: bool, context: click.Cont
 
 def _failure(folder: Path, grid: Grid, trees: list[Tree]) -> WorkError | None:
     bad = [cell for cell in grid.cells if cell.status in ("failed", "invalid")]
-    if bad:
+    made = bool(trees) and all(tree.path for tree in trees)
+    # A rehearsal is there to see the whole way: a test that fails on it is told above.
+    if bad and not (grid.rehearsal and made):
         first = bad[0]
         return WorkError(
             f"{len(bad)} of {len(grid.cells)} runs did not finish; {first.run}: {first.reason}",

@@ -25,10 +25,11 @@ from loadscope.units import milliseconds
 @click.option(
     "--wait", default="60s", show_default=True, help="How long to wait for hosts at the beginning."
 )
+@click.option("--ssh", is_flag=True, help="Start the workers by ssh, as the file says.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @click.pass_context
 def command(
-    context: click.Context, file: Path, folder: Path | None, wait: str, as_json: bool
+    context: click.Context, file: Path, folder: Path | None, wait: str, ssh: bool, as_json: bool
 ) -> None:
     """Start a campaign and carry it out; started again, it goes on and takes additions.
 
@@ -47,5 +48,5 @@ def command(
             show_plan(plan_json(planned, times, campaign.file.name))
         if 0 < added < len(campaign.board.runs):
             click.echo(f"{added} runs were added", err=True)
-        trees = carry_out(campaign, wait_s)
+        trees = carry_out(campaign, wait_s, ssh)
     conclude(folder, trees, as_json, context)

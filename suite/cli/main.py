@@ -47,6 +47,7 @@ COMMANDS = {
     "tune": "Search for the fastest settings of a model on this machine.",
     "validate": "Hold this host against a golden file.",
     "web": "Open the web application on this machine.",
+    "worker": "Answer for this host in campaigns.",
 }
 """The commands, each in the module of its name, and what the list of them says."""
 

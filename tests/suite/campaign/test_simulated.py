@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.suite.campaign.simulated import Hosts, Time, carry_out, plan, started_twice
 
-from loadscope.suite.campaign.journal import read_journal
+from loadscope.suite.campaign.journal import Event, Journal, read_journal
 
 
 @pytest.mark.parametrize("each", [True, False])
@@ -71,6 +71,14 @@ def test_tries_come_to_an_end(tmp_path, status):
     board, _ = carry_out(tmp_path, file, planned, hosts, clock)
     assert [len(state.tries) for state in board.runs.values()] == [3, 3]
     assert {state.status for state in board.runs.values()} == {status}
+    # Wanted again, they have as many tries as before.
+    journal = Journal(tmp_path, durable=False)
+    for run in board.runs:
+        journal.add(Event(at=clock.now(), kind="reopened", run=run))
+    journal.close()
+    board, _ = carry_out(tmp_path, file, planned, hosts, clock)
+    assert [len(state.tries) for state in board.runs.values()] == [6, 6]
+    assert board.left == 0
 
 
 def test_a_line_that_a_crash_cut_short_is_no_event(tmp_path):

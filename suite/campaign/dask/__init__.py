@@ -1,0 +1,1 @@
+"""Dask distributed as what carries requests to hosts: one worker a host, names and JSON alone."""
