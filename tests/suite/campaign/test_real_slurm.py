@@ -6,7 +6,6 @@ Debian's packages slurmctld, slurmd, slurm-client and munge, and root, who may s
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -99,8 +98,8 @@ def node(tmp_path_factory, monkeypatch, wait_for):
         for process in reversed(started):
             for child in psutil.Process(process.pid).children(recursive=True):
                 child.kill()
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.kill()
+            process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
