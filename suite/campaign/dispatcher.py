@@ -138,11 +138,15 @@ class RequestDispatcher(ABC):
 
     def start(self, host: str, job: Job, files: Mapping[str, Path]) -> JobState:
         """See ``Dispatcher``."""
+        self.bring(host, job, files)
         told = job.model_dump(mode="json")
-        if job.inputs:
-            for digest in self._ask(host, "missing", job=told):
-                self._send(host, digest, files[digest])
         return JobState.model_validate(self._ask(host, "start", job=told))
+
+    def bring(self, host: str, job: Job, files: Mapping[str, Path]) -> None:
+        """Send the files of a job's inputs that the host has not; see ``start``."""
+        if job.inputs:
+            for digest in self._ask(host, "missing", job=job.model_dump(mode="json")):
+                self._send(host, digest, files[digest])
 
     def state(self, host: str, campaign: str, job_id: str) -> JobState:
         """See ``Dispatcher``."""

@@ -77,7 +77,7 @@ class HostFolder:
                 "start the worker there with --name of the campaign file",
             )
         folder = self.job_folder(job.campaign, job.id)
-        state = folder.state()
+        state = self.state(job.campaign, job.id)
         if state.status not in ("absent", "lost"):
             return state
         if missing := missing_files(job.inputs, self.root):
@@ -86,8 +86,12 @@ class HostFolder:
         require_space(self.name, shutil.disk_usage(self.root).free)
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_job(job)
+        self.launch(folder)
+        return self.state(job.campaign, job.id)
+
+    def launch(self, folder: JobFolder) -> None:
+        """Start the process of a job whose folder is ready; see ``JobFolder.start``."""
         folder.start(self.lock, dict(os.environ))
-        return folder.state()
 
     def state(self, campaign: str, job_id: str) -> JobState:
         """How a job stands."""

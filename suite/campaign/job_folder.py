@@ -37,7 +37,8 @@ from loadscope.suite.run.engine import request_cancel
 JOB_FILE, STATE_FILE, ENDED_FILE, LOG_FILE, RUN = (
     "job.json", "state.json", "ended.json", "job.log", "run",
 )  # fmt: skip
-_ALIVE, _STARTING = ".alive", ".starting"
+ALIVE = ".alive"
+_STARTING = ".starting"
 
 
 class ProcessState(Part):
@@ -108,7 +109,7 @@ class JobFolder:
     def alive(self) -> bool:
         """Whether its process lives."""
         try:
-            descriptor = os.open(self.path / _ALIVE, os.O_RDONLY)
+            descriptor = os.open(self.path / ALIVE, os.O_RDONLY)
         except OSError:
             return False
         try:
@@ -131,7 +132,7 @@ class JobFolder:
             return JobState(
                 status="waiting" if waits else "running", progress=read_progress(self.run)
             )
-        if not (self.path / _ALIVE).exists():
+        if not (self.path / ALIVE).exists():
             return JobState(status="absent")
         return JobState(status="lost", said=(self.log().strip().splitlines() or [""])[-1])
 
@@ -145,11 +146,11 @@ class JobFolder:
         Raises:
             WorkError: It cannot be started.
         """
-        with _locked(self.path / _STARTING):
+        with locked(self.path / _STARTING):
             if self.outcome() is not None or self.alive():
                 return
             command = [sys.executable, "-P", "-m", "loadscope.suite.campaign.job_process"]
-            alive = os.open(self.path / _ALIVE, os.O_RDWR | os.O_CREAT, 0o666)
+            alive = os.open(self.path / ALIVE, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 # The process has the lock from its first moment: it is handed on, not taken.
                 fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -212,7 +213,8 @@ def _lives(process: ProcessState) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Have the lock of a file, which is made; wait for it."""
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,1 @@
+"""The dispatcher to the nodes of a Slurm cluster."""
