@@ -28,7 +28,7 @@ def become(asked):
 
 
 for name in COMMANDS:
-    importlib.import_module(f"loadscope.suite.cli.{name}")
+    importlib.import_module(f"loadscope.suite.cli.{name.replace('-', '_')}")
 # Collecting what was imported at the end of each fork would copy its pages, for 0.2 s.
 gc.collect()
 gc.freeze()

@@ -40,6 +40,7 @@ COMMANDS = {
     "reproduce": "Measure somebody else's result here, as nearly as can be.",
     "results": "Keep an index over runs, ask it, and hold runs against a baseline.",
     "run": "Run a model under LoadGen, each test in a fresh process.",
+    "serve-sut": "Load a model and answer a LoadGen on another host.",
     "submit": "Package run directories as a submission.",
     "system": "Describe this machine in the round's fields.",
     "trace": "Trace a model under LoadGen: queries, batches, layers, counters.",
@@ -83,8 +84,9 @@ class Commands(click.Group):
         """Import the command of a name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"loadscope.suite.cli.{cmd_name}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"loadscope.suite.cli.{name}")
+        command: click.Command = getattr(module, f"{name}_command")
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
