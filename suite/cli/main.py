@@ -23,6 +23,7 @@ from loadscope.suite.run.standby import discard, prepare
 
 COMMANDS = {
     "accuracy": "Score the accuracy log of a finished run again.",
+    "bundle": "Carry packages, models and data to a machine without network.",
     "cache": "List what the cache holds, or remove some of it.",
     "check": "Check a submission against the rules of the round.",
     "compare": "Hold runs, sets of runs or traces against each other.",
