@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-frameworks test-otlp test-arch test-z image lint bench zoo docs lock clean
+.PHONY: help setup demo test test-frameworks test-network test-otlp test-arch test-z image lint bench zoo docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -61,6 +61,10 @@ test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, and of ExecuTorch, Ca
 	@echo "test-frameworks: environments of their own in the cache, then each framework's checks; ten minutes the first time"
 	@for each in tvm jax ncnn; do $(BIN)/pytest -q -rs tests/sut/$${each}_checks.py || exit; done
 	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py
+
+test-network: $(READY) ## LoadGen and its SUT in network namespaces; what a delay adds (root, a quiet machine)
+	@echo "test-network: Server over 1 ms and 10 ms against local runs; five minutes"
+	@$(BIN)/pytest -q -rs -s tests/suite/serve/network_checks.py
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
 	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/suite/trace/test_phoenix.py

@@ -83,6 +83,7 @@ def run_test(
     folder: Path,
     fail: Fail,
     trace: bool = False,
+    ask_name: Callable[[], str] | None = None,
 ) -> None:
     """Run LoadGen to the end of one test; its logs land in ``folder``.
 
@@ -97,6 +98,8 @@ def run_test(
             never from the working directory.
         fail: Called with any exception from the sample library.
         trace: Whether LoadGen writes its own trace, with the times of every sample.
+        ask_name: Asks a SUT that is reached by the network for its name; the driver is then
+            LoadGen's query dispatch library. None for a SUT in this process.
 
     Raises:
         WorkError: This process has already run a test, or LoadGen refuses the user.conf.
@@ -116,7 +119,7 @@ def run_test(
     logs.log_output.copy_summary_to_stdout = False
     logs.enable_trace = trace
 
-    sut = loadgen.ConstructFastSUT(driver.issue, driver.flush)
+    sut, destroy = _system(driver, ask_name, fail)
     qsl = loadgen.ConstructQSL(
         len(library),
         settings.performance_sample_count_override or len(library),
@@ -127,7 +130,27 @@ def run_test(
     loadgen.StartTestWithLogSettings(sut, qsl, settings, logs, str(folder / "audit.config"))
     driver.stop()
     loadgen.DestroyQSL(qsl)
-    loadgen.DestroyFastSUT(sut)
+    destroy(sut)
+
+
+def _system(
+    driver: Driver, ask_name: Callable[[], str] | None, fail: Fail
+) -> tuple[int, Callable[[int], None]]:
+    """What LoadGen issues queries to, and what destroys it."""
+    if ask_name is None:
+        return loadgen.ConstructFastSUT(driver.issue, driver.flush), loadgen.DestroyFastSUT
+
+    def issue(samples: Sequence[loadgen.QuerySample]) -> None:
+        driver.issue([one.id for one in samples], [one.index for one in samples])
+
+    def name() -> str:
+        try:
+            return ask_name()
+        except BaseException as error:
+            fail(error)
+            raise
+
+    return loadgen.ConstructQDL(issue, driver.flush, name), loadgen.DestroyQDL
 
 
 def _guarded(call: Callable[[Sequence[int]], None], fail: Fail) -> Callable[[Sequence[int]], None]:

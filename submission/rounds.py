@@ -24,6 +24,9 @@ from loadscope.errors import InputError
 from loadscope.strict_yaml import SafeLoader
 
 CURRENT = "v6.1"
+CLOSED, NETWORK, OPEN = "closed", "network", "open"
+AS_CLOSED = (CLOSED, NETWORK)
+"""The network division inherits all requirements of the closed one (inference_rules.adoc)."""
 
 
 class _Frozen(BaseModel):
@@ -145,6 +148,8 @@ class SubmissionRules(_Frozen):
         accuracy_lines: By metric, the pattern of the line of accuracy.txt that holds the score.
         statuses: What ``status`` of a system can be.
         system_fields: The fields of a system description, in order.
+        network_fields: Its further fields in the network division, in order.
+        network_sut_name: What the name of a SUT has in it there.
         measurement_fields: The fields of measurements.json.
     """
 
@@ -159,7 +164,14 @@ class SubmissionRules(_Frozen):
     accuracy_lines: dict[str, str]
     statuses: tuple[str, ...]
     system_fields: dict[str, SystemField] = Field(min_length=1)
+    network_fields: dict[str, SystemField] = {}
+    network_sut_name: str = "Network SUT"
     measurement_fields: tuple[str, ...] = Field(min_length=1)
+
+    def fields(self, division: str) -> dict[str, SystemField]:
+        """The fields of a system description in a division."""
+        more = self.network_fields if division.lower() == NETWORK else {}
+        return {**self.system_fields, **more}
 
 
 class Round(_Frozen):

@@ -113,6 +113,14 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class RemoteBackend(Backend, Protocol):
+    """A backend that reaches a SUT by the network."""
+
+    def sut_name(self) -> str:
+        """The SUT's own name, for which it is asked each time; it has ``Network SUT`` in it."""
+
+
+@runtime_checkable
 class ElsewhereBackend(Backend, Protocol):
     """A backend whose model is in a process that is not this one."""
 

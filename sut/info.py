@@ -15,6 +15,7 @@ from loadscope.sut.exporter import Exporter
 from loadscope.sut.interpreter.declared import Interpreter
 from loadscope.sut.interpreter.find import Python, find
 from loadscope.sut.quantizer import Quantizer
+from loadscope.sut.reach import Reach
 
 DEVICE = "device"
 """The option that every backend has; a spec's field of this name sets it."""
@@ -109,6 +110,8 @@ class BackendInfo:
         notes: What its user has to know, a sentence each: what it refuses, what it may not share.
         answers: Whether its answers say anything of the model. One of which they do not needs no
             file, stands in for any framework, and is not offered to users.
+        reach: How it reaches a SUT by an address; its ``answers`` is false too, for users name the
+            framework that runs there. None where the model is loaded here.
     """
 
     name: str
@@ -138,6 +141,7 @@ class BackendInfo:
     overheads: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     answers: bool = True
+    reach: Reach | None = None
 
     def model_files(self, format: str, path: Path) -> list[Path]:
         """Every file that loading a model reads: the named one first, then others by name.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from loadscope.plugins import Plugins
 from loadscope.sut.backend import Backend
 from loadscope.sut.info import BackendInfo, named
+from loadscope.sut.reach import backend_for
 
 BACKENDS = Plugins[BackendInfo]("loadscope.backends", "framework", BackendInfo)
 """What is told of each installed backend, by its name."""
@@ -30,6 +31,17 @@ def backend_info(name: str) -> BackendInfo:
     if name not in BACKENDS:
         raise BACKENDS.unknown(name, frameworks())
     return BACKENDS[name]
+
+
+def backend_at(url: str) -> BackendInfo:
+    """The backend that reaches a SUT at an address.
+
+    Raises:
+        InputError: None is for addresses of that kind.
+    """
+    able = {info.name: info for info in readable() if info.reach is not None}
+    name = backend_for(url, {name: info.reach for name, info in able.items() if info.reach})
+    return able[name]
 
 
 def require_installed(info: BackendInfo) -> None:

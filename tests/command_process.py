@@ -93,7 +93,7 @@ def main():
 
 
 for name in command.COMMANDS:
-    importlib.import_module(f"loadscope.suite.cli.{name}")
+    importlib.import_module(f"loadscope.suite.cli.{name.replace('-', '_')}")
 # The tasks and their settings are imported by what reads them, and what decodes images then.
 Catalogue.load()
 importlib.import_module("loadscope.datasets.images.image_geometry")

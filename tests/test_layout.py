@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # A room of suite/ imports rooms to its left.
 ROOMS = (
     "models", "fetch", "run", "worker", "metrics", "tune", "trace", "golden", "report", "results",
-    "campaign", "library", "quantize", "web", "cli",
+    "campaign", "library", "quantize", "bundle", "web", "serve", "cli",
 )  # fmt: skip
 # The doors: the library's face and the command's start, which import what they open on use.
 DOORS = {"loadscope", "loadscope.__main__"}

@@ -9,17 +9,19 @@ DEFAULT_DEVICE = "cpu"
 """Likewise."""
 
 
-def system_name(framework: str, device: str, numerics: str) -> str:
+def system_name(framework: str, device: str, numerics: str, network: bool = False) -> str:
     """What a result is called beside its model: ``pytorch``, ``pytorch cuda float16``.
 
     Args:
         framework: The backend's name.
         device: What it computed on.
         numerics: What it computed with.
+        network: Whether it was reached by the network, which a result is never shown without.
     """
     parts = [framework]
     parts += [device] if device != DEFAULT_DEVICE else []
     parts += [numerics] if numerics != DEFAULT_NUMERICS else []
+    parts += ["over network"] if network else []
     return " ".join(parts)
 
 

@@ -13,6 +13,7 @@ from loadscope.submission.check.subjects import (
     SUMMARY,
     LoggedTest,
 )
+from loadscope.submission.rounds import AS_CLOSED, CLOSED, NETWORK
 
 LOGGED: RuleSet[LoggedTest] = RuleSet()
 TIMED: RuleSet[LoggedTest] = RuleSet()
@@ -117,6 +118,31 @@ def _valid(test: LoggedTest) -> Iterator[Problem]:
 
 
 @TIMED.rule(
+    "test.network-sut",
+    "In the network division the SUT's name says that it is reached by a network.",
+    fix="run it with loadscope run --sut, on two machines",
+    official=True,
+)
+def _network_sut(test: LoggedTest) -> Iterator[Problem]:
+    words = test.result.round.submission.network_sut_name
+    name = show(test.log.values.get("sut_name") or "")
+    if test.readable and test.result.division == NETWORK and words not in name:
+        yield Problem(test.path, f"sut_name is {name}", f"'{words}' in it")
+
+
+@TIMED.rule(
+    "test.network-elsewhere",
+    "In the closed division LoadGen runs on the system itself. The round's checker does not look.",
+    fix="submit it to the network division",
+)
+def _network_elsewhere(test: LoggedTest) -> Iterator[Problem]:
+    words = test.result.round.submission.network_sut_name
+    name = show(test.log.values.get("sut_name") or "")
+    if test.readable and test.result.division == CLOSED and words in name:
+        yield Problem(test.path, f"sut_name is {name}", "a SUT in LoadGen's process")
+
+
+@TIMED.rule(
     "test.scenario",
     "The log names one of LoadGen's scenarios.",
     fix="repeat the run",
@@ -210,7 +236,7 @@ def _real_duration(test: LoggedTest) -> Iterator[Problem]:
 def _query_count(test: LoggedTest) -> Iterator[Problem]:
     rules = test.result.benchmark.rules
     if test.scenario is Scenario.OFFLINE and rules is not None:
-        closed = test.result.division == "closed"
+        closed = test.result.division in AS_CLOSED
         yield from _at_least(test, "effective_min_query_count", 1)
         least = rules.offline_min_query_count if closed else 1
         yield from _at_least(test, "effective_samples_per_query", least)

@@ -9,9 +9,9 @@ from typing import Any
 from loadscope.names import Mode, Scenario
 from loadscope.submission.check.files import Files
 from loadscope.submission.check.log import Log, read_log
-from loadscope.submission.rounds import BenchmarkRules, Round
+from loadscope.submission.rounds import AS_CLOSED, CLOSED, NETWORK, OPEN, BenchmarkRules, Round
 
-DIVISIONS = ("closed", "open")
+DIVISIONS = (CLOSED, NETWORK, OPEN)
 SUMMARY, DETAIL = "mlperf_log_summary.txt", "mlperf_log_detail.txt"
 ACCURACY_LOG = "mlperf_log_accuracy.json"
 INTERACTIVE = "Interactive"
@@ -232,7 +232,7 @@ class Result:
 
     @property
     def division(self) -> str:
-        """``closed`` or ``open``."""
+        """``closed``, ``network`` or ``open``."""
         return self.benchmark.system.submitter.division
 
     @functools.cached_property
@@ -252,13 +252,13 @@ class Result:
         return {
             name: self._test(f"{name}/performance/run_1", name)
             for name in (rules.compliance if rules else ())
-            if self.division == "closed" or self.files.is_folder(f"{self.verifications}/{name}")
+            if self.division in AS_CLOSED or self.files.is_folder(f"{self.verifications}/{name}")
         }
 
     @property
     def asked(self) -> dict[str, "LoggedTest"]:
         """Those of them that the round asks for: the open division needs none."""
-        return self.compliance if self.division == "closed" else {}
+        return self.compliance if self.division in AS_CLOSED else {}
 
     @property
     def sample_key(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
 from loadscope.submission.check.subjects import SCENARIOS, Benchmark, CheckedSystem
+from loadscope.submission.rounds import AS_CLOSED, NETWORK, SystemField
 
 SYSTEM: RuleSet[CheckedSystem] = RuleSet()
 BENCHMARK: RuleSet[Benchmark] = RuleSet()
@@ -35,7 +36,7 @@ def _file(system: CheckedSystem) -> Iterator[Problem]:
 def _missing(system: CheckedSystem) -> Iterator[Problem]:
     described = system.described[0]
     if described is not None:
-        for name, field in system.submitter.tree.round.submission.system_fields.items():
+        for name, field in _fields(system).items():
             if name not in described:
                 yield Problem(system.description, f"no field '{name}'", field.asks)
 
@@ -48,7 +49,7 @@ def _missing(system: CheckedSystem) -> Iterator[Problem]:
 )
 def _empty(system: CheckedSystem) -> Iterator[Problem]:
     described = system.described[0] or {}
-    for name, field in system.submitter.tree.round.submission.system_fields.items():
+    for name, field in _fields(system).items():
         if name not in described:
             continue
         value = described[name]
@@ -103,7 +104,7 @@ def _unicode(system: CheckedSystem) -> Iterator[Problem]:
 )
 def _number(system: CheckedSystem) -> Iterator[Problem]:
     described = system.described[0] or {}
-    for name, field in system.submitter.tree.round.submission.system_fields.items():
+    for name, field in _fields(system).items():
         value = described.get(name, "")
         if field.whole_number and value != "" and not _WHOLE.fullmatch(show(value)):
             yield Problem(system.description, f"{name} is {show(value)}", "a whole number")
@@ -159,8 +160,30 @@ def _division(system: CheckedSystem) -> Iterator[Problem]:
 )
 def _network(system: CheckedSystem) -> Iterator[Problem]:
     value = (system.described[0] or {}).get("is_network")
-    if value is not None and value != "":
+    if system.submitter.division != NETWORK and value is not None and value != "":
         yield Problem(system.description, f"is_network is {show(value)}", "no such field")
+
+
+@SYSTEM.rule(
+    "system.is-network",
+    'A system of the network division has is_network "true".',
+    fix='write is_network: "true"',
+    official=True,
+)
+def _is_network(system: CheckedSystem) -> Iterator[Problem]:
+    value = (system.described[0] or {}).get("is_network")
+    if system.submitter.division == NETWORK and value is not None and show(value).lower() != "true":
+        yield Problem(system.description, f"is_network is {show(value)}", "true")
+
+
+@SYSTEM.rule(
+    "system.network-suite",
+    "The network division has the datacenter suite alone. The round's checker does not look.",
+    fix="submit an edge system to the closed or the open division",
+)
+def _network_suite(system: CheckedSystem) -> Iterator[Problem]:
+    if system.submitter.division == NETWORK and system.category == "edge":
+        yield Problem(system.description, "system_type is edge", "datacenter or datacenter,edge")
 
 
 @SYSTEM.rule(
@@ -212,7 +235,11 @@ def _not_checked(benchmark: Benchmark) -> Iterator[Problem]:
 )
 def _scenarios(benchmark: Benchmark) -> Iterator[Problem]:
     system, rules = benchmark.system, benchmark.rules
-    if system.submitter.division != "closed" or rules is None or system.category not in CATEGORIES:
+    if (
+        system.submitter.division not in AS_CLOSED
+        or rules is None
+        or system.category not in CATEGORIES
+    ):
         return
     required = rules.categories.get(system.category)
     if required is None:
@@ -255,10 +282,15 @@ def _scenario_case(benchmark: Benchmark) -> Iterator[Problem]:
             yield Problem(result.path, f"scenario '{result.folder}'", result.scenario)
 
 
+def _fields(system: CheckedSystem) -> dict[str, SystemField]:
+    """The fields of the system's division."""
+    return system.submitter.tree.round.submission.fields(system.submitter.division)
+
+
 def _no_texts(system: CheckedSystem) -> Iterator[tuple[str, object]]:
     """Fields with a value that is no text; a null is as good as an empty one."""
     described = system.described[0] or {}
-    for name in system.submitter.tree.round.submission.system_fields:
+    for name in _fields(system):
         value = described.get(name)
         if value is not None and not isinstance(value, str):
             yield name, value

@@ -14,6 +14,7 @@ from loadscope.submission.check.subjects import (
     Submitter,
     Tree,
 )
+from loadscope.submission.rounds import AS_CLOSED
 
 TREE: RuleSet[Tree] = RuleSet()
 SUBMITTER: RuleSet[Submitter] = RuleSet()
@@ -35,7 +36,8 @@ _WINDOWS = re.compile(
     "tree.empty",
     "Every folder on the way to a result leads to one: <division>/<submitter>/results/<system>/"
     "<benchmark>/<scenario>.",
-    fix="give the folder that holds closed/ or open/, add the results, or remove the folder",
+    fix="give the folder that holds closed/ or another division, add the results, or remove the "
+    "folder",
 )
 def _empty(tree: Tree) -> Iterator[Problem]:
     submitters = list(tree.submitters)
@@ -56,24 +58,13 @@ def _empty(tree: Tree) -> Iterator[Problem]:
 
 @TREE.rule(
     "tree.division",
-    "Folders at the top of the tree are closed and open, in lower case.",
+    "Folders at the top of the tree are closed, network and open, in lower case.",
     fix="rename it, or move it out of the tree",
 )
 def _divisions(tree: Tree) -> Iterator[Problem]:
     for name in tree.files.folders(""):
-        if name not in (*DIVISIONS, "network") and not name.startswith("."):
-            yield Problem(name, f"folder '{show(name)}'", "closed or open")
-
-
-@TREE.rule(
-    "tree.network-division",
-    "The network division is not checked, so a tree with one does not pass.",
-    fix="check that division with the round's own checker, in a tree of its own",
-)
-def _network(tree: Tree) -> Iterator[Problem]:
-    if tree.files.is_folder("network"):
-        found = "the network division is of the round, not checked here"
-        yield Problem("network", found, "the round's own checker for it")
+        if name not in DIVISIONS and not name.startswith("."):
+            yield Problem(name, f"folder '{show(name)}'", "closed, network or open")
 
 
 @TREE.rule(
@@ -298,7 +289,7 @@ def _source(submitter: Submitter) -> Iterator[Problem]:
 def _calibration(submitter: Submitter) -> Iterator[Problem]:
     path = f"{submitter.path}/documentation/calibration.md"
     entry = submitter.tree.files.file(path)
-    if submitter.division == "closed" and (entry is None or not entry.size):
+    if submitter.division in AS_CLOSED and (entry is None or not entry.size):
         yield Problem(path, "no file" if entry is None else "empty", "a description")
 
 
@@ -358,4 +349,4 @@ def _named(submitter: Submitter) -> set[str]:
     """The folders that the round wants of a submitter."""
     rules = submitter.tree.round.submission
     names = {"results", "systems", rules.source_folder, rules.layout.measurements}
-    return names | ({rules.layout.compliance} if submitter.division == "closed" else set())
+    return names | ({rules.layout.compliance} if submitter.division in AS_CLOSED else set())

@@ -159,6 +159,12 @@ def problems(run: Candidate, division: str, rules: Round) -> Iterator[RunProblem
             "submit it with --division open",
             rehearsable=True,
         )
+    if division == "closed" and run.record.remote is not None:
+        yield RunProblem(
+            f"{run.path}: the SUT was reached by the network ({run.record.remote.protocol})",
+            "measure it in LoadGen's process for the closed division, or submit with "
+            "--division open",
+        )
     for test in tests_of(run, division, rules):
         yield from _wrong_seeds(run, test, rules)
         if not verified(run, [test]):

@@ -13,7 +13,7 @@ import yaml
 
 from loadscope.errors import InputError
 from loadscope.files import write_text
-from loadscope.submission.rounds import Round
+from loadscope.submission.rounds import NETWORK, Round
 from loadscope.submission.system.machine import Machine
 
 _DETECTED = re.compile(r"^# detected: (\".*\")\n(\S+):", re.MULTILINE)
@@ -39,7 +39,7 @@ class Description:
     @property
     def missing(self) -> dict[str, str]:
         """Fields that must not stay empty and are, with what each asks for."""
-        fields = self.rules.submission.system_fields
+        fields = self.rules.submission.fields(NETWORK)
         return {
             name: fields[name].asks
             for name, value in self.values.items()
@@ -53,7 +53,7 @@ class Description:
             "# Fill in what is empty, in quotes; loadscope system keeps what you write here.",
         ]
         for name, value in self.values.items():
-            field = self.rules.submission.system_fields[name]
+            field = self.rules.submission.fields(NETWORK)[name]
             lines += ["", f"# {field.asks}{' (may be empty)' if field.may_be_empty else ''}"]
             if name in self.detected:
                 lines.append(f"# detected: {json.dumps(self.detected[name])}")
@@ -92,12 +92,16 @@ def describe(
         InputError: The file cannot be read, is no flat mapping, or has an unknown field; or
             ``given`` has one.
     """
-    fields = rules.submission.system_fields
+    kept = _kept(file, rules)
+    further = kept.keys() & rules.submission.network_fields.keys()
+    division = NETWORK if further else given.get("division") or kept.get("division", "")
+    fields = rules.submission.fields(division)
     for name in (*software, *given):
         if name not in fields:
             raise InputError(f"there is no field '{name}'", f"use one of: {', '.join(fields)}")
-    kept = _kept(file, rules)
     found = {**_detected(machine), **software}
+    if division.lower() == NETWORK:
+        found["is_network"] = "true"
     found |= _still(detected_in(file), found)
     detected = {name: found[name] for name in fields if found.get(name)}
     return Description(rules, {name: "" for name in fields} | detected | kept | given, detected)
@@ -121,7 +125,7 @@ def _kept(file: Path, rules: Round) -> dict[str, str]:
     if not isinstance(content, dict):
         raise InputError(f"{file}: is not a mapping of field to text", "give another --output")
     for name, value in content.items():
-        if name not in rules.submission.system_fields:
+        if name not in rules.submission.fields(NETWORK):
             known = ", ".join(rules.submission.system_fields)
             raise InputError(f"{file}: unknown field '{name}'", f"known fields: {known}")
         if not isinstance(value, str):

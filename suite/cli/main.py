@@ -23,6 +23,7 @@ from loadscope.suite.run.standby import discard, prepare
 
 COMMANDS = {
     "accuracy": "Score the accuracy log of a finished run again.",
+    "bundle": "Carry packages, models and data to a machine without network.",
     "cache": "List what the cache holds, or remove some of it.",
     "campaign": "Measure many tests on many hosts, and end in submission trees.",
     "check": "Check a submission against the rules of the round.",
@@ -41,6 +42,7 @@ COMMANDS = {
     "reproduce": "Measure somebody else's result here, as nearly as can be.",
     "results": "Keep an index over runs, ask it, and hold runs against a baseline.",
     "run": "Run a model under LoadGen, each test in a fresh process.",
+    "serve-sut": "Load a model and answer a LoadGen on another host.",
     "submit": "Package run directories as a submission.",
     "system": "Describe this machine in the round's fields.",
     "trace": "Trace a model under LoadGen: queries, batches, layers, counters.",
@@ -85,8 +87,9 @@ class Commands(click.Group):
         """Import the command of a name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"loadscope.suite.cli.{cmd_name}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"loadscope.suite.cli.{name}")
+        command: click.Command = getattr(module, f"{name}_command")
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -74,8 +74,9 @@ def submit_command(
     """
     if division == "network":
         raise InputError(
-            "the network division is not packaged: it needs a client and a server under LoadGen",
-            "use --division closed or open",
+            "the network division is not packaged: it has all post-processing at the SUT, and a "
+            "run with --sut has it in LoadGen's process",
+            "use --division open",
         )
     if output is None and not plan_only:
         raise InputError("no folder given for the tree", "name it with --output, or use --plan")

@@ -26,7 +26,9 @@ _STACK = ("mlcommons-loadgen", "numpy", "opencv-python-headless")
     help="The YAML file to write; what you filled in there is kept.",
 )
 @click.option(
-    "--division", type=click.Choice(["closed", "open"]), help="Division of the submission."
+    "--division",
+    type=click.Choice(["closed", "network", "open"]),
+    help="Division of the submission; network asks for 13 fields more.",
 )
 @click.option("--submitter", help="Name of the submitter.")
 @click.option(

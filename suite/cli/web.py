@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from loadscope.errors import InputError
+from loadscope.listening import listening
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.results_index import index_option, say
 
@@ -65,7 +66,7 @@ def web_command(
     try:
         from loadscope.suite.web import viewers
         from loadscope.suite.web.copies import build
-        from loadscope.suite.web.server import listening, make_site, serve
+        from loadscope.suite.web.server import make_site, serve
     except ImportError as error:
         raise InputError(
             f"the web application is not installed ({error.name} not found)",

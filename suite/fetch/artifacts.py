@@ -82,7 +82,7 @@ def materialise(
     taken = entry.artifact_for(framework)
     chosen = taken.entry
     if not taken.has_file:
-        return Materialised(_artifact(chosen, Path(), "none"), "", "none")
+        return without_file(chosen)
     require_makers(entry, framework)
     source = chosen.parsed_source()
     mend = (
@@ -115,6 +115,11 @@ def materialise(
     listed = path.is_dir() or set(files) <= {*chosen.files, path.name}
     verified = entry.verified(framework) and listed
     return Materialised(_artifact(chosen, path), sha256, chosen.source, files, verified)
+
+
+def without_file(entry: ArtifactEntry) -> Materialised:
+    """A model of which nothing is loaded here: its tensors alone."""
+    return Materialised(_artifact(entry, Path(), "none"), "", "none")
 
 
 def in_cache(model_id: str, entry: ModelEntry, framework: str, cache: Path) -> bool:

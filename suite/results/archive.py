@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tarfile import HeaderError, ReadError
 from typing import IO, Any, Self
 
+from loadscope import sums
 from loadscope.errors import InputError, WorkError
 
 MOST_BYTES = 20 << 30
@@ -68,20 +69,24 @@ def extract(archive: Path, target: Path) -> None:
 
     Raises:
         InputError: It is damaged, or holds a link, a device, an absolute path, one that leads out
-            of it, or far more than its size tells.
+            of it, or far more than its size tells; or its files are not those of its manifest
+            (``sums``), if it has one.
         WorkError: The disk is full, or the folder may not be written.
     """
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        if zipfile.is_zipfile(archive):
+        # A tar that ends with a zip, as one of packages does, looks like a zip from its end.
+        if zipfile.is_zipfile(archive) and not tarfile.is_tarfile(archive):
             with zipfile.ZipFile(archive) as zipped:
                 _write(archive, _zipped(zipped), zipped.open, partial)
         else:
             with tarfile.open(archive, tarinfo=_Strict) as tarred:
                 _write(archive, _tarred(tarred), tarred.extractfile, partial)
                 _require_end(tarred)
+        if (partial / sums.FILE).is_file():
+            sums.require_sums(partial, str(archive))
         partial.rename(target)
     except _DAMAGED as error:
         raise InputError(f"{archive}: not a whole archive: {error}", "get it again") from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from loadscope.names import Scenario
 from loadscope.rundir.record import RunRecord
+from loadscope.rundir.remote_record import RemoteRecord
 
 _LETTERS = 20
 CONFIG, SYSTEM, ENVIRONMENT, BUILD = "config/1", "system/1", "environment/1", "build/1"
@@ -24,7 +25,7 @@ _OLD = "-without-identity"
 _NOT_CONFIGURATION = {
     "model", "framework", "scenario", "mode", "dataset_path", "count", "models", "user_conf",
     "repeat", "target_qps", "expected_latency", "batch_size", "workers", "threads", "instances",
-    "max_wait", "options", "device", "layout", "layout_seconds",
+    "max_wait", "options", "device", "layout", "layout_seconds", "sut",
 }  # fmt: skip
 
 
@@ -72,8 +73,19 @@ def config(run: RunRecord) -> Digest:
         "target_qps": _rate(run),
         "rehearsal": bool(run.rehearsal),
         "traced": run.traced,
+        "network": None if run.remote is None else _network(run.remote),
     }
     return Digest(CONFIG, {name: value for name, value in facts.items() if value not in (None, {})})
+
+
+def _network(remote: RemoteRecord) -> dict[str, Any]:
+    """The way to a SUT that is elsewhere, which moves latencies, and which LoadGen was there."""
+    host = remote.loadgen_host
+    return {
+        "protocol": remote.protocol,
+        "secure": remote.secure,
+        "loadgen": [host.machine, host.processor, host.physical_cores],
+    }
 
 
 def _rate(run: RunRecord) -> float | str | None:

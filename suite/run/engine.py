@@ -14,8 +14,9 @@ from typing import Protocol
 from loadscope.errors import WorkError
 from loadscope.names import Mode
 from loadscope.plugins import Plugins
+from loadscope.rundir.host_record import HostRecord
 from loadscope.rundir.progress import LiveProgress
-from loadscope.rundir.record import HostRecord, ModeOutcome
+from loadscope.rundir.record import ModeOutcome
 
 _CANCEL = "cancel"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadscope.errors import LoadScopeError, WorkError, described
-from loadscope.names import Mode
+from loadscope.names import DEFAULT_DEVICE, Mode
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import Phase
 from loadscope.rundir.record import ModeOutcome
@@ -58,8 +58,12 @@ class LocalEngine:
 
     def _launch(self, run_dir: Path, test: RequestedTest, watch: Watch) -> Launched:
         settle(run_dir, layout_watch(run_dir, test, watch))
-        here, noise = host(), NoiseWatch(standby.waiting_process())
-        devices = DeviceWatch(RunDirectory(run_dir).read().model.device)
+        noise = NoiseWatch(standby.waiting_process())
+        record = RunDirectory(run_dir).read()
+        remote = record.remote is not None
+        # What computes is elsewhere: its machine was asked for, and no counter of it is here.
+        here = record.host if remote else host()
+        devices = DeviceWatch(DEFAULT_DEVICE if remote else record.model.device)
         process = 0
 
         def look(pid: int, counted: Counted | None) -> None:
@@ -79,7 +83,8 @@ class LocalEngine:
             (folder / FILE).unlink(missing_ok=True)
         # What a test of accuracy tells does not depend on the machine's speed.
         if test.mode in (Mode.PERFORMANCE, Mode.TRACE):
-            seen = {"noise": noise.finish(devices.gpu()), "energy": devices.energy()}
+            energy = None if remote else devices.energy()
+            seen = {"noise": noise.finish(devices.gpu()), "energy": energy}
             outcome = outcome.model_copy(update=seen)
         return Launched(outcome, here)
 

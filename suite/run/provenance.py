@@ -11,7 +11,7 @@ import psutil
 import loadscope
 from loadscope.devices import devices_here
 from loadscope.rundir.device_record import DeviceRecord
-from loadscope.rundir.record import HostRecord
+from loadscope.rundir.host_record import HostRecord
 from loadscope.suite.run.host_identity import host_identity
 from loadscope.sut.info import BackendInfo
 
@@ -43,16 +43,16 @@ def host() -> HostRecord:
     )
 
 
-def versions(backend: BackendInfo) -> dict[str, str]:
-    """Versions of everything that takes part in a run."""
+def versions(backend: BackendInfo | None = None) -> dict[str, str]:
+    """Versions of everything that takes part in a run; without a backend, of all but it."""
     found = {
         "loadscope": loadscope.__version__,
         "python": platform.python_version(),
         "numpy": importlib.metadata.version("numpy"),
         "mlcommons-loadgen": importlib.metadata.version("mlcommons-loadgen"),
     }
-    version = backend.version()
-    return {**found, backend.name: version} if version else found
+    version = backend and backend.version()
+    return {**found, backend.name: version} if backend and version else found
 
 
 def _processor() -> str | None:

@@ -18,16 +18,17 @@ from loadscope.devices import GPUS, kind_of
 from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario, system_name
 from loadscope.paths import cache_root
-from loadscope.rundir.layout_record import ExecutionRecord
+from loadscope.rundir.host_record import HostRecord
+from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.record import (
     BenchmarkNames,
     DataRecord,
-    HostRecord,
     Lineage,
     ModelRecord,
     ModeState,
     RunRecord,
 )
+from loadscope.rundir.remote_record import RemoteRecord
 from loadscope.rundir.spec import RunSpec, recorded
 from loadscope.rundir.spec_names import LAYOUT_SECONDS, LAYOUT_VARIABLE, LAYOUT_WORDS
 from loadscope.scenarios.batch_memory import bound_batch, sample_bytes
@@ -50,6 +51,7 @@ from loadscope.suite.run.loadgen_settings import (
 )
 from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan, TracePlan
 from loadscope.suite.run.provenance import host, versions
+from loadscope.suite.run.remote import reach
 from loadscope.suite.run.samples import place_samples, read_samples
 from loadscope.suite.run.understood import understand
 from loadscope.sut.info import DEVICE
@@ -73,6 +75,7 @@ class ResolvedRun:
         manifest: The model's own manifest, for one that is not built in.
         assumed: How a model's file was understood, a line each; empty for a written entry.
         traced: Whether it is a trace, which is never a result.
+        remote: The way to the SUT, where it is reached by the network; ``host`` is then its.
     """
 
     spec: RunSpec
@@ -87,11 +90,14 @@ class ResolvedRun:
     manifest: dict[str, JsonValue] | None
     assumed: tuple[str, ...] = ()
     traced: bool = False
+    remote: RemoteRecord | None = None
 
     @property
     def system(self) -> str:
         """What runs the model: see ``names.system_name``."""
-        return system_name(self.spec.framework, self.model.device, self.model.numerics)
+        return system_name(
+            self.spec.framework, self.model.device, self.model.numerics, self.remote is not None
+        )
 
     def tracing(self, trace: TracePlan) -> "ResolvedRun":
         """The same as a trace."""
@@ -127,6 +133,7 @@ class ResolvedRun:
             assumed=self.assumed,
             state={mode: ModeState(status="planned") for mode in tests},
             traced=self.traced,
+            remote=self.remote,
         )
 
 
@@ -147,12 +154,21 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
     understood = understand(spec, catalogue)
     entry = understood.entry
     chosen = entry.artifact_for(spec.framework)
+    reached = reach(spec, understood.id, chosen)
     options = {**chosen.entry.options, **spec.options, **_device(spec)}
-    backend.check_options(options)
-    require_installed(backend)
-    backend.require_device(options)
-    gpu = kind_of(backend.device(options)) in GPUS
     given, held = _given(spec)
+    if reached is None:
+        backend.check_options(options)
+        require_installed(backend)
+        backend.require_device(options)
+    else:
+        options, told = dict(reached.told.model.options), reached.told
+        given = replace(
+            given,
+            workers=given.workers or (None if spec.scenario.inline else told.workers),
+            threads=told.threads or 1,
+        )
+    gpu = reached is None and kind_of(backend.device(options)) in GPUS
     if chosen.entry.decoder is not None:
         # A running batch is joined by what waits in its own process.
         given = replace(given, instances=given.instances or 1)
@@ -166,10 +182,11 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         wait,
         chosen.entry.max_batch,
         given.instances or 1,
-        backend.one_caller,
+        reached is None and backend.one_caller,
         gpu,
     )
-    require_makers(entry, spec.framework)
+    if reached is None:
+        require_makers(entry, spec.framework)
 
     cache = cache_root()
     kind = task(entry.task)
@@ -195,22 +212,29 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         bound = server_bound(conf, loadgen_model, rules)
         if spec.late != "in-turn":
             execution = replace(execution, late_after_ms=bound)
-    key = target_key(spec.scenario)
-    model = materialise(understood.id, entry, spec.framework, cache, progress)
+    key, here = target_key(spec.scenario), host()
+    if reached is None:
+        model = materialise(understood.id, entry, spec.framework, cache, progress)
+        artifact = replace(model.artifact, options=options, digest=model.sha256)
+    else:
+        model = reached.model(chosen)
+        artifact = replace(model.artifact, digest=model.sha256)
     samples = kind.prepare(dataset, preprocess, cache, progress)
     plan = ProcessPlan(
         scenario=spec.scenario,
-        framework=spec.framework,
+        framework=spec.framework if reached is None else reached.backend.name,
         loadgen_model=loadgen_model,
         task=entry.task,
-        artifact=replace(model.artifact, options=options, digest=model.sha256),
+        artifact=artifact,
         data="" if spec.random_inputs else str(placed.path.resolve()),
         samples=str(samples),
         preprocess=preprocess,
         postprocess=chosen.postprocess,
         answer_form=dataset.answer_form,
         execution=execution,
-        search=LayoutSearch(
+        search=None
+        if reached is not None
+        else LayoutSearch(
             fresh=spec.layout == "fresh",
             seconds=_layout_seconds(spec),
             given=given,
@@ -220,6 +244,9 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             file="" if held is None else Path(spec.layout).name,
             bound_ms=bound,
         ),
+        layout=None
+        if reached is None
+        else LayoutRecord(origin="given", why="threads and workers are the SUT's"),
         settings=conf.settings,
         calibrate=conf.get(loadgen_model, spec.scenario, key) is None,
     )
@@ -242,8 +269,9 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
                 **entry.lineage(spec.framework), loaded=tuple(backend.weight_changes(options))
             ),
             licence=entry.licence,
-            numerics=backend.numerics(options, chosen.entry.numerics),
-            device=backend.device(options),
+            numerics=(reached and reached.told.model.numerics)
+            or backend.numerics(options, chosen.entry.numerics),
+            device=(reached and reached.told.model.device) or backend.device(options),
             format=model.artifact.format,
             input_types=tuple(dict.fromkeys(one.dtype for one in model.artifact.inputs)),
             options=options,
@@ -257,8 +285,9 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             unscored=dataset.unscored,
             form=None if placed.form is None else form_record(placed.form),
         ),
-        host=host(),
-        versions=versions(backend),
+        host=here if reached is None else reached.told.host or HostRecord(),
+        versions=versions(backend) if reached is None else reached.versions(versions()),
+        remote=None if reached is None else reached.record(here),
         manifest=understood.catalogue.manifest_of(understood.id),
         assumed=understood.lines,
     )

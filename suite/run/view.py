@@ -8,10 +8,10 @@ from loadscope.errors import InputError
 from loadscope.names import Mode, Scenario, system_name
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.figures import ESTIMATE
+from loadscope.rundir.host_record import HostRecord
 from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.record import (
     DataRecord,
-    HostRecord,
     ModelRecord,
     ModeState,
     RunRecord,
@@ -108,7 +108,9 @@ class RunView:
     @property
     def system(self) -> str:
         """What ran the model: see ``names.system_name``."""
-        return system_name(self.framework, self.model.device, self.model.numerics)
+        return system_name(
+            self.framework, self.model.device, self.model.numerics, self.record.remote is not None
+        )
 
 
 def load_run(path: Path) -> RunView:

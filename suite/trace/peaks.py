@@ -14,7 +14,7 @@ from typing import Any
 
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_json
-from loadscope.rundir.record import HostRecord
+from loadscope.rundir.host_record import HostRecord
 from loadscope.suite.run.provenance import host
 
 PEAKS_FILE = Path("trace") / "peaks.json"

@@ -10,12 +10,12 @@ from pathlib import Path
 import uvicorn
 
 from loadscope.errors import InputError, LoadScopeError, WorkError
+from loadscope.listening import LOOPBACK
 from loadscope.suite.results.index import index_location
 from loadscope.suite.web.app import make_app
 from loadscope.suite.web.site import Site
 from loadscope.suite.web.viewers import Viewer
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LOOK_SECONDS = 5.0
 
 
@@ -49,26 +49,6 @@ def make_site(
         copied=copied,
         viewers=viewers or {},
     )
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one.
-
-    Raises:
-        InputError: The port is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-        sock.listen(128)
-    except OSError as error:
-        sock.close()
-        raise InputError(
-            f"cannot listen on {host}:{port}: {error.strerror}", "choose another --port, or 0"
-        ) from error
-    return sock
 
 
 def serve(site: Site, sock: socket.socket, problem: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from loadscope.scenarios.replicas import Replicas, SpreadLibrary, SpreadPipeline
 from loadscope.scenarios.topology import spread
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.worker.loaded_model import open_library, open_model, peak_elsewhere
+from loadscope.sut.backend import RemoteBackend
 
 
 class Here:
@@ -26,6 +27,10 @@ class Here:
         self.load_seconds, self.places = opened.load_seconds, None
         self.in_force = opened.in_force
         self._opened = opened
+        self._backend = opened.backend
+        self.ask_name = (
+            opened.backend.sut_name if isinstance(opened.backend, RemoteBackend) else None
+        )
 
     def close(self) -> int:
         """Release the model; returns the peak memory of another process that held it, bytes."""
@@ -57,6 +62,8 @@ class Spread:
             ReplicaPlace(**place) for place in instances.places()
         )
         self.close = instances.close
+        # A SUT elsewhere has no instances here.
+        self.ask_name = None
 
 
 def place_model(folder: Path, plan: ProcessPlan) -> Here | Spread:

@@ -120,6 +120,7 @@ def _run(run_dir: Path, mode: Mode, plan: ProcessPlan) -> ModeOutcome:
         library=model.samples,
         folder=Path.cwd(),
         fail=_fail,
+        ask_name=model.ask_name,
     )
     seconds = time.perf_counter() - started
     live.enter(Phase.FINISHING)

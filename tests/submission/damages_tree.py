@@ -27,6 +27,7 @@ from tests.submission.damage import (
     link,
     logged,
     move,
+    networked,
     old_layout,
     remove,
     rename,
@@ -42,7 +43,7 @@ DAMAGES = [
     Damage("no system", "tree.empty", both(remove("open"), write("open/Acme/results/x"))),
     Damage("division in capitals", "tree.division", rename("open", "Open")),
     Damage("unknown division", "tree.division", write("preview/Acme/x")),
-    Damage("network division", "tree.network-division", write("network/Acme/results/x")),
+    Damage("empty network division", "tree.empty", write("network/Acme/results/x")),
     Damage("file at the top", "tree.stray-file", write("notes.txt", "x"), "warning"),
     Damage("60 MB file", "tree.file-size", sparse(f"{CLOSED}/src/resnet/w.bin", 60 << 20)),
     Damage("blank in a name", "tree.name", write(f"{CLOSED}/src/resnet/my notes.md", "x")),
@@ -128,6 +129,16 @@ DAMAGES = [
     Damage("another division", "system.division", fields(SYSTEM, division="open")),
     Damage("network false", "system.network", fields(SYSTEM, is_network="false")),
     Damage("network true", "system.network", fields(SYSTEM, is_network="true")),
+    Damage("no field of the network", "system.field-missing", networked(nic_sut=None)),
+    Damage("empty field of the network", "system.field-empty", networked(network_type="")),
+    Damage("network division without it", "system.is-network", networked(is_network="false")),
+    Damage("network division of an edge system", "system.network-suite", both(
+        networked(), remove(SERVER.replace("closed", "network")),
+        fields(SYSTEM.replace("closed", "network"), system_type="edge"))),
+    Damage("network division in LoadGen's process", "test.network-sut", both(
+        networked(), logged(PERFORMANCE.replace("closed", "network"), sut_name="PySUT"))),
+    Damage("SUT elsewhere in the closed division", "test.network-elsewhere",
+           logged(PERFORMANCE, sut_name="Network SUT box")),
     Damage("power supplies", "system.power", write(f"{CLOSED}/systems/box_power.yaml", "a: [")),
     Damage("system folder renamed", "system.file", rename(BOX, "Box")),
     # Benchmarks and scenarios.

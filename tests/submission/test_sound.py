@@ -18,6 +18,7 @@ from tests.submission.damage import (
     copy,
     fields,
     inferred,
+    networked,
     old_layout,
     remove,
     replace,
@@ -33,6 +34,7 @@ def with_line_ends(path, ends):
 
 
 SOUND = {
+    "a network division": networked(),
     "half a TEST01 in open": both(
         copy(f"{OFFLINE}/TEST01", f"{OPEN}/TEST01"), remove(f"{OPEN}/TEST01/verify_accuracy.txt")
     ),

@@ -121,6 +121,13 @@ def _notes(record: RunRecord) -> list[str]:
                 f"{mode}: out of memory on {record.model.device}: the batch was halved from "
                 f"{record.effective.batch_size} to {fitted}"
             )
+    if (remote := record.remote) is not None:
+        notes.append(
+            f"the SUT was reached by the network ({remote.protocol}, {remote.server}); noise was "
+            "watched on LoadGen's host alone"
+        )
+        if remote.untold:
+            notes.append(f"the SUT did not tell its {', '.join(remote.untold)}")
     if (energy := record.of(Mode.PERFORMANCE).energy) is not None:
         notes.append(f"energy is counted of {', '.join(energy.joules)} alone; not MLPerf power")
     states = (record.of(mode).in_force for mode in record.finished())

@@ -11,11 +11,12 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from loadscope.names import DEFAULT_DEVICE, Mode, Scenario
-from loadscope.rundir.device_record import DeviceRecord, EnergyRecord, GpuNoise
-from loadscope.rundir.host_identity import HostIdentity
+from loadscope.rundir.device_record import EnergyRecord, GpuNoise
+from loadscope.rundir.host_record import HostRecord
 from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.part import Part
 from loadscope.rundir.quantized import Quantized
+from loadscope.rundir.remote_record import RemoteRecord
 from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
@@ -271,31 +272,6 @@ class DataRecord(Part):
     form: dict[str, JsonValue] | None = None
 
 
-class HostRecord(Part):
-    """The machine as its operating system tells it; None is not to be had there.
-
-    Attributes:
-        memory_bytes: Physical memory.
-        load_average: Of the last minute, before the first test.
-        environment: The variables that change how frameworks compute.
-        devices: What else can compute, beside the processors.
-        identity: What tells it from other systems; None in runs that were made before it was kept.
-    """
-
-    machine: str = ""
-    byte_order: str = ""
-    processor: str | None = None
-    physical_cores: int | None = None
-    logical_cores: int | None = None
-    usable_cores: tuple[int, ...] = ()
-    memory_bytes: int | None = None
-    system: str = ""
-    load_average: float | None = None
-    environment: dict[str, str] = Field(default_factory=dict)
-    devices: tuple[DeviceRecord, ...] = ()
-    identity: HostIdentity | None = None
-
-
 class RateProbe(Part):
     """One short Server test of a search for the highest valid rate; times are ms."""
 
@@ -334,6 +310,7 @@ class RunRecord(Part):
         state: Each test.
         rate_search: How Server's rate was found, where it was.
         traced: Whether it is a trace, which is never a result.
+        remote: That the SUT was reached by the network; None where it was LoadGen's own process.
     """
 
     format: Literal[2] = 2
@@ -354,6 +331,7 @@ class RunRecord(Part):
     state: dict[Mode, ModeState] = Field(default_factory=dict)
     rate_search: RateSearchRecord | None = None
     traced: bool = False
+    remote: RemoteRecord | None = None
 
     @property
     def scenario(self) -> Scenario:

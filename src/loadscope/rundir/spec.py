@@ -29,6 +29,7 @@ from loadscope.rundir.spec_names import (
     ModelName,
 )
 from loadscope.rundir.spec_own import OwnModelSpec
+from loadscope.rundir.spec_sut import SutSpec
 from loadscope.units import milliseconds
 
 # No machine comes near these; a number beyond them is a slip of the hand, and would overflow
@@ -56,7 +57,7 @@ _REMOVED = {"idle": "delete it; cores are left to halt"}
 _INLINE = tuple(scenario for scenario in Scenario if scenario.inline)
 
 
-class RunSpec(OwnModelSpec):
+class RunSpec(SutSpec, OwnModelSpec):
     """One model on one framework in one scenario; what each field is stands beside it.
 
     A field that is None has a value of its own: the round's, a calibrated or an automatic one.

@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -90,6 +91,23 @@ def _absolute_layout(text: str) -> str:
 
 
 LayoutChoice = Annotated[str, AfterValidator(_absolute_layout)]
+
+
+def _address(text: str) -> str:
+    """A SUT's address without a slash at its end; what is secret has no place in it."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname)
+        extra = parts.query or parts.fragment or parts.username is not None
+        fits = fits and not extra and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("expected http://HOST:PORT or https://HOST:PORT")
+    return text.rstrip("/")
+
+
+SutAddress = Annotated[str, AfterValidator(_address)]
 
 _Name = TypeVar("_Name", bound=StrEnum)
 

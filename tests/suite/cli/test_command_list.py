@@ -25,7 +25,11 @@ def test_the_list_of_commands_imports_none(asked):
 
 def test_the_list_has_every_command():
     modules = Path(main.__file__).parent.glob("*.py")
-    defined = {path.stem for path in modules if f"def {path.stem}_command(" in path.read_text()}
+    defined = {
+        path.stem.replace("_", "-")
+        for path in modules
+        if f"def {path.stem}_command(" in path.read_text()
+    }
     assert set(main.COMMANDS) == defined
     context = click.Context(main.cli)
     for name in main.COMMANDS:

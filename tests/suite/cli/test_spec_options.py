@@ -45,6 +45,7 @@ WRITTEN = {
     "layout": ("fresh", "fresh"),
     "layout_seconds": ("4", 4),
     "late": ("in-turn", "in-turn"),
+    "sut": ("http://sut:8766/", "http://sut:8766"),
     "options": ("compile=true", {"compile": True}),
     "repeat": ("2", 2),
     "user_conf": ("/u.conf", Path("/u.conf")),

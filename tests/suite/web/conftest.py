@@ -9,10 +9,11 @@ import requests
 import uvicorn
 from tests.suite.report.conftest import make_run
 
+from loadscope.listening import listening
 from loadscope.suite.run.machine import measurements
 from loadscope.suite.web.app import make_app
 from loadscope.suite.web.guard import FORM_TOKEN, form_token
-from loadscope.suite.web.server import listening, make_site
+from loadscope.suite.web.server import make_site
 
 __all__ = ["make_run"]
 

@@ -1,0 +1,1 @@
+"""Serve a loaded model as a SUT, to a LoadGen on another host."""

@@ -1,0 +1,1 @@
+"""A SUT on another host, served by ``loadscope serve-sut``."""
