@@ -53,9 +53,9 @@ test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; about fifteen minutes on two cores the first time, when it makes its models; less afterwards"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
-test-frameworks: $(READY) ## Make the environments of ExecuTorch, Caffe2 and CNTK (4 GB) and run their checks
-	@echo "test-frameworks: environments of their own in the cache, then each framework's checks; ten minutes the first time"
-	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py
+test-frameworks: $(READY) ## Make the environments of ExecuTorch, Caffe2 and CNTK (4 GB), check them, and all four scenarios on every framework
+	@echo "test-frameworks: environments of their own in the cache, each framework's checks, then LoadGen's scenarios on all; half an hour on two cores"
+	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py tests/sut/scenario_checks.py
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
 	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/suite/trace/test_phoenix.py
