@@ -1,8 +1,8 @@
 """What ran on a framework: the file beside its ``info.py`` that ``make test-frameworks`` writes."""
 
+import importlib.util
 import json
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,15 +33,24 @@ class Ran(BaseModel):
     valid: tuple[str, ...]
 
 
-def ran_file(info: BackendInfo) -> Traversable:
-    """Where the file of a framework is or would be."""
-    return files(info.location.partition(":")[0].rpartition(".")[0]) / FILE
+def ran_file(info: BackendInfo) -> Path | None:
+    """Where the file of a framework is or would be, found without importing the framework.
+
+    None where the framework's package is not here.
+    """
+    package = info.location.partition(":")[0].rpartition(".")[0]
+    try:
+        found = importlib.util.find_spec(package) if package else None
+    except ModuleNotFoundError:
+        return None
+    folders = found and found.submodule_search_locations
+    return Path(folders[0], FILE) if folders else None
 
 
 def ran(info: BackendInfo) -> Ran | None:
     """What ran on a framework; None where nothing is known to have run."""
-    try:
-        found = json.loads(ran_file(info).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path = ran_file(info)
+    if path is None or not path.is_file():
         return None
+    found = json.loads(path.read_text(encoding="utf-8"))
     return Ran.model_validate(found[info.name]) if info.name in found else None

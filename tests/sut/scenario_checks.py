@@ -125,7 +125,8 @@ def test_what_ran_is_written_down(done, wanted, pictures):
         right=int((wanted == pictures[1]).sum()),
         valid=tuple(right),
     )
-    path = Path(str(ran_file(info)))
+    path = ran_file(info)
+    assert path is not None
     known = json.loads(path.read_text()) if path.exists() else {}
     write_json(path, known | {info.name: found.model_dump(mode="json")})
     assert right == list(Scenario)
