@@ -57,10 +57,10 @@ test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; about fifteen minutes on two cores the first time, when it makes its models; less afterwards"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
-test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, and of ExecuTorch, Caffe2, CNTK in Pythons of their own (4 GB)
-	@echo "test-frameworks: environments of their own in the cache, then each framework's checks; ten minutes the first time"
+test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, of ExecuTorch, Caffe2, CNTK (4 GB), and four scenarios on each framework
+	@echo "test-frameworks: environments of their own in the cache, each framework's checks, then LoadGen's scenarios on all; half an hour on two cores"
 	@for each in tvm jax ncnn; do $(BIN)/pytest -q -rs tests/sut/$${each}_checks.py || exit; done
-	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py
+	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py tests/sut/scenario_checks.py
 
 test-network: $(READY) ## LoadGen and its SUT in network namespaces; what a delay adds (root, a quiet machine)
 	@echo "test-network: Server over 1 ms and 10 ms against local runs; five minutes"

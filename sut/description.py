@@ -5,6 +5,7 @@ from typing import Any
 
 from loadscope.names import DEFAULT_NUMERICS
 from loadscope.sut.info import BackendInfo
+from loadscope.sut.ran import ran
 
 
 def description(info: BackendInfo) -> dict[str, Any]:
@@ -12,9 +13,10 @@ def description(info: BackendInfo) -> dict[str, Any]:
 
     Returns:
         JSON values. ``trace_levels`` has by level the lowest and the highest measured ratio of
-        predict times to those without tracing, or None where it was not measured.
+        predict times to those without tracing, or None where it was not measured. ``ran`` is a
+        ``Ran``, or None.
     """
-    tool = info.quantizer
+    tool, found = info.quantizer, ran(info)
     return {
         "name": info.name,
         "title": info.title,
@@ -32,6 +34,7 @@ def description(info: BackendInfo) -> dict[str, Any]:
             for level in info.trace_levels
         },
         "tasks": list(info.tasks),
+        "ran": found and found.model_dump(mode="json"),
         "quantizer": tool and {"tool": tool.tool, "install": tool.install},
         "one_caller": info.one_caller,
         "each_shape": info.each_shape,

@@ -24,6 +24,9 @@ _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
 # GraphProto: initializer, input, output. ValueInfoProto: name, type.
 _INITIALIZER, _INPUT, _OUTPUT = 5, 11, 12
+# ModelProto: graph. GraphProto: node. NodeProto: output, name, op_type, domain.
+_GRAPH, _NODE = 7, 1
+_NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR, _NODE_DOMAIN = 2, 3, 4, 7
 _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
     9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
@@ -78,6 +81,35 @@ def ends(path: Path) -> tuple[list[FileTensor], list[FileTensor]]:
                 return _ends(content)
             except _NoProtobuf:
                 return [], []
+
+
+def node_of(path: Path, operator: str, domain: str = "") -> str:
+    """The first node of the main graph that is an operator; empty where there is none.
+
+    Args:
+        path: The file.
+        operator: ONNX's name of it.
+        domain: Of the operator; empty for ONNX's own.
+
+    Returns:
+        The node's name, or its first output's where it has none.
+    """
+    wanted = (operator.encode(), domain.encode())
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for number, wire, start, end in _inner(data, 0, len(data), (_GRAPH,)):
+                if (number, wire) != (_NODE, _BYTES):
+                    continue
+                kind = tuple(_first(data, start, end, at) for at in (_NODE_OPERATOR, _NODE_DOMAIN))
+                if kind == wanted:
+                    found = _first(data, start, end, _NODE_NAME) or _first(
+                        data, start, end, _NODE_OUTPUT
+                    )
+                    return found.decode(errors="replace")
+    except (OSError, ValueError, _NoProtobuf):
+        # What loads the file says what is wrong with it.
+        return ""
+    return ""
 
 
 def _ends(data: mmap.mmap) -> tuple[list[FileTensor], list[FileTensor]]:

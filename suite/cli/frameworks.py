@@ -61,6 +61,13 @@ def _here(record: dict[str, Any]) -> str:
     return record["version"] or "yes"
 
 
+def _scenarios(ran: dict[str, Any] | None) -> str:
+    """LoadGen's scenarios that ran, and of what; empty where none is known to have."""
+    if ran is None:
+        return ""
+    return f"{', '.join(ran['valid'])} ({ran['model']}, version {ran['version']})"
+
+
 def _print_one(record: dict[str, Any]) -> None:
     tool = record["quantizer"]
     files = {
@@ -83,6 +90,7 @@ def _print_one(record: dict[str, Any]) -> None:
         "options": ", ".join(options),
         "traces": levels_text(record["trace_levels"]),
         "tasks that ran": ", ".join(record["tasks"]),
+        "scenarios that ran": _scenarios(record["ran"]),
         "quantises by": tool and f"{tool['tool']}: {tool['install']}",
         "callers": "one a process" if record["one_caller"] else "several",
     }

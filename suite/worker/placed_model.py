@@ -27,7 +27,6 @@ class Here:
         self.load_seconds, self.places = opened.load_seconds, None
         self.in_force = opened.in_force
         self._opened = opened
-        self._backend = opened.backend
         self.ask_name = (
             opened.backend.sut_name if isinstance(opened.backend, RemoteBackend) else None
         )

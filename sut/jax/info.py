@@ -20,5 +20,7 @@ INFO = BackendInfo(
     one_caller=True,
     # Compiled at the first call of a shape.
     each_shape=True,
+    files={"onnx": (".onnx",)},
+    signature="loadscope.sut.jax.signature:read",
     companions={"onnx": "loadscope.sut.onnx_files:external_data"},
 )

@@ -9,6 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.sut.backend import Artifact
+from loadscope.sut.onnx_files import node_of
 
 REFUSALS = (
     states.NoSuchFile,
@@ -39,17 +40,17 @@ _KNOWN = (
     ),
     (
         r"No Op registered for (\S+) with domain_version of (\d+)",
-        "opset {1} has no operator {0}",
+        "opset {1} has no operator {0}{node}",
         "export the model with the opset that has it",
     ),
     (
         r"Fatal error: (\S+?)\(-?\d+\) is not a registered function/op",
-        "it needs the operator {0}, which is of a library of its own",
+        "it needs the operator {0}{node}, which is of a library of its own",
         "export the model with ONNX's own operators",
     ),
     (
         r"Could not find an implementation for (\S+?)\((\d+)\)",
-        "the providers have no operator {0} of opset {1}",
+        "the providers have no operator {0} of opset {1}{node}",
         "export the model with a later opset, or choose other providers",
     ),
 )
@@ -81,6 +82,13 @@ def missing_of_provider(provider: str) -> str:
     return f"{library.name} loads, so a device for {provider} or its driver is missing"
 
 
+def _node(path: Path, operator: str) -> str:
+    """Where in a file an operator is, as an addition to its name."""
+    domain, _, name = operator.rpartition(":")
+    node = node_of(path, name, domain)
+    return f" (node '{node}')" if node else ""
+
+
 def refused(artifact: Artifact, error: Exception) -> LoadScopeError:
     """One of ``REFUSALS`` as an error of ours.
 
@@ -97,7 +105,8 @@ def refused(artifact: Artifact, error: Exception) -> LoadScopeError:
         if found := re.search(pattern, said):
             groups = found.groups()
             return InputError(
-                f"{version} cannot load {artifact.path}: {meaning.format(*groups)}",
+                f"{version} cannot load {artifact.path}: "
+                f"{meaning.format(*groups, node=_node(artifact.path, groups[0]))}",
                 mend.format(*groups),
             )
     shown = _PLACE.sub("", said)[:300]

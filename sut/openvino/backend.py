@@ -1,6 +1,7 @@
 """OpenVINO behind the backend protocol."""
 
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from loadscope.errors import InputError, WorkError, near
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
+from loadscope.sut.onnx_files import node_of
 from loadscope.sut.openvino.info import INFO
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import Tracer
@@ -20,6 +22,8 @@ from loadscope.tensors import Tensors
 
 _CPU = "CPU"
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+# The first of those that it names, which have the opset behind them.
+_UNKNOWN = re.compile(r"No conversion rule found for operations: ([^\s,]+?)(?:-\d+)?(?:[\s,]|$)")
 
 
 class OpenVinoBackend:
@@ -226,8 +230,18 @@ def read_model(core: Any, artifact: Artifact) -> Any:
     try:
         return core.read_model(artifact.path)
     except RuntimeError as error:
+        version = f"OpenVINO {openvino.__version__}"
+        if found := _UNKNOWN.search(str(error)):
+            operator = found[1]
+            domain, _, name = operator.rpartition(".")
+            node = node_of(artifact.path, name, domain)
+            where = f" of node '{node}'" if node else ""
+            raise InputError(
+                f"{version} cannot load {artifact.path}: it lacks the operator {operator}{where}",
+                "export the model without it, or use another framework",
+            ) from error
         raise InputError(
-            f"OpenVINO {openvino.__version__} cannot load {artifact.path}: {_line(error)}",
+            f"{version} cannot load {artifact.path}: {_line(error)}",
             "get it again, or correct its path, or source and format in the model's manifest",
         ) from error
 

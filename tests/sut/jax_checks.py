@@ -19,6 +19,7 @@ from loadscope.errors import InputError
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.jax import backend as jax_backend
+from loadscope.sut.jax import signature
 from loadscope.sut.jax.backend import JaxBackend
 from loadscope.sut.jax.devices import device_fault
 from loadscope.sut.jax.info import INFO
@@ -242,3 +243,11 @@ def test_an_operator_answers_as_onnx_runtime(backend, tmp_path, case):
 
 def test_real_weights_recognise_the_photographs(backend, top1_of_sample20):
     assert top1_of_sample20(backend, "jax") == 18
+
+
+def test_the_tensors_of_a_file_are_those_that_the_backend_takes(tiny):
+    found = signature.read("onnx", tiny.path, {})
+    for side in ("inputs", "outputs"):
+        told = {one.name: (one.dtype, one.shape[1:]) for one in getattr(found, side)}
+        declared = {one.name: (one.dtype, one.shape) for one in getattr(tiny, side)}
+        assert declared.items() <= told.items()

@@ -2,8 +2,9 @@
 
 Usage: layers_process.py FRAMEWORK CACHE OUTPUT MODEL...
 
-``OUTPUT`` becomes JSON: for each model its ``layers``, and the ``graph`` as a list of
-``[name, operator, [names of the operators whose results it takes]]``.
+``OUTPUT`` becomes JSON: for each model its ``layers``, the size of the ``batch`` that was fed, and
+the ``graph`` as a list of ``[name, operator, [names of the operators whose results it takes]]``,
+which is empty for frameworks whose files are not read here.
 """
 
 import dataclasses
@@ -28,9 +29,9 @@ BATCH, LENGTH = 2, 24
 Graph = list[tuple[str, str, list[str]]]
 
 
-def feed(info: TensorInfo) -> "np.ndarray[Any, Any]":
+def feed(info: TensorInfo, batch: int) -> "np.ndarray[Any, Any]":
     random = np.random.default_rng(1)
-    shape = [BATCH, *(LENGTH if size == ANY_SIZE else size for size in info.shape)]
+    shape = [batch, *(LENGTH if size == ANY_SIZE else size for size in info.shape)]
     if info.dtype == "float32":
         return random.standard_normal(shape).astype(np.float32)
     if "ids" in info.name and "type" not in info.name:
@@ -147,14 +148,16 @@ READERS = {
 def describe(framework: str, cache: Path, model: str) -> dict[str, Any]:
     entry = Catalogue.load().get(model)
     artifact = materialise(model, entry, framework, cache, lambda *_: None).artifact
-    batch = {info.name: feed(info) for info in artifact.inputs}
+    size = min(BATCH, artifact.max_batch or BATCH)
+    batch = {info.name: feed(info, size) for info in artifact.inputs}
     backend = open_backend(framework)
     backend.load(artifact, threads=1)
     found = layers(backend, batch)
     backend.close()
     return {
         "layers": [dataclasses.asdict(one) for one in found],
-        "graph": READERS[framework](artifact, batch),
+        "batch": size,
+        "graph": READERS[framework](artifact, batch) if framework in READERS else [],
         "file": str(artifact.path),
     }
 

@@ -126,11 +126,15 @@ def test_a_file_that_is_no_model_is_refused(tiny, backend, tmp_path, content):
             r"it is of IR version 99, and the last .* knows is \d\d",
             "IR version",
         ),
-        ({"sum": "Fold"}, "opset 18 has no operator Fold", "the opset that has it"),
-        ({"opset": 6}, r"no operator Add of opset 6", "a later opset"),
+        (
+            {"sum": "Fold"},
+            r"opset 18 has no operator Fold \(node 'doubled'\)",
+            "the opset that has it",
+        ),
+        ({"opset": 6}, r"no operator Add of opset 6 \(node 'doubled'\)", "a later opset"),
         (
             {"sum": "Fold", "domain": "com.example"},
-            "needs the operator com.example:Fold, which is of a library of its own",
+            r"operator com.example:Fold \(node 'doubled'\), which is of a library of its own",
             "ONNX's own operators",
         ),
     ],

@@ -23,6 +23,7 @@ PROCESSES = {
     "pytorch": (
         "pytorch_checks",
         "pytorch_program_checks",
+        "pytorch_quantize_checks",
         "networks_checks",
         "merge_checks",
         "checkpoint_checks",

@@ -1,5 +1,6 @@
 """Layer records of real models on every framework, held against counts made by other means."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -12,12 +13,18 @@ import onnx
 import pytest
 from tests.sut.layers_process import BATCH, LENGTH
 
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
+
 pytestmark = pytest.mark.xdist_group("layers")
 
 Described = dict[str, Any]
 PROCESS = Path(__file__).with_name("layers_process.py")
 FRAMEWORKS = ("onnxruntime", "openvino", "pytorch", "tensorflow", "mxnet")
-MODELS = ("efficientnet-lite0", "bert-tiny", "resnet50-seeded")
+# Of these one model is traced, in a process each.
+FURTHER = ("caffe", "litert", "mnn", "ncnn", "opencv")
+LITE = "efficientnet-lite0"
+MODELS = (LITE, "bert-tiny", "resnet50-seeded")
 
 # Grappler folds what it can compute of these, and MXNet hands a mere copy to its engine.
 MAY_VANISH = {
@@ -38,7 +45,7 @@ def described(
     def get(framework: str, model: str) -> Described:
         if (framework, model) not in known:
             output = tmp_path_factory.mktemp("layers") / "layers.json"
-            models = (model,) if framework == "mxnet" else MODELS
+            models = (model,) if framework in ("mxnet", *FURTHER) else MODELS
             done = subprocess.run(
                 [sys.executable, PROCESS, framework, kept_cache, output, *models],
                 capture_output=True,
@@ -104,8 +111,10 @@ def test_every_operator_of_the_file_is_in_one_record(
     assert vanished <= MAY_VANISH[framework]
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("framework", "model"),
+    [*itertools.product(FRAMEWORKS, MODELS), *itertools.product(FURTHER, (LITE,))],
+)
 def test_records_are_in_order_and_whole(
     described: Callable[[str, str], Described], framework: str, model: str
 ) -> None:
@@ -116,6 +125,24 @@ def test_records_are_in_order_and_whole(
     for layer in layers:
         assert layer["type"] and layer["output_shapes"] and layer["dtype"]
         assert layer["duration_ns"] >= 0 and layer["bytes"] > 0
+
+
+@pytest.mark.parametrize("framework", FURTHER)
+def test_lite0_has_the_operators_of_the_file_and_all_its_products(
+    described: Callable[[str, str], Described], kept_cache: Path, framework: str
+) -> None:
+    found = described(framework, LITE)
+    entry = Catalogue.load().get(LITE)
+    path = materialise(LITE, entry, "onnxruntime", kept_cache, lambda *_: None).artifact.path
+    nodes = [node.name or node.output[0] for node in onnx.load(path).graph.node]
+    told = constituents(found)
+    assert set(told) <= set(nodes) and set(told.values()) == {1}
+    convolutions = [layer for layer in found["layers"] if layer["type"] == "Conv"]
+    assert len(convolutions) == 49
+    assert all(layer["attributes"]["constituents"] for layer in convolutions)
+    # tensorflow/tpu, models/official/efficientnet/lite/README.md: 407 M multiply-adds.
+    total = sum(layer["flops"] for layer in found["layers"]) / found["batch"]
+    assert total == pytest.approx(2 * 407e6, rel=0.05)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -31,6 +31,7 @@ from loadscope.tools.bench.startup import startup_rows
 from loadscope.tools.bench.texts import MODELS as TEXT_MODELS
 from loadscope.tools.bench.texts import text_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
+from loadscope.tools.bench.tracing import MODEL as TRACED_MODEL
 from loadscope.tools.bench.tracing import tracing_rows
 from loadscope.tools.bench.tracing_off import tracing_off_rows
 from loadscope.tools.bench.tuning import MODELS as TUNED_MODELS
@@ -58,7 +59,8 @@ FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
     "--model",
     "models",
     multiple=True,
-    help="Of the parts models, texts, tuning, and grid (the first); repeat for several."
+    help="Of the parts models, texts, tuning, tracing, parity, and grid (the first); repeat for "
+    "several."
     "  [default: each part's own]",
 )
 @click.option(
@@ -157,7 +159,7 @@ def bench(
             "preprocessing": lambda: preprocessing_rows(pairs),
             "scoring": lambda: scoring_rows(pairs, progress),
             "scaling": lambda: scaling_rows(pairs),
-            "tracing": lambda: tracing_rows(chosen, progress),
+            "tracing": lambda: tracing_rows(chosen, models or (TRACED_MODEL,), progress),
             "tracing-off": lambda: tracing_off_rows(chosen, progress),
             "export": lambda: trace_export_rows(pairs),
             "defaults": lambda: default_rows(cells, rows, questions, pairs, seconds, progress),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loadscope.files import write_text
+from loadscope.names import Scenario
 from loadscope.sut.description import description, levels_text
 from loadscope.sut.registry import readable
 
@@ -24,7 +25,10 @@ def _lines() -> Iterator[str]:
     found = sorted((description(one) for one in own), key=lambda one: one["title"].casefold())
     yield "# Frameworks"
     yield ""
-    yield "Written by `make docs` from each `sut/NAME/info.py`; edit that, not this page."
+    yield (
+        "Written by `make docs` from each `sut/NAME/info.py`, and the `ran.json` beside it that "
+        "`make test-frameworks` writes; edit those, not this page."
+    )
     yield ""
     yield (
         "`loadscope frameworks` says the same with what is installed here. Behind a trace level "
@@ -45,8 +49,32 @@ def _lines() -> Iterator[str]:
             levels_text(one["trace_levels"]),
             _listed(one["tasks"]),
         )
+    yield from _scenarios(found)
     for one in found:
         yield from _section(one)
+
+
+def _scenarios(found: list[dict[str, Any]]) -> Iterator[str]:
+    """A table of what is in the frameworks' ``ran.json``."""
+    yield "\n## Scenarios that ran\n"
+    yield (
+        "By `make test-frameworks`, on a small trained network with one worker: VALID is LoadGen's "
+        "word of a rehearsal with as many queries as its early stopping wants, and every answer "
+        "was that of ONNX Runtime; *no* is anything less. *right* counts the pictures that were "
+        "recognised. What is not in the table was not tried here."
+    )
+    yield ""
+    yield f"| framework | version | model | right | {' | '.join(Scenario)} |"
+    yield "|---|---|---|---|" + "---|" * len(Scenario)
+    for one in found:
+        if ran := one["ran"]:
+            yield _row(
+                one["title"],
+                ran["version"],
+                ran["model"],
+                f"{ran['right']} of {ran['samples']}",
+                *("VALID" if scenario in ran["valid"] else "no" for scenario in Scenario),
+            )
 
 
 def _section(one: dict[str, Any]) -> Iterator[str]:
