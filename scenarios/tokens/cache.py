@@ -40,7 +40,9 @@ def joined(
         source = _along(axis, end - size, end) if left else _along(axis, 0, size)
         target = _along(axis, length - size, length) if left else _along(axis, 0, size)
         for row in rows:
-            made[(at, *target)] = array[(row, *source)]
+            here: Any = (at, *target)
+            there: Any = (row, *source)
+            made[here] = array[there]
             at += 1
     return made
 

@@ -10,7 +10,10 @@ from loadscope.suite.report.wording import verdict, verdict_of
 from loadscope.suite.results import digests
 from loadscope.suite.run.view import RunView, load_run
 
-RATES = ("samples_per_second", "completed_samples_per_second")
+RATES = (
+    "samples_per_second", "completed_samples_per_second",
+    "tokens_per_second", "completed_tokens_per_second",
+)  # fmt: skip
 """The scenario's figures of which more is better; of the others less is."""
 
 

@@ -57,7 +57,8 @@ def figures(log: DetailLog, scenario: Scenario) -> Figures:
     Latencies are LoadGen's own: per query, and for Offline per sample since the start.
     The metric of SingleStream and MultiStream is the early-stopping estimate that MLPerf
     reports, or the plain percentile where there were too few queries for an estimate; its
-    ``kind`` says which. ``few_queries`` names the percentiles that have too few queries.
+    ``kind`` says which. Where answers come token by token it is tokens a second, or the plain
+    percentile of the latency. ``few_queries`` names the percentiles that have too few queries.
     """
     percentiles = {
         name: log.number(f"result_{name}.00_percentile_latency_ns")
@@ -65,17 +66,23 @@ def figures(log: DetailLog, scenario: Scenario) -> Figures:
     }
     percentiles["99.9"] = log.number("result_99.90_percentile_latency_ns")
     mean = log.number("result_mean_latency_ns")
+    tokens = token_figures(log, scenario)
     if scenario is Scenario.OFFLINE:
         rate = log.number("result_samples_per_second")
         metric = RecordedMetric(name="samples_per_second", value=rate, unit="samples/s", kind=RATE)
+        if tokens is not None:
+            metric = _token_rate("tokens_per_second", tokens)
     elif scenario is Scenario.SERVER:
         rate = log.number("result_completed_samples_per_sec")
         metric = RecordedMetric(
             name="completed_samples_per_second", value=rate, unit="samples/s", kind=RATE
         )
+        if tokens is not None:
+            metric = _token_rate("completed_tokens_per_second", tokens)
     else:
         short, percentile = ("ss", "90") if scenario is Scenario.SINGLE_STREAM else ("ms", "99")
-        estimate = log.number(f"early_stopping_latency_{short}")
+        # With tokens LoadGen's estimate is of the time to the first one.
+        estimate = None if tokens else log.number(f"early_stopping_latency_{short}")
         latency = estimate or percentiles[percentile]
         metric = RecordedMetric(
             name=f"latency_p{percentile}",
@@ -107,9 +114,13 @@ def figures(log: DetailLog, scenario: Scenario) -> Figures:
             },
             "percentiles_ns": percentiles,
             "few_queries": few,
-            "tokens": token_figures(log, scenario),
+            "tokens": tokens,
         }
     )
+
+
+def _token_rate(name: str, tokens: TokenFigures) -> RecordedMetric:
+    return RecordedMetric(name=name, value=tokens.per_second, unit="tokens/s", kind=RATE)
 
 
 def token_figures(log: DetailLog, scenario: Scenario) -> TokenFigures | None:

@@ -28,6 +28,7 @@ STATE = {
 SCORE = {"metric": "top-1", "value": 75.0, "samples": 20}
 EXPECTED = {
     "samples_per_second": (1e9 / 1_499_500, "666.9 samples/s"),
+    "tokens_per_second": (None, ""),
     "accuracy_percent": (75.0, "75.00 %"),
     "load_seconds": (1.25, "1.250 s"),
     "peak_memory_bytes": (805_306_368, "768.0 MiB"),
@@ -38,6 +39,8 @@ EXPECTED = {
     "latency_p90_ms": (1.9, "1.900 ms"),
     "latency_p99_ms": (1.99, "1.990 ms"),
     "latency_p99_9_ms": (None, ""),
+    # The run's answers did not come token by token.
+    **{f"{what}_p{at}_ms": (None, "") for what in ("ttft", "tpot") for at in (50, 90, 99)},
     "latency_mean_ms": (1.4995, "1.500 ms"),
     "test_seconds": (5.5, "5.500 s"),
     "queries": (1000, "1,000"),
