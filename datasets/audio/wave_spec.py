@@ -30,7 +30,7 @@ class WaveSource(Protocol):
     """
 
     path: Path
-    names: Sequence[str]
+    names: tuple[str, ...]
 
     def digests(self, cache_root: Path | None = None, progress: Any = None) -> Sequence[str]:
         """The sha256 of each sample's file."""

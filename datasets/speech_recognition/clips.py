@@ -15,7 +15,6 @@ from loadscope.datasets.selection import selected
 from loadscope.datasets.speech_recognition.word_errors import (
     WER,
     WORD_ACCURACY,
-    normalizer,
     score_transcripts,
 )
 from loadscope.datasets.task import PLAIN, Answer, Progress, Score
@@ -138,15 +137,6 @@ class Clips:
         chosen = sorted(set(among))
         texts = [self.texts[index] for index in chosen]
         return score_transcripts(selected(answers, chosen), texts, self._metric, progress)
-
-    def require_scorer(self) -> None:
-        """Check that what compares texts is installed, before a run that would need it.
-
-        Raises:
-            InputError: It is not.
-        """
-        if not self.unscored:
-            normalizer()
 
 
 def _form(path: Path) -> Adapter | None:

@@ -86,6 +86,8 @@ def test_the_wheel_holds_code_and_data(wheel):
         "loadscope/tools/build/data/fashion_cnn.pth",
         "loadscope/datasets/object_detection/coco-generated/val2017/000000000000.png",
         "loadscope/datasets/question_answering/squad-sample/dev-v1.1.json",
+        "loadscope/datasets/speech_recognition/librivox-sample/NOTICE",
+        "loadscope/datasets/speech_recognition/librivox-sample/transcripts.tsv",
         "loadscope/submission/rounds/v6.1.yaml",
         "loadscope/scenarios/demo/three-tasks.yaml",
         "loadscope/tools/byteorder/__main__.py",

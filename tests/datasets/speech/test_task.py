@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from loadscope.datasets.declared import DeclaredModel
+from loadscope.datasets.playing import Waveform
 from loadscope.datasets.registry import task
 from loadscope.datasets.speech_recognition.alphabet import encoded
 from loadscope.datasets.speech_recognition.pieces import Pieces
@@ -88,9 +89,12 @@ def test_answers_are_bounded_by_the_length_of_the_recording(opened):
     assert generation.most_of(0) == 2
     assert [TOKENS.most_of(seconds) for seconds in (0.1, 2.0, 60)] == [2, 13, 20]
     assert replace(TOKENS, per_second=0.0).most_of(0.1) == 20
-    for place in ("start", "end"):
+    for place, wrong in {
+        "start": replace(TOKENS, start=(262,)),
+        "end": replace(TOKENS, end=(262,)),
+    }.items():
         with pytest.raises(InputError, match=f"postprocess.{place} has token 262, of 262"):
-            TASK.generation(replace(TOKENS, **{place: (262,)}), opened[1])
+            TASK.generation(wrong, opened[1])
 
 
 def test_a_decoder_without_an_end_or_a_start_is_refused():
@@ -104,7 +108,7 @@ def test_people_see_the_file_and_the_text(opened):
     shown = TASK.show(DataSample(dataset, 0), encoded("hello").tobytes())
     assert (shown.sample, shown.answer) == (dataset.path / "one.wav", "hello")
     (part,) = TASK.explain(dataset, [encoded("hello").tobytes()], [], None)
-    assert part.text == "hello" and max(part.peaks) == 1
+    assert isinstance(part, Waveform) and part.text == "hello" and max(part.peaks) == 1
     with pytest.raises(WorkError, match="3 bytes that are no text"):
         TASK.show(DataSample(dataset, 0), b"123")
 

@@ -3,6 +3,7 @@
 import json
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -24,7 +25,9 @@ LOUD, SOFT = {1: 3, 3: 4, 4: 5, 5: 2}, {1: 6, 6: 2}
 WHOLE, FLOAT = TensorProto.INT64, TensorProto.FLOAT
 
 
-def save(path: Path, nodes: list, inputs: list, outputs: list, arrays: dict) -> None:
+def save(
+    path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], arrays: dict[str, Any]
+) -> None:
     weights = [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()]
     graph = helper.make_graph(nodes, path.stem, inputs, outputs, weights)
     opset = [helper.make_opsetid("", 17)]
@@ -85,7 +88,7 @@ def write_decoder(path: Path) -> None:
     )
 
 
-def entry(folder: Path) -> dict:
+def entry(folder: Path) -> dict[str, Any]:
     whole = {"dtype": "int64", "shape": [-1]}
     state = {"dtype": "float32", "shape": [1, 1]}
     return {
