@@ -37,8 +37,11 @@ def draw_graph(count: int, connections: Collection[tuple[int, int]]) -> GraphDra
     for a, b in sorted(connections):
         before[b].append(a)
     ranks: list[int] = []
+    linked = {box for pair in connections for box in pair}
     for box in range(count):
-        ranks.append(1 + max((ranks[one] for one in before[box]), default=-1))
+        # One that the file does not tell of stands beside what ran before it.
+        beside = ranks[-1] - 1 if ranks and box not in linked else -1
+        ranks.append(1 + max((ranks[one] for one in before[box]), default=beside))
     wide = Counter(ranks)
     most = max(wide.values(), default=1)
     middle = most * (WIDTH + _ACROSS) / 2 + _BOW

@@ -42,9 +42,10 @@ class Viewer:
         Args:
             name: Below the page's folder, as an address has it.
         """
-        wanted = posixpath.normpath(posixpath.join(self.top, name))
-        if wanted.startswith(("..", "/")):
+        below = posixpath.normpath(name)
+        if below.startswith(("..", "/")):
             return None
+        wanted = posixpath.normpath(posixpath.join(self.top, below))
         content = self._zipped(wanted) if self.path.is_file() else self._plain(wanted)
         kind = mimetypes.guess_type(wanted)[0] or "application/octet-stream"
         return None if content is None else (content, kind)
