@@ -137,7 +137,9 @@ class VolumeMask(Adapter):
                 f"{mask} has voxels of {shown[1]} mm, its volume of {shown[0]} mm",
                 "restore both from one archive",
             )
-        codes = ["".join(nibabel.aff2axcodes(one.affine)) for one in (first, second)]
+        # A part of nibabel that has no annotations.
+        axes_of: Any = nibabel.aff2axcodes
+        codes = ["".join(axes_of(one.affine)) for one in (first, second)]
         if codes[0] != codes[1]:
             raise InputError(
                 f"{mask} lies {codes[1]}, its volume {codes[0]}",

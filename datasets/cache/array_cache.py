@@ -134,7 +134,7 @@ class ArrayCache:
         """
         sizes, start = self.sizes[name][index], int(self.starts[name][index])
         stored = self.maps[name][start : start + int(sizes.prod())]
-        if zlib.crc32(stored.view(np.uint8)) != self.checksums[name][index]:
+        if zlib.crc32(stored.view(np.uint8).data) != self.checksums[name][index]:
             raise WorkError(
                 f"the sample cache {self.folder} is unusable: sample {index} is corrupt",
                 "delete that folder and run again",

@@ -62,7 +62,8 @@ def normalised(voxels: NDArray[np.float32], spec: VolumePreprocess) -> NDArray[n
     """Values cut off and brought to those that a network was trained on."""
     values = voxels.astype(np.float32)
     if spec.clip:
-        values = values.clip(*spec.clip)
+        lowest, highest = spec.clip
+        values = values.clip(lowest, highest)
     if spec.quantiles:
         low, high = np.quantile(values, spec.quantiles)
         values = ((values - low) / max(high - low, np.finfo(np.float32).tiny)).clip(0, 1)

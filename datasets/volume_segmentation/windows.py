@@ -163,4 +163,5 @@ def window_weights(spec: VolumePreprocess) -> NDArray[np.float32]:
             shape = [-1 if one == axis else 1 for one in range(3)]
             whole = whole * np.exp(-0.5 * away**2).reshape(shape)
         whole = np.cbrt(whole)
-    return (whole / whole.max()).astype(np.float32)
+    weights: NDArray[np.float32] = (whole / whole.max()).astype(np.float32)
+    return weights

@@ -39,8 +39,8 @@ class Dlrm(nn.Module):
         # One table behind the other; the tables' starts are added to the categories.
         self.tables = nn.Embedding(shape.sparse * shape.rows, shape.width)
         vectors = shape.sparse + 1
-        first, second = torch.tril_indices(vectors, vectors, -1).tolist()
-        self._pairs = [one * vectors + other for one, other in zip(first, second, strict=True)]
+        # Places of all pairs in the square of their products, row by row.
+        self._pairs = [one * vectors + other for one in range(vectors) for other in range(one)]
         self.top = _layers((shape.width + len(self._pairs), *shape.top))
         self.click = nn.Linear(shape.top[-1], outputs)
 

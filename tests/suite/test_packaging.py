@@ -80,7 +80,7 @@ def test_the_wheel_holds_code_and_data(wheel):
         "loadscope/models.yaml",
         "loadscope/py.typed",
         "loadscope/datasets/image_classification/catalog.yaml",
-        "loadscope/datasets/catalog.yaml",
+        "loadscope/datasets/volume_segmentation/catalog.yaml",
         "loadscope/datasets/adapters/image_label/kinds/imagenet_synsets.txt",
         "loadscope/datasets/image_classification/published.csv",
         "loadscope/tools/build/data/fashion_cnn.pth",
