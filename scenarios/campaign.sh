@@ -18,9 +18,10 @@ set -euo pipefail
 
 target=${1:?the target folder}
 shift
-rehearsal=false
+rehearsal=false tries=3
 if [[ ${1:-} == --rehearsal ]]; then
-  rehearsal=true
+  # What a test of seconds comes to says little: once is enough to see the way.
+  rehearsal=true tries=1
   shift
 fi
 if [[ $# -ne 7 || ! -d $2 || ! -d $3 || ! -d $4 || ! -f $6 ]]; then
@@ -80,6 +81,7 @@ mkdir -p "$(dirname "$folder")"
 cat > "$folder.yaml" << END
 name: $target
 rehearsal: $rehearsal
+tries: $tries
 targets:
   - name: $target
     hosts: [this-machine]
