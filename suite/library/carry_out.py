@@ -20,7 +20,7 @@ from loadscope.suite.run.runner import new_run
 from loadscope.suite.trace.export import export_all
 from loadscope.suite.tune.rate_search import FOLDER, RateSearch, search_and_run
 from loadscope.suite.worker.tracing.events import LEVELS
-from loadscope.sut.registry import backend_info
+from loadscope.sut.registry import backend_at, backend_info
 
 SUMMARY_FILE = Path("trace") / "summary.json"
 """The object of ``loadscope trace --json``, below the run directory."""
@@ -105,7 +105,8 @@ def traced_spec(spec: RunSpec, level: str) -> RunSpec:
     Raises:
         InputError: It asks for several processes, or for layers that the framework does not tell.
     """
-    info = backend_info(spec.framework)
+    # Of a model that is elsewhere nothing is told here, whatever runs it.
+    info = backend_info(spec.framework) if spec.sut is None else backend_at(spec.sut)
     for wanted in _INSIDE:
         if LEVELS.index(level) >= LEVELS.index(wanted) and wanted not in info.trace_levels:
             deepest = LEVELS[LEVELS.index(wanted) - 1]
