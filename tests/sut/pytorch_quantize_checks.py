@@ -1,14 +1,11 @@
 """Tests of PyTorch's quantiser; ``test_frameworks.py`` runs them in a process of their own."""
 
-import numpy as np
 import pytest
 import torch
-from tests.sut.small_network import batch
 from torch import nn
 from torch.ao.quantization.quantize_fx import prepare_fx
 
-from loadscope.sut.pytorch.formats import open_model
-from loadscope.sut.pytorch.quantize import _narrow, _settings, quantize
+from loadscope.sut.pytorch.quantize import _narrow, _settings
 
 # What torch.ao says of its own future.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.ao.quantization:DeprecationWarning")
@@ -53,14 +50,3 @@ def test_weights_have_seven_bits_for_each_channel_and_activations_eight():
     assert (activations.quant_min, activations.quant_max) == (0, 255)
     # Two products in the 16 bits of processors without VNNI.
     assert 2 * 255 * 64 < 2**15
-
-
-def test_a_program_answers_much_as_the_network(small, tmp_path):
-    images = batch(6)["images"]
-    quantize(small, lambda: ({"images": each[None]} for each in images), tmp_path / "small.pt")
-    network, _ = open_model(small)
-    with torch.no_grad():
-        wanted = network(torch.from_numpy(images)).numpy()
-        found = torch.jit.load(tmp_path / "small.pt")(torch.from_numpy(images)).numpy()
-    assert found.shape == wanted.shape
-    assert np.abs(found - wanted).max() < 0.2 * np.abs(wanted).max()

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.xdist_group("layers")
 Described = dict[str, Any]
 PROCESS = Path(__file__).with_name("layers_process.py")
 FRAMEWORKS = ("onnxruntime", "openvino", "pytorch", "tensorflow", "mxnet")
-# Of these one model is traced, in a process each.
-FURTHER = ("caffe", "litert", "mnn", "ncnn", "opencv")
+# Of these one model is traced.
+FURTHER = ("opencv",)
 LITE = "efficientnet-lite0"
 MODELS = (LITE, "bert-tiny", "resnet50-seeded")
 
