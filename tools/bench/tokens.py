@@ -40,7 +40,8 @@ def token_rows(pairs: int) -> Iterator[dict[str, Any]]:
     names = {"framework": FRAMEWORK, "model": MODEL}
     rate = alternate(pairs, figure("suite", "rate"), figure("bare", "rate"))
     yield {
-        **names, "scenario": "Offline", "what": "tokens, lengths that vary by four", "unit": "tokens/s",
+        **names, "scenario": "Offline", "what": "tokens, lengths that vary by four",
+        "unit": "tokens/s",
         **rate, "target": f"ratio at least {RATE_LEAST}", "met": rate["ratio"] >= RATE_LEAST,
     }  # fmt: skip
     first = alternate(pairs, figure("suite", "first"), figure("bare", "first"))
