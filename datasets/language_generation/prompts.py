@@ -36,6 +36,7 @@ class Prompts:
         texts: Of each sample, after the limit; empty where it came as tokens alone.
         references: The reference answer of each.
         most: The most new tokens that a sample's row asks for; 0 where it says nothing.
+        answer_form: The most tokens of each answer, where rows say so.
         unscored: Empty: every row has a reference.
         tokenizer_version: Of what cuts texts.
     """
@@ -58,6 +59,7 @@ class Prompts:
         self.texts: list[str] = [row["text"] for row in rows]
         self.references: list[str] = [row["reference"] for row in rows]
         self.most: list[int] = [row[_MOST] for row in rows]
+        self.answer_form = AnswerForm(most_tokens=tuple(self.most) if any(self.most) else ())
         self._metric = ROUGE[metric]
         self._tokenizer = open_tokenizer(spec)
         self.tokenizer_version = self._tokenizer.version
@@ -118,11 +120,6 @@ class Prompts:
     def full_size(self) -> int:
         """How many rows there are without a limit."""
         return self._full_size
-
-    @property
-    def answer_form(self) -> AnswerForm:
-        """The metric, and the most tokens of each answer where rows say so."""
-        return AnswerForm(most_tokens=tuple(self.most) if any(self.most) else ())
 
     def digest(self, cache_root: Path | None = None, progress: Progress | None = None) -> str:
         """A sha256 over prompts in tokens, references, bounds and what texts were cut with."""

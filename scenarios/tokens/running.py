@@ -145,12 +145,12 @@ class RunningBatch:
 
         fresh = stepped or Stepped(np.empty(0), [], [])
         self._past = [
-            merged(*pair, state.axis, left=True)
-            for state, *pair in _beside(self._steps.growing, self._past, fresh.grown)
+            merged(old, new_ones, state.axis, left=True)
+            for state, old, new_ones in _beside(self._steps.growing, self._past, fresh.grown)
         ]
         self._kept = [
-            merged(*pair, state.axis, left=False)
-            for state, *pair in _beside(self._steps.kept, self._kept, fresh.kept)
+            merged(old, new_ones, state.axis, left=False)
+            for state, old, new_ones in _beside(self._steps.kept, self._kept, fresh.kept)
         ]
         given = memory or {}
         self._memory = {

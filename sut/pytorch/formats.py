@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from loadscope.errors import InputError, near
 from loadscope.sut.architectures.bert import BertForTexts
 from loadscope.sut.architectures.fold import fold_batch_norms
+from loadscope.sut.architectures.llama import Llama
 from loadscope.sut.architectures.onednn import use_onednn
 from loadscope.sut.architectures.registry import DECODERS
 from loadscope.sut.architectures.state_dict import load_network
@@ -156,6 +157,8 @@ def _decoder(artifact: Artifact) -> tuple[Any, list[str]]:
     """A network that generates token by token, with its states among inputs and outputs."""
     scores = artifact.outputs[0]
     network = load_network(artifact.architecture, scores.shape[-1], 0, artifact.path)
+    if not isinstance(network, Llama):
+        raise TypeError(f"{artifact.architecture} is no decoder")
     for side, declared, wanted in (
         ("input", artifact.inputs, network.tensor_inputs),
         ("output", artifact.outputs, network.tensor_outputs),

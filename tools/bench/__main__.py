@@ -30,6 +30,7 @@ from loadscope.tools.bench.scoring import scoring_rows
 from loadscope.tools.bench.startup import startup_rows
 from loadscope.tools.bench.texts import MODELS as TEXT_MODELS
 from loadscope.tools.bench.texts import text_rows
+from loadscope.tools.bench.tokens import token_rows
 from loadscope.tools.bench.trace_export import trace_export_rows
 from loadscope.tools.bench.tracing import MODEL as TRACED_MODEL
 from loadscope.tools.bench.tracing import tracing_rows
@@ -41,7 +42,7 @@ from loadscope.tools.bench.web import web_rows
 PARTS = (
     "harness", "models", "texts", "tuning", "grid", "preprocessing", "scoring", "scaling",
     "tracing", "tracing-off", "export", "defaults", "startup", "results",
-    "interpreter", "parity", "web",
+    "interpreter", "parity", "web", "tokens",
 )  # fmt: skip
 FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 
@@ -170,6 +171,7 @@ def bench(
                 models or PARITY_MODELS, frameworks, dict(inputs), questions, progress
             ),
             "web": lambda: web_rows(questions, pairs, seconds, progress),
+            "tokens": lambda: token_rows(pairs),
         }
         # All are called first, so that what one of them refuses is said before hours of another.
         for row in chain.from_iterable([sources[part]() for part in parts]):

@@ -1,0 +1,134 @@
+"""Rows for generated answers: running batches beside a loop that answers batch by batch.
+
+The bare loop is what one writes first: a batch of prompts, and steps until its longest answer is
+complete, with the short ones kept in it. Both use the same decoder with a KV cache; prompts and
+answers vary by four in length.
+"""
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from loadscope.datasets.generation import Generation
+from loadscope.paths import cache_root
+from loadscope.scenarios.tokens.running import RunningBatch
+from loadscope.scenarios.tokens.sequence import Sequence
+from loadscope.scenarios.tokens.steps import Steps
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
+from loadscope.sut.registry import open_backend
+from loadscope.tools.bench.pairs import alternate, run_json
+
+MODEL, FRAMEWORK = "llama-tiny", "onnxruntime"
+RATE_LEAST, FIRST_MOST = 1.3, 1.05
+_BATCH, _SAMPLES, _SHORTEST, _TIMES = 8, 64, 16, 4
+_FIRSTS = 30
+_TOGETHER = _BATCH // 4
+
+
+def token_rows(pairs: int) -> Iterator[dict[str, Any]]:
+    """Measure tokens a second in Offline, and the time to a lone query's first token."""
+
+    def figure(who: str, what: str) -> Callable[[], float]:
+        return lambda: float(run_json("loadscope.tools.bench.tokens", who, what)["figure"])
+
+    names = {"framework": FRAMEWORK, "model": MODEL}
+    rate = alternate(pairs, figure("suite", "rate"), figure("bare", "rate"))
+    yield {
+        **names, "scenario": "Offline", "what": "tokens, lengths that vary by four",
+        "unit": "tokens/s",
+        **rate, "target": f"ratio at least {RATE_LEAST}", "met": rate["ratio"] >= RATE_LEAST,
+    }  # fmt: skip
+    first = alternate(pairs, figure("suite", "first"), figure("bare", "first"))
+    yield {
+        **names, "scenario": "Server", "what": "time to a lone query's first token", "unit": "ms",
+        **first, "target": f"ratio at most {FIRST_MOST}", "met": first["ratio"] <= FIRST_MOST,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure one side in this process: ``suite`` or ``bare``, ``rate`` or ``first``."""
+    who, what = sys.argv[1:]
+    made = materialise(MODEL, Catalogue.load().get(MODEL), FRAMEWORK, cache_root(), lambda *_: None)
+    backend = open_backend(FRAMEWORK)
+    backend.load(made.artifact.of_decoder(), 1)
+    steps = Steps(made.artifact, backend.predict)
+    work = {
+        ("suite", "rate"): _running, ("bare", "rate"): _batch_by_batch,
+        ("suite", "first"): _first_of_suite, ("bare", "first"): _first_bare,
+    }[who, what]  # fmt: skip
+    work(steps)
+    print(json.dumps({"figure": work(steps)}))
+
+
+def _sequences() -> list[Sequence]:
+    draw = np.random.default_rng(1715)
+    lengths = draw.integers(_SHORTEST, _TIMES * _SHORTEST + 1, (_SAMPLES, 2))
+    return [
+        Sequence(0, index, draw.integers(0, 256, 2 * prompt), int(limit))
+        for index, (prompt, limit) in enumerate(lengths)
+    ]
+
+
+def _running(steps: Steps) -> float:
+    """Tokens a second with batches that samples join and leave, as ``TokenDriver`` fills them."""
+    given = _sequences()
+    waiting = deque(given)
+    batch = RunningBatch(steps, Generation((), _TIMES * _SHORTEST), _BATCH)
+    start = time.perf_counter()
+    while waiting or batch.sequences:
+        joining: list[Sequence] = []
+        if batch.room() >= _TOGETHER or not batch.sequences:
+            while waiting and batch.fits(waiting[0], joining):
+                joining.append(waiting.popleft())
+        if joining:
+            batch.join(joining)
+        if batch.sequences:
+            batch.step()
+    return sum(len(one.tokens) for one in given) / (time.perf_counter() - start)
+
+
+def _batch_by_batch(steps: Steps) -> float:
+    """Tokens a second with batches that run until their longest answer is complete."""
+    given = _sequences()
+    start = time.perf_counter()
+    for at in range(0, len(given), _BATCH):
+        group = given[at : at + _BATCH]
+        stepped = steps.first([one.prompt for one in group], {})
+        lengths = [len(one.prompt) for one in group]
+        for _ in range(max(one.limit for one in group) - 1):
+            tokens = stepped.logits.argmax(axis=1).tolist()
+            stepped = steps.next(tokens, lengths, stepped.grown, stepped.kept, {})
+            lengths = [length + 1 for length in lengths]
+    return sum(one.limit for one in given) / (time.perf_counter() - start)
+
+
+def _first_of_suite(steps: Steps) -> float:
+    """Milliseconds until a lone sequence has its first token in a running batch, the median."""
+    times = []
+    for one in _sequences()[:_FIRSTS]:
+        start = time.perf_counter()
+        batch = RunningBatch(steps, Generation((), _TIMES * _SHORTEST), _BATCH)
+        if batch.fits(one, []):
+            batch.join([one])
+        times.append(time.perf_counter() - start)
+    return float(np.median(times)) * 1e3
+
+
+def _first_bare(steps: Steps) -> float:
+    """Milliseconds of one step of a prompt, the median."""
+    times = []
+    for one in _sequences()[:_FIRSTS]:
+        start = time.perf_counter()
+        steps.first([one.prompt], {}).logits.argmax(axis=1).tolist()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times)) * 1e3
+
+
+if __name__ == "__main__":
+    main()
