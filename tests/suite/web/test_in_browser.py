@@ -211,60 +211,7 @@ def test_copied_pages_need_no_server(browser, visit, here, measured, tmp_path):
     assert again.exit_code != 0 and "not empty" in str(again.exception)
 
 
-FOCUSED = """(() => {
-  const one = document.activeElement;
-  if (one === document.body) return null;
-  const style = getComputedStyle(one);
-  const box = one.getBoundingClientRect();
-  return {
-    what: one.outerHTML.slice(0, 120),
-    ring: style.outlineStyle !== 'none',
-    seen: box.bottom > 0 && box.top < innerHeight && box.width > 0,
-    at: window.controls.indexOf(one),
-  };
-})()"""
-CONTROLS = """(() => {
-  const kinds = 'a[href], button, input:not([type=hidden]), select, textarea, summary, '
-    + 'audio[controls], [tabindex="0"]';
-  const shown = [...document.querySelectorAll(kinds)]
-    .filter((one) => !one.disabled && one.checkVisibility({ checkVisibilityCSS: true }));
-  // Of radio buttons of one name the keyboard stops at one.
-  const names = new Set();
-  window.controls = shown.filter((one) => one.type !== 'radio'
-    || !names.has(one.name) && names.add(one.name));
-  return window.controls.length;
-})()"""
 TAB = "\ue004"
-
-
-def test_every_control_is_reached_and_seen_by_the_keyboard(browser, visit, here, measured):
-    visitor = visit(measured)
-    runs, traces = uids(visitor, "r"), uids(visitor, "t")
-    pages = [page.address for page in all_pages() if page.title]
-    pages += [f"/runs/{runs[0]}", f"/traces/{traces[0]}", f"/compare?run={runs[0]}&run={runs[1]}"]
-    for page in pages:
-        browser.open(f"{visitor.address}{page}")
-        count = browser.evaluate(CONTROLS)
-        press(browser, TAB)
-        first = browser.evaluate(FOCUSED)
-        assert "skip" in first["what"] and first["seen"] and first["ring"], page
-        reached = {first["at"]}
-        # Plots and players have stops of their own in between.
-        for _ in range(2 * count):
-            press(browser, TAB)
-            now = browser.evaluate(FOCUSED)
-            if now is None:
-                break
-            reached.add(now["at"])
-            if now["at"] >= 0:
-                assert now["ring"] and now["seen"], (page, now["what"])
-            if len(reached - {-1}) >= min(count, MOST_STOPS):
-                break
-        assert len(reached - {-1}) >= min(count, MOST_STOPS), page
-
-
-MOST_STOPS = 60
-"""Of a page with a hundred boxes and rows, whose stops are alike."""
 
 
 def press(browser, key):
