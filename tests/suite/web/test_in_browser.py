@@ -209,25 +209,3 @@ def test_copied_pages_need_no_server(browser, visit, here, measured, tmp_path):
     assert all(one.startswith(("file:", "data:", "blob:")) for one in browser.requested())
     again = CliRunner().invoke(cli, [*asked[:4], str(measured), *asked[5:]])
     assert again.exit_code != 0 and "not empty" in str(again.exception)
-
-
-TAB = "\ue004"
-
-
-def press(browser, key):
-    browser.call(
-        "actions",
-        actions=[{"type": "key", "id": "keys", "actions": [
-            {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key},
-        ]}],
-    )  # fmt: skip
-
-
-def test_the_skip_link_and_enter_work_without_a_mouse(browser, visit, measured):
-    visitor = visit(measured)
-    browser.open(f"{visitor.address}/runs")
-    press(browser, TAB)
-    press(browser, "\ue007")
-    browser.wait_until("location.hash === '#main'")
-    press(browser, TAB)
-    assert browser.evaluate("document.getElementById('main').contains(document.activeElement)")
