@@ -122,8 +122,6 @@ class VolumeMask(Adapter):
         Raises:
             InputError: They differ in shape, spacing or orientation, or one is no volume.
         """
-        import nibabel
-
         first, second = _three_axes(image), _three_axes(mask)
         if first.shape != second.shape:
             raise InputError(
@@ -131,14 +129,13 @@ class VolumeMask(Adapter):
                 "restore both from one archive",
             )
         spacings = [one.header.get_zooms() for one in (first, second)]
-        if not np.allclose(*spacings, rtol=_SPACING_TOLERANCE, atol=0):
+        if not np.allclose(spacings[0], spacings[1], rtol=_SPACING_TOLERANCE, atol=0):
             shown = [" x ".join(f"{size:g}" for size in one) for one in spacings]
             raise InputError(
                 f"{mask} has voxels of {shown[1]} mm, its volume of {shown[0]} mm",
                 "restore both from one archive",
             )
-        # A part of nibabel that has no annotations.
-        axes_of: Any = nibabel.aff2axcodes
+        axes_of = nifti_library(str(mask)).aff2axcodes
         codes = ["".join(axes_of(one.affine)) for one in (first, second)]
         if codes[0] != codes[1]:
             raise InputError(
@@ -175,14 +172,27 @@ def _three_axes(path: Path) -> Any:
     return image
 
 
-def _nifti(path: Path) -> Any:
+def nifti_library(what: str) -> Any:
+    """nibabel, parts of which have no annotations.
+
+    Args:
+        what: What it is for, for the message.
+
+    Raises:
+        InputError: It is not installed.
+    """
     try:
         import nibabel
     except ImportError:
         raise InputError(
-            f"{path}: a NIfTI volume needs nibabel, which is not installed",
+            f"{what}: a NIfTI volume needs nibabel, which is not installed",
             "pip install 'loadscope[volumes]'",
         ) from None
+    return nibabel
+
+
+def _nifti(path: Path) -> Any:
+    nibabel = nifti_library(str(path))
     try:
         return nibabel.load(path)
     except (OSError, nibabel.filebasedimages.ImageFileError) as error:

@@ -112,7 +112,8 @@ def stretched(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.ui
         (2 * np.arange(size) + 1) * grid // (2 * size)
         for size, grid in zip((height, width), mask.shape, strict=True)
     )
-    return mask.astype(np.uint8)[rows][:, columns]
+    inside: NDArray[np.uint8] = mask.astype(np.uint8)[rows][:, columns]
+    return inside
 
 
 def _evaluated(

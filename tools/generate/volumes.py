@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.adapters.volume_mask import nifti_library
+
 SHAPES = ((44, 40, 36), (30, 52, 40), (64, 33, 35))
 SPACING = (2.0, 1.5, 1.5)
 """Millimetres; the cases are of unlike shapes and one spacing."""
@@ -19,7 +21,8 @@ def volume(case: int) -> "tuple[NDArray[np.int16], NDArray[np.uint8]]":
     """
     random = np.random.default_rng(1715 + case)
     shape = np.array(SHAPES[case])
-    grid = np.moveaxis(np.indices(shape), 0, -1) * SPACING
+    places = np.indices(SHAPES[case])
+    grid = np.moveaxis(places, 0, -1) * SPACING
     middle = (shape - 1) * SPACING / 2 + random.uniform(-6, 6, 3)
     radii = random.uniform(14, 20, 3)
     away = np.sqrt((((grid - middle) / radii) ** 2).sum(axis=-1))
@@ -27,15 +30,14 @@ def volume(case: int) -> "tuple[NDArray[np.int16], NDArray[np.uint8]]":
     near = np.sqrt(((grid - centre) ** 2).sum(axis=-1)) < 7
     mask = (away < 1).astype(np.uint8)
     mask[near & (away < 1)] = 2
-    texture = (np.indices(shape) * np.array([7, 13, 29])[:, None, None, None]).sum(axis=0) % 11
+    texture = (places * np.array([7, 13, 29])[:, None, None, None]).sum(axis=0) % 11
     scan = np.array([40, 160, 90])[mask] + 3 * texture - 15
     return scan.astype(np.int16), mask
 
 
 def write_volumes(folder: Path) -> None:
     """Write all cases, as KiTS19 lies."""
-    import nibabel
-
+    nibabel = nifti_library(str(folder))
     affine = np.diag([*SPACING, 1.0])
     for case in range(len(SHAPES)):
         home = folder / f"case_{case:05d}"
