@@ -6,19 +6,19 @@ is in its place before its end is written down, and every call to a host may be 
 
 import heapq
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import loadscope
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.campaign.admission import is_quiet, misfits
 from loadscope.suite.campaign.board import LOST, Board, RunState, goes_on, job_id
 from loadscope.suite.campaign.campaign_file import CampaignFile
+from loadscope.suite.campaign.clock import Clock, SystemClock
 from loadscope.suite.campaign.dispatcher import Dispatcher, HostUnreachable
-from loadscope.suite.campaign.inputs import read_input
+from loadscope.suite.campaign.inputs import read_inputs
 from loadscope.suite.campaign.job import Job, Outcome, SentInput
 from loadscope.suite.campaign.journal import Event, HostCondition, Journal
 from loadscope.suite.campaign.places import CANCEL_FILE, fetched, place_run
@@ -31,28 +31,6 @@ LONGEST_BACKOFF = 30.0
 _FETCHES = 3
 
 Notice = Callable[[Event], None]
-
-
-class Clock(Protocol):
-    """Time as the coordinator has it."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
-    """The machine's."""
-
-    def now(self) -> float:
-        """See ``Clock``."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """See ``Clock``."""
-        time.sleep(seconds)
 
 
 class Coordinator:
@@ -378,28 +356,3 @@ class Coordinator:
 def poll_seconds(elapsed: float) -> float:
     """When a job is asked after again that runs for so long."""
     return min(LONGEST_POLL, max(SHORTEST_POLL, POLL_SHARE * elapsed))
-
-
-def read_inputs(spec: Mapping[str, Any]) -> tuple[tuple[SentInput, ...], Mapping[str, Path]]:
-    """What is sent for a run, and where the files of its digests lie here.
-
-    Args:
-        spec: One of ``Planned.specs``.
-
-    Raises:
-        InputError: A file is not there.
-    """
-    inputs: list[SentInput] = []
-    files: dict[str, Path] = {}
-    for setting in spec["send"]:
-        value = spec["settings"].get(setting)
-        several = isinstance(value, list)
-        for at, one in enumerate(value if several else [value]):
-            if not isinstance(one, str):
-                continue
-            name, equals, folder = one.partition("=")
-            path = Path(folder if equals and "/" not in name else one)
-            given, found = read_input(setting, at if several else None, path)
-            inputs.append(given)
-            files |= found
-    return tuple(inputs), files

@@ -8,7 +8,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -68,6 +68,31 @@ def _together(setting: str, path: Path) -> list[Path]:
     else:
         return []
     return [path, *sorted(one for one in dict.fromkeys(beside) if one.is_file())]
+
+
+def read_inputs(spec: Mapping[str, Any]) -> tuple[tuple[SentInput, ...], Mapping[str, Path]]:
+    """What is sent for a run, and where the files of its digests lie here.
+
+    Args:
+        spec: One of ``Planned.specs``.
+
+    Raises:
+        InputError: A file is not there.
+    """
+    inputs: list[SentInput] = []
+    files: dict[str, Path] = {}
+    for setting in spec["send"]:
+        value = spec["settings"].get(setting)
+        several = isinstance(value, list)
+        for at, one in enumerate(value if several else [value]):
+            if not isinstance(one, str):
+                continue
+            name, equals, folder = one.partition("=")
+            path = Path(folder if equals and "/" not in name else one)
+            given, found = read_input(setting, at if several else None, path)
+            inputs.append(given)
+            files |= found
+    return tuple(inputs), files
 
 
 def placed_settings(job: Job, root: Path) -> dict[str, Any]:

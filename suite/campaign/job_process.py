@@ -14,6 +14,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.names import Mode
@@ -132,7 +133,7 @@ def _outcome(result: ResultRecord, began: float) -> Outcome:
         for mode, state in result.state.items()
         if state.status == "failed"
     ]
-    told = {
+    told: dict[str, Any] = {
         "began": began,
         "ended": time.time(),
         "rehearsal": result.rehearsal,

@@ -74,8 +74,8 @@ class Telling:
 
     def __call__(self, event: Event) -> None:
         """Tell of an event."""
-        line = _LINES.get(event.kind, lambda *_: "")(self, event)
-        if line:
+        if event.kind in _LINES:
+            line = _LINES[event.kind](self, event)
             click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
 
     def assigned(self, event: Event) -> str:
