@@ -32,7 +32,7 @@ from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.models.source import BuildSource, FetchedSource, FileSource
 from loadscope.suite.run.understood import understand
 
-_OF_BUILDS = {
+_OF_BUILDS: dict[str, object] = {
     "base": None, "base_sha256": None, "base_sha256_prefix": None, "made_from": None,
     "delta": None, "seed": None, "settings": {}, "size": None, "mirrors": (),
     "sha256_prefix": None,
