@@ -23,7 +23,6 @@ PROCESSES = {
     "pytorch": (
         "pytorch_checks",
         "pytorch_program_checks",
-        "pytorch_quantize_checks",
         "networks_checks",
         "merge_checks",
         "checkpoint_checks",
