@@ -101,7 +101,7 @@ def estimates(planned: Planned, history: History) -> list[RunEstimate]:
         key = (run.spec, run.hosts)
         if key not in known:
             settings = planned.settings(run)
-            known[key] = _estimate(make_spec(settings, run.id, RecordedSpec), run.hosts, history)
+            known[key] = estimate(make_spec(settings, run.id, RecordedSpec), run.hosts, history)
         found.append(known[key])
     return found
 
@@ -142,7 +142,7 @@ def plan_json(planned: Planned, times: Sequence[RunEstimate], name: str) -> dict
     }
 
 
-def _estimate(spec: RunSpec, hosts: Sequence[str], history: History) -> RunEstimate:
+def estimate(spec: RunSpec, hosts: Sequence[str], history: History) -> RunEstimate:
     rules = load_round()
     try:
         loadgen = understand(spec, None).entry.loadgen_model

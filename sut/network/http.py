@@ -158,8 +158,8 @@ def _context() -> ssl.SSLContext:
             raise InputError(f"{name}: {path} not found", "correct the environment variable")
     try:
         context = ssl.create_default_context(cafile=names[AUTHORITY])
-        if names[CERTIFICATE]:
-            context.load_cert_chain(names[CERTIFICATE], names[KEY])
+        if certificate := names[CERTIFICATE]:
+            context.load_cert_chain(certificate, names[KEY])
     except (ssl.SSLError, OSError) as error:
         raise InputError(
             f"{', '.join(filter(None, names.values()))}: not usable for TLS: {error}",
