@@ -143,6 +143,13 @@ def plan_json(planned: Planned, times: Sequence[RunEstimate], name: str) -> dict
 
 
 def estimate(spec: RunSpec, hosts: Sequence[str], history: History) -> RunEstimate:
+    """How long a run takes, by what hosts have measured, else by the round's durations.
+
+    Args:
+        spec: What is run.
+        hosts: The hosts that may have it.
+        history: What has been measured.
+    """
     rules = load_round()
     try:
         loadgen = understand(spec, None).entry.loadgen_model

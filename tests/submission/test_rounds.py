@@ -54,7 +54,9 @@ def test_a_round_is_like_another_but_for_what_its_file_says():
     assert {"v6.0", "v6.1"} <= set(rounds())
     assert old.seeds["schedule_rng_seed"] == 3936089224930324775
     assert set(old.folders()) - set(new.folders()) == {"retinanet"}
-    assert set(new.folders()) - set(old.folders()) == {"3d-unet-99", "3d-unet-99.9"}
+    assert set(new.folders()) - set(old.folders()) == {
+        "3d-unet-99", "3d-unet-99.9", "llama3.1-8b", "llama3.1-8b-edge"
+    }  # fmt: skip
     assert old.benchmarks["bert"] == new.benchmarks["bert"]
     assert old.submission.aliases == {
         **new.submission.aliases, "llama3_1-8b": "llama3.1-8b", "ssd-resnet34": "retinanet"
