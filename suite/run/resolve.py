@@ -21,7 +21,6 @@ from loadscope.paths import cache_root
 from loadscope.rundir.host_record import HostRecord
 from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.record import (
-    BenchmarkNames,
     DataRecord,
     Lineage,
     ModelRecord,
@@ -32,16 +31,15 @@ from loadscope.rundir.remote_record import RemoteRecord
 from loadscope.rundir.spec import RunSpec, recorded
 from loadscope.rundir.spec_names import LAYOUT_SECONDS, LAYOUT_VARIABLE, LAYOUT_WORDS
 from loadscope.scenarios.batch_memory import bound_batch, sample_bytes
-from loadscope.scenarios.execution import OFFLINE_BATCH, Execution
+from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.layouts import Given, Limits
 from loadscope.scenarios.topology import automatic_instances, spread
 from loadscope.strict_yaml import read_yaml
-from loadscope.submission.rounds import Round, load_round
+from loadscope.submission.rounds import load_round
 from loadscope.suite.fetch.artifacts import materialise, require_makers
 from loadscope.suite.fetch.preprocess_files import locate
-from loadscope.suite.models.artifact_entry import ArtifactEntry
 from loadscope.suite.models.manifest import Catalogue
-from loadscope.suite.models.model_entry import ModelEntry
+from loadscope.suite.run.generating import benchmark_names, generating
 from loadscope.suite.run.layout_cache import Layout, LayoutFile
 from loadscope.suite.run.loadgen_settings import (
     loadgen_settings,
@@ -198,13 +196,13 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
             f"{source_of(dataset)}, so accuracy cannot be scored",
             "leave accuracy out of --mode, or name a data set with the true answers",
         )
-    execution = _generating(execution, spec, chosen.entry)
+    execution = generating(execution, spec, chosen.entry)
     sides = (chosen.entry.inputs, chosen.entry.outputs)
     tensors = [tensor for side in sides for tensor in side.values()]
     if not spec.scenario.inline:
         execution = bound_batch(execution, given.batch_size, len(dataset), tensors)
     tokens = kind.token_latencies and chosen.entry.decoder is not None
-    names = _names(entry, spec, rules)
+    names = benchmark_names(entry, spec, rules)
     loadgen_model = names.loadgen if names else entry.loadgen_model
     conf = loadgen_settings(spec, loadgen_model, len(dataset), rules, tokens)
     bound = 0.0
@@ -303,46 +301,6 @@ def _device(spec: RunSpec) -> dict[str, JsonValue]:
             "leave the option out",
         )
     return {DEVICE: spec.device}
-
-
-def _names(entry: ModelEntry, spec: RunSpec, rules: Round) -> BenchmarkNames | None:
-    """The benchmark's names, LoadGen's key being Interactive's where that is run.
-
-    Raises:
-        InputError: The round has no Interactive of it.
-    """
-    names = BenchmarkNames.model_validate(entry.mlperf.model_dump()) if entry.mlperf else None
-    if not spec.interactive:
-        return names
-    key = rules.interactive(names.loadgen) if names else None
-    if names is None or key is None:
-        raise InputError(
-            f"--interactive: {rules.round} has no scenario Interactive of {spec.model}",
-            "leave it out; --ttft-latency and --tpot-latency set Server's bounds",
-        )
-    return names.model_copy(update={"loadgen": key})
-
-
-def _generating(execution: Execution, spec: RunSpec, entry: ArtifactEntry) -> Execution:
-    """The settings for a model with a decoder; the same for any other.
-
-    Raises:
-        InputError: They are for one of the other kind.
-    """
-    if entry.decoder is None:
-        if spec.token_budget is not None:
-            raise InputError("--token-budget: the model generates no tokens", "leave it out")
-        return execution
-    if execution.instances > 1:
-        raise InputError(
-            f"--instances: expected 1 for a model that generates tokens, got {execution.instances}",
-            "leave it out; --batch-size and --workers spread the work",
-        )
-    if spec.scenario is Scenario.SERVER and spec.batch_size is None:
-        # Samples join while others run, so that none waits for a batch to fill.
-        limit = entry.max_batch or OFFLINE_BATCH
-        execution = replace(execution, batch_size=min(OFFLINE_BATCH, limit))
-    return replace(execution, token_budget=spec.token_budget or 0)
 
 
 def _in_one_process(plan: ProcessPlan) -> LayoutSearch | None:

@@ -17,7 +17,8 @@ from loadscope.rundir.layout_record import ExecutionRecord, LayoutRecord
 from loadscope.rundir.part import Part
 from loadscope.rundir.quantized import Quantized
 from loadscope.rundir.remote_record import RemoteRecord
-from loadscope.rundir.spec import MOST_TIMES, RecordedSpec, Times
+from loadscope.rundir.spec import RecordedSpec
+from loadscope.rundir.spec_numbers import MOST_TIMES, Times
 
 Status = Literal["planned", "running", "finished", "failed", "interrupted"]
 

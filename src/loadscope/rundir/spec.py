@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -28,27 +27,17 @@ from loadscope.rundir.spec_names import (
     ManifestPath,
     ModelName,
 )
+from loadscope.rundir.spec_numbers import (
+    MinDuration,
+    Rate,
+    Samples,
+    TargetLatency,
+    Times,
+    Wait,
+)
 from loadscope.rundir.spec_own import OwnModelSpec
 from loadscope.rundir.spec_sut import SutSpec
-from loadscope.units import milliseconds
-
-# No machine comes near these; a number beyond them is a slip of the hand, and would overflow
-# LoadGen's own.
-MOST_TIMES = 10**6
-_MOST_SAMPLES = 2**53
-_LONGEST_MS = 30 * 24 * 3.6e6
-_SHORTEST_MS = 1e-6
-
-Times = Annotated[int, Field(gt=0, le=MOST_TIMES)]
-Samples = Annotated[int, Field(gt=0, le=_MOST_SAMPLES)]
-Rate = Annotated[float, Field(gt=0, le=1e9)]
-MinDuration = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
-TargetLatency = Annotated[
-    float,
-    BeforeValidator(lambda value: milliseconds(value, plausible=(0.1, 10_000))),
-    Field(ge=_SHORTEST_MS, le=_LONGEST_MS),
-]
-Wait = Annotated[float, BeforeValidator(milliseconds), Field(le=_LONGEST_MS)]
+from loadscope.rundir.spec_tokens import TokensSpec
 
 # Settings of earlier versions, and what to do about them in a script; a recorded run may have them.
 _REMOVED = {"idle": "delete it; cores are left to halt"}
@@ -57,7 +46,7 @@ _REMOVED = {"idle": "delete it; cores are left to halt"}
 _INLINE = tuple(scenario for scenario in Scenario if scenario.inline)
 
 
-class RunSpec(SutSpec, OwnModelSpec):
+class RunSpec(SutSpec, TokensSpec, OwnModelSpec):
     """One model on one framework in one scenario; what each field is stands beside it.
 
     A field that is None has a value of its own: the round's, a calibrated or an automatic one.
@@ -125,33 +114,6 @@ class RunSpec(SutSpec, OwnModelSpec):
         told(Group.TARGETS, "Server's bound, e.g. 15ms. Default: the round's.", "ms"),
         Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
     ] = None
-    ttft_latency: Annotated[
-        TargetLatency | None,
-        told(
-            Group.TARGETS,
-            "Server's bound of the time to the first token, for a task whose answers come token "
-            "by token. Default: the round's, else LoadGen's 100ms.",
-            "ms",
-        ),
-        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
-    ] = None
-    tpot_latency: Annotated[
-        TargetLatency | None,
-        told(
-            Group.TARGETS,
-            "Server's bound of the time of each further token. Default: the round's, else "
-            "LoadGen's 100ms.",
-            "ms",
-        ),
-        Only((Scenario.SERVER,), "only Server has a bound, {scenario} none"),
-    ] = None
-    interactive: Annotated[
-        bool,
-        told(
-            Group.TARGETS,
-            "Run Server as the round's scenario Interactive, with its tighter bounds of tokens.",
-        ),
-    ] = False
     expected_latency: Annotated[
         TargetLatency | None,
         told(
@@ -173,16 +135,6 @@ class RunSpec(SutSpec, OwnModelSpec):
     ] = None
     batch_size: Annotated[
         Times | None, told(Group.EXECUTION, "Most samples in a batch.", "samples")
-    ] = None
-    token_budget: Annotated[
-        Samples | None,
-        told(
-            Group.EXECUTION,
-            "Most tokens of prompts and answers in a running batch, each sample counted as long "
-            "as the longest can become; for models that generate. Default: no bound beside "
-            "batch_size.",
-            "tokens",
-        ),
     ] = None
     workers: Annotated[
         Times | None,
