@@ -27,7 +27,7 @@ def test_answers_come_in_the_order_of_the_log(tmp_path: Path) -> None:
     assert read(tmp_path, WHOLE) == [
         Answer(2, b"\0\0\x80\x3f"),
         Answer(0, b""),
-        Answer(1, b"\0\0\xc0\x40\0\0\xe0\x40"),
+        Answer(1, b"\0\0\xc0\x40\0\0\xe0\x40", tokens=2),
     ]
 
 
