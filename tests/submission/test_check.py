@@ -108,7 +108,7 @@ def test_the_command_prints_what_is_wrong_and_what_mends_it(tree):
     assert run.stdout == (
         "the tree\n"
         "  error tree.division\n"
-        "    a[bold]: folder 'a[bold]'; expected closed or open\n"
+        "    a[bold]: folder 'a[bold]'; expected closed, network or open\n"
         "    fix: rename it, or move it out of the tree\n"
         "  warning tree.stray-file\n"
         "    \\udcff: a file; expected only folders here\n"
