@@ -55,7 +55,7 @@ class Fork:
 def fork_workers():
     """Have this process fork the processes that it measures; none is made to wait for its test."""
     worker_process.start_process = start_process
-    command.prepare = lambda: None
+    vars(command)["prepare"] = lambda: None
 
 
 def start_process(arguments, folder, output, descriptors=()):

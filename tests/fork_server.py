@@ -27,6 +27,7 @@ def become(asked, script):
 
 def serve(script):
     spec = spec_from_file_location("forked", script)
+    assert spec is not None and spec.loader is not None, f"{script} is no Python file"
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     # Collecting what was imported at the end of each fork would copy its pages, for 0.2 s.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from loadscope.datasets.images import image_decode
-from loadscope.datasets.images.image_decode import decode
+from loadscope.datasets.images.image_decode import decode, decoder_versions
 from loadscope.errors import InputError
 
 
@@ -93,7 +93,7 @@ def test_pillow_alone_gives_the_same_pixels(
     np.testing.assert_array_equal(fast, decode(contents, divisor=lambda width, height: by))
 
 
-@pytest.mark.skipif(image_decode.simplejpeg is None, reason="simplejpeg is not in Debian")
+@pytest.mark.skipif("simplejpeg" not in decoder_versions(), reason="simplejpeg is not in Debian")
 def test_a_plain_jpeg_is_not_decoded_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     contents = file_of(RGB, "JPEG")
     monkeypatch.setattr(Image.Image, "load", None)

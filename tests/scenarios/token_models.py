@@ -57,7 +57,7 @@ _SCORE = [
     _NODE("OneHot", ["next", "words", "values"], ["scores"]),
     _NODE("Unsqueeze", ["scores", "column"], ["logits"]),
 ]
-_STATE = ["N", 1, "P", 1]
+_STATE: list[str | int | None] = ["N", 1, "P", 1]
 
 
 def sum_decoder(folder: Path, masked: bool = True) -> Artifact:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from loadscope.errors import InputError
+from loadscope.sut.architectures.dlrm import Dlrm
 from loadscope.sut.architectures.efficientnet_lite import _SameConv
 from loadscope.sut.architectures.fold import fold_batch_norms
 from loadscope.sut.architectures.registry import ARCHITECTURES, build_architecture
@@ -104,6 +105,7 @@ def test_a_network_of_scans_scores_each_voxel(name, size):
 
 def test_a_dlrm_looks_each_category_up_in_its_own_table():
     network = build_architecture("dlrm-small", 1, 1)
+    assert isinstance(network, Dlrm)
     dense, sparse = network.example()
     before = network(dense, sparse)
     assert before.shape == (2, 1)

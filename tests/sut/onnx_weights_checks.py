@@ -21,6 +21,7 @@ def as_onnx(network, path: Path, drop: int = 0) -> Path:
     for number, module in enumerate(modules[: len(modules) - drop]):
         names = [f"{number}w", f"{number}b"]
         for name, tensor in zip(names, (module.weight, module.bias), strict=True):
+            assert tensor is not None, f"{name} is missing"
             weights.append(onnx.numpy_helper.from_array(tensor.detach().numpy(), name))
         nodes.append(onnx.helper.make_node("Conv", ["x", *names], [f"{number}"], f"Conv_{number}"))
     graph = onnx.helper.make_graph(nodes, "convolutions", [], [], weights)

@@ -18,12 +18,14 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 def stage(name: str) -> str:
     """A stage's lines."""
+    found: str
     (found,) = re.findall(rf"^FROM \S+ AS {name}\n(.*?)(?=^FROM |\Z)", RECIPE, re.M | re.S)
     return found
 
 
 def argument(name: str) -> str:
     """The default of an argument of the build."""
+    found: str
     (found,) = re.findall(rf"^ARG {name}=(.*)$", RECIPE, re.M)
     return found
 

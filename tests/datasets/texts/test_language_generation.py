@@ -224,11 +224,10 @@ def test_a_manifest_is_held_against_the_model() -> None:
 
 def test_what_ends_and_bounds_an_answer_comes_from_model_and_row() -> None:
     spec = AnswerSpec(end_tokens=(257,), most_new_tokens=9, context=20)
-    form = Prompts.answer_form
-    assert isinstance(form, property)
     dataset = read(
         catalog_entry("news-sample").folder / "news-sample", PromptSpec(tokenizer="bytes")
     )
+    assert dataset.answer_form.most_tokens == tuple(dataset.most)
     generation = TASK.generation(spec, None, dataset.answer_form)  # type: ignore[arg-type]
     assert generation is not None and generation.end == (257,)
     # The model's own bound, and what its context leaves.

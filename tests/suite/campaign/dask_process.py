@@ -13,6 +13,7 @@ from pathlib import Path
 
 from loadscope.errors import LoadScopeError
 from loadscope.suite.campaign.dask import worker
+from loadscope.suite.campaign.dask.answering import serve
 from loadscope.suite.campaign.dask.dispatcher import DASK
 from loadscope.suite.campaign.dask.settings import security
 from loadscope.suite.campaign.dispatcher import HostUnreachable
@@ -71,7 +72,7 @@ with DASK.open(folder, ("n1", "n2"), {"listen": "tls://127.0.0.1:0"}) as dispatc
     except LoadScopeError as error:
         told["liar"] = str(error)
     honest = Honest()
-    worker.serve(HostFolder("n1", root / "n1"))
+    serve(HostFolder("n1", root / "n1"))
     honest.start()
     wait_for(lambda: "n1" in dispatcher.hosts())
     told["hosts"] = dispatcher.hosts()

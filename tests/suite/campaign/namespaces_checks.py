@@ -172,7 +172,8 @@ def lab(network, tmp_path, tiny_dataset, manifest, environment):
 
 def test_kills_and_cuts_lose_nothing_and_start_nothing_twice(lab):
     chance = random.Random(int(os.environ.get("LOADSCOPE_SEED", "1")))
-    done, deadline = [], time.monotonic() + 3600
+    done: list[tuple[str, str]] = []
+    deadline = time.monotonic() + 3600
     pause = time.monotonic() + 30
     folder = lab.folder / "lab"
     while True:
@@ -203,7 +204,8 @@ def require_all_once(hosts_folder: Path, folder: Path):
     """Every run is here, and no two jobs had one host at the same time."""
     grid = read_grid(folder)
     assert len(grid.cells) == _TESTS * len(HOSTS)
-    assert all((folder / cell.path / "result.json").exists() for cell in grid.cells)
+    for cell in grid.cells:
+        assert cell.path is not None and (folder / cell.path / "result.json").exists(), cell
     for host in HOSTS:
         spans = []
         for path in (hosts_folder / host).glob("campaign/*/*/ended.json"):

@@ -6,13 +6,14 @@ does not answer while it is off.
 
 import itertools
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from loadscope.suite.campaign.board import Limits, board_of
 from loadscope.suite.campaign.campaign_file import CampaignFile
 from loadscope.suite.campaign.coordinator import Coordinator
 from loadscope.suite.campaign.dispatcher import HostUnreachable
-from loadscope.suite.campaign.job import HostFacts, JobState, Outcome
+from loadscope.suite.campaign.job import Ending, HostFacts, JobState, Outcome
 from loadscope.suite.campaign.journal import Journal, read_journal
 from loadscope.suite.campaign.planned import Planned, PlannedRun
 
@@ -50,10 +51,12 @@ class Hosts:
 
     def __init__(self, names, clock, seed, failures=0.0, kill=0.0, outcomes=None):
         self._random, self._clock, self._kill = random.Random(seed), clock, kill
-        self._outcomes = outcomes or (lambda _: "finished")
+        self._outcomes: Callable[[str], Ending] = outcomes or (lambda _: "finished")
         self._down = {name: self._outages(failures) for name in names}
+        # When each job began, would end, and its host was switched off before that, if it was.
+        self.jobs: dict[str, dict[str, tuple[float, float, float | None]]]
         self.jobs = {name: {} for name in names}
-        self.spans = {name: [] for name in names}
+        self.spans: dict[str, list[tuple[float, float, str]]] = {name: [] for name in names}
         self.finished, self.fetched = [], set()
 
     def _outages(self, failures):
@@ -104,10 +107,12 @@ class Hosts:
         if now < end:
             return JobState(status="running")
         status = self._outcomes(job_id)
-        told = {"reasons": ("min duration",), "noise": ("busy",)} if status == "invalid" else {}
-        return JobState(
-            status="ended", outcome=Outcome(status=status, began=began, ended=end, **told)
-        )
+        noisy = status == "invalid"
+        outcome = Outcome(
+            status=status, began=began, ended=end,
+            reasons=("min duration",) if noisy else (), noise=("busy",) if noisy else (),
+        )  # fmt: skip
+        return JobState(status="ended", outcome=outcome)
 
     def state(self, host, campaign, job_id):
         self._reach(host)

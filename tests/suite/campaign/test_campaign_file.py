@@ -39,8 +39,9 @@ def in_folder(tmp_path, monkeypatch):
 def test_a_host_that_does_not_fit_is_named_with_both_values(campaign_file, change, said):
     target = {"python": "3.11", "machine": "x86_64"}
     file = read_campaign_file(campaign_file(target=target))
-    assert misfits(HostFacts(**FACTS), "here", file, "0.1.0", 1000.0) == []
-    (found,) = misfits(HostFacts(**{**FACTS, **change}), "here", file, "0.1.0", 1000.0)
+    assert misfits(HostFacts.model_validate(FACTS), "here", file, "0.1.0", 1000.0) == []
+    changed = HostFacts.model_validate({**FACTS, **change})
+    (found,) = misfits(changed, "here", file, "0.1.0", 1000.0)
     assert found.startswith(said)
 
 

@@ -80,11 +80,13 @@ def node(tmp_path_factory, monkeypatch, wait_for):
     munged = ["munged", "--foreground", "--force", f"--key-file={folder}/key"]
     munged += [f"--{what}-file={folder}/munge.{what}" for what in ("pid", "log", "seed")]
     daemons = [[*munged, f"--socket={folder}/munge"], ["slurmctld", "-D"], ["slurmd", "-D"]]
-    started = []
+    started: list[subprocess.Popen[bytes]] = []
     try:
         for command in daemons:
-            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            started.append(subprocess.Popen(command, start_new_session=True, **quiet))
+            started.append(subprocess.Popen(
+                command, start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ))  # fmt: skip
             if command[0] == "munged":
                 wait_for((folder / "munge").exists, started[-1])
         deadline = time.monotonic() + 60

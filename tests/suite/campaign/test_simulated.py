@@ -26,7 +26,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(each, seed, failures, tmp_path_f
         assert not started_twice(spans)
     # Every run was brought here once, and only lost tries and their hosts' repeats are beside it.
     ended = [event for event in read_journal(folder) if event.kind == "ended" and event.outcome]
-    finished = [event.run for event in ended if event.outcome.status == "finished"]
+    finished = [one.run for one in ended if one.outcome and one.outcome.status == "finished"]
     assert sorted(set(finished)) == sorted(board.runs)
     assert len(finished) == len(set(finished)) or not each
     assert {f"{event.run}.{event.try_}" for event in ended} <= hosts.fetched
@@ -49,7 +49,7 @@ def test_tries_are_counted_and_reasoned(tmp_path):
     file, planned = plan(1, 1)
     clock = Time()
     outcomes = itertools.chain(["failed", "invalid"], itertools.repeat("finished"))
-    drawn = {}
+    drawn: dict[str, str] = {}
 
     def outcome(job):
         return drawn.setdefault(job, next(outcomes) if job not in drawn else "")

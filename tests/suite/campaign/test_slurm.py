@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
@@ -49,7 +50,9 @@ def host(slurm, tmp_path):
 
 
 def job(**more):
-    settings = {"model": "none", "framework": "null", "scenario": "Offline"}
+    settings: dict[str, JsonValue] = {
+        "model": "none", "framework": "null", "scenario": "Offline",
+    }  # fmt: skip
     return Job(id="r1-1", campaign="autumn", host="n1", settings=settings, **more)
 
 

@@ -46,7 +46,7 @@ def expected(folder):
     scores = []
     for case in sorted((folder / "data").iterdir()):
         scan, mask = (
-            np.asarray(nibabel.load(case / f"{name}.nii.gz").dataobj)
+            np.asarray(nibabel.Nifti1Image.from_filename(case / f"{name}.nii.gz").dataobj)
             for name in ("imaging", "segmentation")
         )
         found = (scan > 0).astype(int) + (scan > 2)

@@ -10,7 +10,7 @@ import math
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 LETTERS = {"FP32": "f", "INT64": "q"}
 
@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     extensions = ("binary_tensor_data",)
     broken = ""
-    asked: ClassVar[list] = []
+    asked: ClassVar[list[tuple[str, str, Any]]] = []
 
     def log_message(self, *args):
         """Nobody reads it."""
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def inference_server(**changes):
     """Serve; gives the server's address and what it was asked."""
-    kind = type("Changed", (Handler,), {"asked": [], **changes})
+    kind: type[Handler] = type("Changed", (Handler,), {"asked": [], **changes})
     with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

@@ -34,8 +34,11 @@ def serving(prefix, tiny, environment, *more):
         env={**environment, TOKEN: "a-word"},
     )  # fmt: skip
     try:
+        assert process.stdout is not None
         line = process.stdout.readline()
-        yield int(re.search(r":(\d+)  ", line)[1])
+        port = re.search(r":(\d+)  ", line)
+        assert port is not None, f"expected the server's address, got {line!r}"
+        yield int(port[1])
     finally:
         process.terminate()
         process.communicate(timeout=30)

@@ -50,11 +50,10 @@ def test_a_run_over_the_network_is_a_run_and_says_so(loadscope, asked, sut, tmp_
     assert record.remote.untold == ()
     assert record.remote.loadgen_host.machine == record.host.machine != ""
     assert record.spec.framework == "null"
-    assert record.model.sha256 and record.model.files == {
-        "nothing.bin": record.model.files["nothing.bin"]
-    }
+    assert record.model.sha256 and record.model.files is not None
+    assert record.model.files == {"nothing.bin": record.model.files["nothing.bin"]}
     assert record.model.options == {"delay_us": 500}
-    state = record.state["performance"]
+    state = record.state[Mode.PERFORMANCE]
     assert state.in_force["threads"] == 1 and state.in_force["sut"] == {"threads": 1}
     assert state.energy is None and state.noise is not None
     assert record.effective.workers == 2

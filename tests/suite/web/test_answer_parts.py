@@ -31,7 +31,7 @@ from loadscope.suite.web.rendering import find_template
 
 LEFT = np.array([[True, False]])
 SMALL = picture(np.zeros((1, 2), np.uint8), "bicubic")
-DRAWN = {
+DRAWN: dict[type[Part], tuple[Part, *tuple[str, ...]]] = {
     Bars: (Bars((Bar("<cat>", 0.5, "50.0 %"),)), "&lt;cat&gt;", 'width="50.0"'),
     Boxes: (Boxes((Box("cat", 0.9, 0, 0.25, 0.5, 1),)), 'y="0.25" width="0.5" height="0.75"'),
     Masks: (Masks((region(LEFT, "road"),)), 'mask="url(#part-1)"', "50.0 %", "/play/1/given/image"),

@@ -1,7 +1,5 @@
 """The graph of a model: what feeds what, and where it is drawn."""
 
-from dataclasses import fields
-
 import pytest
 
 from loadscope.suite.trace.model_graph import _connected
@@ -10,8 +8,11 @@ from loadscope.suite.worker.tracing.layers import Layer
 
 
 def layer(index, name, *constituents):
-    given = {"index": index, "name": name, "constituents": constituents or (name,), "within": ()}
-    return Layer(**{field.name: given.get(field.name) for field in fields(Layer)})
+    return Layer(
+        index=index, name=name, type="Conv", start_ns=0.0, duration_ns=1.0, share=0.1, low_ns=1.0,
+        high_ns=1.0, predicts=1, input_shapes=(), output_shapes=(), dtype=None, bytes=None,
+        flops=None, constituents=constituents or (name,), primitives=(), counters={},
+    )  # fmt: skip
 
 
 def test_an_operator_that_is_no_layer_hands_on_what_it_takes():
