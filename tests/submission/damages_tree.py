@@ -160,9 +160,16 @@ DAMAGES = [
     Damage("benchmark that is not measured", "benchmark.not-checked",
            write(f"{BOX}/llama2-70b-99.9/Offline/user.conf", "x")),
     Damage("mapped to a benchmark that is not measured", "benchmark.not-checked",
-           write(MAPPING, '{"my-model": "whisper"}')),
-    Damage("Interactive", "benchmark.not-checked",
+           write(MAPPING, '{"my-model": "rgat"}')),
+    Damage("Interactive of a benchmark without it", "benchmark.scenarios",
            write(f"{BOX}/resnet/Interactive/user.conf", "x")),
+    Damage("times of requests where tokens' count", "test.token-latencies",
+           write(MAPPING, '{"my-model": "whisper"}')),
+    Damage("ROUGE missing", "accuracy.further", write(MAPPING, '{"my-model": "llama3.1-8b"}')),
+    Damage("token counts that are not the answers'", "compliance.tokens", both(
+        write(MAPPING, '{"my-model": "llama3.1-8b"}'),
+        copy(f"{OFFLINE}/TEST01", f"{OPEN}/TEST06"),
+        write(f"{OPEN}/TEST06/verify_accuracy.txt", "EOS check pass: False"))),
     Damage("scenario misspelt, open", "benchmark.scenario-name", rename(OPEN, "Off-line")),
     # A result's own files.
     *(Damage(f"no {name}", "result.files", remove(f"{SINGLE}/{name}"))

@@ -20,8 +20,8 @@ LITE = "efficientnet-lite0"
 # What is tested directly need not fight over the cores.
 torch.set_num_threads(1)
 
-# Networks for text have checks of their own.
-OTHERS = ("bert", "dlrm", "unet3d")
+# Networks for text, clicks and volumes have checks of their own.
+OTHERS = ("bert", "dlrm", "llama", "unet3d")
 IMAGE_NETWORKS = [name for name in ARCHITECTURES if not name.startswith(OTHERS)]
 
 
