@@ -15,9 +15,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from loadscope.errors import WorkError, described
+from pydantic import BaseModel, ValidationError
+
+from loadscope.errors import InputError, WorkError, described, unexpected
 from loadscope.plugins import Plugins
 from loadscope.suite.campaign.inputs import CHUNK_BYTES
 from loadscope.suite.campaign.job import HostFacts, Job, JobState
@@ -111,6 +113,31 @@ class DispatcherKind(Protocol):
             InputError: The dispatcher has no workers, or the settings do not say how.
             WorkError: It failed.
         """
+
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def read_settings(kind: type[Settings], dispatcher: str, given: Mapping[str, Any]) -> Settings:
+    """Read ``dispatcher_settings``.
+
+    Args:
+        kind: The dispatcher's model of them.
+        dispatcher: Its name.
+        given: As the campaign file has them.
+
+    Raises:
+        InputError: A key is unknown, or a value wrong.
+    """
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"dispatcher_settings: {key}{unexpected(first['msg'], repr(first['input']))}",
+            f"the dispatcher {dispatcher} has: {', '.join(kind.model_fields)}",
+        ) from error
 
 
 DISPATCHERS = Plugins[DispatcherKind]("loadscope.dispatchers", "dispatcher")

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from loadscope.errors import InputError, unexpected
-from loadscope.suite.campaign.dispatcher import RequestDispatcher
+from loadscope.errors import InputError
+from loadscope.suite.campaign.dispatcher import RequestDispatcher, read_settings
 from loadscope.suite.campaign.host_folder import HostFolder
 
 
@@ -55,15 +55,7 @@ class LocalKind:
         Raises:
             InputError: There are several hosts, which on one machine would disturb each other.
         """
-        try:
-            read = LocalSettings.model_validate(settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise InputError(
-                f"dispatcher_settings: {key}{unexpected(first['msg'], repr(first['input']))}",
-                "the local dispatcher has: folder",
-            ) from error
+        read = read_settings(LocalSettings, "local", settings)
         if len(hosts) != 1:
             raise InputError(
                 f"the dispatcher 'local' is this machine alone, but there are {len(hosts)} hosts: "

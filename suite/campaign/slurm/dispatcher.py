@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from loadscope.errors import InputError, unexpected
+from loadscope.errors import InputError
 from loadscope.files import write_text
 from loadscope.rundir.directory import RUN_FILE
 from loadscope.rundir.part import Part
 from loadscope.rundir.progress import read_progress
-from loadscope.suite.campaign.dispatcher import RequestDispatcher
+from loadscope.suite.campaign.dispatcher import RequestDispatcher, read_settings
 from loadscope.suite.campaign.host_folder import HostFolder
 from loadscope.suite.campaign.job import HostFacts, Job, JobState, Outcome
 from loadscope.suite.campaign.job_folder import LOG_FILE, JobFolder, locked
@@ -230,15 +230,7 @@ class SlurmKind:
         Raises:
             InputError: A setting is wrong, or Slurm has no node of a name.
         """
-        try:
-            read = SlurmSettings.model_validate(settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise InputError(
-                f"dispatcher_settings: {key}{unexpected(first['msg'], repr(first['input']))}",
-                f"the dispatcher slurm has: {', '.join(SlurmSettings.model_fields)}",
-            ) from error
+        read = read_settings(SlurmSettings, "slurm", settings)
         known = commands.nodes()
         if unknown := [host for host in hosts if host not in known]:
             raise InputError(
