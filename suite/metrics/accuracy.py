@@ -1,4 +1,4 @@
-"""The score of the accuracy test, by the task's own metric, which ``result.json`` names."""
+"""The score of the accuracy test, by the task's own metric, where that is in percent."""
 
 from loadscope.names import Mode
 from loadscope.suite.metrics.metric import Metric
@@ -9,7 +9,7 @@ def _from_record(run: RunView, test: Mode) -> float | None:
     score = run.accuracy
     if test is not Mode.ACCURACY or score is None or test in run.altered:
         return None
-    return score.value if run.accuracy_meaningful else None
+    return score.value if run.accuracy_meaningful and score.unit == "%" else None
 
 
 METRIC = Metric(

@@ -76,9 +76,12 @@ class Inferred:
 
 
 def reading(path: Path) -> list[BackendInfo]:
-    """The backends that read a file of this name, installed ones first."""
+    """The backends that read a file of this name, installed ones first.
+
+    Of those, first the ones that several workers may call: what the machine can do shows there.
+    """
     able = [info for info in readable() if info.answers and info.format_of(path)]
-    return sorted(able, key=lambda info: not info.installed())
+    return sorted(able, key=lambda info: (not info.installed(), info.one_caller))
 
 
 def framework_of(path: Path) -> str:

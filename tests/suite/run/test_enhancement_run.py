@@ -49,5 +49,7 @@ def test_photographs_are_enlarged_and_scored_from_the_log(tmp_path, monkeypatch,
     assert score["value"] == pytest.approx(np.mean(expected))
     # Nearest pixels are worse than the filter, which is said wherever the score is.
     assert score["remark"].startswith("NO BETTER than bicubic")
-    assert "NO BETTER than bicubic" in loadscope("report", "out").stdout.replace("\n", " ")
+    shown = loadscope("report", "out").stdout
+    assert {"NO", "BETTER", "bicubic:", "33.44", "dB"} <= set(shown.split())
+    assert "33.44 %" not in shown
     assert json.loads(loadscope("accuracy", "out", "--json").stdout) == score
