@@ -163,8 +163,8 @@ def test_a_form_is_the_same_after_it_was_recorded(name: str) -> None:
     assert form is None or form_of(json.loads(json.dumps(form_record(form)))) == form
 
 
-def test_there_are_four_adapters() -> None:
-    assert list(ADAPTERS) == ["image-label", "image-mask", "manifest", "volume-mask"]
+def test_adapters_are_found_by_name() -> None:
+    assert {"image-label", "image-mask", "manifest", "volume-mask"} < set(ADAPTERS)
 
 
 OWN = """schema: 1

@@ -31,7 +31,7 @@ def complete(cache, monkeypatch):
         ("run --model efficientnet-l", ["efficientnet-lite0"]),
         ("run --framework PY", ["pytorch"]),
         ("run --model resnet50 --scenario s", ["SingleStream", "Server"]),
-        ("run --mode TEST", ["TEST01", "TEST04"]),
+        ("run --mode TEST", ["TEST01", "TEST04", "TEST06"]),
         ("run --late ", ["last", "in-turn"]),
         ("run --instances a", ["auto"]),
         ("run --framework pytorch --option comp", ["compile=true", "compile=false"]),
