@@ -130,7 +130,7 @@ ARTIFACT = "artifacts.onnxruntime"
         ("accuracy.published", float("nan"), "accuracy.published"),
         ("accuracy.meaningful", False, "published cannot stand beside meaningful: false"),
         ("preprocess.resampler", "lanczos", "preprocess.resampler"),
-        ("preprocess.sise", 224, "known here: colour, crop_fraction"),
+        ("preprocess.sise", 224, "did you mean 'size'? known here: "),
         ("preprocess.geometry", ..., "missing key 'models.tiny.preprocess.geometry'"),
         ("preprocess.mean", [0.485, 0.456], "mean has 2 numbers"),
         ("preprocess.size", 192, "must be one image of shape [3, 192, 192]"),
