@@ -166,10 +166,10 @@ DAMAGES = [
     Damage("times of requests where tokens' count", "test.token-latencies",
            write(MAPPING, '{"my-model": "whisper"}')),
     Damage("ROUGE missing", "accuracy.further", write(MAPPING, '{"my-model": "llama3.1-8b"}')),
-    Damage("token counts that are not the answers'", "compliance.tokens", both(
-        write(MAPPING, '{"my-model": "llama3.1-8b"}'),
-        copy(f"{OFFLINE}/TEST01", f"{OPEN}/TEST06"),
-        write(f"{OPEN}/TEST06/verify_accuracy.txt", "EOS check pass: False"))),
+    Damage("answers' lengths that TEST06 does not confirm", "compliance.tokens", both(
+        rename(f"{BOX}/resnet", "llama3.1-8b"),
+        copy(f"{BOX}/llama3.1-8b/Offline/TEST01", f"{BOX}/llama3.1-8b/Offline/TEST06"),
+        write(f"{BOX}/llama3.1-8b/Offline/TEST06/verify_accuracy.txt", "EOS check pass: True"))),
     Damage("scenario misspelt, open", "benchmark.scenario-name", rename(OPEN, "Off-line")),
     # A result's own files.
     *(Damage(f"no {name}", "result.files", remove(f"{SINGLE}/{name}"))
