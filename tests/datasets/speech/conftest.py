@@ -1,5 +1,6 @@
 """Recordings made here: tones, as WAV of any width and number of channels."""
 
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,9 @@ def make_wave(tmp_path: Path) -> Make:
             file.setsampwidth(width)
             file.setframerate(rate)
             raw = (given + 128 if width == 1 else given).astype("<i8").reshape(-1, 1)
-            file.writeframes(raw.view(np.uint8).reshape(-1, 8)[:, :width].tobytes())
+            low = raw.view(np.uint8).reshape(-1, 8)[:, :width]
+            # The module takes samples in the machine's order, and writes the file's.
+            file.writeframes((low[:, ::-1] if sys.byteorder == "big" else low).tobytes())
         return path
 
     return make
