@@ -5,11 +5,13 @@ import threading
 from collections.abc import Callable, Sequence
 from time import time_ns
 
+from loadscope.datasets.generation import Generation
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.task import Postprocess
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
 from loadscope.scenarios.tokens.running import RunningBatch
 from loadscope.scenarios.tokens.sequence import Sequence as Answering
+from loadscope.scenarios.tokens.steps import Steps
 from loadscope.scenarios.tracing import BatchNote, Counters
 from loadscope.sut.tracing import Tracer
 from loadscope.tensors import Tensors
@@ -60,9 +62,7 @@ class TracedTokenPipeline(TokenPipeline):
 
     def running(self, batch_size: int) -> RunningBatch:
         """See ``TokenPipeline.running``; it says who is in each step."""
-        return _Telling(
-            self.steps, self.generation, batch_size, self.budget, told=self._under_way_are
-        )
+        return _Telling(self.steps, self.generation, batch_size, self.budget, self._under_way_are)
 
     def _under_way_are(self, what: str, sequences: Sequence[Answering]) -> None:
         self._under_way.what = what
@@ -99,8 +99,15 @@ class TracedTokenPipeline(TokenPipeline):
 class _Telling(RunningBatch):
     """A running batch that says before each step whose it is."""
 
-    def __init__(self, *given: object, told: Callable[[str, Sequence[Answering]], None]) -> None:
-        super().__init__(*given)  # type: ignore[arg-type]  # those of RunningBatch
+    def __init__(
+        self,
+        steps: Steps,
+        generation: Generation,
+        batch_size: int,
+        token_budget: int,
+        told: Callable[[str, Sequence[Answering]], None],
+    ) -> None:
+        super().__init__(steps, generation, batch_size, token_budget)
         self._told = told
 
     def join(self, new: Sequence[Answering]) -> list[Answering]:

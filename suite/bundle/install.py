@@ -17,7 +17,7 @@ from loadscope.errors import InputError, WorkError
 from loadscope.paths import cache_root
 from loadscope.suite.bundle.record import ARTIFACTS, DATASETS, MANIFEST, WHEELS, Bundle
 from loadscope.suite.fetch.datasets import fetch_dataset
-from loadscope.suite.fetch.digest import file_sha256
+from loadscope.suite.fetch.digest import CHUNK, file_sha256
 from loadscope.suite.fetch.store import Transfer, ensure, read_stamp
 from loadscope.suite.models.checksum import Checksum
 from loadscope.suite.results.archive import extract, is_archive
@@ -124,7 +124,10 @@ def verify_bundle(path: Path, progress: Progress) -> int:
                 if member.name == sums.FILE:
                     text = source.read().decode(errors="replace")
                 else:
-                    found[member.name] = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
+                    content = hashlib.sha256()
+                    while part := source.read(CHUNK):
+                        content.update(part)
+                    found[member.name] = content.hexdigest()
                 done += member.size
                 progress(f"check {path.name} (MB)", done >> 20, max(total, done) >> 20)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from loadscope.errors import InputError
 from loadscope.files import write_text
@@ -56,7 +56,7 @@ class Bundle(Part):
     platform: str
     python: str
     models: tuple[BundledModel, ...] = ()
-    datasets: dict[str, str] = {}  # noqa: RUF012 (pydantic copies it)
+    datasets: dict[str, str] = Field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     round: str
 
