@@ -106,6 +106,8 @@ class LiveWatch:
     def end(self, counted: Counted | None) -> None:
         """The process has ended: remove the file and say so."""
         remove_progress(self._run_dir)
+        if counted is not None:
+            self._bins.add(counted)
         live = self._progress(self._clock(), counted)
         self._watch(live.model_copy(update={"phase": Phase.ENDED, "left_s": None}))
 
@@ -120,9 +122,10 @@ class LiveWatch:
             elapsed_s=round(now - self._started, 3),
             noise=self._noise(),
         )
-        if counted is None or self._begun is None:
+        if counted is None:
             return live
-        begun, before = self._begun
+        # A test may have ended before anybody looked at it while it ran.
+        begun, before = self._begun or (now, counted.answered)
         running, answered = now - begun, counted.answered - before
         rate = answered / running if running > 0 and answered else None
         return live.model_copy(

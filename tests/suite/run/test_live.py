@@ -113,6 +113,24 @@ def test_what_is_written_once_a_second(tmp_path, watching, clock, told, counters
     assert read_progress(tmp_path) is None
 
 
+def test_a_test_that_nobody_saw_running_has_its_counts_at_the_end(
+    watching, told, counters, counted
+):
+    recorder = Recorder(counters)
+    watching.look(counted())
+    counters.expect(samples=24, milliseconds=0, query_samples=1)
+    counters.enter(Phase.RUNNING)
+    recorder.issued(24)
+    answer(recorder, [2_000_000] * 24)
+    watching.end(counted())
+    now = told[-1]
+    assert (now.phase, now.queries_issued, now.queries_answered) == (Phase.ENDED, 24, 24)
+    assert now.latency
+    assert now.latency.p99_ms == pytest.approx(2, rel=0.012)
+    # Nobody knows how long it took.
+    assert (now.left_s, now.samples_per_second) == (None, None)
+
+
 def test_queries_of_several_samples_count_once(watching, clock, told, counters, counted):
     counters.expect(samples=80, milliseconds=0, query_samples=8)
     counters.enter(Phase.RUNNING)
