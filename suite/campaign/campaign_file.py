@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, mo
 
 from loadscope.rundir.spec import RunSpec
 from loadscope.strict_yaml import read_yaml
+from loadscope.suite.golden.thresholds import THRESHOLDS
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -59,6 +60,24 @@ class SubmissionPart(_Part):
     system: str
 
 
+def _dtype(name: str) -> str:
+    if name not in THRESHOLDS:
+        raise ValueError(f"unknown data type '{name}'; use one of: {', '.join(THRESHOLDS)}")
+    return name
+
+
+class GoldenPart(_Part):
+    """What the answers of a target's hosts are held against.
+
+    Attributes:
+        files: From ``loadscope golden``, one a model; relative to the working directory.
+        dtype: What the hosts compute in; says how far they may be from the golden answers.
+    """
+
+    files: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_unique)]
+    dtype: Annotated[str, AfterValidator(_dtype)] = "float32"
+
+
 class Target(_Part):
     """What is measured on which hosts.
 
@@ -76,6 +95,7 @@ class Target(_Part):
         settings: Over those of the scripts.
         send: The settings whose file or folder the coordinator sends; others are the host's own.
         find_rate: Whether Server's highest valid rate is searched for first.
+        golden: What finished runs with an accuracy test are held against; nothing if None.
         submission: The tree to make at the end; none if None.
     """
 
@@ -91,6 +111,7 @@ class Target(_Part):
     settings: dict[str, JsonValue] = {}
     send: Annotated[tuple[str, ...], AfterValidator(_unique), AfterValidator(_fields)] = ()
     find_rate: bool = False
+    golden: GoldenPart | None = None
     submission: SubmissionPart | None = None
 
 

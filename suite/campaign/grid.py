@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadscope.rundir.part import Part
+from loadscope.suite.campaign.agreement import Agreement, read_agreement
 from loadscope.suite.campaign.board import Board, Limits, RunState, board_of
 from loadscope.suite.campaign.campaign_file import CampaignFile, read_campaign_file
 from loadscope.suite.campaign.job_folder import RUN
@@ -27,6 +28,7 @@ class Cell(Part):
         rehearsal: Why it is shorter than full length; empty when it is not, or not known yet.
         began: When its last try was assigned, seconds since the epoch.
         ended: When that ended.
+        agreement: How it stands to its golden file, where the target has one of its model.
         path: The run directory below the campaign's folder, as soon as there is one here.
     """
 
@@ -40,6 +42,7 @@ class Cell(Part):
     rehearsal: tuple[str, ...] = ()
     began: float | None = None
     ended: float | None = None
+    agreement: Agreement | None = None
     path: str | None = None
 
 
@@ -156,6 +159,7 @@ def _cell(folder: Path, board: Board, state: RunState) -> Cell:
         rehearsal=outcome.rehearsal if outcome else (),
         began=last.began if last else None,
         ended=last.ended if last else None,
+        agreement=read_agreement(folder, state.planned),
         path=_path(folder, state),
     )
 

@@ -19,6 +19,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,18 +156,20 @@ class JobFolder:
                 # The process has the lock from its first moment: it is handed on, not taken.
                 fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 with (self.path / LOG_FILE).open("ab") as log:
-                    # setsid leaves it to process 1: it is nobody's child who could end with it.
-                    subprocess.run(
-                        ["setsid", "--fork", *command, str(self.path), str(host_lock)],
+                    # In a session of its own it ends with nobody.
+                    process = subprocess.Popen(
+                        [*command, str(self.path), str(host_lock)],
                         cwd=self.path,
                         env=job_environment(self.job(), environment),
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         pass_fds=(alive,),
-                        check=True,
+                        start_new_session=True,
                     )
-            except (OSError, subprocess.CalledProcessError) as error:
+                # Where this one lives longer, the ended one shall leave no entry with the system.
+                threading.Thread(target=process.wait, daemon=True).start()
+            except OSError as error:
                 raise WorkError(
                     f"{self.path}: the job cannot be started: {error}", "see the host's disk"
                 ) from error

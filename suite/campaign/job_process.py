@@ -1,8 +1,8 @@
 """The process of a job on its host: ``python -m … JOB_FOLDER HOST_LOCK``.
 
 It waits for the host, carries the run out with its LoadGen tests each in a fresh process, and says
-what came of it. It is nobody's child, and goes on when the network, the worker or the coordinator
-do not.
+what came of it. It has a session of its own, and goes on when the network, the worker or the
+coordinator do not.
 """
 
 import fcntl

@@ -12,6 +12,7 @@ import loadscope
 from loadscope.errors import InputError, WorkError
 from loadscope.files import write_text
 from loadscope.suite.campaign.admission import misfits
+from loadscope.suite.campaign.agreement import keep_golden
 from loadscope.suite.campaign.board import Board
 from loadscope.suite.campaign.campaign_file import CampaignFile, read_campaign_file
 from loadscope.suite.campaign.coordinator import Coordinator, Notice
@@ -83,13 +84,14 @@ def begin(file_path: Path, folder: Path) -> int:
         _require_same(read_campaign_file(folder / CAMPAIGN_FILE), file, file_path)
     elif folder.exists() and any(one.name not in _BEFORE for one in folder.iterdir()):
         raise InputError(f"{folder} already exists and is not empty", "choose another --folder")
+    keep_golden(file, planned, folder)
     # The plan last: with it the folder is a campaign.
     write_text(folder / CAMPAIGN_FILE, file_path.read_text(encoding="utf-8"))
     planned.write(folder)
     return len(planned.runs) - before
 
 
-_BEFORE = ("keys", ".lock", CAMPAIGN_FILE)
+_BEFORE = ("keys", ".lock", "golden", CAMPAIGN_FILE)
 """What may be in the folder of a campaign before it starts."""
 
 
@@ -225,8 +227,9 @@ def _require_same(before: CampaignFile, now: CampaignFile, path: Path) -> None:
             )
     kept = {target.name: target for target in now.targets}
     for target in before.targets:
-        if target.name in kept and kept[target.name].submission != target.submission:
-            raise InputError(
-                f"{path}: changed since the campaign was started: {target.name}: submission",
-                "take the change back, or start another campaign with --folder",
-            )
+        for part in ("submission", "golden"):
+            if target.name in kept and getattr(kept[target.name], part) != getattr(target, part):
+                raise InputError(
+                    f"{path}: changed since the campaign was started: {target.name}: {part}",
+                    "take the change back, or start another campaign with --folder",
+                )

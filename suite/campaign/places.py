@@ -8,6 +8,8 @@
 ``jobs/RUN.TRY/``             What a host said of a try: its log, its end, and where it did not
                               finish its run directory.
 ``submission/GROUP/``         The trees.
+``golden/TARGET/MODEL.npz``    The golden files, as they were when the campaign started.
+``agreement/RUN.json``        How a run stands to its golden file.
 ``keys/``                     Certificates, where the dispatcher has any.
 ``cancel``                    Somebody wants the campaign to end.
 ============================  =====================================================================
@@ -39,6 +41,16 @@ def group_runs(folder: Path, group: str) -> Path:
 def tree_folder(folder: Path, group: str) -> Path:
     """Where the submission tree of a group lies."""
     return folder / "submission" / group
+
+
+def golden_folder(folder: Path, target: str) -> Path:
+    """Where the golden files of a target lie."""
+    return folder / "golden" / target
+
+
+def agreement_file(folder: Path, run: PlannedRun) -> Path:
+    """Where it is written how a run stands to its golden file."""
+    return folder / "agreement" / f"{run.id}.json"
 
 
 def place_run(folder: Path, run: PlannedRun, job: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from loadscope.errors import LoadScopeError, WorkError
+from loadscope.suite.campaign.agreement import hold_to_golden
 from loadscope.suite.campaign.dispatcher import Dispatcher
 from loadscope.suite.campaign.grid import Grid, read_grid
 from loadscope.suite.campaign.journal import Event
@@ -48,7 +49,18 @@ def carry_out(campaign: Opened, wait_s: float, ssh: bool = False) -> list[Tree]:
         raise Interrupted(f"loadscope campaign resume {shlex.quote(str(campaign.folder))}") from (
             error
         )
+    return finish_up(campaign)
+
+
+def finish_up(campaign: Opened) -> list[Tree]:
+    """Hold what has come to the golden files, and make the trees.
+
+    Raises:
+        InputError: A golden file in the campaign's folder is damaged.
+        WorkError: A file cannot be written here.
+    """
     with progress_bars() as progress:
+        hold_to_golden(campaign.folder, campaign.file, campaign.board, progress)
         return campaign_trees(campaign.folder, progress)
 
 
@@ -135,6 +147,8 @@ def conclude(folder: Path, trees: list[Tree], as_json: bool, context: click.Cont
     for cell in grid.cells:
         if cell.status in ("failed", "invalid"):
             click.echo(f"{cell.run}: {cell.status.upper()}: {cell.reason}")
+        if cell.agreement is not None:
+            click.echo(f"{cell.run}: {cell.agreement.text}")
     for tree in trees:
         if tree.path is None:
             click.echo(f"{tree.group}: no tree: {LoadScopeError(tree.problem, tree.fix)}")
@@ -155,6 +169,14 @@ def _failure(folder: Path, grid: Grid, trees: list[Tree]) -> WorkError | None:
         return WorkError(
             f"{len(bad)} of {len(grid.cells)} runs did not finish; {first.run}: {first.reason}",
             f"see loadscope campaign status {folder}",
+        )
+    unlike = [cell for cell in grid.cells if cell.agreement and not cell.agreement.passed]
+    if unlike:
+        first = unlike[0]
+        problem = first.agreement.problem if first.agreement else ""
+        return WorkError(
+            f"{len(unlike)} runs do not answer as their golden file; {first.run}: {problem}",
+            "loadscope validate there with --model says in which layer",
         )
     if grid.cancelled:
         return WorkError("cancelled", f"go on with loadscope campaign resume {folder}")

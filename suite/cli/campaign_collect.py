@@ -5,9 +5,7 @@ from pathlib import Path
 import click
 
 from loadscope.suite.campaign.opened import opened, reached
-from loadscope.suite.cli.campaign_carry_out import Telling, conclude
-from loadscope.suite.cli.progress import progress_bars
-from loadscope.suite.library.campaign_trees import campaign_trees
+from loadscope.suite.cli.campaign_carry_out import Telling, conclude, finish_up
 
 
 @click.command("collect", epilog="\b\nExample:\n  loadscope campaign collect autumn")
@@ -21,6 +19,5 @@ def command(context: click.Context, folder: Path, as_json: bool) -> None:
         if campaign.board.assigned():
             with reached(folder, campaign.file) as dispatcher:
                 campaign.collect(dispatcher, telling)
-        with progress_bars() as progress:
-            trees = campaign_trees(folder, progress)
+        trees = finish_up(campaign)
     conclude(folder, trees, as_json, context)

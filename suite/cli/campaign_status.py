@@ -37,12 +37,12 @@ def _show(grid: Grid) -> None:
         box=box.SIMPLE_HEAD,
         show_edge=False,
     )
-    for heading in ("Run", "Test", "Status", "Host", "Tries", "Reason"):
+    for heading in ("Run", "Test", "Status", "Host", "Tries", "Remark"):
         table.add_column(heading, justify="right" if heading == "Tries" else "left")
     for cell in grid.cells:
         add_plain_row(
             table, cell.run, cell.test, _status(cell), cell.host or "", str(cell.tries or ""),
-            cell.reason,
+            cell.agreement.text if cell.agreement else cell.reason,
         )  # fmt: skip
     print_table(table)
     hosts = Table(box=box.SIMPLE_HEAD, show_edge=False)

@@ -28,6 +28,10 @@ PACKAGES = (
     "python3-platformdirs", "python3-plotly", "python3-psutil", "python3-pydantic",
     "python3-pytest", "python3-requests", "python3-rich", "python3-torch", "python3-yaml",
     "libpython3.13-dev", "pybind11-dev",
+    # Of Dask, by which the machine is a host of a campaign.
+    "python3-cloudpickle", "python3-cryptography", "python3-fsspec", "python3-locket",
+    "python3-msgpack", "python3-packaging", "python3-partd", "python3-sortedcontainers",
+    "python3-tblib", "python3-toolz", "python3-tornado", "python3-zict",
 )  # fmt: skip
 
 # Of /proc these are all that psutil reads where nothing is mounted.
