@@ -54,7 +54,7 @@ def main(architecture: str, output: Path | None) -> None:
     with progress_bars() as progress, FileLock(folder / "lock"):
         log.write_bytes(b"")
         try:
-            _require_tools(log, chosen.tools)
+            require_tools(log, chosen.tools)
             progress(f"{architecture} root", 0, 0)
             root = ensure_root(chosen, folder, log)
             progress(f"LoadGen and pycocotools for {architecture}", 0, 0)
@@ -83,7 +83,16 @@ def main(architecture: str, output: Path | None) -> None:
         sys.exit(1)
 
 
-def _require_tools(log: Path, tools: dict[str, str]) -> None:
+def require_tools(log: Path, tools: dict[str, str]) -> None:
+    """Have the programs that the lane takes, by Debian's packages where they are missing.
+
+    Args:
+        log: Takes what the package manager says.
+        tools: The programs, and the packages with them.
+
+    Raises:
+        WorkError: This is not root, or a package cannot be had.
+    """
     missing = [package for tool, package in tools.items() if shutil.which(tool) is None]
     if os.geteuid() != 0:
         raise WorkError("only root may change its root directory", "run it as root in a container")

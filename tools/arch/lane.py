@@ -1,32 +1,23 @@
 """The steps of the emulated lane: models here, checks there, comparison on both sides."""
 
-import importlib.metadata
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import distribution
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from loadscope.datasets.task import Progress
-from loadscope.suite.fetch import fetch_dataset
-from loadscope.suite.fetch.artifacts import materialise
-from loadscope.suite.fetch.build import BuildRequest, build_artifact
-from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.golden.file import read_golden
-from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.arch.checks import SUITES, CheckRow, Suite
+from loadscope.tools.arch.furnish import MODEL, copy_checkout, copy_data, make_models, make_site
 from loadscope.tools.arch.inside import LANE, Inside, loadscope_here, require
 from loadscope.tools.arch.pixels import pixel_rows
 from loadscope.tools.arch.root import Root
 from loadscope.tools.arch.submission import submission_rows
 
-MODEL, DATA, SAMPLES = "efficientnet-32", "imagenet-sample20", 4
+SAMPLES = 4
 FRAMEWORKS = ("onnxruntime", "pytorch")
 PACKAGED = "onnxruntime"
 """Whose run becomes a submission: a system has one framework."""
@@ -69,14 +60,11 @@ class Lane:
         self._inside, self._progress = Inside(root, work, progress), progress
         self._cache = cache
         folder = self._inside.folder
-        self._copy_checkout(repository)
-        shutil.copytree(natives, folder / "site")
-        _declare(folder / "site")
-        self._models = folder / "models"
-        self._manifest = self._models / "models.yaml"
-        self._prepare_models(cache)
+        copy_checkout(repository, folder / "repo")
+        make_site(natives, folder / "site")
+        self._manifest = make_models(folder / "models", cache, progress)
         self._data = folder / "data"
-        shutil.copytree(fetch_dataset(DATA, cache, progress), self._data)
+        copy_data(self._data, cache, progress)
         self._label()
 
     def rows(self) -> Iterator[CheckRow]:
@@ -93,47 +81,6 @@ class Lane:
         yield from pixel_rows(self._inside, self._data, self._cache, self._progress)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             yield from pool.map(self._tests, SUITES)
-
-    def _copy_checkout(self, repository: Path) -> None:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=repository,
-            capture_output=True,
-            check=True,
-        ).stdout.decode()
-        for name in filter(None, listed.split("\0")):
-            source, target = repository / name, self._inside.folder / "repo" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.exists() or source.is_symlink():
-                shutil.copy(source, target, follow_symlinks=False)
-        # Backends are found by the entry points of an installed package.
-        installed = importlib.metadata.distribution("loadscope")
-        metadata = self._inside.folder / "repo" / "src" / "loadscope.dist-info"
-        metadata.mkdir()
-        for name in ("METADATA", "entry_points.txt"):
-            (metadata / name).write_text(installed.read_text(name) or "", encoding="utf-8")
-
-    def _prepare_models(self, cache: Path) -> None:
-        entry = Catalogue.load().get("efficientnet-lite0")
-        weights = materialise("efficientnet-lite0", entry, "pytorch", cache, self._progress)
-        request = BuildRequest(
-            MODEL,
-            "onnx",
-            {
-                "architecture": "efficientnet-lite0",
-                "classes": "1000",
-                "size": "32",
-                "input-name": ["images"],
-                "output-name": "logits",
-            },
-            Fetched(weights.artifact.path, weights.sha256),
-        )
-        exported = build_artifact(request, cache, self._progress)
-        self._models.mkdir(parents=True)
-        shutil.copy(exported.path, self._models / "efficientnet-32.onnx")
-        shutil.copy(weights.artifact.path, self._models / "efficientnet.pth")
-        manifest = files("loadscope.tools.arch") / "models.yaml"
-        self._manifest.write_text(manifest.read_text("utf-8"), encoding="utf-8")
 
     def _label(self) -> None:
         """Name the photographs as this host's model does, the last one otherwise.
@@ -241,15 +188,3 @@ class Lane:
             detail,
             done.seconds,
         )
-
-
-def _declare(site: Path) -> None:
-    """What an installer writes of the suite, for the lane runs it from its checkout.
-
-    Tasks and frameworks are found by the entry points in it.
-    """
-    suite = distribution("loadscope")
-    info = site / f"loadscope-{suite.version}.dist-info"
-    info.mkdir()
-    for name in ("METADATA", "entry_points.txt"):
-        (info / name).write_text(suite.read_text(name) or "", encoding="utf-8")

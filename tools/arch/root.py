@@ -72,7 +72,8 @@ class Root:
     architecture: Architecture
 
     @property
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What its programs need of variables."""
         libraries = f"/usr/lib/{self.architecture.triplet}"
         # Debian chooses among BLAS libraries when a package is configured.
         return {**_ENVIRONMENT, "LD_LIBRARY_PATH": f"{libraries}/lapack:{libraries}/blas"}
@@ -88,7 +89,7 @@ class Root:
             try:
                 return subprocess.run(
                     [chroot, str(self.path), "/usr/bin/python3", *arguments],
-                    env={**self._environment, **environment},
+                    env={**self.environment, **environment},
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=errors,

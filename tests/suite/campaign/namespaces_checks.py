@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.suite.campaign.namespaces import HEAD, PORT, ip, namespaces
 
 from loadscope.suite.campaign.grid import read_grid
 from loadscope.suite.campaign.job import Outcome
@@ -30,39 +31,11 @@ CUT_SECONDS = 45.0
 _TESTS = int(os.environ.get("LOADSCOPE_RUNS", "6"))
 
 
-def ip(*arguments):
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def network():
     """Namespaces head, n1, n2 and n3 on one bridge; yields their prefix."""
-    prefix = f"ls{os.getpid()}"
-    made = []
-    try:
-        try:
-            ip("netns", "add", f"{prefix}-sw")
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"network namespaces are refused here: {error}")
-        made.append("sw")
-        ip("-n", f"{prefix}-sw", "link", "add", "br0", "type", "bridge")
-        ip("-n", f"{prefix}-sw", "link", "set", "br0", "up")
-        for number, host in enumerate(("head", *HOSTS), start=1):
-            space, switch = f"{prefix}-{host}", f"{prefix}-sw"
-            ip("netns", "add", space)
-            made.append(host)
-            ip("link", "add", f"v{os.getpid()}{number}", "netns", space, "type", "veth",
-               "peer", "name", f"p{number}", "netns", switch)  # fmt: skip
-            ip("-n", switch, "link", "set", f"p{number}", "master", "br0", "up")
-            ip("-n", space, "link", "set", f"v{os.getpid()}{number}", "name", "eth0")
-            ip("-n", space, "addr", "add", f"10.77.0.{number}/24", "dev", "eth0")
-            ip("-n", space, "link", "set", "eth0", "up")
-            ip("-n", space, "link", "set", "lo", "up")
+    with namespaces(*HOSTS) as prefix:
         yield prefix
-    finally:
-        for host in made:
-            with contextlib.suppress(subprocess.CalledProcessError):
-                ip("netns", "del", f"{prefix}-{host}")
 
 
 class Lab:
@@ -88,7 +61,7 @@ class Lab:
         """Start what is gone, and mend what was cut for long enough."""
         for host in HOSTS:
             if not self.alive(host):
-                self.start(host, "worker", "--scheduler", "tls://10.77.0.1:8786", "--keys",
+                self.start(host, "worker", "--scheduler", f"tls://{HEAD}:{PORT}", "--keys",
                            f"lab/keys/{host}", "--folder", host)  # fmt: skip
         if not self.alive("head"):
             resumes = (self.folder / "lab/plan.json").exists()
@@ -150,7 +123,7 @@ def lab(network, tmp_path, tiny_dataset, manifest, environment):
     ]
     file = {
         "name": "lab", "rehearsal": True, "dispatcher": "dask", "host_failures": 1000,
-        "dispatcher_settings": {"listen": "tls://10.77.0.1:8786"},
+        "dispatcher_settings": {"listen": f"tls://{HEAD}:{PORT}"},
         "targets": [
             {
                 "name": "all", "hosts": list(HOSTS), "each": True, "scripts": uses,
