@@ -4,44 +4,47 @@ On the host a file is kept as ``store/SHA256``; a job's folder or file is made o
 """
 
 import contextlib
-import glob
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from loadscope.errors import InputError, WorkError
 from loadscope.files import replacing
 from loadscope.suite.campaign.job import Job, SentFile, SentInput
 from loadscope.suite.fetch.digest import file_sha256
+from loadscope.sut.registry import readable
 
 _STORE, _PLACED = "store", "placed"
 CHUNK_BYTES = 1 << 22
 
 
-def read_input(setting: str, at: int | None, path: Path) -> tuple[SentInput, dict[str, Path]]:
+def read_input(
+    setting: str, at: int | None, path: Path, framework: str = ""
+) -> tuple[SentInput, dict[str, Path]]:
     """What to send for a setting that names a file or a folder of this machine.
 
     Args:
         setting: The field of ``RunSpec``.
         at: The place in a setting that is a list.
         path: The file or folder.
+        framework: What loads it, where it is a model.
 
     Returns:
         The input, and where each digest's file lies here.
 
     Raises:
-        InputError: It is not there, or cannot be read.
+        InputError: It is not there, cannot be read, or takes files from elsewhere along.
     """
     if not path.exists():
         raise InputError(f"{setting}: {path}: not found, so it cannot be sent", "check 'send'")
     found: list[SentFile] = []
     files: dict[str, Path] = {}
-    together = _together(setting, path)
     try:
-        for name, file in [(one.name, one) for one in together] or _files(path):
+        together = _together(setting, path, framework)
+        for name, file in together or _files(path):
             digest = file_sha256(file)
             found.append(SentFile(name=name, sha256=digest, bytes=file.stat().st_size))
             files[digest] = file
@@ -53,21 +56,42 @@ def read_input(setting: str, at: int | None, path: Path) -> tuple[SentInput, dic
     return SentInput(setting=setting, at=at, name=name, files=tuple(found), entry=entry), files
 
 
-def _together(setting: str, path: Path) -> list[Path]:
-    """The files that go with the one that a setting names, itself among them; else none."""
+def _together(setting: str, path: Path, framework: str) -> list[tuple[str, Path]]:
+    """The files that go with the one that a setting names, itself among them, by name; else none.
+
+    Raises:
+        InputError: One lies outside the folder of the named one.
+        OSError: The model cannot be read.
+    """
     if not path.is_file():
         return []
     if setting == "models":
         # What a manifest says of files lies beside it.
         text = path.read_text(encoding="utf-8", errors="replace")
         beside = [path.parent / name for name in re.findall(r"\bfile:([^\s'\",}/]+)", text)]
+        beside = [path, *(one for one in beside if one.is_file())]
     elif setting == "model":
-        # Weights of their own file, as of ONNX and MXNet, are called after the model.
-        stem = path.stem.removesuffix("-symbol")
-        beside = [one for one in path.parent.glob(f"{glob.escape(stem)}*") if one != path]
+        beside = _model_files(path, framework)
     else:
         return []
-    return [path, *sorted(one for one in dict.fromkeys(beside) if one.is_file())]
+    found = []
+    for one in dict.fromkeys(beside):
+        inside = os.path.relpath(one, path.parent)
+        if inside.startswith(os.pardir):
+            raise InputError(
+                f"{setting}: {path}: its weights are outside its folder: {one}",
+                "write the model so that they lie beside it",
+            )
+        found.append((PurePath(inside).as_posix(), one))
+    return found
+
+
+def _model_files(path: Path, framework: str) -> list[Path]:
+    """All files of a model, as its framework knows them, or another one that reads its format."""
+    for info in sorted(readable(), key=lambda info: info.name != framework):
+        if format := info.format_of(path):
+            return info.model_files(format, path)
+    return [path]
 
 
 def read_inputs(spec: Mapping[str, Any]) -> tuple[tuple[SentInput, ...], Mapping[str, Path]]:
@@ -89,7 +113,8 @@ def read_inputs(spec: Mapping[str, Any]) -> tuple[tuple[SentInput, ...], Mapping
                 continue
             name, equals, folder = one.partition("=")
             path = Path(folder if equals and "/" not in name else one)
-            given, found = read_input(setting, at if several else None, path)
+            framework = spec["settings"].get("framework") or ""
+            given, found = read_input(setting, at if several else None, path, framework)
             inputs.append(given)
             files |= found
     return tuple(inputs), files

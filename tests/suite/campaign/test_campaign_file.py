@@ -2,7 +2,10 @@
 
 import json
 import re
+from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from loadscope.errors import InputError
@@ -135,6 +138,36 @@ def test_what_is_sent_arrives_by_its_digest(tmp_path):
     assert (tmp_path / placed / "val/one.bin").read_bytes() == b"one"
     assert (tmp_path / placed / "empty.txt").read_bytes() == b""
     assert placed_settings(job, root) == placed_settings(job, root)
+
+
+def test_a_model_takes_along_what_its_framework_loads_beside_it(tmp_path):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    weights = onnx.numpy_helper.from_array(np.ones((4, 4), np.float32), "w")
+    one = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [4, 4])
+    other = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [4, 4])
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [one], [other], [weights]))
+    path = folder / "own.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    (folder / "own-notes.txt").write_text("not loaded")
+    given, files = read_input("model", None, path, "onnxruntime")
+    assert [file.name for file in given.files] == ["own.onnx", "weights.bin"]
+    assert given.entry == "own.onnx"
+    for sha256, source in files.items():
+        keep_part(tmp_path / "host", sha256, 0, source.read_bytes(), True)
+    job = Job(id="a.1", campaign="c", host="n1", inputs=(given,), settings={"model": str(path)})
+    placed = Path(placed_settings(job, tmp_path / "host")["model"])
+    assert placed.name == "own.onnx"
+    assert placed.with_name("weights.bin").read_bytes() == (folder / "weights.bin").read_bytes()
+    # A symbol's parameters have another name than the symbol's file.
+    for name in ("net-symbol.json", "net-0000.params"):
+        (folder / name).write_text("{}")
+    given, _ = read_input("model", None, folder / "net-symbol.json", "mxnet")
+    assert [file.name for file in given.files] == ["net-symbol.json", "net-0000.params"]
+    # What no framework knows goes alone.
+    given, _ = read_input("model", None, folder / "own-notes.txt", "onnxruntime")
+    assert [file.name for file in given.files] == ["own-notes.txt"]
 
 
 def test_a_jobs_environment_is_listed():

@@ -25,7 +25,8 @@ class Way:
         self._peers: dict[socket.socket, socket.socket] = {}
         self._due: list[tuple[float, int, socket.socket, bytes]] = []
         self._number = itertools.count()
-        self._selector = selectors.DefaultSelector()
+        # Others round what is waited up to whole milliseconds.
+        self._selector = selectors.SelectSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._ended = False
         self._thread = threading.Thread(target=self._forward, daemon=True)
