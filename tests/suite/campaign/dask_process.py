@@ -77,6 +77,9 @@ with DASK.open(folder, ("n1", "n2"), {"listen": "tls://127.0.0.1:0"}) as dispatc
     wait_for(lambda: "n1" in dispatcher.hosts())
     told["hosts"] = dispatcher.hosts()
     told["facts"] = dispatcher.facts("n1").model_dump()
+    # Somebody has copied the keys to a second machine.
+    twin = asyncio.run(worker._report(place(address, "n1", "n1"), str(root), lambda _: None))
+    told["twin"], told["after_twin"] = twin, dispatcher.facts("n1").name
     told["state"] = dispatcher.state("n1", "c", "a.1").status
     try:
         dispatcher.start("n1", Job(id="a.1", campaign="c", host="n2", settings={}), {})

@@ -120,6 +120,7 @@ def test_a_worker_reports_for_its_own_host_alone(keys, tmp_path):
     assert told["foreign_client"] != "taken"
     assert told["hosts"] == ["n1"]
     assert (told["facts"]["name"], told["facts"]["loadscope"]) == ("n1", package.__version__)
+    assert "name taken" in told["twin"] and told["after_twin"] == "n1"
     assert told["state"] == "absent"
     assert "the job a.1 is for the host 'n2', this one is 'n1'" in told["other_host"]
     assert told["gone"].startswith("n1: no worker reports for it")

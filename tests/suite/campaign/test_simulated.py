@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.suite.campaign.simulated import Hosts, Time, carry_out, plan, started_twice
 
+from loadscope.suite.campaign.host_folder import require_space
 from loadscope.suite.campaign.journal import Event, Journal, read_journal
 
 
@@ -93,3 +94,56 @@ def test_a_line_that_a_crash_cut_short_is_no_event(tmp_path):
         board, _ = carry_out(tmp_path, file, planned, hosts, clock)
         assert board.left == 0
     assert all(not started_twice(spans) for spans in hosts.spans.values())
+
+
+class Full(Hosts):
+    """Hosts of which one has no space until somebody frees some."""
+
+    free_from = float("inf")
+
+    def start(self, host, job, files):
+        if host == "h0" and self._clock.now() < self.free_from:
+            require_space(host, 1 << 20)
+        return super().start(host, job, files)
+
+
+def test_a_host_without_space_pauses_and_goes_on_when_there_is_some(tmp_path):
+    file, planned = plan(2, 3)
+    clock = Time()
+    hosts = Full(file.hosts, clock, 1)
+    hosts.free_from = clock.now() + 3600
+    board, _ = carry_out(tmp_path, file, planned, hosts, clock)
+    assert {state.status for state in board.runs.values()} == {"finished"}
+    assert {len(state.tries) for state in board.runs.values()} == {1}
+    paused = [event for event in read_journal(tmp_path) if event.condition == "paused"]
+    assert [event.host for event in paused] == ["h0"]
+    assert "the host 'h0' has no space for a run" in paused[0].reason
+    assert all(began >= hosts.free_from for began, _, _ in hosts.spans["h0"])
+
+
+class Old(Hosts):
+    """Hosts of which one has another version until somebody installs the right one."""
+
+    mended_at = float("inf")
+
+    def facts(self, host):
+        found = super().facts(host)
+        if host == "h0" and self._clock.now() < self.mended_at:
+            return found.model_copy(update={"loadscope": "0.0.9"})
+        return found
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_host_with_another_version_takes_nothing_until_it_is_mended(tmp_path, mended):
+    file, planned = plan(2, 4, each=mended)
+    clock = Time()
+    hosts = Old(file.hosts, clock, 1)
+    if mended:
+        hosts.mended_at = clock.now() + 7200
+    board, _ = carry_out(tmp_path, file, planned, hosts, clock)
+    assert {state.status for state in board.runs.values()} == {"finished"}
+    refused = [event for event in read_journal(tmp_path) if event.condition == "refused"]
+    assert [event.host for event in refused] == ["h0"]
+    assert "LoadScope: expected" in refused[0].reason and "got 0.0.9" in refused[0].reason
+    assert len(hosts.spans["h0"]) == (4 if mended else 0)
+    assert all(began >= hosts.mended_at for began, _, _ in hosts.spans["h0"])
