@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-frameworks test-network test-otlp test-arch test-z image lint bench zoo docs lock clean
+.PHONY: help setup demo test test-frameworks test-network test-serving test-otlp test-arch test-z image lint bench zoo docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -65,6 +65,15 @@ test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, of ExecuTorch, Caffe2
 test-network: $(READY) ## LoadGen and its SUT in network namespaces; what a delay adds (root, a quiet machine)
 	@echo "test-network: Server over 1 ms and 10 ms against local runs; five minutes"
 	@$(BIN)/pytest -q -rs -s tests/suite/serve/network_checks.py
+
+test-serving: $(READY) .venv-serving/.ready ## A real server of the Open Inference Protocol (mlserver, 0.3 GB) as a SUT
+	@LOADSCOPE_MLSERVER=$(CURDIR)/.venv-serving/bin/mlserver $(BIN)/pytest -q -rs tests/suite/serve/test_mlserver.py
+
+.venv-serving/.ready:
+	@echo "setup: installing mlserver in .venv-serving"
+	@$(PYTHON) -m venv --clear .venv-serving
+	@.venv-serving/bin/pip --disable-pip-version-check --quiet --quiet install "mlserver==1.7.*"
+	@touch $@
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
 	@LOADSCOPE_PHOENIX=.venv-otlp/bin/phoenix $(BIN)/pytest -q tests/suite/trace/test_phoenix.py
@@ -110,5 +119,5 @@ lock: $(READY) ## Resolve requirements.lock again
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build results; runs and the download cache stay
-	rm -rf .venv .venv-otlp build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-otlp .venv-serving build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

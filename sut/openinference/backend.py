@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from loadscope.errors import InputError, WorkError
@@ -45,7 +46,7 @@ class OpenInferenceBackend:
         self._told, self._binary = _described(self._http, self._url)
         self._check = BatchCheck(artifact.inputs)
         self._inputs = [info.name for info in artifact.inputs]
-        self._outputs = [info.name for info in artifact.outputs]
+        self._outputs = {info.name: 1 + len(info.shape) for info in artifact.outputs}
 
     def effective(self) -> Effective:
         """What the server says of itself; threads are its own matter."""
@@ -60,13 +61,13 @@ class OpenInferenceBackend:
         """
         self._check(batch)
         inputs = {name: batch[name] for name in self._inputs}
-        body, headers = request(inputs, self._outputs, self._binary)
+        body, headers = request(inputs, list(self._outputs), self._binary)
         answer = self._http.post(f"{self._path}/infer", body, headers)
         if answer.status != 200:
             raise WorkError(f"{self._url}: {_said(answer)}", "look at the server's own output")
         try:
             found = response(answer.data, answer.headers)
-            return {name: found[name] for name in self._outputs}
+            return {name: _of_rank(found[name], axes) for name, axes in self._outputs.items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise WorkError(
                 f"{self._url}: not an answer of {PROTOCOL}: {error}", "look at the server"
@@ -113,6 +114,13 @@ def _described(http: Http, url: str) -> tuple[RemoteSut, bool]:
             f"{url}: its metadata is not of {PROTOCOL}: {error}", "give a server that speaks it"
         ) from error
     return told, BINARY in extensions
+
+
+def _of_rank(array: NDArray[Any], axes: int) -> NDArray[Any]:
+    """An output with so many axes: mlserver has a vector as a column, whatever its metadata say."""
+    if array.ndim > axes and set(array.shape[axes:]) == {1}:
+        return array.reshape(array.shape[:axes])
+    return array
 
 
 def _tensor(told: dict[str, Any]) -> ServedTensor:

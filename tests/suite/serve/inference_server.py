@@ -1,7 +1,7 @@
 """A small server of the Open Inference Protocol 2, written from its specification, for tests.
 
-It stands in for KServe and Triton, neither of which installs here; what it answers is computed from
-the tensors that came, so that a wrong byte shows.
+It stands in for KServe and Triton; what it answers is computed from the tensors that came, so that
+a wrong byte shows.
 """
 
 import contextlib

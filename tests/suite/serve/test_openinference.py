@@ -1,7 +1,6 @@
 """A server of the Open Inference Protocol as a SUT.
 
-The server is of these tests (``inference_server``): mlserver and Triton's package do not install
-beside this Python's numpy, so no server of others has been seen with it.
+The server is of these tests (``inference_server``); ``test_mlserver`` has one of others.
 """
 
 import json
