@@ -12,6 +12,7 @@ import dask
 from distributed import Scheduler
 
 from loadscope.errors import InputError
+from loadscope.suite.campaign.dask.byte_order import speak_little_endian
 from loadscope.suite.campaign.dask.settings import CONFIG, DaskSettings, security
 from loadscope.suite.campaign.keys import COORDINATOR, KeyFiles, peer_name
 
@@ -51,6 +52,7 @@ def scheduler(settings: DaskSettings, keys: KeyFiles) -> Iterator[tuple[NamedSch
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set(CONFIG)
+    speak_little_endian()
     host, port = settings.host_port
     made: list[NamedScheduler] = []
     failed: list[BaseException] = []

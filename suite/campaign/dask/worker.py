@@ -11,6 +11,7 @@ from typing import Any
 
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.campaign.dask.answering import serve
+from loadscope.suite.campaign.dask.byte_order import speak_little_endian
 from loadscope.suite.campaign.dask.settings import CONFIG, require_distributed, security
 from loadscope.suite.campaign.host_folder import HostFolder
 from loadscope.suite.campaign.keys import KeyFiles
@@ -54,6 +55,7 @@ def run_worker(place: WorkerPlace, say: Callable[[str], None]) -> None:
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set(CONFIG)
+    speak_little_endian()
     place.host.root.mkdir(parents=True, exist_ok=True)
     with (place.host.root / "worker.lock").open("w", encoding="utf-8") as lock:
         try:
