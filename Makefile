@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-frameworks test-network test-serving test-otlp test-arch test-z image lint bench zoo docs lock clean
+.PHONY: help setup demo test test-frameworks test-campaigns test-network test-serving test-otlp test-arch test-z image lint bench zoo docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -61,6 +61,10 @@ test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, of ExecuTorch, Caffe2
 	@echo "test-frameworks: environments of their own in the cache, each framework's checks, then LoadGen's scenarios on all; half an hour on two cores"
 	@for each in tvm jax ncnn; do $(BIN)/pytest -q -rs tests/sut/$${each}_checks.py || exit; done
 	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py tests/sut/scenario_checks.py
+
+test-campaigns: $(READY) ## Campaigns: kills and cuts in namespaces, an emulated host, 1,000 runs on three hosts (root)
+	@echo "test-campaigns: an hour and a half; the busy share wants a quiet machine"
+	@for each in namespaces emulated campaign; do $(BIN)/pytest -q -rs -s tests/suite/campaign/$${each}_checks.py || exit; done
 
 test-network: $(READY) ## LoadGen and its SUT in network namespaces; what a delay adds (root, a quiet machine)
 	@echo "test-network: Server over 1 ms and 10 ms against local runs; five minutes"
