@@ -1,9 +1,10 @@
 """What campaigns cost; too long for ``make test``: run this file by pytest -s.
 
-LOADSCOPE_RUNS says how many runs of the null backend three hosts do (1000: an hour). On a machine
-that does something else the busy share is that of a busy machine.
+LOADSCOPE_RUNS says how many runs of the null backend three hosts do (1000: forty minutes).
+On a machine that does something else the busy share is that of a busy machine.
 """
 
+import itertools
 import os
 import time
 
@@ -12,9 +13,9 @@ from tests.suite.campaign.simulated import Hosts, Time, carry_out, plan, started
 
 from loadscope.suite.campaign.board import Limits, board_of
 from loadscope.suite.campaign.campaign_file import read_campaign_file
-from loadscope.suite.campaign.coordinator import Coordinator
+from loadscope.suite.campaign.coordinator import LONGEST_POLL, Coordinator
 from loadscope.suite.campaign.grid import read_grid
-from loadscope.suite.campaign.journal import Journal
+from loadscope.suite.campaign.journal import Journal, read_journal
 from loadscope.suite.campaign.local import LocalDispatcher
 from loadscope.suite.campaign.opened import begin
 from loadscope.suite.campaign.planned import Planned
@@ -60,8 +61,29 @@ def test_dispatching_keeps_hosts_busy(campaign_file, tmp_path, monkeypatch, envi
     journal.close()
     grid = read_grid(folder)
     busy = {host.name: round(host.busy_percent or 0, 1) for host in grid.hosts}
-    print(f"{RUNS} runs, load {os.getloadavg()[0]:.0f}: busy {busy} %")
+    idle = between_runs(folder)
+    print(f"{RUNS} runs, load {os.getloadavg()[0]:.0f}: busy {busy} %, {idle:.2f} s between two")
     assert grid.counts == {"finished": RUNS}
+    # A test of ten minutes is asked after at the longest distance, so it waits half of that too.
+    assert idle + LONGEST_POLL / 2 <= 0.01 * 600
     if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
         pytest.skip(f"the machine is loaded: busy {busy} %")
     assert min(busy.values()) >= 95
+
+
+def between_runs(folder):
+    """The mean of the seconds in which a host has no job between two, by its own clock."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    hosts: dict[str, str] = {}
+    for event in read_journal(folder):
+        if event.kind == "assigned":
+            hosts[event.run] = event.host
+        elif event.kind == "ended" and event.outcome:
+            span = (event.outcome.began, event.outcome.ended)
+            spans.setdefault(hosts[event.run], []).append(span)
+    gaps = [
+        later[0] - earlier[1]
+        for found in spans.values()
+        for earlier, later in itertools.pairwise(sorted(found))
+    ]
+    return sum(gaps) / len(gaps)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-SSHD = shutil.which("sshd", path=f"/usr/sbin:/usr/local/sbin:{os.environ['PATH']}")
+SSHD = shutil.which("sshd", path=f"/usr/sbin:/usr/local/sbin:{os.environ['PATH']}") or ""
 pytestmark = pytest.mark.skipif(
-    SSHD is None or shutil.which("ssh") is None, reason="no sshd here: apt install openssh-server"
+    not SSHD or shutil.which("ssh") is None, reason="no sshd here: apt install openssh-server"
 )
 pytest.importorskip("cryptography")
 pytest.importorskip("distributed")
