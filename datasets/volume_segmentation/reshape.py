@@ -96,9 +96,13 @@ def nearest(voxels: NDArray[V], shape: Sequence[int], halves: bool = False) -> N
         halves: Whether voxels are cells, whose middles are held against each other; otherwise
             they are points, first and last in place.
     """
+    if voxels.flags.f_contiguous and not voxels.flags.c_contiguous:
+        # As NIfTI files are read: slices along the first axis would be gathered byte by byte.
+        return nearest(voxels.T, shape[::-1], halves).T
     found = voxels
-    for axis, size in enumerate(shape):
-        before = found.shape[axis]
+    # Axes that shrink come first, so that less is left for the others; the result is the same.
+    for axis in sorted(range(3), key=lambda one: shape[one] / voxels.shape[one]):
+        before, size = found.shape[axis], shape[axis]
         if halves:
             at = ((2 * np.arange(size) + 1) * before) // (2 * size)
         else:
