@@ -1,6 +1,5 @@
 """Answers of the index: rows of runs, groups of them, and a matrix of medians."""
 
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -10,34 +9,37 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.index import ResultsIndex
-from loadscope.suite.results.joins import BY_NOISE, BY_TIME, BY_VALUE, from_runs, tables_of
+from loadscope.suite.results.joins import BY_NOISE, BY_TIME, BY_VALUE, from_runs
+from loadscope.suite.results.planning import MANY, conditions, first_of
 from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
-from loadscope.suite.results.schema import IN_NEWEST
 from loadscope.suite.results.series import spread
 
 _LARGEST_PAGE = 1000
-_DENSE = 20_000
-"""So many rows of a million are met often enough to be looked for in the order of the page."""
 
 
-def select(index: ResultsIndex, query: Query) -> Iterator[Row]:
+def select(index: ResultsIndex, query: Query, total: int | None = None) -> Iterator[Row]:
     """The runs that a query asks for, one row each; of several copies of a run one.
 
     Rows come as they are read, however many there are.
+
+    Args:
+        index: Where they are looked for.
+        query: Which, and how they are shown.
+        total: What ``count`` says of them, where it is known; a page need not count again.
     """
     if query.group:
         yield from _groups(index, query)
         return
     columns = query.columns or DEFAULT_COLUMNS
-    for row in _rows(index, query, columns):
+    for row in _rows(index, query, columns, total):
         yield dict(zip(columns, row, strict=True))
 
 
 def count(index: ResultsIndex, query: Query) -> int:
     """How many runs its conditions choose, whatever page of them it shows."""
-    where, values = query.where()
+    where, values = conditions(index, query)
     found: int = index.db.execute(
-        f"SELECT count(*){from_runs(where, first=_first(where))} WHERE {where}", values
+        f"SELECT count(*){from_runs(where, first=first_of(where))} WHERE {where}", values
     ).fetchone()[0]
     return found
 
@@ -61,7 +63,9 @@ def paths_of(index: ResultsIndex, query: Query) -> list[Path]:
     return found
 
 
-def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterator[sqlite3.Row]:
+def _rows(
+    index: ResultsIndex, query: Query, columns: tuple[str, ...], total: int | None = None
+) -> Iterator[sqlite3.Row]:
     known = expressions()
     sort = (*(query.sort or ("created",)), "uid")
     order = ", ".join(_ordered(name, known) for name in sort)
@@ -73,47 +77,43 @@ def _rows(index: ResultsIndex, query: Query, columns: tuple[str, ...]) -> Iterat
         yield from index.db.execute(f"{statement} ORDER BY {order} {limit}", values)
         return
     # A page is found by indexes alone, however far behind it is; its own rows are joined then.
-    ids = ", ".join(map(str, _page(index, query, order)))
+    ids = ", ".join(map(str, _page(index, query, order, total)))
     statement = f"SELECT {chosen}{from_runs(chosen, order)} WHERE run.id IN ({ids})"
     yield from index.db.execute(f"{statement} ORDER BY {order}")
 
 
-def _page(index: ResultsIndex, query: Query, order: str) -> list[int]:
+def _page(index: ResultsIndex, query: Query, order: str, total: int | None) -> list[int]:
     """The ids of the runs of a page."""
-    where, values = query.where()
-    first, by = "run", (query.sort or ("created",))[0].removeprefix("-")
-    alone = tables_of(where) == {"run"} and not query.asks("hidden")
-    if by in ("created", "value") and alone and _is_dense(index, query):
-        first = BY_TIME if by == "created" else BY_VALUE
+    first, by = "", (query.sort or ("created",))[0].removeprefix("-")
+    if by in ("created", "value") and not query.asks("hidden"):
+        total = count(index, query) if total is None else total
+        if total >= MANY:
+            first = BY_TIME if by == "created" else BY_VALUE
     end = f"ORDER BY {order} LIMIT {query.limit} OFFSET {query.offset}"
 
-    def found(first: str, where: str) -> list[int]:
-        source = from_runs(where, order, first=first)
+    def found(first: str, further: str = "") -> list[int]:
+        # In the order of the page few runs are looked at until it is full, if it is near.
+        if first and query.offset < MANY:
+            where, values = query.where(beside=True)
+        else:
+            where, values = conditions(index, query)
+        where += further
+        source = from_runs(where, order, first=first or _sorted_first(where, order))
         rows = index.db.execute(f"SELECT run.id{source} WHERE {where} {end}", values)
         return [row[0] for row in rows]
 
     if first != BY_VALUE:
-        return found(first, where)
-    page = found(first, f"{where} AND t.value IS NOT NULL")
+        return found(first)
+    page = found(first, " AND t.value IS NOT NULL")
     # Those without a figure are last.
-    return page if len(page) == query.limit else found("run", where)
+    return page if len(page) == query.limit else found("")
 
 
-def _is_dense(index: ResultsIndex, query: Query) -> bool:
-    """Whether many runs are asked for."""
-    where, values = query.where()
-    source = from_runs(where, first=_first(where))
-    some = f"SELECT 1{source} WHERE {where} LIMIT {_DENSE}"
-    found: int = index.db.execute(f"SELECT count(*) FROM ({some})", values).fetchone()[0]
-    return found == _DENSE
-
-
-def _first(where: str) -> str:
-    """How runs are counted: by an index alone where it has all the columns."""
-    named = {*re.findall(r"\brun\.(\w+)", where)}
-    # Beside other tables SQLite may read runs last, where that index is of no use.
-    whole = named <= IN_NEWEST and "run.hidden = 0" in where and tables_of(where) == {"run"}
-    return BY_TIME if whole else "run"
+def _sorted_first(where: str, order: str) -> str:
+    """What a page begins with whose order no index has."""
+    first = first_of(f"{where} {order}")
+    # What only the order needs is best read in the way of SQLite's own choice.
+    return "run" if first != first_of(where) else first
 
 
 def _ordered(name: str, known: Mapping[str, str]) -> str:
@@ -162,7 +162,7 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
         median, ``FRAMEWORK n`` tests, ``FRAMEWORK mad``, and how many configurations it is the
         best of.
     """
-    where, values = query.where()
+    where, values = conditions(index, query)
     rows = index.db.execute(
         "SELECT config.model, config.scenario, config.framework, config.numerics, "
         "config.rehearsal, system.processor, system.digest, run.machine, summary.* FROM summary "
@@ -187,7 +187,7 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
 
 def matrix_models(index: ResultsIndex, query: Query, most: int, offset: int) -> tuple[str, ...]:
     """Some of the models that a matrix has rows of, by name."""
-    where, values = query.where()
+    where, values = conditions(index, query)
     asked = f"SELECT DISTINCT run.config, run.system{from_runs(where)} WHERE {where}"
     rows = index.db.execute(
         f"SELECT DISTINCT config.model FROM summary JOIN ({asked}) AS asked "
@@ -203,7 +203,7 @@ def left_out(index: ResultsIndex, query: Query) -> int:
 
     They are noisy: what else the machine did is in their figures.
     """
-    where, values = query.where()
+    where, values = query.where(beside=True)
     noisy = (
         f"{where} AND t.value IS NOT NULL AND t.status = 'valid' AND NOT t.counts "
         "AND run.warnings != ''"

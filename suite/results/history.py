@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from loadscope.suite.results.asking import count
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.joins import from_runs
+from loadscope.suite.results.planning import MANY, conditions
 from loadscope.suite.results.query import Query
-from loadscope.suite.results.series import TO_SIGMA, spread
+from loadscope.suite.results.series import TO_SIGMA, Series, spread
 
 FEWEST = 8
 """Points of a level below which nothing is said of the next."""
@@ -149,25 +151,45 @@ def histories(
         change_points: Whether to look for change points by ruptures, where it is installed.
         fewest: Leave out series of fewer points.
     """
-    where, values = query.where()
-    series = (
-        f"SELECT run.config, run.system, count(*) AS runs{from_runs(where)} WHERE {where} "
-        "GROUP BY run.config, run.system HAVING runs >= ?"
-    )
-    found = index.db.execute(
-        f"SELECT config.digest, system.digest, series.* FROM ({series}) AS series JOIN config ON "
-        "config.id = series.config JOIN system ON system.id = series.system ORDER BY 1, 2",
-        (*values, fewest),
-    ).fetchall()
+    where, values = query.where(beside=True)
     chosen = f"{where} AND {_MEASURED}"
     read = f"SELECT {_COLUMNS}{from_runs(_COLUMNS, chosen)} WHERE {chosen}"
-    for one in found:
+    for config, system in _series(index, query, fewest):
         rows = index.db.execute(
             f"{read} AND run.config = ? AND run.system = ? ORDER BY run.created, run.uid",
-            (*values, one["config"], one["system"]),
+            (*values, config, system),
         ).fetchall()
         if len(rows) >= fewest:
             yield _history(index, rows, change_points)
+
+
+def _series(index: ResultsIndex, query: Query, fewest: int) -> Iterator[Series]:
+    """The series of a query that have so many runs, in the order of their digests."""
+    grouped, enough = "run.config, run.system, count(*) AS runs", "HAVING runs >= ?"
+    if count(index, query) < MANY:
+        where, values = conditions(index, query)
+        series = (
+            f"SELECT {grouped}{from_runs(where)} WHERE {where} "
+            f"GROUP BY run.config, run.system {enough}"
+        )
+        rows = index.db.execute(
+            f"SELECT series.config, series.system FROM ({series}) AS series JOIN config ON "
+            "config.id = series.config JOIN system ON system.id = series.system "
+            "ORDER BY config.digest, system.digest",
+            (*values, fewest),
+        ).fetchall()
+        yield from (tuple(row) for row in rows)
+        return
+    # Of many the first are wanted soon, and often they are all that is.
+    where, values = query.where(beside=True)
+    order = "system.digest"
+    each = (
+        f"SELECT {grouped}{from_runs(where, order)} WHERE {where} AND run.config = ? "
+        f"GROUP BY run.system {enough} ORDER BY {order}"
+    )
+    for config in index.db.execute("SELECT id FROM config ORDER BY digest").fetchall():
+        for row in index.db.execute(each, (*values, config["id"], fewest)).fetchall():
+            yield row["config"], row["system"]
 
 
 def _history(index: ResultsIndex, rows: Sequence[Any], change_points: bool) -> History:

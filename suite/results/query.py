@@ -11,12 +11,14 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from loadscope.errors import InputError, near
 from loadscope.rundir.spec import scenario_of
 from loadscope.suite.results.joins import tables_of
+from loadscope.suite.results.passes import of_facet, once_through
 from loadscope.suite.results.schema import FACETS, metric_names, quoted
 
 _TERM = re.compile(r"([a-z_][a-z0-9_-]*)(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL | re.IGNORECASE)
@@ -24,14 +26,15 @@ _TRUE, _FALSE = ("true", "yes", "1", ""), ("false", "no", "0")
 _SHOWN = ("sort", "columns", "group", "limit", "offset")
 
 _MARKS = {
-    "config.rehearsal": "rehearsal",
+    "run.rehearsal != ''": "rehearsal",
     "run.warnings != ''": "noisy",
     "run.hidden": "hidden",
     "1": "unverified",
 }
+# The last part of the path: what is left without the longest end that has no slash in it.
+_RUN = "replace(run.path, rtrim(run.path, replace(run.path, '/', '')), '')"
 _TEXT = {
-    # The last part of the path: what is left without the longest end that has no slash in it.
-    "run": "replace(run.path, rtrim(run.path, replace(run.path, '/', '')), '')",
+    "run": _RUN,
     "model": "config.model",
     "framework": "config.framework",
     "scenario": "config.scenario",
@@ -106,6 +109,12 @@ class Term:
         """As it is written."""
         return f"{self.key}{self.operator}{','.join(self.values)}"
 
+    @property
+    def of_facet(self) -> bool:
+        """Whether it is on one of the few rows that many runs share: a model, a system."""
+        tables = tables_of(expressions().get(self.key, ""))
+        return len(tables) == 1 and tables <= {*FACETS}
+
 
 @dataclass(frozen=True)
 class Query:
@@ -179,14 +188,19 @@ class Query:
         """Whether a condition is on this."""
         return any(term.key == key for term in self.terms)
 
-    def where(self) -> tuple[str, list[Any]]:
-        """The conditions as SQL and its values; copies and what is hidden are left out."""
+    def where(self, beside: bool = False) -> tuple[str, list[Any]]:
+        """The conditions as SQL and its values; copies and what is hidden are left out.
+
+        Args:
+            beside: Whether tests and scores are looked into beside each run, for a statement that
+                looks at few runs; else as in ``passes``.
+        """
         parts, values = ["run.copy = 0"], []
         if not self.asks("hidden"):
             parts.append("run.hidden = 0")
         for term in self.terms:
             part, own = _condition(term)
-            parts.append(_of_facet(part))
+            parts.append(of_facet(part) if beside else once_through(part))
             values += own
         return " AND ".join(parts), values
 
@@ -230,15 +244,6 @@ class Query:
         return replace(self, columns=values) if key == "columns" else replace(self, group=values)
 
 
-def _of_facet(part: str) -> str:
-    """A condition on a facet alone as one on its few rows, which are then looked for in runs."""
-    tables = tables_of(part)
-    if len(tables) != 1 or not tables & {*FACETS}:
-        return part
-    (facet,) = tables
-    return f"run.{facet} IN (SELECT f.id FROM {facet} AS f WHERE {part.replace(f'{facet}.', 'f.')})"
-
-
 def known_columns() -> list[str]:
     """Every column that can be shown."""
     return [*dict.fromkeys((*DEFAULT_COLUMNS, *expressions()))]
@@ -258,6 +263,10 @@ def _condition(term: Term) -> tuple[str, list[Any]]:
         return _truth(term)
     if key in numbers:
         return _numbers(term, numbers[key])
+    if key == "run" and term.operator in ("=", "!=", "~"):
+        return _run_names(term)
+    if key == "marks" and term.operator in ("=", "!=", "~"):
+        return _marks(term), []
     if key in _TEXT:
         return _texts(term, _TEXT[key])
     known = [*_TEXT, *numbers, *_TRUTHS, "since", "until", *_SHOWN]
@@ -280,8 +289,8 @@ def _numbers(term: Term, expression: str) -> tuple[str, list[Any]]:
         ) from error
     if term.operator == "~":
         raise InputError(f"{term.text}: a number has no part", f"for example {term.key}>=10")
-    said = " OR ".join(f"{expression} {term.operator} ?" for _ in values)
-    return f"({said})", values
+    joint = " AND " if term.operator == "!=" else " OR "
+    return f"({joint.join(f'{expression} {term.operator} ?' for _ in values)})", values
 
 
 def _texts(term: Term, expression: str) -> tuple[str, list[Any]]:
@@ -296,6 +305,30 @@ def _texts(term: Term, expression: str) -> tuple[str, list[Any]]:
         ]
     joint = " AND " if term.operator == "!=" else " OR "
     return f"({joint.join(f'{expression} {term.operator} ?' for _ in values)})", values
+
+
+def _marks(term: Term) -> str:
+    """A condition on marks as one on what they stand for: their texts are known beforehand."""
+    said = [value.lower() for value in term.values]
+    met = []
+    for held in product((True, False), repeat=len(_MARKS)):
+        text = " ".join(name for name, holds in zip(_MARKS.values(), held, strict=True) if holds)
+        found = any(one in text if term.operator == "~" else one == text for one in said)
+        if found != (term.operator == "!="):
+            each = zip(_MARKS, held, strict=True)
+            met.append(" AND ".join(f"{'' if holds else 'NOT '}({sql})" for sql, holds in each))
+    return f"({' OR '.join(f'({one})' for one in met) or '0'})"
+
+
+def _run_names(term: Term) -> tuple[str, list[Any]]:
+    """A condition on the last part of the path, which is taken out only where the path has it."""
+    part, after = ("LIKE ? ESCAPE '\\'", "%") if term.operator == "~" else ("= ?", "")
+    said = " OR ".join(f"(run.path LIKE ? ESCAPE '\\' AND {_RUN} {part})" for _ in term.values)
+    values = []
+    for value in term.values:
+        like = f"%{_like(value)}{after}"
+        values += [like, like if after else value]
+    return f"{'NOT ' if term.operator == '!=' else ''}({said})", values
 
 
 def _spelt(key: str) -> Callable[[str], str]:

@@ -3,6 +3,9 @@
 Blocks of neighbours are drawn, not single queries, for what is slow lasts for more than one.
 """
 
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,28 +38,62 @@ def draws_within(run: RunView, seed: int) -> tuple[Floats, str] | None:
         return _rates(run, seed)
     if run.latency_file is None:
         return None
-    latencies = LATENCIES.read(run.latency_file)[:, 0].astype(np.float64)
+    about = run.latency_file.stat()
+    fraction = ESTIMATED.get(run.scenario, 0.99)
+    return _latencies(run.latency_file, about.st_size, about.st_mtime_ns, fraction, seed)
+
+
+# One that many are held against is drawn once.
+@lru_cache(maxsize=64)
+def _latencies(
+    path: Path, size: int, changed: int, fraction: float, seed: int
+) -> tuple[Floats, str] | None:
+    """Percentiles of a file of latencies, which is told apart by its size and time, too."""
+    latencies = LATENCIES.read(path)[:, 0].astype(np.float64)
     if len(latencies) < _FEWEST:
         return None
-    fraction = ESTIMATED.get(run.scenario, 0.99)
     blocks = min(BLOCKS, len(latencies) // 2)
     counts, edges = _histograms(latencies, blocks)
-    drawn = _weights(blocks, seed) @ counts
-    below = np.cumsum(drawn, axis=1)
-    places = (below >= fraction * below[:, -1:]).argmax(axis=1)
+    places = _percentiles(counts, _weights(blocks, seed), fraction)
     return edges[places + 1], f"bootstrap over {blocks} blocks of {len(latencies):,} queries"
 
 
+def _percentiles(counts: Floats, weights: Floats, fraction: float) -> NDArray[np.int64]:
+    """Of each draw the first bin up to which it has so large a part of its queries.
+
+    Args:
+        counts: Queries in a bin of a block; shape (bins, blocks).
+        weights: How often a draw has a block; shape (draws, blocks).
+        fraction: The percentile, of 1.
+
+    Returns:
+        Shape (draws,).
+    """
+    below = np.cumsum(counts, axis=0)
+    wanted = fraction * (weights @ below[-1])
+    low = np.zeros(len(weights), np.int64)
+    high = np.full(len(weights), len(below) - 1)
+    # Halved until one is left: all bins of all draws would be a thousand times as many sums.
+    while np.any(low < high):
+        middle = (low + high) // 2
+        met = np.einsum("db,db->d", weights, below[middle]) >= wanted
+        high = np.where(met, middle, high)
+        low = np.where(met, low, middle + 1)
+    return low
+
+
 def _histograms(latencies: Floats, blocks: int) -> tuple[Floats, Floats]:
-    """Counts by block and bin; bins are narrow where latencies are dense, and at the slow end."""
+    """Counts by bin and block; bins are narrow where latencies are dense, and at the slow end."""
     fractions = np.concatenate([np.linspace(0, 1, _BINS), 1 - np.logspace(-5, -1, _BINS)])
-    edges = np.unique(np.quantile(latencies, np.sort(fractions)))
+    # Of few queries each one is an edge.
+    few = len(latencies) <= len(fractions)
+    edges = np.unique(latencies if few else np.quantile(latencies, np.sort(fractions)))
     edges = np.concatenate([edges[:1] - 1, edges])
     bins = np.clip(np.searchsorted(edges, latencies) - 1, 0, len(edges) - 2)
     block = np.arange(len(latencies)) * blocks // len(latencies)
-    counts = np.zeros((blocks, len(edges) - 1))
-    np.add.at(counts, (block, bins), 1.0)
-    return counts, edges
+    wide = len(edges) - 1
+    counts = np.bincount(bins * blocks + block, minlength=blocks * wide).reshape(wide, blocks)
+    return counts.astype(np.float64), edges
 
 
 def _rates(run: RunView, seed: int) -> tuple[Floats, str] | None:
@@ -83,6 +120,5 @@ def _rates(run: RunView, seed: int) -> tuple[Floats, str] | None:
 def _weights(blocks: int, seed: int) -> Floats:
     """How often each block comes in each draw."""
     drawn = np.random.default_rng(seed).integers(0, blocks, (_DRAWS, blocks))
-    weights = np.zeros((_DRAWS, blocks))
-    np.add.at(weights, (np.arange(_DRAWS)[:, None], drawn), 1.0)
-    return weights
+    places = (np.arange(_DRAWS)[:, None] * blocks + drawn).ravel()
+    return np.bincount(places, minlength=_DRAWS * blocks).reshape(_DRAWS, blocks).astype(np.float64)

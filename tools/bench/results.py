@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,28 @@ import psutil
 
 from loadscope.datasets.task import Progress
 from loadscope.names import Scenario
+from loadscope.suite.results.asking import count, select
+from loadscope.suite.results.history import histories
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.official import official_records
 from loadscope.suite.results.query import Query
 from loadscope.suite.results.scan import Tally, source_at, take_in
-from loadscope.suite.results.schema import quoted
+from loadscope.suite.results.schema import metric_names, quoted
 from loadscope.suite.results.series import summarise
 from loadscope.tools.bench.made_runs import make_run_directory
 
 TESTS, SERIES = 1_000_000, 48_000
 RUNS, ADDED, PUBLISHED = 10_000, 1_000, 1_448
 _MOST = {"medians": 1.0, "latest": 1.0, "series": 0.020, "add": 10.0, "index": 60.0,
-         "memory": 200.0, "published": 1.0}  # fmt: skip
+         "memory": 200.0, "published": 1.0, "page": 1.0}  # fmt: skip
+_ASKED = ("model=model-7", "value>100.5", "value<100.001", "latency_p99_ms<5", "latency_p99_ms<50",
+          "accuracy>70.5", "value>100.5 latency_p99_ms<50 sort=-value", "framework=pytorch value>1",
+          "run~77", "command~77", "unit=ms", "marks~noisy")  # fmt: skip
 _SYSTEMS = 10
+_LATENCIES = tuple(name for name in metric_names() if name.startswith("latency_"))
+_COMMAND = (
+    "loadscope run --model resnet50 --framework onnxruntime --scenario Offline --dataset imagenet"
+)
 _FRAMEWORKS = ("onnxruntime", "pytorch", "tensorflow")
 
 
@@ -118,12 +128,20 @@ def _million(root: Path, progress: Progress) -> Iterator[dict[str, Any]]:
     begun = time.perf_counter()
     take_in(index, source_at(runs), tally)
     yield _row(f"{ADDED:,} runs added to them", time.perf_counter() - begun, _MOST["add"])
-    begun = time.perf_counter()
-    where, values = Query.parse("model=m7 limit=20").where()
-    db.execute(f"SELECT run.path FROM run JOIN config ON config.id = run.config WHERE {where} "
-               "LIMIT 20", values).fetchall()  # fmt: skip
-    yield _row("a list of 20 runs", time.perf_counter() - begun, _MOST["medians"])
+    for asked in _ASKED:
+        yield _row(f"a page of runs, {asked}, CPU", _page_seconds(index, asked), _MOST["page"])
+    begun = time.process_time()
+    list(islice(histories(index, Query.parse("value>100.5"), change_points=False, fewest=2), 20))
+    yield _row("20 series, value>100.5, CPU", time.process_time() - begun, _MOST["page"])
     index.close()
+
+
+def _page_seconds(index: ResultsIndex, asked: str) -> float:
+    """CPU seconds until it is known how many runs are that, and which fifty are shown first."""
+    begun = time.process_time()
+    query = Query.parse(f"{asked} limit=50")
+    list(select(index, query, count(index, query)))
+    return time.process_time() - begun
 
 
 def _fill(index: ResultsIndex, progress: Progress) -> None:
@@ -156,21 +174,36 @@ def _fill(index: ResultsIndex, progress: Progress) -> None:
 
 
 def _batch(db: sqlite3.Connection, first: int, dice: random.Random) -> None:
-    runs, tests = [], []
+    """Fifty thousand runs with a performance test each, every tenth with an accuracy test."""
+    runs, tests, scores = [], [], []
     for number in range(first + 1, first + 50_001):
         place = number % SERIES
         config, system = 1 + place // _SYSTEMS, 1 + place % _SYSTEMS
         created = f"2026-{1 + number % 12:02}-{1 + number % 28:02}T10:00:00+00:00"
-        runs.append((number, f"/made/{number}", f"u{number}", config, system, created))
-        tests.append((number, 100 + dice.random(), config, system, created))
+        noisy = "the hypervisor took 9.0 % of the CPU" if number % 1000 == 0 else ""
+        command = f"{_COMMAND} --output runs/{number}"
+        runs.append(
+            (number, f"/made/{number}", f"u{number}", config, system, created, noisy, command)
+        )
+        latencies = [dice.uniform(1, 100)] * len(_LATENCIES)
+        common = (config, system, created, *latencies)
+        tests.append((number, "performance", 100 + dice.random(), *common, int(not noisy)))
+        if number % 10 == 0:
+            tests.append((number, "accuracy", None, *common, 0))
+            scores.append((number, 70 + dice.random()))
     db.executemany(
         "INSERT INTO run VALUES(?, ?, 1, '', '', ?, ?, ?, 1, 1, 'alpha', '', ?, 'valid', 'valid', "
-        "'', '', '', NULL, NULL, 0, 0)",
+        "'', ?, ?, NULL, NULL, 0, 0)",
         runs,
     )
-    columns = ", ".join(map(quoted, ("run", "value", "config", "system", "created")))
+    named = ("run", "mode", "value", "config", "system", "created", *_LATENCIES, "counts")
+    columns = ", ".join(map(quoted, named))
+    marks = ", ".join("?" * len(named))
     db.executemany(
-        f"INSERT INTO test({columns}, mode, status, metric, unit, better, counts) VALUES"
-        "(?, ?, ?, ?, ?, 'performance', 'valid', 'samples_per_second', 'samples/s', 'higher', 1)",
+        f"INSERT INTO test({columns}, status, metric, unit, better) "
+        f"VALUES({marks}, 'valid', 'samples_per_second', 'samples/s', 'higher')",
         tests,
+    )
+    db.executemany(
+        "INSERT INTO accuracy VALUES(?, 'top-1', '%', 'higher', ?, 76, 0, 50000)", scores
     )

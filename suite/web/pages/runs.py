@@ -62,7 +62,7 @@ def _runs(request: Request) -> Response:
             limit=most,
             offset=most * page,
         )
-        rows = shown_rows(select(index, shown))
+        rows = shown_rows(select(index, shown, total))
     address = f"/runs?{asked.url}" if asked.url else "/runs?"
     return render(
         request,

@@ -1,4 +1,5 @@
 import csv
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -7,7 +8,9 @@ import loadscope as ls
 from loadscope.errors import InputError
 from loadscope.suite.cli.results import results_command
 from loadscope.suite.results.asking import count, left_out, matrix, select
+from loadscope.suite.results.history import histories
 from loadscope.suite.results.index import ResultsIndex
+from loadscope.suite.results.joins import from_runs
 from loadscope.suite.results.one_run import run_facts
 from loadscope.suite.results.query import Query
 from loadscope.suite.results.scan import Tally, source_at, take_in
@@ -88,6 +91,81 @@ def test_a_query_is_the_same_as_text_and_in_a_url():
     )
     assert Query.parse(query.text) == Query.from_url(query.url) == query
     assert Query.from_url("model=a%25b&status!=valid").terms[0].values == ("a%b",)
+
+
+@pytest.mark.parametrize("key", ["value", "latency_p99_ms", "accuracy", "unit", "metric", "target",
+                                 "accuracy_metric", "peak_memory_bytes", "repeats"])  # fmt: skip
+@pytest.mark.parametrize("operator", ["<", ">", "=", "!=", "<=", ">="])
+def test_a_table_read_once_finds_what_a_look_beside_each_run_finds(filled, key, operator):
+    for value in ("100", "4.6,80", "76.1"):
+        query = Query.parse([f"{key}{operator}{value}"])
+        found = []
+        for beside in (False, True):
+            where, values = query.where(beside)
+            rows = filled.db.execute(f"SELECT run.path{from_runs(where)} WHERE {where}", values)
+            found.append(sorted(row[0] for row in rows))
+        assert found[0] == found[1]
+        assert count(filled, query) == len(found[0])
+
+
+def test_a_figure_of_the_accuracy_test_stands_where_the_other_has_none(filled):
+    def chosen(query):
+        where, values = Query.parse(query).where()
+        return [row[0] for row in filled.db.execute(
+            f"SELECT run.path{from_runs(where)} WHERE {where}", values)]  # fmt: skip
+
+    torch = "SELECT id FROM run WHERE path LIKE '%torch'"
+    filled.db.execute("BEGIN")
+    try:
+        filled.db.execute(
+            f"UPDATE test SET queries = 7 WHERE run = ({torch}) AND mode = 'accuracy'"
+        )
+        filled.db.execute("UPDATE test SET queries = NULL WHERE mode = 'performance'")
+        assert [path.rpartition("/")[2] for path in chosen("queries=7")] == ["torch"]
+        filled.db.execute("UPDATE test SET queries = 9 WHERE mode = 'performance'")
+        assert chosen("queries=7") == [] and len(chosen("queries=9")) == count(filled, Query())
+    finally:
+        filled.db.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("operator", ["=", "!=", "~"])
+@pytest.mark.parametrize("value", ["torch", "onnx", "runs", "_", "short,bad"])
+def test_the_name_of_a_run_is_the_last_part_of_its_path(filled, operator, value):
+    everything = names(filled, "sort=run")
+    said = value.split(",")
+    held = {
+        "=": lambda one: one in said,
+        "!=": lambda one: one not in said,
+        "~": lambda one: any(part in one for part in said),
+    }[operator]
+    assert names(filled, f"run{operator}{value} sort=run") == [
+        one for one in everything if held(one)
+    ]
+
+
+@pytest.mark.parametrize("query", ["marks~noisy", "marks=unverified", "marks!=unverified",
+                                   "marks~rehearsal,noisy", "marks~xyz"])  # fmt: skip
+def test_marks_are_met_as_they_are_shown(filled, query):
+    operator, said = re.fullmatch(r"marks(=|!=|~)(.*)", query).groups()
+    shown = {row["run"]: row["marks"] for row in select(filled, Query.parse("sort=run"))}
+    held = {
+        "=": lambda text: text == said,
+        "!=": lambda text: text != said,
+        "~": lambda text: any(part in text for part in said.split(",")),
+    }[operator]
+    assert names(filled, f"{query} sort=run") == [run for run in shown if held(shown[run])]
+
+
+@pytest.mark.parametrize("query", ["", "sort=-created", "sort=-value", "value>90 sort=value",
+                                   "latency_p99_ms<5", "framework=pytorch value>10"])  # fmt: skip
+def test_many_runs_are_found_as_few_are(filled, query, monkeypatch):
+    asked = Query.parse(f"{query} limit=5")
+    few = [row["run"] for row in select(filled, asked)]
+    series = [one.config for one in histories(filled, Query.parse(query))]
+    for module in ("asking", "planning", "history"):
+        monkeypatch.setattr(f"loadscope.suite.results.{module}.MANY", 1)
+    assert [row["run"] for row in select(filled, asked)] == few
+    assert [one.config for one in histories(filled, Query.parse(query))] == series
 
 
 def test_quotes_in_values_are_values():
