@@ -24,6 +24,9 @@ from loadscope.tensors import Tensors
 Counters = Callable[[], Mapping[str, int]]
 """Reads counters; the difference of two readings is what was counted in between."""
 
+WHOLE = "batch"
+"""What a note is of where samples are answered whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchNote:
@@ -41,7 +44,9 @@ class BatchNote:
         worker: The thread's name.
         samples: The positions, in the order of issue, of the samples that it answers.
         counters: Readings before and after ``predict``.
-        what: ``batch``, or of generated answers which step: ``prompts``, ``tokens``.
+        what: ``batch``, or of generated answers which step: ``encoder``, ``prompts``, ``tokens``.
+        number: Its number among the steps of its kind, from 0.
+        traced: Whether the tracer ran it, and has a record of it.
     """
 
     start: int
@@ -55,7 +60,9 @@ class BatchNote:
     worker: str
     samples: tuple[int, ...]
     counters: tuple[Mapping[str, int], Mapping[str, int]] | None
-    what: str = "batch"
+    what: str = WHOLE
+    number: int = 0
+    traced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,10 @@ class TracedPipeline(InferencePipeline):
         now, first = time_ns(), len(self.issued)
         self._places.update(zip(ids, range(first, first + len(ids)), strict=True))
         self.issued.extend((now, index) for index in indices)
+
+    def kept(self, note: BatchNote) -> bool:
+        """Whether a note's record is kept: all are."""
+        return True
 
     def compute(self, indices: Sequence[int]) -> Payloads:
         """Answer samples without LoadGen, noting what a test would."""

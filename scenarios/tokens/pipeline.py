@@ -1,6 +1,8 @@
 """From samples to generated answers in LoadGen's hands: the pipeline of models with a decoder."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any
 
@@ -57,6 +59,14 @@ class TokenPipeline(InferencePipeline):
         self.budget = token_budget
         self.tells_first = first_tokens
         self.order, self.offline_order = orders(library)
+
+    def shortened(self, most_new: int) -> "TokenPipeline":
+        """The same with answers of so many tokens at most."""
+        short = copy(self)
+        short.generation = replace(
+            self.generation, most_new=min(most_new, self.generation.most_new)
+        )
+        return short
 
     def running(self, batch_size: int) -> RunningBatch:
         """A new running batch of so many sequences at most, without any."""

@@ -66,9 +66,12 @@ class Steps:
         self._prompt_name = artifact.sample_inputs[0].name
         self._token_type = self._info(decoder.tokens).dtype
 
-    def with_decoder(self, decode: Predict) -> "Steps":
-        """The same with another way to run the decoder."""
-        return Steps(self._artifact, decode, self._encode)
+    def running_by(
+        self, decoder: Callable[[Predict], Predict], encoder: Callable[[Predict], Predict]
+    ) -> "Steps":
+        """The same with other ways to run decoder and encoder, each made from the present one."""
+        encode = None if self._encode is None else encoder(self._encode)
+        return Steps(self._artifact, decoder(self._decode), encode)
 
     def read(self, sample: Tensors, start: Sequence[int]) -> tuple[NDArray[Any], Tensors]:
         """What a sample, a batch of one, gives the decoder.

@@ -125,27 +125,8 @@ def _trace(
 
 
 def _print(console: Console, result: dict[str, Any]) -> None:
-    layers = sorted(result["layers"], key=lambda one: -float(one["own_ns"]))
-    if layers:
-        table = Table("layer", "type", "output", "time", "share", title="slowest layers")
-        for one in layers[:_SHOWN]:
-            shape = "x".join(str(size) for size in (one["output_shapes"] or [[]])[0])
-            table.add_row(
-                one["name"],
-                one["type"],
-                shape,
-                f"{one['own_ns'] / 1e6:.3f} ms",
-                f"{one['own_share']:.1%}",
-            )
-        console.print(table)
-    if result["predict_ns"]:
-        said = f"predict: {result['predict_ns'] / 1e6:.3f} ms, median of the batches"
-        if result["layer_sum_ratio"] is not None:
-            said += f"; its {len(layers)} layers cover {result['layer_sum_ratio']:.1%}"
-        console.print(said, highlight=False)
-        rest = result["uncovered"]
-        if rest and (text := Rest(**rest).text(result["layer_sum_ratio"])):
-            console.print(f"no layer: {text}", highlight=False)
+    for one in (result, *result.get("steps", ())):
+        _print_layers(console, one)
     costs = ", ".join(f"{name} {ratio:.3f}" for name, ratio in result["overhead"].items())
     console.print(f"time with tracing ÷ without: {costs}", highlight=False)
     if result["warnings"]:
@@ -162,3 +143,35 @@ def _print(console: Console, result: dict[str, Any]) -> None:
         highlight=False,
     )
     console.print(f"run directory: {result['run_dir']}", soft_wrap=True, highlight=False)
+
+
+def _print_layers(console: Console, result: dict[str, Any]) -> None:
+    """Print the layers of a predict, or of one kind of step of a generated answer."""
+    layers = sorted(result["layers"], key=lambda one: -float(one["own_ns"]))
+    step = f", {result['step']} of {result['samples']}" if "step" in result else ""
+    a_token = bool(layers) and "per_token_ns" in layers[0]
+    if layers:
+        columns = ["layer", "type", "output", "time", *(["a token"] if a_token else []), "share"]
+        table = Table(*columns, title=f"slowest layers{step}")
+        for one in layers[:_SHOWN]:
+            shape = "x".join(str(size) for size in (one["output_shapes"] or [[]])[0])
+            table.add_row(
+                one["name"],
+                one["type"],
+                shape,
+                f"{one['own_ns'] / 1e6:.3f} ms",
+                *([f"{one['per_token_ns'] / 1e6:.4f} ms"] if a_token else []),
+                f"{one['own_share']:.1%}",
+            )
+        console.print(table)
+    if not result["predict_ns"]:
+        return
+    said = f"predict{step}: {result['predict_ns'] / 1e6:.3f} ms, median of the batches"
+    if result["layer_sum_ratio"] is not None:
+        said += f"; its {len(layers)} layers cover {result['layer_sum_ratio']:.1%}"
+    if result.get("plain"):
+        said += f"; {result['plain_ns'] / 1e6:.3f} ms without tracing ({result['plain']:,})"
+    console.print(said, highlight=False)
+    rest = result["uncovered"]
+    if rest and (text := Rest(**rest).text(result["layer_sum_ratio"])):
+        console.print(f"no layer: {text}", highlight=False)

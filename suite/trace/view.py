@@ -4,7 +4,7 @@ import json
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from loadscope.suite.run.view import RunView, load_run
 from loadscope.suite.trace.export import EXPORT_FILE
 from loadscope.suite.worker.tracing.events import EVENTS_FILE, Event, Header, read_events
 from loadscope.suite.worker.tracing.layers import layer_cost
-from loadscope.suite.worker.tracing.predicts import Predicts, reduce_predicts
+from loadscope.suite.worker.tracing.predicts import Predicts, reduce_predicts, steps_of
 
 LEVELS_FILE = Path("trace") / "levels.json"
 
@@ -69,6 +69,7 @@ class TraceView(Predicts):
         spans: Events by kind.
         export: The account of the last export, or None.
         overhead: None without ``levels.json``.
+        others: Of generated answers the predicts of the other kinds of steps.
     """
 
     run: RunView
@@ -78,6 +79,11 @@ class TraceView(Predicts):
     spans: Mapping[str, int]
     export: Mapping[str, Any] | None
     overhead: Overhead | None
+    others: tuple[Predicts, ...] = ()
+
+    def steps(self) -> "tuple[TraceView, ...]":
+        """The view of each kind of step, this one first."""
+        return self, *(replace(self, **vars(one), others=()) for one in self.others)
 
     @property
     def correction(self) -> float:
@@ -116,8 +122,9 @@ def load_trace(path: Path) -> TraceView:
     header, stream = read_events(source)
     events = list(stream)
     seen = _Around(events)
+    first, *others = [reduce_predicts(header, events, step) for step in steps_of(events)]
     return TraceView(
-        **vars(reduce_predicts(header, events)),
+        **vars(first),
         run=run,
         header=header,
         queries=tuple(seen.queries()),
@@ -125,6 +132,7 @@ def load_trace(path: Path) -> TraceView:
         spans=dict(Counter(event.kind for event in events)),
         export=_record(path / EXPORT_FILE),
         overhead=_overhead(path / LEVELS_FILE),
+        others=tuple(others),
     )
 
 

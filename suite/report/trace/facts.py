@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from loadscope.quantities import amount, duration, number
+from loadscope.scenarios.tokens.tracing import TOKENS
 from loadscope.suite.trace.view import TraceView
 
 NOT_A_RESULT = "A traced run is no performance result: tracing takes time of its own."
@@ -17,7 +18,11 @@ def summary(view: TraceView) -> Iterator[tuple[str, str]]:
     threads = f"{header.threads} thread{'' if header.threads == 1 else 's'}"
     yield "scenario", f"{header.scenario}, {threads}, {header.workers} worker(s)"
     left = f"; {view.other_predicts} of other sizes left out" if view.other_predicts else ""
-    yield "predicts", f"{view.predicts} of {view.samples} sample(s){left}"
+    what = f"{view.step}, " if view.step else ""
+    yield "predicts", f"{what}{view.predicts} of {view.samples} sample(s){left}"
+    if view.median_plain_ns is not None:
+        plain = f"{duration(view.median_plain_ns)} ({len(view.plain_ns):,} more)"
+        yield "without tracing, median", plain
     for kind in ("preprocess", "predict", "session", "postprocess"):
         if kind in view.phases_ns:
             yield f"{kind}, median", duration(view.phases_ns[kind])
@@ -26,6 +31,9 @@ def summary(view: TraceView) -> Iterator[tuple[str, str]]:
         rate = amount(flops / view.median_predict_ns * 1e9, "FLOP/s")
         each = amount(flops / max(view.samples, 1), "FLOP")
         yield "FLOPs", f"{amount(flops, 'FLOP')} a predict, {each} a sample, {rate}"
+    if view.step == TOKENS and view.median_predict_ns:
+        untraced = view.median_plain_ns or view.median_predict_ns
+        yield "a token, median", duration(untraced / view.samples)
     if view.coverage is not None:
         inside = sum(layer.parent is not None for layer in view.layers)
         body = f"; {inside} of them in the bodies of others, counted once" if inside else ""

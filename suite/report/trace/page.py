@@ -48,14 +48,16 @@ def build_trace_page(traces: Sequence[tuple[TraceView, Peaks | str]]) -> str:
     Args:
         traces: Each trace with the machine's limits, or why there are none.
     """
+    steps = [(view, peaks) for whole, peaks in traces for view in whole.steps()]
     sections = [
         trace_section(f"run-{place}", view, peaks)
-        for place, (view, peaks) in enumerate(traces, start=1)
+        for place, (view, peaks) in enumerate(steps, start=1)
     ]
     return render(
         "trace.html",
         [figure for section in sections for figure in section.figures],
         sections=sections,
+        runs=len(traces),
         not_a_result=NOT_A_RESULT,
     )
 
@@ -70,8 +72,9 @@ def trace_section(anchor: str, view: TraceView, peaks: Peaks | str) -> TraceSect
     """
     limits = peaks if isinstance(peaks, Peaks) else None
     bodies = has_bodies(view.layers)
+    step = f", {view.step}" if view.step else ""
     return TraceSection(
-        title=f"{view.run.model.title}, {view.header.framework}, {view.header.scenario}",
+        title=f"{view.run.model.title}, {view.header.framework}, {view.header.scenario}{step}",
         run_id=view.run.run_id,
         command=view.run.command,
         noise=view.warnings,

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadscope.quantities import amount, duration
+from loadscope.scenarios.tokens.tracing import TOKENS
 from loadscope.suite.report.trace.facts import NOT_A_RESULT, overheads, spans, summary
 from loadscope.suite.report.trace.rows import (
     has_bodies,
@@ -34,12 +35,13 @@ def trace_tables(view: TraceView, peaks: Peaks | str) -> Iterator[RenderableType
         peaks: The machine's limits, or why there are none.
     """
     yield Text(f"{view.run.model.title}: trace", style="bold")
-    yield _pairs(summary(view))
-    if view.layers:
-        yield _SlowestLayers(view, peaks if isinstance(peaks, Peaks) else None)
-        yield _types(by_type(view.layers))
-    else:
-        yield Text("No layers were traced; --level layer records them.")
+    for one in view.steps():
+        yield _pairs(summary(one))
+        if one.layers:
+            yield _SlowestLayers(one, peaks if isinstance(peaks, Peaks) else None)
+            yield _types(by_type(one.layers))
+        else:
+            yield Text("No layers were traced; --level layer records them.")
     costs = list(overheads(view))
     if costs:
         yield _pairs(costs, "Cost of tracing")
@@ -96,13 +98,16 @@ class _SlowestLayers:
         bodies = has_bodies(view.layers)
         wide = options.max_width >= _WIDE
         corrected = wide and view.correction < 1
+        tokens = view.step == TOKENS
         columns = [
-            "#", "Layer", "Type", "Time", *(["Corrected"] if corrected else []),
+            "#", "Layer", "Type", "Time", *(["A token"] if tokens else []),
+            *(["Corrected"] if corrected else []),
             *(["Own time"] if bodies else []), share_heading(bodies),
             *(["FLOP/s"] if wide or not bodies else []), "Of limit",
             *(["Memory"] if wide else []),
         ]  # fmt: skip
-        title = f"Slowest layers ({len(slowest)} of {len(view.layers)})"
+        step = f", {view.step}" if view.step else ""
+        title = f"Slowest layers{step} ({len(slowest)} of {len(view.layers)})"
         table = plain_table(title, *columns, right=(0, *range(3, len(columns))))
         for layer in slowest:
             rate = layer.flops_per_second
@@ -113,6 +118,7 @@ class _SlowestLayers:
                 Text(layer.title + times_text(layer)),
                 Text(layer.type),
                 duration(layer.duration_ns),
+                *([duration(view.per_token_ns(layer))] if tokens else []),
                 *([duration(layer.duration_ns * view.correction)] if corrected else []),
                 *([duration(layer.own_ns)] if bodies else []),
                 f"{100 * layer.own_share:.1f} %",

@@ -1,9 +1,9 @@
 """The trace as Chrome JSON, which Perfetto's UI and chrome://tracing read.
 
-A thread's events are slices of its track. Queries overlap each other, so that they are
-asynchronous slices; counters are tracks of their own. Slices that share a thread without being
-nested (operators of a framework that runs several at once) go to further tracks of that thread,
-since Perfetto refuses them on one.
+A thread's events are slices of its track. Queries overlap each other, and so do the tokens of
+several samples, so that they are asynchronous slices; counters are tracks of their own. Slices
+that share a thread without being nested (operators of a framework that runs several at once) go to
+further tracks of that thread, since Perfetto refuses them on one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ def _lanes(events: Iterable[Event]) -> tuple[int, dict[int, int]]:
     slices: list[tuple[int, int, int, int]] = []
     for event in events:
         origin = event.start_ns if origin is None else min(origin, event.start_ns)
-        if event.kind not in ("query", "counters"):
+        if event.kind not in ("query", "token", "counters"):
             slices.append((event.thread, event.start_ns, -event.duration_ns, event.id))
     slices.sort()
     places = {thread: place for place, thread in enumerate(sorted({one[0] for one in slices}), 1)}
@@ -93,6 +93,11 @@ def _records(event: Event, origin: int, track: int) -> Iterator[dict[str, Any]]:
         own = {**shared, "name": "query", "id2": {"local": hex(event.id)}, "tid": 0}
         yield {**own, "ph": "b", "ts": start, "args": event.attributes}
         yield {**own, "ph": "e", "ts": end}
+    elif event.kind == "token":
+        # The tokens of a sample follow one another; those of different samples overlap.
+        own = {**shared, "id2": {"local": f"{event.parent:#x}.{event.attributes['sample']}"}}
+        yield {**own, "tid": 0, "ph": "b", "ts": start, "args": event.attributes}
+        yield {**own, "tid": 0, "ph": "e", "ts": end}
     elif event.kind == "counters":
         # The counters of layers lie within those of their predict.
         owner = "" if event.name == event.kind else f"{event.name}: "

@@ -48,7 +48,11 @@ def _trace(request: Request) -> Response:
     site: Site = request.app.state.site
     uid = request.path_params["uid"]
     folder = folder_of(site, uid)
-    view = load_trace(folder)
+    steps = load_trace(folder).steps()
+    asked = request.query_params.get("step", steps[0].step)
+    view = next((one for one in steps if one.step == asked), None)
+    if view is None:
+        raise HTTPException(404, f"this trace has no step {asked!r}")
     graph, linked = _graph(view), connections(folder, view.layers)
     section = trace_section("trace", view, _peaks(folder, view))
     return render(
@@ -56,6 +60,8 @@ def _trace(request: Request) -> Response:
         "trace.html",
         uid=uid,
         section=section,
+        step=view.step,
+        steps=[one.step for one in steps if one.step],
         figures=as_json(section.figures),
         timeline=_timeline(view),
         graph=graph,

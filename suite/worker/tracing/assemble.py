@@ -1,24 +1,20 @@
 """From the notes of a traced test to its events, each inside its parent."""
 
 import importlib.metadata
-import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadscope.errors import WorkError
-from loadscope.scenarios.tracing import BatchNote
+from loadscope.scenarios.tokens.tracing import PROMPTS, TOKENS
+from loadscope.scenarios.tracing import WHOLE, BatchNote
 from loadscope.suite.worker.tracing.events import Event, Header
+from loadscope.suite.worker.tracing.queries import query_times
 from loadscope.sut.tracing import LayerRecord, PredictTrace, Primitive
 from loadscope.sut.tracing.counters import difference
 
-_SAMPLE = re.compile(
-    r'"name":"Sample".*"ph":"b".*"ts":(-?[\d.]+),"args":\{"sample_seq":(\d+),"query_seq":(\d+),'
-    r'"sample_idx":(\d+),"issue_start_ns":(\d+),"complete_ns":(\d+)'
-)
 _ROUNDING_NS = 2_000
 """Frameworks tell whole microseconds, cut off, at either end."""
 
@@ -32,9 +28,10 @@ class Noted:
         end: It was over.
         issued: Time and index of each sample, in the order of issue.
         batches: One a predict.
-        traces: One a predict, in any order.
+        traces: One a predict that a tracer ran, in any order.
         primitives: Of the library below the framework.
         log: LoadGen's own trace.
+        dropped: The places of batches whose records are not kept.
     """
 
     start: int
@@ -44,57 +41,7 @@ class Noted:
     traces: Sequence[PredictTrace]
     primitives: Sequence[Primitive]
     log: Path
-
-
-@dataclass(frozen=True)
-class IssuedQuery:
-    """A LoadGen query; times are unix nanoseconds."""
-
-    number: int
-    scheduled: int
-    issued: int
-    completed: int
-    samples: int
-
-
-def query_times(
-    log: Path, issued: Sequence[tuple[int, int]]
-) -> tuple[list[IssuedQuery], list[int]]:
-    """LoadGen's queries, and the query of each sample in the order of issue.
-
-    LoadGen's trace has a clock of its own. It is laid so that no query is issued after its
-    callback began, and one of them at that very moment: late by the fastest of all callbacks,
-    some microseconds.
-
-    Raises:
-        WorkError: The trace does not have the samples that were issued.
-    """
-    rows = []
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        if found := _SAMPLE.search(line):
-            start = round(float(found[1]) * 1000)
-            sequence, query, index, delay, completed = map(int, found.groups()[1:])
-            rows.append((sequence, query, index, start, start + delay, start + completed))
-    rows.sort()
-    if [row[2] for row in rows] != [index for _, index in issued]:
-        raise WorkError(
-            f"{log.name} has {len(rows)} samples that are not the {len(issued)} that were issued",
-            "repeat loadscope trace",
-        )
-    if not rows:
-        raise WorkError("LoadGen issued no query", "repeat loadscope trace")
-    shift = min(now - row[4] for (now, _), row in zip(issued, rows, strict=True))
-    queries: dict[int, IssuedQuery] = {}
-    for _, number, _, start, begun, completed in rows:
-        known = queries.get(number)
-        queries[number] = IssuedQuery(
-            number,
-            start + shift,
-            begun + shift,
-            max(completed + shift, known.completed if known else 0),
-            known.samples + 1 if known else 1,
-        )
-    return [queries[number] for number in sorted(queries)], [row[1] for row in rows]
+    dropped: Collection[int] = ()
 
 
 class _Events:
@@ -169,7 +116,8 @@ def assemble(header: Header, noted: Noted) -> tuple[list[Event], int]:
             "loadgen": _loadgen_version(),
         },
     )
-    ids = {}
+    asked: dict[int, Event] = {}
+    issued_ns: dict[int, int] = {}
     for query in queries:
         event = events.add(
             test,
@@ -187,12 +135,14 @@ def assemble(header: Header, noted: Noted) -> tuple[list[Event], int]:
             },
         )
         if event is not None:
-            ids[query.number] = event.id
+            asked[query.number] = event
+            issued_ns[query.number] = query.issued
     traces = _by_thread(noted.traces)
     workers = {name: at for at, name in enumerate(sorted({one.worker for one in noted.batches}))}
+    tokens = _Tokens(events, [(asked.get(one), issued_ns.get(one, 0)) for one in query_of])
     at = 0
-    for note in sorted(noted.batches, key=lambda one: one.called):
-        answered = dict.fromkeys(query_of[place] for place in note.samples)
+    for place, note in sorted(enumerate(noted.batches), key=lambda one: one[1].called):
+        answered = dict.fromkeys(query_of[sample] for sample in note.samples)
         batch = events.add(
             test,
             "application",
@@ -201,12 +151,18 @@ def assemble(header: Header, noted: Noted) -> tuple[list[Event], int]:
             note.start,
             note.end,
             note.thread,
-            [ids[number] for number in answered if number in ids],
-            {"samples": len(note.samples), "worker": workers[note.worker]},
+            [asked[number].id for number in answered if number in asked],
+            {
+                "samples": len(note.samples),
+                "worker": workers[note.worker],
+                **({"step": note.what} if note.what != WHOLE else {}),
+            },
         )
+        if note.what in (PROMPTS, TOKENS) and batch is not None:
+            tokens.add(note, batch)
         if "model" not in header.levels:
             continue
-        trace = traces[note.thread].pop(0)
+        trace = traces[note.thread].pop(0) if note.traced else None
         parts = (
             ("preprocess", note.start, note.ready),
             ("predict", note.called, note.predicted),
@@ -214,10 +170,11 @@ def assemble(header: Header, noted: Noted) -> tuple[list[Event], int]:
         )
         made = {
             kind: events.add(batch, "model", kind, kind, begun, over, note.thread)
-            for kind, begun, over in parts
+            for kind, begun, over in (parts if note.what == WHOLE else parts[1:2])
         }
         predict = made["predict"]
-        if predict is not None and "framework" in header.levels:
+        shown = "framework" in header.levels and place not in noted.dropped
+        if predict is not None and trace is not None and shown:
             at = _inside(events, header, predict, trace, noted.primitives, at)
         if predict is not None and note.counters is not None:
             before, after = note.counters
@@ -232,6 +189,39 @@ def assemble(header: Header, noted: Noted) -> tuple[list[Event], int]:
                 attributes=difference(after, before),
             )
     return events.all, events.outside
+
+
+class _Tokens:
+    """Adds tokens below their queries: each lasts from the one before it, the first from issue.
+
+    Args:
+        events: Takes them.
+        queries: The query of each sample and when it was issued, in the order of issue.
+    """
+
+    def __init__(self, events: _Events, queries: Sequence[tuple[Event | None, int]]) -> None:
+        self._events = events
+        self._queries = queries
+        self._ends: dict[int, tuple[int, int]] = {}
+
+    def add(self, note: BatchNote, batch: Event) -> None:
+        """Add the token that a step has given each of its samples."""
+        for sample in note.samples:
+            query, issued = self._queries[sample]
+            if query is None:
+                continue
+            number, start = self._ends.get(sample, (0, issued))
+            self._ends[sample] = (number + 1, note.end)
+            self._events.add(
+                query,
+                "application",
+                "token",
+                f"token {number}",
+                start,
+                note.end,
+                note.thread,
+                attributes={"token": number, "sample": sample, "batch": batch.id},
+            )
 
 
 def _inside(

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -19,8 +20,8 @@ from loadscope.scenarios.live_counters import LiveCounters
 from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.session import driver_for, run_test
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
-from loadscope.scenarios.tokens.tracing import TracedTokenPipeline
-from loadscope.scenarios.tracing import TracedPipeline, TracingDriver
+from loadscope.scenarios.tokens.tracing import ENCODER, TracedTokenPipeline
+from loadscope.scenarios.tracing import BatchNote, TracedPipeline, TracingDriver
 from loadscope.suite.run.loadgen_settings import target_key
 from loadscope.suite.run.process_plan import ProcessPlan, TracePlan
 from loadscope.suite.worker.loaded_model import LoadedModel
@@ -28,6 +29,8 @@ from loadscope.suite.worker.paired_timing import Timed
 from loadscope.suite.worker.tracing.assemble import Noted, assemble
 from loadscope.suite.worker.tracing.events import LEVELS, Header, write_events
 from loadscope.suite.worker.tracing.levels import (
+    Tracers,
+    brief,
     deep_level,
     measure_levels,
     quiet_levels,
@@ -35,8 +38,17 @@ from loadscope.suite.worker.tracing.levels import (
 )
 from loadscope.suite.worker.tracing.silent import silent_levels
 from loadscope.suite.worker.tracing.summary import summarise
+from loadscope.sut.backend import Backend
 from loadscope.sut.registry import backend_info
-from loadscope.sut.tracing import CountingTracer, LibraryTracer, Tracer, onednn, tracer_of
+from loadscope.sut.tracing import (
+    CountingTracer,
+    LibraryTracer,
+    PredictTrace,
+    Primitive,
+    Tracer,
+    onednn,
+    tracer_of,
+)
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.counters import Counters
 
@@ -109,23 +121,18 @@ def traced_test(
     trace = plan.trace
     if trace is None:
         raise TypeError("the plan traces nothing")
-    tracer: Tracer = CallTracer(model.backend.predict)
-    if reaches(trace.level, "framework"):
-        tracer = tracer_of(model.backend, reaches(trace.level, "layer"))
     counters = Counters() if reaches(trace.level, "hardware") else None
     library = reaches(trace.level, "library")
-    deepest = tracer
-    if library and isinstance(tracer, LibraryTracer):
-        deepest = tracer.with_library()
-    if counters and counters.names and isinstance(tracer, CountingTracer):
-        deepest = tracer.counted(counters)
+    tracers = Tracers.of(model, partial(_tracer, level=trace.level))
+    deepest = tracers.each(partial(_deepest, library=library, counters=counters))
     for at in range(trace.warmup):
         batch = batches[at % len(batches)]
         if isinstance(model.pipeline, TokenPipeline):
-            traced_pipeline(model, deepest, serial=True).compute(batch)
+            traced_pipeline(brief(model), deepest, serial=True, thin=False).compute(batch)
         else:
-            deepest.predict(model.library.batch(batch))
-    deepest.forget()
+            deepest.model.predict(model.library.batch(batch))
+    for each in deepest.all():
+        each.forget()
     conf_before = plan.user_conf()
     key = target_key(plan.scenario)
     if (
@@ -141,7 +148,7 @@ def traced_test(
     pipeline = traced_pipeline(
         model,
         deepest,
-        tracer.one_at_a_time or reaches(trace.level, "library"),
+        library or any(each.one_at_a_time for each in tracers.all()),
         counters.read if counters else None,
     )
     with contextlib.ExitStack() as stack:
@@ -153,13 +160,14 @@ def traced_test(
     live.enter(Phase.FINISHING)
     # The samples of the test are unloaded; those of the typical batches may be among them.
     model.library.load(sorted({index for batch in batches for index in batch}))
-    levels = _levels(plan, model, tracer, deepest, batches[0], counters, conf.parent)
-    traces = deepest.finish()[: len(pipeline.notes)]
-    own = deepest if library and isinstance(deepest, LibraryTracer) else None
-    primitives = own.primitives() if own else onednn.primitives(lines)
+    levels = _levels(plan, model, tracers, deepest, batches[0], counters, conf.parent)
+    traces = _finished(deepest, pipeline.notes)
+    own = _kernels(deepest) if library else None
+    primitives = onednn.primitives(lines) if own is None else own
     unavailable = dict(counters.unavailable) if counters else {}
-    unavailable |= getattr(deepest, "unavailable", {})
-    if counters and counters.names and not isinstance(tracer, CountingTracer):
+    for each in deepest.all():
+        unavailable |= getattr(each, "unavailable", {})
+    if counters and counters.names and not isinstance(tracers.model, CountingTracer):
         unavailable["counters of layers"] = (
             f"{plan.framework} cannot be stopped between layers to read them; those of each "
             "predict are there"
@@ -167,7 +175,7 @@ def traced_test(
     if library and not primitives:
         unavailable["library"] = (
             f"{plan.framework} told of no kernel: the profile has none of the GPU"
-            if own
+            if own is not None
             else f"{plan.framework} ran no oneDNN primitive in this model"
             if _tells_onednn(plan)
             else f"{plan.framework} tells of no oneDNN primitives below a layer"
@@ -185,7 +193,16 @@ def traced_test(
         batch_size=execution.batch_size,
         unavailable=unavailable,
     )
-    noted = Noted(start, end, pipeline.issued, pipeline.notes, traces, primitives, Path(TRACE_LOG))
+    noted = Noted(
+        start,
+        end,
+        pipeline.issued,
+        pipeline.notes,
+        traces,
+        primitives,
+        Path(TRACE_LOG),
+        frozenset(at for at, note in enumerate(pipeline.notes) if not pipeline.kept(note)),
+    )
     events, outside = assemble(header, noted)
     write_events(Path("events.jsonl"), header, events)
     write_json(Path("levels.json"), levels)
@@ -194,11 +211,40 @@ def traced_test(
     return round((end - start) / 1e9, 3)
 
 
+def _tracer(backend: Backend, level: str) -> Tracer:
+    """What notes a backend's calls, with layers where the level has them."""
+    if not reaches(level, "framework"):
+        return CallTracer(backend.predict)
+    return tracer_of(backend, reaches(level, "layer"))
+
+
+def _deepest(tracer: Tracer, library: bool, counters: Counters | None) -> Tracer:
+    """The same with what it can tell below its layers."""
+    if counters and counters.names and isinstance(tracer, CountingTracer):
+        return tracer.counted(counters)
+    return tracer.with_library() if library and isinstance(tracer, LibraryTracer) else tracer
+
+
+def _finished(tracers: Tracers, notes: Sequence[BatchNote]) -> list[PredictTrace]:
+    """The records of the test's steps; behind them a tracer has those of the levels."""
+    encoded = sum(note.traced and note.what == ENCODER for note in notes)
+    decoded = sum(note.traced and note.what != ENCODER for note in notes)
+    found = tracers.model.finish()[:decoded]
+    return found + (tracers.encoder.finish()[:encoded] if tracers.encoder else [])
+
+
+def _kernels(tracers: Tracers) -> list[Primitive] | None:
+    """What tracers tell of below the layers, by start; None where they tell nothing."""
+    tellers = [each for each in tracers.all() if isinstance(each, LibraryTracer)]
+    found = [primitive for each in tellers for primitive in each.primitives()]
+    return sorted(found, key=lambda one: one.start_ns) if tellers else None
+
+
 def _levels(
     plan: ProcessPlan,
     model: LoadedModel,
-    tracer: Tracer,
-    deepest: Tracer,
+    tracers: Tracers,
+    deepest: Tracers,
     batch: Sequence[int],
     counters: Counters | None,
     run_dir: Path,
@@ -206,15 +252,15 @@ def _levels(
     """Measure what each level costs, those without oneDNN's output where there is none."""
     level = plan.trace.level if plan.trace else ""
     with contextlib.ExitStack() as stack:
-        own = isinstance(deepest, LibraryTracer)
+        own = isinstance(deepest.model, LibraryTracer)
         if reaches(level, "library") and (own or _tells_onednn(plan)):
             works: dict[str, Timed] = {
                 **stack.enter_context(silent_levels(run_dir, "layer", batch)),
-                "library": deep_level(model, deepest if own else tracer, batch),
+                "library": deep_level(model, deepest if own else tracers, batch),
             }
             stack.enter_context(onednn.captured())
         else:
-            works = quiet_levels(model, tracer, level, batch)
+            works = quiet_levels(model, tracers, level, batch)
         if counters:
             works["hardware"] = deep_level(model, deepest, batch, counters)
         return measure_levels(works)

@@ -31,8 +31,8 @@ class Event:
         id: Positive, unique in the file.
         parent: The id of the event around it, 0 for the root.
         level: One of ``LEVELS``.
-        kind: ``test``, ``query``, ``batch``, ``preprocess``, ``predict``, ``postprocess``,
-            ``session``, ``layer``, ``primitive`` or ``counters``.
+        kind: ``test``, ``query``, ``token``, ``batch``, ``preprocess``, ``predict``,
+            ``postprocess``, ``session``, ``layer``, ``primitive`` or ``counters``.
         name: What people call it.
         start_ns: Unix time.
         duration_ns: Not negative.

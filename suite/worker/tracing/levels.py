@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter_ns, time_ns
 from typing import Any
 
@@ -23,18 +24,51 @@ _SECONDS = 60
 
 _NONE = "none"
 
+_BRIEF = 8
+"""Tokens of an answer where it is repeated to warm up or to compare: a step is like the next."""
+
+
+@dataclass(frozen=True)
+class Tracers:
+    """What runs a model: its tracer, and that of the encoder that it may have."""
+
+    model: Tracer
+    encoder: Tracer | None = None
+
+    @classmethod
+    def of(cls, model: LoadedModel, make: Callable[[Backend], Tracer]) -> "Tracers":
+        """Make a tracer of each of a model's backends."""
+        encoder = None if model.encoder is None else make(model.encoder)
+        return cls(make(model.backend), encoder)
+
+    def each(self, change: Callable[[Tracer], Tracer]) -> "Tracers":
+        """The same with each tracer exchanged."""
+        return Tracers(change(self.model), self.encoder and change(self.encoder))
+
+    def all(self) -> list[Tracer]:
+        """The one, or both."""
+        return [self.model, *([self.encoder] if self.encoder is not None else [])]
+
+
+def brief(model: LoadedModel) -> LoadedModel:
+    """The same, with short answers where it generates them."""
+    if isinstance(model.pipeline, TokenPipeline):
+        return replace(model, pipeline=model.pipeline.shortened(_BRIEF))
+    return model
+
 
 def quiet_levels(
-    model: LoadedModel, tracer: Tracer | None, level: str, batch: Sequence[int]
+    model: LoadedModel, tracers: Tracers | None, level: str, batch: Sequence[int]
 ) -> dict[str, Timed]:
     """The work without tracing and at the levels up to ``layer``, by name.
 
     Args:
         model: Backend, library and post-processing, with the batch's samples loaded.
-        tracer: Records the layers; made here where there is none.
+        tracers: Record the layers; made here where there are none.
         level: The deepest level.
         batch: The samples.
     """
+    model = brief(model)
     plain = model.pipeline
     works: dict[str, Callable[[], Any]] = {_NONE: lambda: plain.compute(batch)}
     notes: list[tuple[int, int]] = []
@@ -47,35 +81,42 @@ def quiet_levels(
     depth = LEVELS.index(level)
     works["application"] = application
     if depth >= LEVELS.index("model"):
-        model_level = traced_pipeline(model, _Untraced(model.backend), serial=False)
+        untraced = Tracers.of(model, _Untraced)
+        model_level = traced_pipeline(model, untraced, serial=False, thin=False)
         works["model"] = lambda: model_level.compute(batch)
     if depth >= LEVELS.index("framework"):
-        calls = traced_pipeline(model, tracer_of(model.backend, with_layers=False), serial=False)
+        called = Tracers.of(model, lambda backend: tracer_of(backend, with_layers=False))
+        calls = traced_pipeline(model, called, serial=False, thin=False)
         works["framework"] = lambda: calls.compute(batch)
     if depth >= LEVELS.index("layer"):
-        layers = tracer or tracer_of(model.backend, with_layers=True)
-        deep = traced_pipeline(model, layers, serial=True)
+        layers = tracers or Tracers.of(model, lambda backend: tracer_of(backend, with_layers=True))
+        deep = traced_pipeline(model, layers, serial=True, thin=False)
         works["layer"] = lambda: deep.compute(batch)
     return {name: _timed(work) for name, work in works.items()}
 
 
 def traced_pipeline(
-    model: LoadedModel, tracer: Tracer, serial: bool, counters: ReadCounters | None = None
+    model: LoadedModel,
+    tracers: Tracers,
+    serial: bool,
+    counters: ReadCounters | None = None,
+    thin: bool = True,
 ) -> TracedPipeline | TracedTokenPipeline:
-    """The model's pipeline with its steps noted; see ``TracedPipeline``."""
+    """The model's pipeline with its steps noted; see its class."""
+    library, postprocess, tracer = model.library, model.postprocess, tracers.model
     if isinstance(model.pipeline, TokenPipeline):
         return TracedTokenPipeline(
-            model.pipeline, model.library, model.postprocess, tracer, serial, counters
+            model.pipeline, library, postprocess, tracer, serial, counters, tracers.encoder, thin
         )
-    return TracedPipeline(model.backend, model.library, model.postprocess, tracer, serial, counters)
+    return TracedPipeline(model.backend, library, postprocess, tracer, serial, counters)
 
 
 def deep_level(
-    model: LoadedModel, tracer: Tracer, batch: Sequence[int], counters: Counters | None = None
+    model: LoadedModel, tracers: Tracers, batch: Sequence[int], counters: Counters | None = None
 ) -> Timed:
     """The work as a level below the framework's layers has it; arguments as above."""
     read = counters.read if counters else None
-    pipeline = traced_pipeline(model, tracer, serial=True, counters=read)
+    pipeline = traced_pipeline(brief(model), tracers, serial=True, counters=read, thin=False)
     return _timed(lambda: pipeline.compute(batch))
 
 

@@ -27,8 +27,8 @@ class Predicts:
 
     Attributes:
         samples: That number.
-        predicts: How many predicts those are.
-        other_predicts: How many had another size, and are left out.
+        predicts: How many predicts those are, of those with layers where some have none.
+        other_predicts: How many were of another size, and are left out.
         predict_ns: Their times.
         layers: In the order of execution, a body behind the layer that runs it.
         coverage: The time of the layers at the top ÷ that of their predict, median; bodies are
@@ -36,6 +36,9 @@ class Predicts:
         rest: Where the time is that no layer covers; None without layers.
         counters: Hardware counters a predict, median.
         phases_ns: Median time of preprocess, predict, postprocess and session.
+        step: Of generated answers which step: ``encoder``, ``prompts``, ``tokens``; empty where
+            samples are answered whole.
+        plain_ns: Times of predicts of the same step and size that ran without a tracer.
     """
 
     samples: int
@@ -47,16 +50,43 @@ class Predicts:
     rest: Rest | None
     counters: Mapping[str, float]
     phases_ns: Mapping[str, float]
+    step: str = field(default="", kw_only=True)
+    plain_ns: tuple[int, ...] = field(default=(), kw_only=True)
 
     @property
     def median_predict_ns(self) -> float:
         """Median time of a predict; 0 when there is none."""
         return statistics.median(self.predict_ns) if self.predict_ns else 0.0
 
+    @property
+    def median_plain_ns(self) -> float | None:
+        """Median time of a predict without a tracer; None where all had one."""
+        return statistics.median(self.plain_ns) if self.plain_ns else None
 
-def reduce_predicts(header: Header, events: Iterable[Event]) -> Predicts:
-    """Reduce a trace; events come as in the file, each behind its parent."""
-    batches: dict[int, int] = {}
+    def per_token_ns(self, layer: Layer) -> float:
+        """What a layer takes of a token's time, where each sample of a step gains one."""
+        return layer.predict_ns / self.samples
+
+
+def steps_of(events: Iterable[Event]) -> list[str]:
+    """The kinds of steps in a trace, the commonest first; one empty one where there are none."""
+    found = Counter(_step(event) for event in events if event.kind == "batch")
+    return [step for step, _ in found.most_common()] or [""]
+
+
+def _step(batch: Event) -> str:
+    return str(batch.attributes.get("step", ""))
+
+
+def reduce_predicts(header: Header, events: Iterable[Event], step: str | None = None) -> Predicts:
+    """Reduce a trace.
+
+    Args:
+        header: Of the trace.
+        events: As in the file, each behind its parent.
+        step: Which steps; the commonest where none is given.
+    """
+    batches: dict[int, tuple[str, int]] = {}
     phases: dict[int, Event] = {}
     layers: dict[int, Event] = {}
     primitives: list[tuple[int, str]] = []
@@ -64,7 +94,8 @@ def reduce_predicts(header: Header, events: Iterable[Event]) -> Predicts:
     for event in events:
         match event.kind:
             case "batch":
-                batches[event.id] = int(event.attributes.get("samples", header.batch_size))
+                samples = int(event.attributes.get("samples", header.batch_size))
+                batches[event.id] = _step(event), samples
             case "preprocess" | "predict" | "postprocess" | "session":
                 phases[event.id] = event
             case "layer":
@@ -74,12 +105,23 @@ def reduce_predicts(header: Header, events: Iterable[Event]) -> Predicts:
                 primitives.append((event.parent, str(implementation or event.name)))
             case "counters":
                 counters[event.parent] = event.attributes
-    whole = {number: one for number, one in phases.items() if one.kind == "predict"}
-    sizes = Counter(batches[one.parent] for one in whole.values() if one.parent in batches)
-    samples = sizes.most_common(1)[0][0] if sizes else header.batch_size
-    chosen = {
-        number: one for number, one in whole.items() if batches.get(one.parent, samples) == samples
+    if step is None:
+        step = Counter(of for of, _ in batches.values()).most_common(1)[0][0] if batches else ""
+    whole = {
+        number: one
+        for number, one in phases.items()
+        if one.kind == "predict" and batches.get(one.parent, (step, 0))[0] == step
     }
+    sizes = Counter(batches[one.parent][1] for one in whole.values() if one.parent in batches)
+    samples = sizes.most_common(1)[0][0] if sizes else header.batch_size
+    same = {
+        number: one
+        for number, one in whole.items()
+        if batches.get(one.parent, (step, samples))[1] == samples
+    }
+    called = {one.parent for one in phases.values() if one.kind == "session"}
+    # What ran without the tracer tells nothing of layers; where nothing did, all count.
+    chosen = {number: one for number, one in same.items() if number in called} or same
     sessions = {one.id: one for one in phases.values() if one.parent in chosen}
     inside: dict[int, list[Event]] = defaultdict(list)
     for layer in layers.values():
@@ -102,7 +144,7 @@ def reduce_predicts(header: Header, events: Iterable[Event]) -> Predicts:
     return Predicts(
         samples=samples,
         predicts=len(chosen),
-        other_predicts=len(whole) - len(chosen),
+        other_predicts=len(whole) - len(same),
         predict_ns=tuple(one.duration_ns for one in chosen.values()),
         layers=tuple(found.layers(len(chosen), coverage or 0.0)),
         coverage=coverage,
@@ -118,6 +160,8 @@ def reduce_predicts(header: Header, events: Iterable[Event]) -> Predicts:
         ),
         counters=_medians(counters.get(number, {}) for number in chosen),
         phases_ns=_phase_times(phases.values(), chosen),
+        step=step,
+        plain_ns=tuple(one.duration_ns for number, one in same.items() if number not in chosen),
     )
 
 

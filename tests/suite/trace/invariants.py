@@ -8,6 +8,7 @@ from loadscope.suite.worker.tracing.events import LEVELS, Event
 ABOVE = {
     "query": {"test"},
     "batch": {"test"},
+    "token": {"query"},
     "preprocess": {"batch"},
     "predict": {"batch"},
     "postprocess": {"batch"},

@@ -11,8 +11,9 @@ from tests.suite.trace.invariants import check_nesting, check_order
 from tests.suite.trace.noted import Traced, traced_tests
 
 from loadscope.errors import WorkError
-from loadscope.suite.worker.tracing.assemble import assemble, query_times
+from loadscope.suite.worker.tracing.assemble import assemble
 from loadscope.suite.worker.tracing.events import Event
+from loadscope.suite.worker.tracing.queries import query_times
 
 Case = tuple[Traced, list[Event], int]
 
