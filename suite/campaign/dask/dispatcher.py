@@ -1,5 +1,6 @@
 """The dispatcher over Dask: requests are short tasks, pinned to their hosts."""
 
+import time
 from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from loadscope.suite.campaign.keys import coordinator_keys
 
 ANSWER_SECONDS = 300.0
 """The digests of a run's files are the longest answer; a cut network is noticed sooner."""
+_LOOK_SECONDS = 2.0
+"""How often it is looked whether the worker that was asked is still there."""
 
 
 class DaskDispatcher(RequestDispatcher):
@@ -34,7 +37,8 @@ class DaskDispatcher(RequestDispatcher):
 
     def carry(self, host: str, request: str) -> str:
         """See ``RequestDispatcher``: one task, never repeated by Dask."""
-        if host not in self.hosts():
+        worker = self._scheduler.aliases.get(host)
+        if worker is None:
             raise HostUnreachable(f"{host}: no worker reports for it", "start loadscope worker")
         future = self._client.submit(
             answer,
@@ -46,7 +50,9 @@ class DaskDispatcher(RequestDispatcher):
             retries=0,
         )
         try:
-            told: str = future.result(timeout=ANSWER_SECONDS)
+            told = self._result(future, host, worker)
+        except HostUnreachable:
+            raise
         # Dask has errors of its own for each way in which a worker can go away.
         except (CancelledError, Exception) as error:
             raise HostUnreachable(
@@ -55,6 +61,25 @@ class DaskDispatcher(RequestDispatcher):
         finally:
             future.release()
         return told
+
+    def _result(self, future: Any, host: str, worker: str) -> str:
+        """The answer, for as long as the worker that was asked is there.
+
+        Dask waits for a worker of the same address when one has died with an answer, and the next
+        one of the host has another.
+        """
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                told: str = future.result(timeout=_LOOK_SECONDS)
+                return told
+            except TimeoutError:
+                if self._scheduler.aliases.get(host) != worker:
+                    raise HostUnreachable(
+                        f"{host}: its worker has gone before it answered", "see its output"
+                    ) from None
+                if time.monotonic() >= deadline:
+                    raise
 
 
 class DaskKind:

@@ -57,6 +57,26 @@ class Honest(threading.Thread):
         self.join(30)
 
 
+class Slow(HostFolder):
+    """The host n1, which does not answer before it may."""
+
+    asked, may = threading.Event(), threading.Event()
+
+    def answer(self, request):
+        self.asked.set()
+        self.may.wait(100)
+        return super().answer(request)
+
+
+def ask_slowly():
+    """What becomes of a request whose worker goes away, and after how many seconds."""
+    begun = time.monotonic()
+    try:
+        dispatcher.facts("n1")
+    except HostUnreachable as error:
+        told["cut_off"], told["cut_off_s"] = error.message, time.monotonic() - begun
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 120
     while not condition():
@@ -85,8 +105,14 @@ with DASK.open(folder, ("n1", "n2"), {"listen": "tls://127.0.0.1:0"}) as dispatc
         dispatcher.start("n1", Job(id="a.1", campaign="c", host="n2", settings={}), {})
     except LoadScopeError as error:
         told["other_host"] = error.message
+    serve(Slow("n1", root / "n1"))
+    asking = threading.Thread(target=ask_slowly)
+    asking.start()
+    Slow.asked.wait(60)
     honest.end()
     wait_for(lambda: "n1" not in dispatcher.hosts())
+    asking.join(90)
+    Slow.may.set()
     try:
         dispatcher.facts("n1")
     except HostUnreachable as error:

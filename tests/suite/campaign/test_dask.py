@@ -123,5 +123,7 @@ def test_a_worker_reports_for_its_own_host_alone(keys, tmp_path):
     assert "name taken" in told["twin"] and told["after_twin"] == "n1"
     assert told["state"] == "absent"
     assert "the job a.1 is for the host 'n2', this one is 'n1'" in told["other_host"]
+    # Long before the longest answer would have to be there.
+    assert told["cut_off"].startswith("n1: ") and told["cut_off_s"] < 80
     assert told["gone"].startswith("n1: no worker reports for it")
     assert told["listen"].startswith("dispatcher_settings: listen: tls://192.0.2.1:1: ")
