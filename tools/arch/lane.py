@@ -1,6 +1,7 @@
 """The steps of the emulated lane: models here, checks there, comparison on both sides."""
 
 import importlib.metadata
+import importlib.util
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from loadscope.datasets.task import Progress
+from loadscope.errors import WorkError
 from loadscope.suite.fetch import fetch_dataset
 from loadscope.suite.fetch.artifacts import materialise
 from loadscope.suite.fetch.build import BuildRequest, build_artifact
@@ -38,6 +40,8 @@ _VALID_QUERIES = 64
 _TEST_SECONDS, _RUN_SECONDS = 1800, 1200
 _LOGIT_TOLERANCE = 1e-4
 _SIDE_BY_SIDE = 2
+_PURE = ("jiwer", "rouge_score", "whisper_normalizer")
+"""What scores by them needs no compiler, and is not in Debian: this host's is taken."""
 _PYTEST = (
     "import os, sys, pytest; os.chdir('/lane/repo'); "
     "sys.exit(pytest.main([*sys.argv[1:], '-q', '-rfEx', '--durations=20', '-p', "
@@ -72,6 +76,7 @@ class Lane:
         self._copy_checkout(repository)
         shutil.copytree(natives, folder / "site")
         _declare(folder / "site")
+        _copy_pure(folder / "site")
         self._models = folder / "models"
         self._manifest = self._models / "models.yaml"
         self._prepare_models(cache)
@@ -253,3 +258,12 @@ def _declare(site: Path) -> None:
     info.mkdir()
     for name in ("METADATA", "entry_points.txt"):
         (info / name).write_text(suite.read_text(name) or "", encoding="utf-8")
+
+
+def _copy_pure(site: Path) -> None:
+    """Take libraries in plain Python from this host."""
+    for name in _PURE:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise WorkError(f"the lane needs the package {name}", "make setup installs it")
+        shutil.copytree(Path(spec.origin).parent, site / name)
