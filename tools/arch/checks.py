@@ -69,6 +69,10 @@ SUITES = (
         ),
     ),
     Suite(
+        "speech and segmentation on ONNX Runtime under LoadGen",
+        ("suite/run/test_speech_run.py", "suite/run/test_segmentation_run.py"),
+    ),
+    Suite(
         "word error rates and ROUGE",
         ("datasets/speech/test_word_errors.py", "datasets/texts/test_language_generation.py"),
     ),
