@@ -77,8 +77,9 @@ def dice(truth: NDArray[np.uint8], found: NDArray[np.uint8], classes: int) -> ND
     """
     count = classes + 1
     # As few bytes a voxel as a pair of classes takes: there are millions of them.
-    kind = np.uint8 if count * count <= 256 else np.uint16
-    places = truth.reshape(-1).astype(kind) * kind(count) + found.reshape(-1).astype(kind)
+    places = truth.reshape(-1).astype("u1" if count * count <= 256 else "u2")
+    places *= count
+    places += found.reshape(-1)
     pairs = np.bincount(places, minlength=count * count).reshape(count, count)
     both, either = np.diagonal(pairs), pairs.sum(axis=0) + pairs.sum(axis=1)
     coefficients: NDArray[np.float64] = (2.0 * both + SMOOTHING) / (either + SMOOTHING)

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from loadscope.errors import InputError, unexpected
 
 T = TypeVar("T", bound=BaseModel)
+BESIDE = "x-beside"
+"""In an alternative of a JSON schema: the values of keys beside or above, for which it is meant."""
 _Location = tuple[int | str, ...]
 _PLAIN = ("null", "bool", "int", "float", "str", "seq", "map", "merge")
 # pydantic's error types; models and dataclasses have different ones.
@@ -187,7 +189,7 @@ def _fault(root: yaml.Node | None, schema: type[BaseModel], error: Any) -> _Faul
     key = ".".join(str(part) for part in location)
     line = _line(root, location)
     if error["type"] in _UNKNOWN_KEY:
-        known = sorted(set(_properties(schema, location[:-1])))
+        known = sorted(set(_properties(schema, location[:-1], root)))
         near = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return _Fault(line, f"unknown key '{key}'", f"{hint}known here: {', '.join(known)}")
@@ -225,19 +227,28 @@ def _line(node: yaml.Node | None, location: _Location) -> int | None:
     return line
 
 
-def _properties(schema: type[BaseModel], location: _Location) -> Iterator[str]:
-    """The keys that the schema knows at a location, read from its JSON schema."""
+def _properties(
+    schema: type[BaseModel], location: _Location, node: yaml.Node | None
+) -> Iterator[str]:
+    """The keys that the schema knows at a location, read from its JSON schema.
+
+    An alternative with ``BESIDE`` is left out where the file has other values than it says.
+    """
     whole = schema.model_json_schema(by_alias=True)
-    level = list(_resolved(whole, whole))
+    level = list(_resolved(whole, whole, {}))
+    beside: dict[str, str] = {}
     for part in location:
+        children = _children(node)
+        beside |= {key: one.value for key, one in children.items() if isinstance(one.value, str)}
         deeper = [
             candidate
             for entry in level
             for inner in _inside(entry, part)
-            for candidate in _resolved(whole, inner)
+            for candidate in _resolved(whole, inner, beside)
         ]
         # A union's tag is part of a location and of no schema: stay where we are.
         level = deeper or level
+        node = children.get(str(part), node)
     for entry in level:
         yield from entry.get("properties", {})
 
@@ -255,13 +266,26 @@ def _inside(entry: dict[str, Any], part: int | str) -> Iterator[dict[str, Any]]:
     yield from (other for other in others if isinstance(other, dict))
 
 
-def _resolved(whole: dict[str, Any], entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _children(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """What a node has below it, by key or place."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): value for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return {str(at): value for at, value in enumerate(node.value)}
+    return {}
+
+
+def _resolved(
+    whole: dict[str, Any], entry: dict[str, Any], beside: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     """A schema entry with its references and alternatives followed."""
+    if any(beside.get(key, value) != value for key, value in entry.get(BESIDE, {}).items()):
+        return
     if "$ref" in entry:
         name = entry["$ref"].rsplit("/", 1)[-1]
-        yield from _resolved(whole, whole["$defs"][name])
+        yield from _resolved(whole, whole["$defs"][name], beside)
     elif alternatives := entry.get("anyOf") or entry.get("oneOf") or entry.get("allOf"):
         for alternative in alternatives:
-            yield from _resolved(whole, alternative)
+            yield from _resolved(whole, alternative, beside)
     else:
         yield entry

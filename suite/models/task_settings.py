@@ -23,6 +23,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from loadscope.datasets.registry import task
+from loadscope.strict_yaml import BESIDE
 from loadscope.suite.models.source import resolved
 
 _Part = Literal["preprocess", "postprocess"]
@@ -51,8 +52,12 @@ class _Settings:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        known = [_adapter(name, self._part).core_schema for name in sorted(_seen)]
-        return {"anyOf": [handler(one) for one in known]}
+        known = {name: _adapter(name, self._part).core_schema for name in sorted(_seen)}
+        return {
+            "anyOf": [
+                {"allOf": [handler(one)], BESIDE: {"task": name}} for name, one in known.items()
+            ]
+        }
 
     def _validate(self, value: Any, info: ValidationInfo) -> Any:
         name = info.data.get("task")

@@ -60,6 +60,23 @@ SUITES = (
         ),
     ),
     Suite(
+        "volumes, instances, clicks, enhanced photographs",
+        (
+            "datasets/volumes/test_dice.py", "datasets/volumes/test_reshape.py",
+            "datasets/volumes/test_volumes.py", "datasets/instances/test_instances.py",
+            "datasets/clicks/test_clicks.py", "datasets/clicks/test_click_score.py",
+            "datasets/enhancement/test_enhancement.py", "datasets/enhancement/test_quality.py",
+        ),
+    ),
+    Suite(
+        "speech and segmentation on ONNX Runtime under LoadGen",
+        ("suite/run/test_speech_run.py", "suite/run/test_segmentation_run.py"),
+    ),
+    Suite(
+        "word error rates and ROUGE",
+        ("datasets/speech/test_word_errors.py", "datasets/texts/test_language_generation.py"),
+    ),
+    Suite(
         "recordings, their cache and forms",
         (
             "datasets/speech/test_recording.py", "datasets/speech/test_wave_library.py",
@@ -84,8 +101,6 @@ LEFT_OUT = {
     "datasets/squad/test_squad.py and its neighbours with a tokenizer": (
         "tokenizers is written in Rust and not in Debian's archive"
     ),
-    "datasets/speech/test_word_errors.py": (
-        "jiwer counts by rapidfuzz, in C++, and has no wheel there; a log is scored elsewhere"
-    ),
+    "datasets/texts/test_sentences.py": "it cuts texts by tokenizers, likewise",
     "sut/ on TensorFlow and MXNet": "neither is built by Debian",
 }

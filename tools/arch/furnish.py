@@ -1,6 +1,7 @@
 """What an emulated machine has to have: the suite, its modules, a model and samples."""
 
 import importlib.metadata
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from loadscope.suite.models.manifest import Catalogue
 
 MODEL, DATA = "efficientnet-32", "imagenet-sample20"
 _WORKER = ("dask", "distributed")
+_PURE = ("jiwer", "rouge_score", "whisper_normalizer")
+"""What scores by them needs no compiler, and is not in Debian: this host's is taken."""
 
 
 def copy_checkout(repository: Path, folder: Path) -> None:
@@ -49,10 +52,19 @@ def declare(info: Path) -> None:
 
 
 def make_site(natives: Path, site: Path) -> None:
-    """Copy the compiled modules to a folder that goes on the path of the machine's Python."""
+    """Copy the modules to a folder that goes on the path of the machine's Python.
+
+    Raises:
+        WorkError: One in plain Python is not here.
+    """
     shutil.copytree(natives, site)
     version = importlib.metadata.version("loadscope")
     declare(site / f"loadscope-{version}.dist-info")
+    for name in _PURE:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise WorkError(f"the lane needs the package {name}", "make setup installs it")
+        shutil.copytree(Path(spec.origin).parent, site / name)
 
 
 def add_worker(site: Path, log: Path) -> None:

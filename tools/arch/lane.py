@@ -32,7 +32,9 @@ _SIDE_BY_SIDE = 2
 _PYTEST = (
     "import os, sys, pytest; os.chdir('/lane/repo'); "
     "sys.exit(pytest.main([*sys.argv[1:], '-q', '-rfEx', '--durations=20', '-p', "
-    "'no:cacheprovider', '-p', 'loadscope.tools.arch.expected']))"
+    # Debian's protobuf is warned of at its import, which ends it where warnings are errors.
+    "'no:cacheprovider', '-p', 'loadscope.tools.arch.expected', "
+    "'-W', 'ignore::DeprecationWarning']))"
 )
 
 

@@ -23,11 +23,13 @@ SUITES = ("trixie", "stable")
 _PYTHON = "python3.13"
 
 PACKAGES = (
-    "python3", "python3-click", "python3-filelock", "python3-hypothesis", "python3-jinja2",
+    "python3", "python3-absl", "python3-click", "python3-filelock", "python3-hypothesis",
+    "python3-jinja2", "python3-more-itertools", "python3-nibabel", "python3-nltk",
     "python3-numpy", "python3-onnx", "python3-onnxruntime", "python3-opencv", "python3-pil",
     "python3-platformdirs", "python3-plotly", "python3-psutil", "python3-pydantic",
-    "python3-pytest", "python3-requests", "python3-rich", "python3-torch", "python3-yaml",
-    "libpython3.13-dev", "pybind11-dev",
+    "python3-pytest", "python3-rapidfuzz", "python3-regex", "python3-requests", "python3-rich",
+    "python3-scipy", "python3-six", "python3-sklearn", "python3-soundfile", "python3-torch",
+    "python3-yaml", "libpython3.13-dev", "pybind11-dev",
     # Of Dask, by which the machine is a host of a campaign.
     "python3-cloudpickle", "python3-cryptography", "python3-fsspec", "python3-locket",
     "python3-msgpack", "python3-packaging", "python3-partd", "python3-sortedcontainers",

@@ -32,11 +32,14 @@ Boxes = NDArray[np.float64]
 
 def write_log(path: Path, payloads: Iterable[bytes]) -> None:
     """Write an accuracy log as LoadGen does, an entry a sample."""
-    lines = [
-        f'{{ "seq_id" : {at}, "qsl_idx" : {at}, "data" : "{payload.hex().upper()}" }}'
-        for at, payload in enumerate(payloads)
-    ]
-    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="ascii")
+    with path.open("w", encoding="ascii") as log:
+        log.write("[\n")
+        for at, payload in enumerate(payloads):
+            # Line by line: the answers of a data set of volumes take gigabytes.
+            before = ",\n" if at else ""
+            data = payload.hex().upper()
+            log.write(f'{before}{{ "seq_id" : {at}, "qsl_idx" : {at}, "data" : "{data}" }}')
+        log.write("\n]\n")
 
 
 def boxes(random: np.random.Generator, total: int) -> tuple[dict[str, Any], list[Boxes]]:

@@ -28,6 +28,7 @@ from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.made_logs import as_results, boxes, scores, write_log
 from loadscope.tools.bench.pairs import alternate
+from loadscope.tools.bench.scoring_tasks import JOBS, MOST_S, Job
 
 IMAGENET, COCO, SQUAD, SPEECH = 50_000, 5_000, 10_833, 1_633
 IMAGENET_MOST_S, COCO_MOST, SQUAD_MOST_S, SPEECH_MOST_S = 1.0, 1.1, 20.0, 60.0
@@ -35,7 +36,7 @@ _PAIRS = 3
 
 
 def scoring_rows(pairs: int, progress: Progress) -> Iterator[dict[str, Any]]:
-    """Measure the four scorings from the log's first byte to the score.
+    """Measure the scorings from the log's first byte to the score.
 
     Args:
         pairs: Pairs of measurements a row; at most three are taken.
@@ -46,6 +47,21 @@ def scoring_rows(pairs: int, progress: Progress) -> Iterator[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             progress(f"make a log for {make.__name__.strip('_')}", 0, 0)
             yield make(Path(folder), pairs, progress)
+    for job in JOBS:
+        with tempfile.TemporaryDirectory() as folder:
+            progress(f"make a log for {job.task}", 0, 0)
+            yield _job(Path(folder), job, progress)
+
+
+def _job(folder: Path, job: Job, progress: Progress) -> dict[str, Any]:
+    """Once, for it takes most of a minute; beside it the reading of the log alone."""
+    log, rest = job.write(folder, job.samples)
+    measured = alternate(
+        1,
+        seconds(lambda: job.score(log, rest, job.samples, progress)),
+        seconds(lambda: sum(len(answer.payload) for answer in read_accuracy_log(log))),
+    )
+    return _row(job.task, f"scoring {job.samples:,} {job.what}", measured, most_s=MOST_S)
 
 
 def write_classes(path: Path, total: int) -> NDArray[np.int64]:

@@ -2,9 +2,9 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,9 @@ from loadscope.rundir.accuracy_log import read_accuracy_log
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.tools.bench.made_logs import HEIGHT, WIDTH, boxes, write_log
 
-# Of MLPerf's 3D-UNet, ADE20K's and COCO's validation sets, dlrm-v3, DIV2K's and CNN/DailyMail.
-CASES, MASKS, INSTANCES, CLICKS, PHOTOGRAPHS, SUMMARIES = 43, 2_000, 5_000, 349_823, 100, 13_368
+MOST_S = 60.0
+"""No score of a full log takes longer on two cores."""
+
 _CASE = (120, 512, 512)
 """Voxels of a case, of 3 x 0.78 x 0.78 mm: MLPerf's 43 of KiTS19 have 1e9 as they are fed."""
 
@@ -68,7 +69,7 @@ def write_volumes(folder: Path, cases: int) -> tuple[Path, Volumes]:
     return log, volumes
 
 
-def volumes(log: Path, dataset: Volumes, progress: Progress) -> Score:
+def volumes(log: Path, dataset: Volumes, total: int, progress: Progress) -> Score:
     """Score as a run does: each mask is read and brought to what was fed."""
     return dataset.score(read_accuracy_log(log), progress)
 
@@ -123,11 +124,10 @@ def write_instances(folder: Path, total: int) -> tuple[Path, Path]:
     return log, truth
 
 
-def instances(log: Path, truth: Path, progress: Progress) -> Score:
+def instances(log: Path, truth: Path, total: int, progress: Progress) -> Score:
     """Annotations are read and scored by pycocotools."""
     annotations = read_masks(truth)
-    chosen = range(len(annotations.images))
-    return score_instances(read_accuracy_log(log), annotations, chosen, progress)
+    return score_instances(read_accuracy_log(log), annotations, range(total), progress)
 
 
 def write_clicks(folder: Path, total: int) -> tuple[Path, NDArray[np.float32]]:
@@ -143,10 +143,10 @@ def write_clicks(folder: Path, total: int) -> tuple[Path, NDArray[np.float32]]:
     return log, truth
 
 
-def clicks(log: Path, truth: NDArray[np.float32], progress: Progress) -> Score:
+def clicks(log: Path, truth: NDArray[np.float32], total: int, progress: Progress) -> Score:
     """AUC, normalised entropy and accuracy of all rows."""
     answers: Iterator[Answer] = read_accuracy_log(log)
-    return score_clicks(answers, truth.__getitem__, len(truth), progress=progress)
+    return score_clicks(answers, truth.__getitem__, total, progress=progress)
 
 
 def write_photographs(folder: Path, total: int) -> tuple[Path, NDArray[np.uint8]]:
@@ -170,7 +170,8 @@ def write_summaries(folder: Path, total: int) -> tuple[Path, list[str]]:
     random = np.random.default_rng(0)
     letters = list("etaoinshrdlucmfwypvbgk")
     words = np.array(["".join(random.choice(letters, random.integers(2, 9))) for _ in range(8_000)])
-    references, heard = [], []
+    references: list[str] = []
+    heard: list[str] = []
     for _ in range(total):
         said = random.choice(words, 56)
         answer = np.where(random.random(56) < 0.6, said, random.choice(words, 56))
@@ -182,7 +183,35 @@ def write_summaries(folder: Path, total: int) -> tuple[Path, list[str]]:
     return log, references
 
 
-def summaries(log: Path, references: list[str], progress: Progress) -> Score:
+def summaries(log: Path, references: list[str], total: int, progress: Progress) -> Score:
     """ROUGE with the stemmer, on all cores."""
     metric: ScoreMetric = ROUGE["rouge1"]
     return score_answers(read_accuracy_log(log), references, ByteTokenizer(), metric, progress)
+
+
+class Job(NamedTuple):
+    """A log to be made and scored.
+
+    Attributes:
+        task: What the row is called.
+        what: The samples, of which there are as many as in the data set that is named.
+        samples: How many.
+        write: Makes the log, and what answers are held against.
+        score: Scores it.
+    """
+
+    task: str
+    what: str
+    samples: int
+    write: Callable[[Path, int], tuple[Path, Any]]
+    score: Callable[[Path, Any, int, Progress], Score]
+
+
+JOBS = (
+    Job("volumes", "volumes (3D-UNet)", 43, write_volumes, volumes),
+    Job("masks", "maps of classes (ADE20K)", 2_000, write_masks, masks),
+    Job("instances", "pictures with instances (COCO)", 5_000, write_instances, instances),
+    Job("clicks", "queries (dlrm-v3)", 349_823, write_clicks, clicks),
+    Job("photographs", "photographs (DIV2K)", 100, write_photographs, photographs),
+    Job("summaries", "summaries (CNN/DailyMail)", 13_368, write_summaries, summaries),
+)

@@ -130,7 +130,12 @@ ARTIFACT = "artifacts.onnxruntime"
         ("accuracy.published", float("nan"), "accuracy.published"),
         ("accuracy.meaningful", False, "published cannot stand beside meaningful: false"),
         ("preprocess.resampler", "lanczos", "preprocess.resampler"),
-        ("preprocess.sise", 224, "did you mean 'size'? known here: "),
+        (
+            "preprocess.sise",
+            224,
+            "did you mean 'size'? known here: colour, crop_fraction, decoding, geometry, mean, "
+            "resampler, short_side, size, std",
+        ),
         ("preprocess.geometry", ..., "missing key 'models.tiny.preprocess.geometry'"),
         ("preprocess.mean", [0.485, 0.456], "mean has 2 numbers"),
         ("preprocess.size", 192, "must be one image of shape [3, 192, 192]"),

@@ -141,7 +141,8 @@ def here(tmp_path_factory):
         with wave.open(str(data / f"{number}.wav"), "wb") as file:
             file.setparams((1, 2, 16000, 0, "NONE", ""))
             tone = level * np.sin(np.arange(4000 * (1 + number)) / 9)
-            file.writeframes(tone.astype("<i2").tobytes())
+            # The machine's own order: `wave` turns it into that of the file.
+            file.writeframes(tone.astype(np.int16).tobytes())
         rows.append(f"{number}.wav\t{text}")
     (data / "list.tsv").write_text("\n".join(rows) + "\n")
     return folder
