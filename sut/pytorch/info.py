@@ -95,7 +95,8 @@ INFO = BackendInfo(
     quantizer=Quantizer(
         location="loadscope.sut.pytorch.quantize:quantize",
         tool="PyTorch's FX quantisation",
-        does="weights to int8 by output channel, activations to uint8 by their histogram",
+        does="weights to int8 by output channel, activations to uint8 by their histogram, after "
+        "ReLU6 by their range",
         formats=("state-dict",),
         makes="torchscript",
         suffix=".pt",

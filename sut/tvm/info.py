@@ -13,6 +13,7 @@ INFO = BackendInfo(
     options={"tuning_trials": Option(int)},
     trace_levels=("framework", "layer"),
     notes=("Compiled untuned: tuning ends the process in TVM 0.27.",),
+    tasks=("image-classification",),
     weights="constants folded and operators fused by TVM's pipeline 'zero'",
     files={"onnx": (".onnx",)},
     signature="loadscope.sut.tvm.signature:read",

@@ -28,6 +28,7 @@ PROCESSES = {
         "checkpoint_checks",
         "yolox_checks",
         "onnx_weights_checks",
+        "pytorch_quantize_checks",
     ),
     "tensorflow": ("tensorflow_checks", "frozen_graph_checks"),
     "jax": ("jax_checks",),

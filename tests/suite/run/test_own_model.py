@@ -197,6 +197,8 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
         ("none.onnx", "none.onnx: not found", "check the path"),
         ("./net.bin", "no framework reads a file of this name", "--models"),
         ("m.onnx --framework pytorch", "PyTorch does not read it", "onnxruntime"),
+        # Its importer takes one, and answers wrongly.
+        ("net.tflite --framework opencv", "OpenCV DNN does not read it", "litert"),
         ("m.onnx", "missing key 'dataset_path'", "--dataset-path"),
         ("m.onnx --shape y=1,3", "no input 'y'", "x"),
         ("m.onnx --shape x=1,3,9,9", "expected float32 [N, 3, 8, 8]", "--shape"),
@@ -217,7 +219,8 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
 def test_bad_input_is_told_in_two_lines(refused, tmp_path, arguments, message, fix):
     write(tmp_path / "m.onnx")
     write(tmp_path / "text.onnx", ["N", "length"])
-    (tmp_path / "net.bin").write_bytes(b"?")
+    for name in ("net.bin", "net.tflite"):
+        (tmp_path / name).write_bytes(b"?")
     said = refused("run", "--model", *arguments.split()).splitlines()
     assert (
         message in said[0] and len(said) == 2 and said[-1].startswith("  fix: ") and fix in said[-1]
