@@ -82,6 +82,8 @@ def web_command(
         shown_by["perfetto-ui"] = viewers.perfetto_ui(perfetto_ui)
     if speedscope_folder is not None:
         shown_by["speedscope"] = viewers.speedscope(speedscope_folder)
+    if (netron := viewers.netron()) is not None:
+        shown_by["netron"] = netron
     site = make_site(runs, index_file, host, token, read_only, viewers=shown_by)
     sock = listening(host, port)
     shown = f"[{host}]" if ":" in host else host

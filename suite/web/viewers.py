@@ -1,10 +1,11 @@
-"""Viewers of others that show a trace: Perfetto's page in its zip, speedscope's in its folder.
+"""Viewers of others: Perfetto's page in its zip, speedscope's in its folder, netron's package.
 
-They come from where the user says, and are served from this address alone. What they may do is
-wider than what our pages may (scripts compiled in the page, styles in elements), but they reach
-nothing but this server.
+The first two show a trace, the last a model. They come from where the user says, or are installed,
+and are served from this address alone. What they may do is wider than what our pages may (scripts
+compiled in the page, styles in elements), but they reach nothing but this server.
 """
 
+import importlib.util
 import mimetypes
 import posixpath
 import zipfile
@@ -96,3 +97,16 @@ def speedscope(path: Path) -> Viewer:
             return Viewer(folder)
     raise InputError(f"{path}: no {_INDEX} in it", "npm pack speedscope, unpack it, and give the "
                      "folder package")  # fmt: skip
+
+
+def netron() -> Viewer | None:
+    """The page of the package netron; None where it is not installed.
+
+    Its own server would give every file beside the model to whoever asks, and its page would ask
+    others who the visitor is. Here it gets the one file, and reaches nothing but this server.
+    """
+    found = importlib.util.find_spec("netron")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent
+    return Viewer(folder) if (folder / _INDEX).is_file() else None

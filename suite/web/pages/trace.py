@@ -1,8 +1,6 @@
 """A trace: where the time of a predict goes, layer by layer."""
 
-import importlib.util
 import shlex
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +65,8 @@ def _trace(request: Request) -> Response:
         graph=graph,
         drawing=draw_graph(len(graph), linked) if linked else None,
         box=(WIDTH, HEIGHT),
-        netron=_netron(folder),
+        model=model_file(folder),
+        quote=shlex.quote,
         exported=(folder / PERFETTO).is_file(),
         others=[one for one in _traces(site) if one["uid"] != uid],
     )
@@ -106,12 +105,13 @@ def _graph(view: TraceView) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _netron(folder: Path) -> str:
-    """The command that opens the model in netron, where both are here."""
-    path = model_file(folder)
-    if path is None or not (shutil.which("netron") or importlib.util.find_spec("netron")):
-        return ""
-    return f"{'netron' if shutil.which('netron') else 'python -m netron'} {shlex.quote(str(path))}"
+def _model(request: Request) -> Response:
+    """The file that the run has loaded, for a viewer of models."""
+    site: Site = request.app.state.site
+    path = model_file(folder_of(site, request.path_params["uid"]))
+    if path is None or path.name != request.path_params["name"]:
+        raise HTTPException(404, "the model is not on this machine, or it has changed since")
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 
 def _perfetto(request: Request) -> Response:
@@ -136,6 +136,7 @@ PAGE = Page(
         Route("/traces", _list),
         Route("/traces/{uid}", _trace),
         Route("/traces/{uid}/perfetto.json", _perfetto),
+        Route("/traces/{uid}/model/{name}", _model),
     ),
     _copies,
 )

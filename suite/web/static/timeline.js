@@ -13,14 +13,18 @@
   const find = document.getElementById("find");
   const hit = document.getElementById("hit");
   const ROW = 26, TOP = 22;
-  const end = Math.max(...layers.map((one) => one.start + one.ms));
-  const depth = 1 + Math.max(...layers.map((one) => one.depth));
+  // A call takes no more than some ten thousand arguments; a decoder has more layers.
+  const most = (of) => layers.reduce((found, one) => Math.max(found, of(one)), 0);
+  const end = most((one) => one.start + one.ms) || 1;
+  const depth = 1 + most((one) => one.depth);
   const types = [...new Set(layers.map((one) => one.type))];
   let [from, to, chosen] = [0, end, -1];
 
   function draw() {
     const ratio = devicePixelRatio;
     const width = canvas.clientWidth;
+    // Not laid out yet, or folded away: it is drawn when it has a width.
+    if (!width) return;
     const height = TOP + depth * ROW;
     canvas.width = width * ratio;
     canvas.height = height * ratio;
@@ -108,7 +112,24 @@
     hit.textContent = wanted ? `${found.length} layers, ${found.reduce((sum, one) => sum + one.ms, 0).toPrecision(4)} ms` : "";
     draw();
   });
-  addEventListener("resize", draw);
+  find.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    const wanted = find.value.toLowerCase();
+    const held = (one) => wanted && `${one.name} ${one.type}`.toLowerCase().includes(wanted);
+    // From the one that is chosen on, and around.
+    const next = [...layers.keys()].map((n) => (chosen + 1 + n) % layers.length).find((n) => held(layers[n]));
+    if (next === undefined) return;
+    const { start, ms } = layers[next];
+    const width = Math.min(end, Math.max(20 * ms, end / 5000));
+    from = Math.min(Math.max(0, start + ms / 2 - width / 2), end - width);
+    to = from + width;
+    tell(next);
+  });
+  let seen = 0;
+  new ResizeObserver(() => { if (canvas.clientWidth !== seen) { seen = canvas.clientWidth; draw(); } }).observe(canvas);
+  // What is drawn is lost when the browser's painter ends and begins again.
+  canvas.addEventListener("contextrestored", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
 })();
