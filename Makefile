@@ -46,11 +46,15 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
-	@echo "demo: all 10,000 pictures of Fashion-MNIST, then ImageNet, SQuAD and COCO in short form; 21 LoadGen tests, about three minutes"
+	@echo "demo: all 10,000 pictures of Fashion-MNIST, generated answers and speech, then ImageNet, SQuAD and COCO in short form; 24 LoadGen tests, about four minutes"
 	@folder=runs/demo-$$(date +%Y%m%d-%H%M%S); \
 	  if $(BIN)/loadscope fetch fashion-mnist > /dev/null; then \
 	    $(BIN)/loadscope run scenarios/demo/fashion-mnist.yaml --output $$folder-fashion || exit; \
 	  else echo "demo: going on without Fashion-MNIST"; fi; \
+	  $(BIN)/loadscope run scenarios/demo/language.yaml --output $$folder-language || exit; \
+	  if $(BIN)/loadscope fetch moonshine-tiny > /dev/null; then \
+	    $(BIN)/loadscope run scenarios/demo/speech.yaml --output $$folder-speech || exit; \
+	  else echo "demo: going on without speech"; fi; \
 	  $(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output $$folder
 
 test: $(READY) ## All tests

@@ -169,7 +169,7 @@ class TreeWriter:
         _copy(logs, folder / "performance" / "run_1", _LOGS)
         if test == Mode.TEST06:
             _copy(logs, folder, ("verify_accuracy.txt",))
-            truncated(logs / ACCURACY_LOG, folder / "accuracy" / ACCURACY_LOG)
+            self._answers(logs / ACCURACY_LOG, folder / "accuracy")
             return
         _copy(logs, folder, ("verify_performance.txt",))
         if not (logs / "verify_accuracy.txt").exists():
@@ -179,12 +179,17 @@ class TreeWriter:
         _copy(logs, folder / "accuracy", [name for name in _TEST01_TEXTS if (logs / name).exists()])
 
     def _accuracy(self, run: Candidate, test: str, folder: Path) -> None:
-        """The score with the whole log's hash, the log's two ends, and the whole log beside."""
+        """The score with the whole log's hash, and the log; see ``_answers``."""
         log = run.logs(test) / ACCURACY_LOG
         if log not in self._hashes:
             self._hashes[log] = sha256(log)
         text = (run.logs(test) / "accuracy.txt").read_text(encoding="utf-8")
         _put(folder / "accuracy.txt", f"{text}hash={self._hashes[log]}\n")
+        self._answers(log, folder)
+
+    def _answers(self, log: Path, folder: Path) -> None:
+        """The log's two ends, and the whole log beside the tree."""
+        folder.mkdir(parents=True, exist_ok=True)
         truncated(log, folder / ACCURACY_LOG)
         keep_whole(log, _partial(self.backup) / folder.relative_to(self._partial) / ACCURACY_LOG)
 

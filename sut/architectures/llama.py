@@ -168,6 +168,27 @@ class Llama(nn.Module):
             The scores after the last token, ``(batch, 1, classes)``, then keys and values
             of each layer, ``(batch, pairs, past + tokens, head)``.
         """
+        x, present = self.hidden(input_ids, attention_mask, position_ids, *past)
+        return self.lm_head(self.norm(x[:, -1:])), *present
+
+    def scores(self, input_ids: Tensor) -> Tensor:
+        """The scores after each token of whole texts, ``(batch, tokens, classes)``, to train by.
+
+        Args:
+            input_ids: ``(batch, tokens)``; what fills up texts is at their ends.
+        """
+        batch, tokens = input_ids.shape
+        past = torch.zeros(batch, self.shape.pairs, 0, self.shape.head, device=input_ids.device)
+        whole = torch.ones_like(input_ids)
+        positions = torch.arange(tokens, device=input_ids.device).expand(batch, tokens)
+        x, _ = self.hidden(input_ids, whole, positions, *[past] * 2 * self.shape.layers)
+        found: Tensor = self.lm_head(self.norm(x))
+        return found
+
+    def hidden(
+        self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, *past: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """What the last block gives of each token, before norm and head, and keys and values."""
         x = self.embed_tokens(input_ids)
         turn = self._turn(position_ids)
         tokens, whole = input_ids.shape[1], attention_mask.shape[1]
@@ -179,7 +200,7 @@ class Llama(nn.Module):
         for at, layer in enumerate(self.layers):
             x, key, value = layer(x, turn, added, past[2 * at], past[2 * at + 1])
             present += [key, value]
-        return self.lm_head(self.norm(x[:, -1:])), *present
+        return x, present
 
     def _turn(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         half = torch.arange(0, self.shape.head, 2, device=positions.device, dtype=torch.float32)

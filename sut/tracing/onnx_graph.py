@@ -10,6 +10,9 @@ from typing import Any
 _MOST_BYTES = 2**31
 """The largest file that protobuf reads."""
 
+_ORT = b"ORTM"
+"""The identifier of the flat buffer that ONNX Runtime's own format is; after four bytes."""
+
 _MAIN = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "Gelu")
 """What gives a layer its name where several operators became one."""
 
@@ -36,12 +39,18 @@ class OnnxGraph:
 
     @classmethod
     def read(cls, path: Path) -> "OnnxGraph":
-        """Read the operators of a file; weights kept outside of it are left there."""
+        """Read the operators of a file; weights kept outside of it are left there.
+
+        ONNX Runtime's own format (``.ort``) has nodes that were fused when it was made, and says
+        nothing of what they were: the graph is empty.
+        """
         try:
             import onnx
         except ImportError:
             return cls()
-        if path.stat().st_size >= _MOST_BYTES:
+        with path.open("rb") as file:
+            own = file.read(8)[4:] == _ORT
+        if own or path.stat().st_size >= _MOST_BYTES:
             return cls()
         return cls._of(onnx.load(path, load_external_data=False).graph, {})
 

@@ -76,11 +76,8 @@ def test_tokens_are_below_their_queries_and_steps_are_reduced_apart(tmp_path):
     assert (layer.name, layer.duration_ns, layer.often) == ("one", 5_000, 1)
     assert lone.per_token_ns(layer) == 5_000 and lone.coverage == pytest.approx(0.5)
     read = reduce_predicts(header, events, "encoder")
-    assert (read.predicts, read.layers[0].name, read.coverage) == (
-        2,
-        "read",
-        pytest.approx(25 / 30),
-    )
+    assert (read.predicts, read.layers[0].name) == (2, "read")
+    assert read.coverage == pytest.approx(25 / 30)
 
 
 def test_a_trace_of_generated_answers(folder, loadscope):  # noqa: F811
@@ -97,8 +94,7 @@ def test_a_trace_of_generated_answers(folder, loadscope):  # noqa: F811
     summary = json.loads(done.stdout)
     assert summary["step"] == "tokens" and [one["step"] for one in summary["steps"]] == ["prompts"]
     assert all(one["per_token_ns"] > 0 for one in summary["layers"])
-    _, events = read_events(folder / "out" / EVENTS_FILE)
-    events = list(events)
+    events = list(read_events(folder / "out" / EVENTS_FILE)[1])
     check_nesting(events, LEVELS[:4])
     counts = {event.id: 0 for event in events if event.kind == "query"}
     for event in events:
