@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -58,8 +59,9 @@ class ClipObserver(MinMaxObserver):
 
     def forward(self, x_orig: torch.Tensor) -> torch.Tensor:
         """Note the range of what is left, which is returned."""
-        noted: torch.Tensor = super().forward(x_orig.clamp(max=_SIX))
-        return noted
+        cut = x_orig.clamp(max=_SIX)
+        super().forward(cut)  # type: ignore[no-untyped-call]
+        return cut
 
 
 def quantize(artifact: Artifact, samples: Samples, output: Path) -> None:
@@ -111,9 +113,10 @@ def _qconfigs() -> QConfigMapping:
     transposed = MinMaxObserver.with_args(
         dtype=torch.qint8, qscheme=torch.per_tensor_symmetric, quant_min=-64, quant_max=63
     )
-    mapping = get_default_qconfig_mapping(_ENGINE).set_global(QConfig(activation, weight))
+    own: Any = QConfig
+    mapping = get_default_qconfig_mapping(_ENGINE).set_global(own(activation, weight))
     for kind in _TRANSPOSED:
-        mapping.set_object_type(kind, QConfig(activation, transposed))
+        mapping.set_object_type(kind, own(activation, transposed))
     return mapping
 
 
