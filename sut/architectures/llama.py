@@ -168,7 +168,7 @@ class Llama(nn.Module):
             The scores after the last token, ``(batch, 1, classes)``, then keys and values
             of each layer, ``(batch, pairs, past + tokens, head)``.
         """
-        x, present = self.hidden(input_ids, attention_mask, position_ids, *past)
+        x, present = self.hidden(input_ids, attention_mask, position_ids, past)
         return self.lm_head(self.norm(x[:, -1:])), *present
 
     def scores(self, input_ids: Tensor) -> Tensor:
@@ -181,12 +181,16 @@ class Llama(nn.Module):
         past = torch.zeros(batch, self.shape.pairs, 0, self.shape.head, device=input_ids.device)
         whole = torch.ones_like(input_ids)
         positions = torch.arange(tokens, device=input_ids.device).expand(batch, tokens)
-        x, _ = self.hidden(input_ids, whole, positions, *[past] * 2 * self.shape.layers)
+        x, _ = self.hidden(input_ids, whole, positions, (past,) * (2 * self.shape.layers))
         found: Tensor = self.lm_head(self.norm(x))
         return found
 
     def hidden(
-        self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, *past: Tensor
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        position_ids: Tensor,
+        past: tuple[Tensor, ...],
     ) -> tuple[Tensor, list[Tensor]]:
         """What the last block gives of each token, before norm and head, and keys and values."""
         x = self.embed_tokens(input_ids)
