@@ -8,7 +8,7 @@ what the round bounds under that name.
 
 import os
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ ROUGE = {name: ScoreMetric(name, unit="") for name in ("rouge1", "rouge2", "roug
 
 _TOKEN_BYTES = 4
 _CHUNK = 64
+_STEMS = 1 << 17
+"""Words that are kept."""
 _SPREAD = 8 * _CHUNK
 """From so many samples on, further processes score too."""
 
@@ -133,11 +135,27 @@ def _measure(pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
     return rows
 
 
+class _Words:
+    """The package's own tokenizer and stemmer, each word stemmed once: news repeats them."""
+
+    def __init__(self) -> None:
+        from nltk.stem.porter import PorterStemmer
+        from rouge_score.tokenize import tokenize
+
+        self._tokenize = tokenize
+        self.stem = lru_cache(_STEMS)(PorterStemmer().stem)
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words of a text."""
+        words: list[str] = self._tokenize(text, self)
+        return words
+
+
 @cache
 def _scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(list(ROUGE), use_stemmer=True)
+    return RougeScorer(list(ROUGE), tokenizer=_Words())
 
 
 def _require_package() -> None:
