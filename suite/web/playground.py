@@ -21,6 +21,7 @@ from loadscope.suite.run.one_sample import prepare_given
 from loadscope.suite.run.understood import understand
 from loadscope.suite.web.input_picture import input_picture
 from loadscope.suite.web.warm_pool import WarmPool
+from loadscope.sut.registry import backend_info, require_installed
 
 MOST_ANSWERS = 6
 _KEPT = 20
@@ -153,6 +154,8 @@ class Playground:
         try:
             settings = {"device": one.device} if one.device else {}
             spec = played_spec(one.model, one.framework, settings)
+            # Before anything is fetched for it.
+            require_installed(backend_info(one.framework))
             if not play.fetch and (missing := _missing(spec)):
                 one.state, one.says = "missing", missing
                 return

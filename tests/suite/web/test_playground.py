@@ -1,6 +1,7 @@
 """The playground with a real server; the null backend where the answer is not the point."""
 
 import base64
+import importlib.util
 import struct
 import time
 import zlib
@@ -88,6 +89,21 @@ def test_a_failure_is_told_on_its_card(visit, here, picture):
     )
     page = wait_for_answers(visitor, answer.headers["location"])
     assert "unknown model" in page and "Traceback" not in page
+
+
+def test_without_the_framework_nothing_is_fetched_and_the_command_is_shown(
+    visit, picture, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(tmp_path / "empty"))
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "MNN" else find(name)
+    )
+    visitor = visit()
+    answer = visitor.post("/play", asked(framework="mnn"), files={"image": picture.read_bytes()})
+    page = wait_for_answers(visitor, answer.headers["location"])
+    assert "MNN is not installed in this environment" in page and "pip install" in page
+    assert "not on this machine" not in page
 
 
 def test_a_model_that_is_not_here_is_fetched_when_somebody_says_so(
