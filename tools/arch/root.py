@@ -41,6 +41,9 @@ _PROC = ("meminfo", "stat")
 # Without them ONNX Runtime for Arm ends at its import: it counts processors there.
 _PROCESSORS = ("possible", "present")
 
+_UNNUMBERED = ("libsndfile.so.1",)
+"""Libraries that a module asks for without their number, where it cannot ask ``ldconfig``."""
+
 _LAUNCHER = """
 #include <unistd.h>
 int main(int argc, char **argv) {
@@ -108,7 +111,7 @@ def ensure_root(architecture: Architecture, cache: Path, log: Path) -> Root:
         WorkError: Debian's packages cannot be had, or this is not root.
     """
     key = hashlib.sha256(
-        "\n".join((*PACKAGES, _LAUNCHER, architecture.cpuinfo, *_PROCESSORS)).encode()
+        "\n".join((*PACKAGES, *_UNNUMBERED, _LAUNCHER, architecture.cpuinfo, *_PROCESSORS)).encode()
     ).hexdigest()[:12]
     final = cache / f"root-{key}"
     if not final.exists():
@@ -151,6 +154,9 @@ def _complete(architecture: Architecture, root: Path) -> None:
         link = root / name
         if not link.exists():
             link.symlink_to(f"usr/{name}")
+    for name in _UNNUMBERED:
+        library = root / "usr/lib" / architecture.triplet / name
+        library.with_suffix("").symlink_to(name)
     shutil.copy(Path("/usr/bin", architecture.emulator), root / architecture.emulator)
     (root / "proc").mkdir(exist_ok=True)
     for name in _PROC:
