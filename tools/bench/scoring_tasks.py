@@ -92,7 +92,10 @@ def write_masks(folder: Path, total: int) -> tuple[Path, Path]:
 def masks(log: Path, picture: Path, total: int, progress: Progress) -> Score:
     """Each label picture is decoded, as of a data set of so many."""
     form = ImageMask(images="images", masks="masks")
-    truth = lambda _: form.classes(picture)  # noqa: E731 (what is decoded for each sample)
+
+    def truth(_: int) -> NDArray[np.uint8]:
+        return form.classes(picture)
+
     return score_maps(read_accuracy_log(log), truth, total, _ADE20K_CLASSES, progress)
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import nibabel
 import numpy as np
-import onnx
 import pytest
 import yaml
-from onnx import TensorProto, helper, numpy_helper
+from tests.datasets.volumes.levels_network import write_levels_network
 
 from loadscope.datasets.adapters.volume_mask import VolumeMask
 from loadscope.datasets.volume_segmentation.volume_spec import VolumePreprocess
@@ -27,24 +26,6 @@ PREPROCESS: dict[str, Any] = {
     "window": [SIDE] * 3, "spacing": [1.6, 1.2, 1.2], "clip": [-79, 304], "mean": 101, "std": 76.9,
     "pad": -2.2,
 }  # fmt: skip
-
-
-def write_model(path: Path) -> None:
-    """Scores of -x, x and 3 x - 4: class 0 below 0, class 2 above 2."""
-    value, cube = helper.make_tensor_value_info, [SIDE] * 3
-    arrays = {
-        "weights": np.array([-1, 1, 3], np.float32).reshape(3, 1, 1, 1, 1),
-        "bias": np.array([0, 0, -4], np.float32),
-    }
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "weights", "bias"], ["y"])],
-        "levels",
-        [value("x", TensorProto.FLOAT, ["N", 1, *cube])],
-        [value("y", TensorProto.FLOAT, ["N", 3, *cube])],
-        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
 
 
 def write_cases(folder: Path) -> None:
@@ -85,7 +66,7 @@ def entry(file: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, loadscope):
     folder = tmp_path_factory.mktemp("volumes")
-    write_model(folder / "levels.onnx")
+    write_levels_network(SIDE, folder / "levels.onnx")
     write_cases(folder / "data")
     models = {"schema": 1, "models": {"levels": entry(folder / "levels.onnx")}}
     (folder / "models.yaml").write_text(yaml.safe_dump(models))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from tests.suite.run.test_language_run import entry, folder, write  # noqa: F401
+from tests.suite.run.sums import entry, sum_folder, write
 
 from loadscope.rundir.accuracy_log import read_accuracy_log
 
@@ -13,6 +13,11 @@ SHORT = {
     "test.query-count", "test.real-duration", "test.sample-count",
 }  # fmt: skip
 """What a rehearsal must be refused for: length, data and score."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return sum_folder(tmp_path)
 
 
 @pytest.fixture
@@ -29,8 +34,8 @@ def system(tmp_path, loadscope):
 
 
 def test_interactive_passes_test06_and_is_refused_for_length_data_and_score(
-    folder, loadscope, system  # noqa: F811
-):  # fmt: skip
+    folder, loadscope, system
+):
     rows = [{"text": text, "reference": "c", "most_new_tokens": 4} for text in ("a", "bb", "abc")]
     (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     names = {

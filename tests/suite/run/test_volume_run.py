@@ -4,9 +4,8 @@ import json
 
 import nibabel
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from tests.datasets.volumes.levels_network import write_levels_network
 
 SIDE = 8
 
@@ -14,21 +13,7 @@ SIDE = 8
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("volumes")
-    value = helper.make_tensor_value_info
-    # Scores of -x, x and 3 x - 4: class 0 below 0, class 2 above 2.
-    arrays = {
-        "weights": np.array([-1, 1, 3], np.float32).reshape(3, 1, 1, 1, 1),
-        "bias": np.array([0, 0, -4], np.float32),
-    }
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "weights", "bias"], ["y"])],
-        "levels",
-        [value("x", TensorProto.FLOAT, ["N", 1, SIDE, SIDE, SIDE])],
-        [value("y", TensorProto.FLOAT, ["N", 3, SIDE, SIDE, SIDE])],
-        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), made / "levels.onnx")
+    write_levels_network(SIDE, made / "levels.onnx")
     random = np.random.default_rng(5)
     for number, shape in enumerate([(8, 8, 8), (16, 8, 12)]):
         case = made / "data" / f"case_{number}"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.suite.run.test_language_run import entry, expected, folder, run, write  # noqa: F401
+from tests.suite.run.sums import entry, expected, sum_folder, write
 from tests.suite.trace.invariants import check_nesting, check_order
 
 from loadscope.scenarios.tracing import BatchNote
@@ -14,6 +14,11 @@ from loadscope.suite.worker.tracing.predicts import reduce_predicts, steps_of
 from loadscope.sut.tracing import LayerRecord, PredictTrace
 
 START = 1_764_000_000_000_000_000
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return sum_folder(tmp_path)
 
 
 def note(at: int, long: int, samples: tuple[int, ...], what: str, traced: bool = True) -> BatchNote:
@@ -80,7 +85,7 @@ def test_tokens_are_below_their_queries_and_steps_are_reduced_apart(tmp_path):
     assert read.coverage == pytest.approx(25 / 30)
 
 
-def test_a_trace_of_generated_answers(folder, loadscope):  # noqa: F811
+def test_a_trace_of_generated_answers(folder, loadscope):
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
     del rows[2]
     (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
