@@ -58,7 +58,7 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	  $(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output $$folder
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; about fifteen minutes on two cores the first time, when it makes its models; less afterwards"
+	@echo "test: real LoadGen, real frameworks; 15 to 25 minutes on two cores the first time, when it makes its models; less afterwards"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, of ExecuTorch, Caffe2, CNTK (4 GB), and four scenarios on each framework
