@@ -6,7 +6,7 @@
 # TARGET  the stage of Containerfile that image builds; IMAGE_ARGS is handed to the builder
 # JOBS    how many tests run side by side; many wait for LoadGen's clock, so twice the cores
 
-# Hundreds of processes would each compile what they import.
+# Containers set it, and then each of the thousand processes of the tests compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3.11
@@ -19,11 +19,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-# Containers set it, and then each of the thousand processes of the tests compiles all it imports.
-unexport PYTHONDONTWRITEBYTECODE
-
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-frameworks test-campaigns test-network test-serving test-otlp test-arch test-z image lint bench zoo docs lock clean
+.PHONY: help setup demo test test-long test-frameworks test-campaigns test-network test-serving test-otlp test-arch test-z image lint bench zoo docs lock clean
 
 help: ## List the targets
 	@echo "LoadScope: make TARGET"
@@ -46,7 +43,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
-	@echo "demo: all 10,000 pictures of Fashion-MNIST, generated answers and speech, then ImageNet, SQuAD and COCO in short form; 24 LoadGen tests, about four minutes"
+	@echo "demo: all 10,000 pictures of Fashion-MNIST, generated answers and speech, then ImageNet, SQuAD and COCO in short form; 24 LoadGen tests, five to ten minutes"
 	@folder=runs/demo-$$(date +%Y%m%d-%H%M%S); \
 	  if $(BIN)/loadscope fetch fashion-mnist > /dev/null; then \
 	    $(BIN)/loadscope run scenarios/demo/fashion-mnist.yaml --output $$folder-fashion || exit; \
@@ -60,6 +57,10 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 test: $(READY) ## All tests
 	@echo "test: real LoadGen, real frameworks; 15 to 25 minutes on two cores the first time, when it makes its models; less afterwards"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
+
+test-long: $(READY) ## What test shows on one framework, scenario or sample, on all of them
+	@echo "test-long: every framework and scenario of the real models, whole data sets; 20 minutes on two cores"
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --long
 
 test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, of ExecuTorch, Caffe2, CNTK (4 GB), and four scenarios on each framework
 	@echo "test-frameworks: environments of their own in the cache, each framework's checks, then LoadGen's scenarios on all; half an hour on two cores"

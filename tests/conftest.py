@@ -44,6 +44,10 @@ _STARTING = {
 _KEPT = "LOADSCOPE_TEST_KEPT"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked as long, and only")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have one cache of LoadScope for all processes of a session.
 
@@ -60,12 +64,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # Before pytest-xdist, which puts the group into the test's name.
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group what pytest-xdist must not spread over processes, and begin with the longest tests.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose between the long tests and the others, group them, and begin with the slowest.
 
-    Those that run the command, LoadGen or a framework take seconds, all others milliseconds: with
-    these at the end no core waits there for another.
+    A test that is named by its id is run in any case. Groups are of what pytest-xdist must not
+    spread over processes. Those that run the command, LoadGen or a framework take seconds, all
+    others milliseconds: with these at the end no core waits there for another.
     """
+    if not any("::" in argument for argument in config.args):
+        wanted = [bool(item.get_closest_marker("long")) == config.option.long for item in items]
+        left_out = [item for item, kept in zip(items, wanted, strict=True) if not kept]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item, kept in zip(items, wanted, strict=True) if kept]
     for item in items:
         folder = item.path.parent.name
         if item.get_closest_marker("xdist_group"):

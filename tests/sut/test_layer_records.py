@@ -24,7 +24,9 @@ FRAMEWORKS = ("onnxruntime", "openvino", "pytorch", "tensorflow", "mxnet")
 # Of these one model is traced.
 FURTHER = ("opencv",)
 LITE = "efficientnet-lite0"
-MODELS = (LITE, "bert-tiny", "resnet50-seeded")
+# What one process is asked for, as a framework takes seconds to import.
+SHORT, LONG = (LITE, "bert-tiny"), ("resnet50-seeded",)
+MODELS = (*SHORT, *(pytest.param(model, marks=pytest.mark.long) for model in LONG))
 
 # Grappler folds what it can compute of these, and MXNet hands a mere copy to its engine.
 MAY_VANISH = {
@@ -45,7 +47,8 @@ def described(
     def get(framework: str, model: str) -> Described:
         if (framework, model) not in known:
             output = tmp_path_factory.mktemp("layers") / "layers.json"
-            models = (model,) if framework in ("mxnet", *FURTHER) else MODELS
+            together = SHORT if model in SHORT else LONG
+            models = (model,) if framework in ("mxnet", *FURTHER) else together
             done = subprocess.run(
                 [sys.executable, PROCESS, framework, kept_cache, output, *models],
                 capture_output=True,
@@ -113,7 +116,11 @@ def test_every_operator_of_the_file_is_in_one_record(
 
 @pytest.mark.parametrize(
     ("framework", "model"),
-    [*itertools.product(FRAMEWORKS, MODELS), *itertools.product(FURTHER, (LITE,))],
+    [
+        *itertools.product(FRAMEWORKS, SHORT),
+        *(pytest.param(each, *LONG, marks=pytest.mark.long) for each in FRAMEWORKS),
+        *itertools.product(FURTHER, (LITE,)),
+    ],
 )
 def test_records_are_in_order_and_whole(
     described: Callable[[str, str], Described], framework: str, model: str

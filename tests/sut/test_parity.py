@@ -40,6 +40,8 @@ SURE = 0.1
 WHOLE = ("onnxruntime", "pytorch", "tensorflow", "mxnet")
 ONE = ("openvino", "litert", "opencv", "mnn")
 SMALLEST = "efficientnet-lite0"
+# Of each kind there is another, with trained weights.
+LONG = ("resnet50-seeded", "bert-tiny")
 
 
 CATALOGUE = Catalogue.load()
@@ -63,13 +65,17 @@ PAIRS = [(each, model) for each in FRAMEWORKS for model in able(each) if each !=
 
 def over(models):
     """The pairs of frameworks and models, of some of the models."""
-    chosen = [(framework, model) for framework, model in PAIRS if model in models]
+    chosen = [
+        pytest.param(framework, model, marks=[pytest.mark.long] if model in LONG else [])
+        for framework, model in PAIRS
+        if model in models
+    ]
     return pytest.mark.parametrize(("framework", "model"), chosen)
 
 
 @pytest.fixture(scope="module")
 def answers(real_data, kept_cache, tmp_path_factory, command_process):
-    """A folder with ``FRAMEWORK/MODEL.npy`` and ``.pickle``, made when a framework is asked for.
+    """A folder with ``MODEL.npy`` and ``.pickle``, made when one of a framework's is asked for.
 
     Beside it the data sets by model.
     """
@@ -81,11 +87,15 @@ def answers(real_data, kept_cache, tmp_path_factory, command_process):
         done = command_process.run(*fetch, cwd=folder, environment=dict(os.environ))
         assert done.returncode == 0, done.stderr
 
-        def of(framework):
-            if (folder / framework).exists():
-                return folder / framework
+        def of(framework, asked):
+            long = asked in LONG
+            name = f"{framework}-long" if long else framework
+            if (folder / name).exists():
+                return folder / name
             plans = {}
             for model in able(framework):
+                if (model in LONG) != long:
+                    continue
                 spec = RunSpec(
                     model=model,
                     framework=framework,
@@ -96,19 +106,19 @@ def answers(real_data, kept_cache, tmp_path_factory, command_process):
                 prepared = resolve(spec, lambda *_: None)
                 plan = prepared.plan.model_dump(mode="json")
                 plans[model], datasets[model] = plan, prepared.dataset
-            (folder / framework).mkdir()
-            (folder / f"{framework}.json").write_text(json.dumps(plans))
+            (folder / name).mkdir()
+            (folder / f"{name}.json").write_text(json.dumps(plans))
             script = Path(__file__).with_name("answers_process.py")
-            given = [folder / f"{framework}.json", folder / framework]
+            given = [folder / f"{name}.json", folder / name]
             done = subprocess.run([sys.executable, script, *given], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
-            return folder / framework
+            return folder / name
 
         yield of, datasets
 
 
 def payloads(answers, framework, model):
-    found = pickle.loads((answers[0](framework) / f"{model}.pickle").read_bytes())
+    found = pickle.loads((answers[0](framework, model) / f"{model}.pickle").read_bytes())
     assert len(found) == COUNT
     return found
 
@@ -116,7 +126,9 @@ def payloads(answers, framework, model):
 @pytest.mark.real_data
 @over(DATA)
 def test_the_framework_answers_as_onnx_runtime(answers, framework, model):
-    found, wanted = (np.load(answers[0](each) / f"{model}.npy") for each in (framework, WANTED))
+    found, wanted = (
+        np.load(answers[0](each, model) / f"{model}.npy") for each in (framework, WANTED)
+    )
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max()
 

@@ -28,6 +28,9 @@ READER = "transformers/BertForQuestionAnswering.tiny"
 # The kept cache has it from one run of the tests to the next: another seed is another revision.
 OF_HUB = "transformers/acme/tiny@seed3"
 MODELS = {**IMAGES, READER: "pytorch", OF_HUB: "pytorch"}
+# One whose weights a package draws, and one whose weights are fetched.
+SHORT = ("timm/lcnet_050", OF_HUB)
+LONG = [model for model in MODELS if model not in SHORT]
 Answers = dict[str, NDArray[np.float32]]
 
 
@@ -91,28 +94,33 @@ def answers(
 ) -> Callable[[str, str], Answers]:
     """The answers of a model to three samples, from one process a framework."""
     folder = tmp_path_factory.mktemp("zoo")
-    done: dict[str, subprocess.CompletedProcess[str]] = {}
+    done: dict[tuple[str, bool], subprocess.CompletedProcess[str]] = {}
 
     def read(model: str, framework: str) -> Answers:
         if not BACKENDS[framework].installed():
             pytest.skip(f"{framework} is not installed")
-        if framework not in done:
-            own = [one for one, native in MODELS.items() if native == framework]
-            done[framework] = subprocess.run(
+        together = SHORT if model in SHORT else LONG
+        if (framework, model in SHORT) not in done:
+            own = [one for one in together if MODELS[one] == framework]
+            done[framework, model in SHORT] = subprocess.run(
                 [sys.executable, "-P", str(PROCESS), framework, str(kept_cache), str(folder),
                  *(own or [SQUEEZENET])],
                 capture_output=True, text=True,
                 env={**os.environ, "HF_ENDPOINT": hub, "NO_PROXY": "127.0.0.1",
                      "LOADSCOPE_CACHE": str(folder / "cache")},
             )  # fmt: skip
-        assert done[framework].returncode == 0, done[framework].stderr[-2000:]
+        ended = done[framework, model in SHORT]
+        assert ended.returncode == 0, ended.stderr[-2000:]
         with np.load(folder / f"{framework}-{model.replace('/', '-')}.npz") as found:
             return {name: found[name] for name in found.files}
 
     return read
 
 
-@pytest.mark.parametrize("model", IMAGES)
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(model, marks=[pytest.mark.long] if model in LONG else []) for model in IMAGES],
+)
 def test_a_classifier_is_exported_and_tells_pictures_apart(model, answers):
     ((name, scores),) = answers(model, IMAGES[model]).items()
     assert scores.shape == (3, 1000) and np.isfinite(scores).all()
@@ -124,6 +132,7 @@ def test_a_classifier_is_exported_and_tells_pictures_apart(model, answers):
     assert apart.min() > 0.01 * np.abs(scores).max()
 
 
+@pytest.mark.long
 def test_a_reader_is_exported_and_tells_texts_apart(answers):
     found = answers(READER, MODELS[READER])
     assert list(found) == ["start_logits", "end_logits"]
@@ -133,6 +142,7 @@ def test_a_reader_is_exported_and_tells_texts_apart(answers):
         assert apart.min() > 0.01 * np.abs(scores).max()
 
 
+@pytest.mark.long
 def test_onnx_of_a_program_answers_as_the_program_does(answers):
     natively = answers(SQUEEZENET, "pytorch")
     exported = answers(SQUEEZENET, "onnxruntime")

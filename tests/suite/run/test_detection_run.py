@@ -4,12 +4,17 @@ import json
 
 import pytest
 
-CELLS = [
-    *(("onnxruntime", scenario) for scenario in ("SingleStream", "MultiStream", "Offline")),
-    ("onnxruntime", "Server"),
+FURTHER = [
+    ("onnxruntime", "SingleStream"),
+    ("onnxruntime", "MultiStream"),
     ("pytorch", "MultiStream"),
     ("tensorflow", "Server"),
     ("mxnet", "SingleStream"),
+]
+CELLS = [
+    ("onnxruntime", "Offline"),
+    ("onnxruntime", "Server"),
+    *(pytest.param(*cell, marks=pytest.mark.long) for cell in FURTHER),
 ]
 
 

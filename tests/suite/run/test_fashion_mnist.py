@@ -17,7 +17,9 @@ def fashion_mnist(kept_cache, environment):
     environment["LOADSCOPE_CACHE"] = str(kept_cache)
 
 
-@pytest.mark.parametrize("framework", ["onnxruntime", "pytorch"])
+@pytest.mark.parametrize(
+    "framework", ["onnxruntime", pytest.param("pytorch", marks=pytest.mark.long)]
+)
 def test_the_network_has_its_published_share_of_all_10000_right(
     loadscope, fashion_mnist, framework
 ):

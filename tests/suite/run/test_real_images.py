@@ -6,7 +6,16 @@ import yaml
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("framework", ["onnxruntime", "pytorch", "tensorflow", "mxnet"])
+@pytest.mark.parametrize(
+    "framework",
+    [
+        "onnxruntime",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("pytorch", "tensorflow", "mxnet")
+        ),
+    ],
+)
 def test_efficientnet_lite0_names_180_of_200_photographs(
     loadscope, real_data, environment, kept_cache, framework
 ):
@@ -21,6 +30,7 @@ def test_efficientnet_lite0_names_180_of_200_photographs(
     assert 178 <= accuracy["value"] * 2 <= 182
 
 
+@pytest.mark.long
 @pytest.mark.real_data
 def test_reduced_decoding_leaves_accuracy_as_it_is(
     loadscope, real_data, environment, kept_cache, tmp_path

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tests.command import CommandProcess
 
-FRAMEWORKS = ["onnxruntime", "pytorch"]
+LONG = pytest.mark.long
+
 # What is told need not be calibrated, and tests of accuracy take as long as they take.
 TOLD = {
     "SingleStream": ("--expected-latency", "50ms"),
@@ -35,8 +36,8 @@ def accuracy_of(tmp_path: Path, kept_cache: Path, command_process: CommandProces
     return run
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Offline", "Server"])
+@pytest.mark.parametrize("framework", ["onnxruntime", pytest.param("pytorch", marks=LONG)])
+@pytest.mark.parametrize("scenario", TOLD)
 def test_the_shipped_questions_score_the_same_in_every_scenario(
     accuracy_of: Any, framework: str, scenario: str
 ) -> None:
@@ -46,6 +47,7 @@ def test_the_shipped_questions_score_the_same_in_every_scenario(
     assert accuracy["value"] == pytest.approx(79.8, abs=1.5)
 
 
+@LONG
 @pytest.mark.real_data
 def test_real_questions_are_answered_as_in_training(accuracy_of: Any, real_data: Path) -> None:
     accuracy = accuracy_of("onnxruntime", "Offline", real_data / "squad", "--count", "192")
@@ -59,9 +61,9 @@ def test_real_questions_are_answered_as_in_training(accuracy_of: Any, real_data:
     ("framework", "scenario"),
     [
         ("onnxruntime", "Server"),
-        ("pytorch", "Offline"),
-        ("tensorflow", "Server"),
-        ("mxnet", "Offline"),
+        pytest.param("pytorch", "Offline", marks=LONG),
+        pytest.param("tensorflow", "Server", marks=LONG),
+        pytest.param("mxnet", "Offline", marks=LONG),
     ],
 )
 def test_the_first_of_them_are_answered_alike_on_every_framework(

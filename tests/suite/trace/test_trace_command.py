@@ -37,7 +37,7 @@ def trace(kept_cache, tmp_path_factory, command_process):
     [
         ("onnxruntime", "SingleStream"),
         ("pytorch", "Server"),
-        ("tensorflow", "MultiStream"),
+        pytest.param("tensorflow", "MultiStream", marks=pytest.mark.long),
         ("mxnet", "Offline"),
     ],
 )
