@@ -11,13 +11,16 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 from tests.sut.conftest import quiet
 
 from loadscope.errors import InputError
 from loadscope.paths import cache_location
 from loadscope.suite.fetch.environments import create_environment
+from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
 from loadscope.sut.registry import backend_info, open_backend
 
@@ -107,6 +110,42 @@ def test_a_file_that_is_no_model_is_refused(framework, backend, real_artifact, t
     artifact = dataclasses.replace(real_artifact(MODELS[0], framework), path=path)
     with pytest.raises(InputError, match=f"cannot load {path}"):
         backend.load(artifact, threads=1)
+
+
+# Of an operator that ONNX never had, and of one that the framework cannot translate.
+LACKED = [("caffe2", "Fold"), ("caffe2", "Hardmax"), ("cntk", "Fold")]
+
+
+@pytest.mark.parametrize(("lacking", "operator"), LACKED)
+def test_an_operator_that_it_lacks_is_named_with_its_node(lacking, operator, tmp_path):
+    info = backend_info(lacking)
+    if not info.installed():
+        pytest.skip(f"{info.title} is not installed")
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4])
+        for name in ("images", "logits")
+    ]
+    nodes = [
+        helper.make_node("Relu", ["images"], ["positive"], name="first"),
+        helper.make_node(operator, ["positive"], ["logits"], name="second"),
+    ]
+    graph = helper.make_graph(nodes, "lacking", ends[:1], ends[1:])
+    path = tmp_path / "lacking.onnx"
+    opset = [helper.make_opsetid("", 7)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=3), path)
+    artifact = Artifact(
+        path=path,
+        format="onnx-opset7",
+        inputs=(TensorInfo("images", "float32", (4,)),),
+        outputs=(TensorInfo("logits", "float32", (4,)),),
+    )
+    backend = open_backend(lacking)
+    try:
+        with pytest.raises(InputError, match=rf"cannot load {path}: {operator} 'second': ") as told:
+            backend.load(artifact, threads=1)
+    finally:
+        backend.close()
+    assert "use another framework" in told.value.fix and "\n" not in told.value.message
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Offline", "Server"])
