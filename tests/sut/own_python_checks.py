@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper
 from tests.sut.conftest import quiet
 
@@ -22,6 +23,7 @@ from loadscope.paths import cache_location
 from loadscope.suite.fetch.environments import create_environment
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.executorch.command import lower
 from loadscope.sut.registry import backend_info, open_backend
 
 FRAMEWORKS = ("executorch", "caffe2", "cntk")
@@ -146,6 +148,22 @@ def test_an_operator_that_it_lacks_is_named_with_its_node(lacking, operator, tmp
     finally:
         backend.close()
     assert "use another framework" in told.value.fix and "\n" not in told.value.message
+
+
+def test_an_operator_that_executorch_lacks_is_named_where_a_program_is_lowered(tmp_path):
+    if not backend_info("executorch").installed():
+        pytest.skip("ExecuTorch is not installed")
+
+    class Lacking(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = torch.special.bessel_j0(images + 1)
+            return found
+
+    program = tmp_path / "lacking.pt2"
+    torch.export.save(torch.export.export(Lacking(), (torch.zeros(1, 4),)), program)
+    with pytest.raises(InputError, match=r"aten\.special_bessel_j0\.default 'special_bessel_j0'"):
+        lower(program, tmp_path / "lacking.pte")
+    assert not (tmp_path / "lacking.pte").exists()
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Offline", "Server"])
