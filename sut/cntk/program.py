@@ -29,7 +29,7 @@ class CntkProgram:
             self._function = cntk.Function.load(model.path, cntk.device.cpu(), form)
         except Exception as error:
             raise InputError(
-                "CNTK cannot load {}: {}".format(model.path, _named(error)),
+                "CNTK cannot load {}: {}".format(model.path, _said(error)),
                 "use another framework, or correct source and format in the model's manifest",
             ) from error
         known = {argument.name: argument for argument in self._function.arguments}
@@ -216,7 +216,7 @@ def _named(function: Any, behind: Dict[str, Any]) -> str:
     return str(seen.name) if seen is not None else ""
 
 
-def _named(error: Exception) -> str:
+def _said(error: Exception) -> str:
     """What was said, without the stack, operator and node first where an operator is missing."""
     said = " ".join(str(error).partition("[CALL STACK]")[0].split())
     shown = re.search(r"Node: ?(\S+) No Op or Function registered for (\S+)", said)
