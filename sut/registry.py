@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from loadscope.plugins import Plugins
 from loadscope.sut.backend import Backend
 from loadscope.sut.info import BackendInfo, named
+from loadscope.sut.one_framework import alone
 from loadscope.sut.reach import backend_for
 
 BACKENDS = Plugins[BackendInfo]("loadscope.backends", "framework", BackendInfo)
@@ -53,6 +54,10 @@ def open_backend(name: str) -> Backend:
     """Import a backend's module, and with it the framework, and make an empty backend.
 
     One that needs a Python of its own is imported there, when it loads a model.
+
+    Raises:
+        InputError: It is unknown or not installed, a backend of another framework was opened in
+            this process, or its libraries cannot be loaded.
     """
     info = backend_info(name)
     info.require_installed()
@@ -60,5 +65,6 @@ def open_backend(name: str) -> Backend:
         from loadscope.sut.interpreter.backend import InterpreterBackend
 
         return InterpreterBackend(info)
-    backend: Backend = named(info.location)()
+    with alone(info, readable):
+        backend: Backend = named(info.location)()
     return backend

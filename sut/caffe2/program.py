@@ -1,6 +1,7 @@
 """Caffe2's end: runs in its own Python."""
 
 import os
+import re
 from typing import Any, Dict, List, Sequence, Tuple
 
 from loadscope.sut.interpreter.guest.errors import InputError, WorkError
@@ -162,9 +163,20 @@ def _nets(model: Model) -> Tuple[Any, Any]:
     # Protobuf's error and what the converter asserts have no parent of their own.
     except Exception as error:
         raise InputError(
-            "Caffe2 cannot load {}: {}".format(model.path, _line(error)),
-            "fetch it again, or correct source and format in the model's manifest",
+            "Caffe2 cannot load {}: {}".format(model.path, _named(error)),
+            "use another framework, or correct source and format in the model's manifest",
         ) from error
+
+
+def _named(error: Exception) -> str:
+    """What was said, operator and node first where a node is shown in it."""
+    said = " ".join(str(error).split())
+    shown = re.search(r'name: "([^"]*)" op_type: "([^"]*)"', said)
+    if shown is None:
+        return said[:300]
+    # What is wrong stands before the node or behind it.
+    why = said.partition("==> Context")[0] if "==> Context" in said else said[shown.end() :]
+    return "{} '{}': {}".format(shown.group(2), shown.group(1), why.strip(" .")[:200])
 
 
 def _made(net: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -28,8 +29,8 @@ class CntkProgram:
             self._function = cntk.Function.load(model.path, cntk.device.cpu(), form)
         except Exception as error:
             raise InputError(
-                "CNTK cannot load {}: {}".format(model.path, " ".join(str(error).split())[:300]),
-                "fetch it again, or correct source and format in the model's manifest",
+                "CNTK cannot load {}: {}".format(model.path, _said(error)),
+                "use another framework, or correct source and format in the model's manifest",
             ) from error
         known = {argument.name: argument for argument in self._function.arguments}
         for info in model.inputs:
@@ -213,6 +214,15 @@ def _named(function: Any, behind: Dict[str, Any]) -> str:
     while seen is not None and not seen.name:
         seen = behind.get(seen.uid)
     return str(seen.name) if seen is not None else ""
+
+
+def _said(error: Exception) -> str:
+    """What was said, without the stack, operator and node first where an operator is missing."""
+    said = " ".join(str(error).partition("[CALL STACK]")[0].split())
+    shown = re.search(r"Node: ?(\S+) No Op or Function registered for (\S+)", said)
+    if shown is None:
+        return said[:300]
+    return "{} '{}': CNTK has no such operator".format(shown.group(2), shown.group(1))
 
 
 def _sizes(variable: Any) -> List[int]:

@@ -75,7 +75,8 @@ def lower(program: Path, output: Path) -> None:
         output: The ``.pte`` file to write.
 
     Raises:
-        InputError: The environment is not made, or the program cannot be read there.
+        InputError: The environment is not made, the program cannot be read there, or has an
+            operator that ExecuTorch lacks.
         WorkError: ExecuTorch cannot lower it.
     """
     worker = Worker(INFO)

@@ -22,8 +22,9 @@ def lower(source: str, target: str) -> None:
         target: The file to write.
 
     Raises:
-        InputError: It is no such archive, or was saved by another version of PyTorch.
-        WorkError: ExecuTorch has no kernel for an operator.
+        InputError: It is no such archive, was saved by another version of PyTorch, or has an
+            operator that ExecuTorch lacks; the message names operator, node and module.
+        WorkError: ExecuTorch cannot lower it.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -38,10 +39,16 @@ def lower(source: str, target: str) -> None:
             lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
             made = lowered.to_executorch()
         except Exception as error:
-            raise WorkError(
-                "ExecuTorch cannot lower {}: {}".format(source, " ".join(str(error).split())[:300]),
-                "use another framework for this model",
-            ) from error
+            said = " ".join(str(error).split())[:300]
+            fix = "use another framework for this model"
+            for node in program.graph.nodes:
+                if node.op == "call_function" and f"{node.target} is not in" in said:
+                    raise InputError(
+                        f"ExecuTorch cannot lower {source}: {node.target} '{node.name}' in "
+                        f"{_module_path(node) or 'the model itself'}: no such operator",
+                        fix,
+                    ) from error
+            raise WorkError(f"ExecuTorch cannot lower {source}: {said}", fix) from error
     with Path(target).open("wb") as file:
         made.write_to_file(file)
     append_notes(target, _instructions(made.exported_program().graph_module))

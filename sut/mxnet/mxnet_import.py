@@ -9,6 +9,9 @@ from types import ModuleType
 import numpy as np
 
 from loadscope.errors import InputError
+from loadscope.sut.mxnet.info import INFO
+from loadscope.sut.one_framework import alone
+from loadscope.sut.registry import readable
 
 _imported: list[int] = []
 
@@ -21,7 +24,8 @@ def import_mxnet(threads: int, calls: int = 1) -> ModuleType:
         calls: Operators that run side by side, so workers of its engine.
 
     Raises:
-        InputError: MXNet was imported in this process with another number of threads.
+        InputError: MXNet was imported in this process with another number of threads, or cannot
+            be imported here.
     """
     if _imported and _imported[0] != threads:
         raise InputError(
@@ -36,7 +40,7 @@ def import_mxnet(threads: int, calls: int = 1) -> ModuleType:
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")
     # MXNet 1.9.1 still uses a name that NumPy dropped in 1.24.
     np.bool = np.bool_  # type: ignore[attr-defined]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), alone(INFO, readable):
         # It meets NumPy's and Python's deprecations at every step of its import.
         warnings.simplefilter("ignore")
         import mxnet

@@ -68,8 +68,8 @@ def quantize(artifact: Artifact, samples: Samples, output: Path) -> None:
     """Quantise a ``state-dict``: see ``calibration.Quantize``.
 
     Raises:
-        InputError: This build of PyTorch has no such kernels, the network cannot be traced as a
-            graph, or it has no operator that is quantised.
+        InputError: This build of PyTorch has no such kernels, they refuse the network, it
+            cannot be traced as a graph, or it has no operator that is quantised.
     """
     if _ENGINE not in torch.backends.quantized.supported_engines:
         raise InputError(
@@ -87,22 +87,25 @@ def quantize(artifact: Artifact, samples: Samples, output: Path) -> None:
         warnings.simplefilter("ignore")
         try:
             prepared = prepare_fx(_graph(network), _qconfigs(), examples[0])
-        except torch.fx.proxy.TraceError as error:
+            _observe_clips(prepared)
+            for each in examples:
+                prepared(*each)
+            converted = convert_fx(prepared)
+            if not _is_quantised(converted):
+                raise InputError(
+                    f"{artifact.path}: no operator that can be quantised",
+                    "run it in float32",
+                )
+            program = torch.jit.trace(converted, examples[0])  # type: ignore[no-untyped-call]
+            torch.jit.save(program, str(output))
+        # Its int8 kernels refuse some shapes, such as a mean over one number.
+        except (torch.fx.proxy.TraceError, RuntimeError) as error:
+            # TorchScript shows the program line by line, and says what is wrong last.
+            said = str(error).strip().rpartition("\n")[2]
             raise InputError(
-                f"PyTorch cannot quantise {artifact.architecture}: {error}",
+                f"PyTorch cannot quantise {artifact.architecture}: {said}",
                 "quantise with another framework: loadscope frameworks",
             ) from error
-        _observe_clips(prepared)
-        for each in examples:
-            prepared(*each)
-        converted = convert_fx(prepared)
-        if not _is_quantised(converted):
-            raise InputError(
-                f"{artifact.path}: no operator that can be quantised",
-                "run it in float32",
-            )
-        program = torch.jit.trace(converted, examples[0])  # type: ignore[no-untyped-call]
-        torch.jit.save(program, str(output))
 
 
 def _qconfigs() -> QConfigMapping:

@@ -11,14 +11,19 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+import torch
+from onnx import TensorProto, helper
 from tests.sut.conftest import quiet
 
 from loadscope.errors import InputError
 from loadscope.paths import cache_location
 from loadscope.suite.fetch.environments import create_environment
+from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.effective import require_in_force
+from loadscope.sut.executorch.command import lower
 from loadscope.sut.registry import backend_info, open_backend
 
 FRAMEWORKS = ("executorch", "caffe2", "cntk")
@@ -107,6 +112,58 @@ def test_a_file_that_is_no_model_is_refused(framework, backend, real_artifact, t
     artifact = dataclasses.replace(real_artifact(MODELS[0], framework), path=path)
     with pytest.raises(InputError, match=f"cannot load {path}"):
         backend.load(artifact, threads=1)
+
+
+# Of an operator that ONNX never had, and of one that the framework cannot translate.
+LACKED = [("caffe2", "Fold"), ("caffe2", "Hardmax"), ("cntk", "Fold")]
+
+
+@pytest.mark.parametrize(("lacking", "operator"), LACKED)
+def test_an_operator_that_it_lacks_is_named_with_its_node(lacking, operator, tmp_path):
+    info = backend_info(lacking)
+    if not info.installed():
+        pytest.skip(f"{info.title} is not installed")
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4])
+        for name in ("images", "logits")
+    ]
+    nodes = [
+        helper.make_node("Relu", ["images"], ["positive"], name="first"),
+        helper.make_node(operator, ["positive"], ["logits"], name="second"),
+    ]
+    graph = helper.make_graph(nodes, "lacking", ends[:1], ends[1:])
+    path = tmp_path / "lacking.onnx"
+    opset = [helper.make_opsetid("", 7)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=3), path)
+    artifact = Artifact(
+        path=path,
+        format="onnx-opset7",
+        inputs=(TensorInfo("images", "float32", (4,)),),
+        outputs=(TensorInfo("logits", "float32", (4,)),),
+    )
+    backend = open_backend(lacking)
+    try:
+        with pytest.raises(InputError, match=rf"cannot load {path}: {operator} 'second': ") as told:
+            backend.load(artifact, threads=1)
+    finally:
+        backend.close()
+    assert "use another framework" in told.value.fix and "\n" not in told.value.message
+
+
+def test_an_operator_that_executorch_lacks_is_named_where_a_program_is_lowered(tmp_path):
+    if not backend_info("executorch").installed():
+        pytest.skip("ExecuTorch is not installed")
+
+    class Lacking(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = torch.special.bessel_j0(images + 1)
+            return found
+
+    program = tmp_path / "lacking.pt2"
+    torch.export.save(torch.export.export(Lacking(), (torch.zeros(1, 4),)), program)
+    with pytest.raises(InputError, match=r"aten\.special_bessel_j0\.default 'special_bessel_j0'"):
+        lower(program, tmp_path / "lacking.pte")
+    assert not (tmp_path / "lacking.pte").exists()
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Offline", "Server"])

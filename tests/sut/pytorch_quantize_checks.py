@@ -118,3 +118,22 @@ def test_a_network_with_a_choice_in_it_is_refused(network, monkeypatch, tmp_path
             network, lambda: iter([{"images": images(1, seed=1)}]), tmp_path / "none.pt"
         )
     assert "another framework" in caught.value.fix
+
+
+def test_what_its_kernels_cannot_have_is_refused(network, monkeypatch, tmp_path):
+    class Mean(nn.Module):
+        """A mean over a map of one number."""
+
+        def __init__(self):
+            super().__init__()
+            self.whole = nn.Conv2d(3, 4, SIDE)
+
+        def forward(self, images):
+            return self.whole(images).mean((2, 3))
+
+    monkeypatch.setattr(quantizer, "open_model", lambda _: (Mean().eval(), ["images"]))
+    with pytest.raises(InputError, match=f"PyTorch cannot quantise {LITE}: required") as caught:
+        quantizer.quantize(
+            network, lambda: iter([{"images": images(1, seed=1)}]), tmp_path / "none.pt"
+        )
+    assert "another framework" in caught.value.fix and "\n" not in caught.value.message

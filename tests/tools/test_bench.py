@@ -254,22 +254,26 @@ def test_bench_goes_on_with_the_rows_that_it_has(tmp_path):
 
 def test_parity_is_the_largest_difference_to_the_largest_value_and_the_best_class():
     wanted = np.array([[0.0, 2.0, -4.0], [1.0, 0.9995, 0.0]], np.float32)
-    near = parity.row("m", "f", wanted + np.float32(0.002), wanted)
+    near = parity.row("m", "f", list(wanted + np.float32(0.002)), list(wanted))
     assert near["met"] and near["suite"] == pytest.approx(0.002 / 4, rel=1e-3)
     # Within the tolerance, and another class all the same.
     turned = wanted.copy()
     turned[1, 1] = 1.0005
-    other = parity.row("m", "f", turned, wanted)
+    other = parity.row("m", "f", list(turned), list(wanted))
     assert other["suite"] < parity.TOLERANCE and not other["met"]
     assert "top-1 the same of 1" in other["what"]
-    lost = parity.row("m", "f", np.full_like(wanted, np.nan), wanted)
+    lost = parity.row("m", "f", list(np.full_like(wanted, np.nan)), list(wanted))
     assert not lost["met"] and lost["suite"] > 1
-    refused = parity.row("m", "f", "no operator Foo", wanted)
+    # Answers to two texts have the lengths of the texts.
+    texts = [np.ones((3, 2), np.float32), np.ones((5, 2), np.float32)]
+    assert parity.row("m", "f", texts, texts)["what"] == "2 inputs"
+    assert "shape (5, 2) instead of (3, 2)" in parity.row("m", "f", texts[::-1], texts)["what"]
+    refused = parity.row("m", "f", "no operator Foo", list(wanted))
     assert not refused["met"] and refused["what"] == "refused: no operator Foo"
 
 
 def test_a_framework_that_has_no_figure_is_shown_without_one(tmp_path, capsys):
-    rows = [parity.row("m", "f", "no operator Foo", np.ones((1, 2), np.float32))]
+    rows = [parity.row("m", "f", "no operator Foo", [np.ones(2, np.float32)])]
     write_rows(tmp_path / "bench.json", rows)
     assert json.loads((tmp_path / "bench.json").read_text())["rows"][0]["suite"] is None
     print_rows(rows)

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,7 +6,8 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.info import BackendInfo
 from loadscope.sut.ran import ran
 from loadscope.sut.registry import readable
-from loadscope.tools.generate.frameworks_page import frameworks_page
+from loadscope.tools.generate import frameworks_page as page_module
+from loadscope.tools.generate.frameworks_page import PARITY, frameworks_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
 
@@ -43,3 +45,20 @@ def test_a_file_of_scenarios_tells_of_tasks_that_ran():
     for info in readable():
         if found := ran(info):
             assert Catalogue.load().get(found.model).task in info.tasks
+
+
+def test_parity_shows_each_measured_row_and_brackets_what_missed(backends, monkeypatch, tmp_path):
+    rows = json.loads(PARITY.read_text(encoding="utf-8"))["rows"]
+    table = frameworks_page().partition("## Parity with")[2].partition("\n## ")[0]
+    cells = [cell for line in table.splitlines()[4:] for cell in line.strip("|").split("|")[1:]]
+    assert len([cell for cell in cells if "e-" in cell or "0.0" in cell]) == len(rows) > 0
+    made = [
+        {"framework": "own", "model": "a", "what": "32 inputs", "suite": 0.002, "met": False},
+        {"framework": "own", "model": "b", "what": "refused: no Foo", "suite": None, "met": False},
+    ]
+    kept = tmp_path / "parity.json"
+    kept.write_text(json.dumps({"date": "2026-01-31", "rows": made}), encoding="utf-8")
+    monkeypatch.setattr(page_module, "PARITY", kept)
+    backends(own=BackendInfo("own", "Own", "loadscope.sut.own:Own", "", (), "", ("onnx",)))
+    page = frameworks_page()
+    assert "as measured on 2026-01-31" in page and "| Own | (0.002) | refused: no Foo |" in page

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loadscope.datasets.library import OrderedLibrary
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
 from loadscope.errors import InputError, WorkError
@@ -29,6 +30,9 @@ REFERENCE = "onnxruntime"
 TOLERANCE = 1e-3
 COUNT = 32
 _BATCH = 4
+
+_Answers = Sequence[NDArray[np.float32]]
+"""An output for each input, without its batch axis."""
 
 
 def parity_rows(
@@ -67,15 +71,13 @@ def parity_rows(
                 yield row(model, name, _answers(model, name, dataset, progress), wanted)
 
 
-def row(
-    model: str, framework: str, found: NDArray[np.float32] | str, wanted: NDArray[np.float32]
-) -> dict[str, Any]:
+def row(model: str, framework: str, found: _Answers | str, wanted: _Answers) -> dict[str, Any]:
     """A framework's answers beside the reference's.
 
     Args:
         model: The model.
         framework: The framework.
-        found: Its first output for each input, ``(inputs, …)``, or why there is none.
+        found: Its first output for each input, or why there is none.
         wanted: The reference's.
     """
     told: dict[str, Any] = {
@@ -88,15 +90,19 @@ def row(
     }
     if isinstance(found, str):
         return told | {"what": f"refused: {found}", "suite": None, "ratio": None, "met": False}
-    if found.shape != wanted.shape:
-        why = f"shape {found.shape} instead of {wanted.shape}"
-        return told | {"what": why, "suite": None, "ratio": None, "met": False}
-    scale = float(np.abs(wanted).max())
+    pairs = list(zip(found, wanted, strict=True))
+    for own, right in pairs:
+        if own.shape != right.shape:
+            why = f"shape {own.shape} instead of {right.shape}"
+            return told | {"what": why, "suite": None, "ratio": None, "met": False}
+    scale = max(float(np.abs(one).max()) for one in wanted)
     # A NaN is no agreement.
-    difference = float(np.nan_to_num(np.abs(found - wanted), nan=np.inf).max()) / scale
+    difference = max(
+        float(np.nan_to_num(np.abs(own - right), nan=np.inf).max()) / scale for own, right in pairs
+    )
     what, same = f"{len(wanted)} inputs", len(wanted)
-    if wanted.ndim == 2:
-        same = int((found.argmax(1) == wanted.argmax(1)).sum())
+    if wanted[0].ndim == 1:
+        same = sum(int(own.argmax() == right.argmax()) for own, right in pairs)
         what += f", top-1 the same of {same}"
     met = difference <= TOLERANCE and same == len(wanted)
     # JSON has no infinity.
@@ -104,16 +110,14 @@ def row(
     return told | {"what": what, "ratio": told["suite"] / TOLERANCE, "met": met}
 
 
-def _answers(
-    model: str, framework: str, dataset: str, progress: Progress
-) -> NDArray[np.float32] | str:
+def _answers(model: str, framework: str, dataset: str, progress: Progress) -> _Answers | str:
     """The first output for each input, or why there is none."""
     try:
         plan = _plan(model, framework, dataset, progress)
     except (InputError, WorkError) as error:
         return error.message
     with tempfile.TemporaryDirectory() as folder:
-        given, output = Path(folder, "plan.json"), Path(folder, "answers.npy")
+        given, output = Path(folder, "plan.json"), Path(folder, "answers.npz")
         given.write_text(plan.model_dump_json(), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-P", "-m", __spec__.name, str(given), str(output)],
@@ -122,8 +126,8 @@ def _answers(
         )
         if done.returncode:
             return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        answers: NDArray[np.float32] = np.load(output)
-        return answers
+        with np.load(output) as answers:
+            return [answers[name] for name in answers.files]
 
 
 def _plan(model: str, framework: str, dataset: str, progress: Progress) -> ProcessPlan:
@@ -136,8 +140,12 @@ def _plan(model: str, framework: str, dataset: str, progress: Progress) -> Proce
     return resolved.plan
 
 
-def predict(plan: ProcessPlan) -> NDArray[np.float32]:
-    """The first declared output of a model for all samples of its plan, ``(samples, …)``."""
+def predict(plan: ProcessPlan) -> _Answers:
+    """The first declared output of a model for each sample of its plan.
+
+    Samples of one size are fed several at once. Those that differ in size come one by one, for
+    frameworks whose batches have other sizes would pad them to other lengths.
+    """
     artifact = plan.artifact
     library = task(plan.task).library(
         Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout
@@ -146,15 +154,15 @@ def predict(plan: ProcessPlan) -> NDArray[np.float32]:
     library.load(samples)
     backend = open_backend(plan.framework)
     backend.load(artifact, 1)
-    size = artifact.max_batch or _BATCH
-    found = []
+    size = 1 if isinstance(library, OrderedLibrary) else artifact.max_batch or _BATCH
+    found: list[NDArray[np.float32]] = []
     for at in range(0, len(samples), size):
         batch = library.batch(samples[at : at + size])
-        found.append(np.array(backend.predict(batch)[artifact.outputs[0].name], np.float32))
+        found += list(np.array(backend.predict(batch)[artifact.outputs[0].name], np.float32))
     backend.close()
-    return np.concatenate(found)
+    return found
 
 
 if __name__ == "__main__":
     given, output = map(Path, sys.argv[1:])
-    np.save(output, predict(ProcessPlan.model_validate_json(given.read_text(encoding="utf-8"))))
+    np.savez(output, *predict(ProcessPlan.model_validate_json(given.read_text(encoding="utf-8"))))

@@ -4,6 +4,7 @@ Run with ``make docs``; a test holds the page to the frameworks. Those of other 
 out.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from loadscope.files import write_text
 from loadscope.names import Scenario
 from loadscope.sut.description import description, levels_text
 from loadscope.sut.registry import readable
+
+PARITY = Path(__file__).with_name("parity.json")
+"""``date``, and of the rows of ``make bench ARGS='--part parity'`` what the page shows."""
 
 
 def frameworks_page() -> str:
@@ -50,6 +54,7 @@ def _lines() -> Iterator[str]:
             _listed(one["tasks"]),
         )
     yield from _scenarios(found)
+    yield from _parity({one["name"]: one["title"] for one in found})
     for one in found:
         yield from _section(one)
 
@@ -75,6 +80,36 @@ def _scenarios(found: list[dict[str, Any]]) -> Iterator[str]:
                 f"{ran['right']} of {ran['samples']}",
                 *("VALID" if scenario in ran["valid"] else "no" for scenario in Scenario),
             )
+
+
+def _parity(titles: dict[str, str]) -> Iterator[str]:
+    """A table of the rows that ``make bench`` wrote; see ``PARITY``."""
+    measured = json.loads(PARITY.read_text(encoding="utf-8"))
+    rows = {(one["framework"], one["model"]): one for one in measured["rows"]}
+    models = sorted({model for _, model in rows})
+    yield f"\n## Parity with ONNX Runtime, as measured on {measured['date']}\n"
+    yield (
+        "By `make bench ARGS='--part parity'` on 32 real inputs in float32, one thread: the "
+        "largest difference of any output, as a part of the largest value, which must be 1e-3 at "
+        "most, and a classifier's best class the same for all 32. A figure in brackets misses; "
+        "where nothing stands nothing was measured then."
+    )
+    yield ""
+    yield f"| framework | {' | '.join(models)} |"
+    yield "|---|" + "---|" * len(models)
+    for name, title in titles.items():
+        of_models = [rows.get((name, model)) for model in models]
+        if any(of_models):
+            yield _row(title, *map(_difference, of_models))
+
+
+def _difference(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return ""
+    if one["suite"] is None:
+        return str(one["what"])
+    figure = f"{one['suite']:.2g}"
+    return figure if one["met"] else f"({figure})"
 
 
 def _section(one: dict[str, Any]) -> Iterator[str]:
