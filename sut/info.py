@@ -96,6 +96,8 @@ class BackendInfo:
         exporters: What makes files of its formats here.
         files: By format, how the names of its files end; of a format that is a folder, the file
             by which it is known. What is left out is not told from a file's name.
+        foreign: Folders of its relatives that it does not run, by the file that they are known by:
+            what they are, and what to do instead.
         signature: ``module:function`` that reads the tensors of a file (``signature.Signature``)
             from its format, its path and what the user says of inputs; it may import the
             framework, and is called in a process of its own. Empty for none.
@@ -133,6 +135,7 @@ class BackendInfo:
     companions: Mapping[str, str] = field(default_factory=dict)
     exporters: tuple[Exporter, ...] = ()
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     signature: str = ""
     probe: str = ""
     interpreter: Interpreter | None = None

@@ -8,14 +8,21 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.generation import Generation
 from loadscope.errors import WorkError
-from loadscope.scenarios.tokens.cache import joined
+from loadscope.scenarios.tokens.cache import Row, arranged
 from loadscope.scenarios.tokens.sequence import Sequence
 from loadscope.scenarios.tokens.steps import Stepped, Steps, stacked
 from loadscope.tensors import Tensors
 
+_SPARE = 8
+"""Filling that those who left leave behind is cut once it is more than this part of the cache:
+before that, a step over it costs less than a copy of all that is kept."""
+
 
 class RunningBatch:
     """The sequences that one thread answers together, and their KV cache.
+
+    Who joins or leaves is noted at once, and the cache is put in order before the next step: so
+    the first token of one that joins waits for no copy, and who joins takes the row of who left.
 
     Args:
         steps: The decoder's; several batches may share them.
@@ -25,7 +32,7 @@ class RunningBatch:
             the longest can become; 0 for any. One sequence is always taken.
 
     Attributes:
-        sequences: Those that are under way, by row.
+        sequences: Those that are under way.
     """
 
     def __init__(
@@ -36,10 +43,11 @@ class RunningBatch:
         self._least = generation.least
         self._batch_size, self._budget = batch_size, token_budget
         self.sequences: list[Sequence] = []
-        self._lengths: list[int] = []
-        self._past: list[NDArray[Any]] = []
-        self._kept: list[NDArray[Any]] = []
-        self._memory: Tensors = {}
+        # Where each of them is: in the cache, which is the first, or in a first step since.
+        self._rows: list[Row] = []
+        self._caches: list[tuple[Stepped, Tensors]] = []
+        self._in_order = False
+        self._lengths: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def room(self) -> int:
         """How many sequences more it can have, the token budget aside."""
@@ -58,8 +66,10 @@ class RunningBatch:
             one.memory[name].shape != array.shape for name, array in rows[0].memory.items()
         ):
             return False
+        if not self._budget:
+            return True
         longest = max(each.most_tokens for each in (*rows, one))
-        return not self._budget or (len(rows) + 1) * longest <= self._budget
+        return (len(rows) + 1) * longest <= self._budget
 
     def join(self, new: Several[Sequence]) -> list[Sequence]:
         """Take the first step of new sequences, which then have their first token.
@@ -73,9 +83,13 @@ class RunningBatch:
         memory = stacked([one.memory for one in new])
         stepped = self._steps.first([one.prompt for one in new], memory)
         self._take(new, stepped.logits)
-        rows = [row for row, one in enumerate(new) if not one.done]
-        if rows:
-            self._rebuild(range(len(self.sequences)), new, rows, stepped, memory)
+        if not self.sequences:
+            self._caches, self._rows = [], []
+        number = len(self._caches)
+        self._caches.append((stepped, memory))
+        self._rows += [(number, row) for row, one in enumerate(new) if not one.done]
+        self.sequences += [one for one in new if not one.done]
+        self._in_order = False
         return [one for one in new if one.done]
 
     def step(self) -> list[Sequence]:
@@ -84,19 +98,28 @@ class RunningBatch:
         Returns:
             The sequences that are done with it, and have left.
         """
+        if not self._in_order:
+            self._put_in_order()
+        ((past, memory),) = self._caches
         stepped = self._steps.next(
             [one.tokens[-1] for one in self.sequences],
             self._lengths,
-            self._past,
-            self._kept,
-            self._memory,
+            past.grown,
+            past.kept,
+            memory,
         )
-        self._past = stepped.grown
-        self._lengths = [length + 1 for length in self._lengths]
+        self._caches = [(Stepped(stepped.logits, stepped.grown, past.kept), memory)]
+        self._lengths = self._lengths + 1
         self._take(self.sequences, stepped.logits)
         done = [one for one in self.sequences if one.done]
         if done:
-            self._rebuild([row for row, one in enumerate(self.sequences) if not one.done])
+            self._rows = [
+                row for row, one in zip(self._rows, self.sequences, strict=True) if not one.done
+            ]
+            self.sequences = [one for one in self.sequences if not one.done]
+            self._in_order = False
+            if not self.sequences:
+                self._caches, self._rows = [], []
         return done
 
     def _take(self, sequences: Several[Sequence], logits: NDArray[Any]) -> None:
@@ -104,64 +127,62 @@ class RunningBatch:
         if barred and self._end:
             logits = logits.copy()
             logits[np.ix_(barred, self._end)] = -np.inf
-        # The lowest id of equal ones.
-        best = logits.argmax(axis=1)
-        if np.isnan(logits[np.arange(len(best)), best]).any():
-            raise WorkError(
-                "the decoder's logits are NaN",
-                "its weights or numerics are broken; try another framework, or float32",
-            )
-        for one, token in zip(sequences, best.tolist(), strict=True):
+        # The lowest id of equal ones; the first NaN where there is one.
+        best = logits.argmax(axis=1).tolist()
+        for row, (one, token) in enumerate(zip(sequences, best, strict=True)):
+            if (score := logits[row, token]) != score:
+                raise WorkError(
+                    "the decoder's logits are NaN",
+                    "its weights or numerics are broken; try another framework, or float32",
+                )
             one.take(token, self._end)
 
-    def _rebuild(
-        self,
-        rows: Several[int],
-        new: Several[Sequence] = (),
-        new_rows: Several[int] = (),
-        stepped: Stepped | None = None,
-        memory: Tensors | None = None,
-    ) -> None:
-        """Keep some rows, and take some of a first step in."""
-        joining = [new[row] for row in new_rows]
-        self._lengths = [self._lengths[row] for row in rows]
-        self._lengths += [len(one.prompt) for one in joining]
-        self.sequences = [self.sequences[row] for row in rows] + joining
-        if not self.sequences:
-            self._past, self._kept, self._memory = [], [], {}
-            return
-        longest = max(self._lengths)
+    def _put_in_order(self) -> None:
+        """Make one cache of the rows that are under way."""
+        # Those of the cache come first, if any are left.
+        parts = sorted({number for number, _ in self._rows})
+        caches = [self._caches[number] for number in parts]
+        first = parts[0]
+        count = len(self.sequences)
+        order: list[int | None] = [None] * count
+        moving = []
+        for at, (number, row) in enumerate(self._rows):
+            if number == first and row < count:
+                order[row] = at
+            else:
+                moving.append(at)
+        places = iter(moving)
+        whole = [next(places) if at is None else at for at in order]
+        rows = [(parts.index(self._rows[at][0]), self._rows[at][1]) for at in whole]
+        self.sequences = [self.sequences[at] for at in whole]
+        # The last token is yet to be given to the decoder.
+        lengths = [len(one.prompt) + len(one.tokens) - 1 for one in self.sequences]
+        self._lengths = np.array(lengths, np.int64)
+        self._caches = [self._merged(caches, rows, max(lengths))]
+        self._rows = [(0, row) for row in range(count)]
+        self._in_order = True
 
-        def merged(
-            old: NDArray[Any] | None, fresh: NDArray[Any] | None, axis: int, left: bool
-        ) -> NDArray[Any]:
-            parts: list[tuple[NDArray[Any], Several[int]]] = []
-            if old is not None and rows:
-                parts.append((old, rows))
-            if fresh is not None and new_rows:
-                parts.append((fresh, new_rows))
-            length = longest if left else max(array.shape[axis] for array, _ in parts)
-            return joined(parts, axis, length, left)
-
-        fresh = stepped or Stepped(np.empty(0), [], [])
-        self._past = [
-            merged(old, new_ones, state.axis, left=True)
-            for state, old, new_ones in _beside(self._steps.growing, self._past, fresh.grown)
+    def _merged(
+        self, caches: Several[tuple[Stepped, Tensors]], rows: Several[Row], longest: int
+    ) -> tuple[Stepped, Tensors]:
+        steps, (base, memory) = self._steps, caches[0]
+        grown = []
+        for at, state in enumerate(steps.growing):
+            have = base.grown[at].shape[state.axis]
+            keep = longest <= have <= longest + longest // _SPARE
+            arrays = [one.grown[at] for one, _ in caches]
+            grown.append(arranged(arrays, rows, state.axis, have if keep else longest, left=True))
+        kept = [
+            _on_the_right([one.kept[at] for one, _ in caches], rows, state.axis)
+            for at, state in enumerate(steps.kept)
         ]
-        self._kept = [
-            merged(old, new_ones, state.axis, left=False)
-            for state, old, new_ones in _beside(self._steps.kept, self._kept, fresh.kept)
-        ]
-        given = memory or {}
-        self._memory = {
-            name: merged(
-                self._memory.get(name), given.get(name), self._steps.memory_axis(name), left=False
-            )
-            for name in self._memory | given
+        return Stepped(base.logits, grown, kept), {
+            name: _on_the_right([one[name] for _, one in caches], rows, steps.memory_axis(name))
+            for name in memory
         }
 
 
-def _beside(states: Several[Any], old: Several[Any], fresh: Several[Any]) -> list[tuple[Any, ...]]:
-    """Each state with its old and its fresh array, either None where there is none."""
-    none = [None] * len(states)
-    return list(zip(states, old or none, fresh or none, strict=True))
+def _on_the_right(arrays: Several[NDArray[Any]], rows: Several[Row], axis: int) -> NDArray[Any]:
+    """Rows filled up on the right to the longest array; an axis of its own where there is none."""
+    length = max(array.shape[axis] for array in arrays)
+    return arranged(arrays, rows, axis, length, left=False)

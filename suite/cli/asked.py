@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,20 @@ def say_rehearsal(resolved: ResolvedRun) -> None:
 
 
 def say_understood(runs: Iterable[ResolvedRun]) -> None:
-    """Say how models' files were understood, and what was assumed, each line once."""
-    for line in dict.fromkeys(line for resolved in runs for line in resolved.assumed):
+    """Say how models' files were understood and samples are loaded, each line once."""
+    for line in dict.fromkeys(line for resolved in runs for line in _understood(resolved)):
         click.echo(line, err=True)
+
+
+def _understood(resolved: ResolvedRun) -> Iterator[str]:
+    yield from resolved.assumed
+    data = resolved.data
+    if data.loaded is not None:
+        yield (
+            f"{resolved.model.id}: LoadGen draws from {data.loaded:,} of {data.samples:,} samples, "
+            "the most of them that a gibibyte holds; performance_sample_count_override in "
+            "--user-conf changes it"
+        )
 
 
 def command_line() -> str:

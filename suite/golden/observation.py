@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from loadscope.datasets.library import outputs_of
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, Progress
 from loadscope.errors import WorkError
 from loadscope.rundir.record import ModelRecord
 from loadscope.rundir.spec import make_spec
+from loadscope.suite.golden.answerer import Answerer
 from loadscope.suite.golden.digest import Digest, digest, sha256_swapped
 from loadscope.suite.run.resolve import ResolvedRun, resolve
 from loadscope.sut.layer_values import open_probe
-from loadscope.sut.registry import open_backend
 from loadscope.tensors import Tensors
 
 _THREADS = 1
@@ -28,7 +25,7 @@ class Sample:
 
     Attributes:
         inputs: The model's inputs.
-        outputs: Its outputs, batch axis of one.
+        outputs: Its outputs, batch axis of one; of a decoder the scores of each of its tokens.
         payload: The bytes that LoadGen would be handed, little-endian.
         layers: What each layer gave, in order; empty where the framework has no probe.
         swapped: The sha256 of each input with the bytes of its numbers reversed.
@@ -98,21 +95,22 @@ def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observa
     plan = resolved.plan
     kind = task(plan.task)
     artifact = plan.artifact
-    library = kind.library(Path(plan.samples), plan.preprocess, artifact.inputs, artifact.layout)
+    library = kind.library(
+        Path(plan.samples), plan.preprocess, artifact.sample_inputs, artifact.layout
+    )
     postprocess = kind.postprocess(plan.postprocess, library, plan.answer_form)
-    backend = open_backend(plan.framework)
-    backend.load(artifact, _THREADS)
-    probe = open_probe(plan.framework, artifact, _THREADS)
+    answerer = Answerer(plan, library, postprocess)
+    # A decoder's layers differ from step to step.
+    probe = None if artifact.decoder else open_probe(plan.framework, artifact, _THREADS)
     samples = []
     total = len(library)
     for index in range(total):
         progress(f"{resolved.spec.model} {plan.framework}: samples", index, total)
         library.load([index])
         batch = library.batch([index])
-        found = outputs_of(library, backend.predict, index)
-        outputs = {name: np.array(value) for name, value in found.items()}
+        outputs, payload_of = answerer.outputs(index)
         try:
-            payload = np.ascontiguousarray(postprocess(outputs, [index])[0]).tobytes()
+            payload = payload_of()
         except WorkError:
             if trusted:
                 raise
@@ -135,7 +133,7 @@ def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observa
         score = resolved.dataset.score(answers, None)
         metric = {"name": score.metric.name, "unit": score.metric.unit, "value": score.value}
     weights = list(probe.weights()) if probe else []
-    backend.close()
+    answerer.close()
     meta = {
         "model": resolved.model.model_dump(mode="json"),
         "framework": plan.framework,

@@ -227,6 +227,10 @@ def _require(path: Path) -> None:
 
 
 def _no_format(path: Path, info: BackendInfo | None) -> InputError:
+    for one in readable():
+        for name, (what, fix) in one.foreign.items():
+            if (path / name).is_file():
+                return InputError(f"{path}: {what}", fix)
     if info is not None and (able := reading(path)):
         names = " or ".join(one.name for one in able)
         return InputError(f"{path}: {info.title} does not read it", f"use --framework {names}")

@@ -41,6 +41,7 @@ from loadscope.suite.fetch.preprocess_files import locate
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.generating import benchmark_names, generating
 from loadscope.suite.run.layout_cache import Layout, LayoutFile
+from loadscope.suite.run.loaded_samples import bound_loaded, loaded_samples, prepared_bytes
 from loadscope.suite.run.loadgen_settings import (
     loadgen_settings,
     rehearsal_reasons,
@@ -218,6 +219,12 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         model = reached.model(chosen)
         artifact = replace(model.artifact, digest=model.sha256)
     samples = kind.prepare(dataset, preprocess, cache, progress)
+    each = prepared_bytes(samples) / len(dataset)
+    if spec.scenario.inline:
+        # Elsewhere samples that would take much memory stay as they are on disk.
+        each = max(each, sample_bytes(chosen.entry.inputs.values()))
+    unbound = conf
+    conf = bound_loaded(conf, loadgen_model, spec.scenario, len(dataset), each, rules)
     plan = ProcessPlan(
         scenario=spec.scenario,
         framework=spec.framework if reached is None else reached.backend.name,
@@ -279,6 +286,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         data=DataRecord(
             digest=dataset.digest(cache, progress),
             samples=len(dataset),
+            loaded=loaded_samples(conf, loadgen_model, spec.scenario, unbound),
             full_size=dataset.full_size(),
             unscored=dataset.unscored,
             form=None if placed.form is None else form_record(placed.form),

@@ -16,7 +16,7 @@ from tests.scenarios.token_models import (
 
 from loadscope.datasets.generation import Generation
 from loadscope.errors import InputError, WorkError
-from loadscope.scenarios.tokens.cache import joined
+from loadscope.scenarios.tokens.cache import arranged
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
 from loadscope.scenarios.tokens.running import RunningBatch
 from loadscope.scenarios.tokens.sequence import Sequence
@@ -136,13 +136,41 @@ def test_an_answer_may_not_end_before_it_has_begun(steps: Steps) -> None:
         assert (given[0].tokens[0] == END) == (least == 0)
 
 
-def test_rows_are_filled_up_and_cut_on_the_side_that_is_filling() -> None:
-    a = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
-    b = np.array([[7, 8]], np.float32)
-    assert joined([(a, [1]), (b, [0])], 1, 3, left=True).tolist() == [[4, 5, 6], [0, 7, 8]]
-    assert joined([(a, [0]), (b, [0])], 1, 3, left=False).tolist() == [[1, 2, 3], [7, 8, 0]]
-    assert joined([(a, [0, 1])], 1, 2, left=True).tolist() == [[2, 3], [5, 6]]
-    assert joined([(a, [0, 1])], 1, 3, left=True) is a
+A = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
+B = np.array([[7, 8]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "left", "wanted"),
+    [
+        # More rows than the first array has, or another length: a new array.
+        ([(0, 1), (0, 0), (1, 0)], 3, True, [[4, 5, 6], [1, 2, 3], [0, 7, 8]]),
+        ([(0, 0), (0, 1), (1, 0)], 3, False, [[1, 2, 3], [4, 5, 6], [7, 8, 0]]),
+        ([(0, 0), (1, 0)], 4, True, [[0, 1, 2, 3], [0, 0, 7, 8]]),
+        ([(0, 0), (0, 1)], 2, True, [[2, 3], [5, 6]]),
+        ([(0, 0), (0, 1)], 2, False, [[1, 2], [4, 5]]),
+        # In the first array's place: one comes for one that has left, the last takes its row.
+        ([(0, 0), (1, 0)], 3, True, [[1, 2, 3], [0, 7, 8]]),
+        ([(1, 0), (0, 1)], 3, False, [[7, 8, 0], [4, 5, 6]]),
+        ([(0, 1)], 3, True, [[4, 5, 6]]),
+    ],
+)
+@pytest.mark.parametrize("writeable", [True, False])
+def test_rows_are_filled_up_and_cut_on_the_side_that_is_filling(
+    rows: list[tuple[int, int]], length: int, left: bool, wanted: list[Any], writeable: bool
+) -> None:
+    first = A.copy()
+    first.flags.writeable = writeable
+    found = arranged([first, B], rows, 1, length, left)
+    assert found.tolist() == wanted and found.flags.c_contiguous
+    in_place = writeable and length == 3 and len(rows) <= 2
+    assert np.shares_memory(found, first) == in_place
+    if not writeable:
+        assert first.tolist() == A.tolist()
+
+
+def test_an_array_that_is_all_that_is_asked_for_is_not_copied() -> None:
+    assert arranged([A], [(0, 0), (0, 1)], 1, 3, left=True) is A
 
 
 def broken(**given: Any) -> Artifact:
@@ -167,9 +195,8 @@ def test_scores_that_are_no_numbers_are_an_error() -> None:
 
 
 def test_a_part_for_an_input_that_is_not_there_is_an_error() -> None:
-    steps = Steps(broken(mask="attention_mask"), lambda batch: batch)
     with pytest.raises(InputError, match="no input 'attention_mask'"):
-        steps.first([np.array([1])], {})
+        Steps(broken(mask="attention_mask"), lambda batch: batch)
 
 
 class Library:

@@ -261,6 +261,8 @@ class ModelRecord(Part):
 class DataRecord(Part):
     """Which samples: a digest of names, labels and contents; ``full_size`` without a limit.
 
+    ``loaded`` is how many LoadGen has loaded at once where all would have taken too much memory,
+    None where nothing but the rules or the user bounds it.
     ``unscored`` says why there are no true answers to score by, and is empty where there are.
     ``form`` is how the data set lies in its folder, as settings of an adapter; None for its task's
     own form.
@@ -268,6 +270,7 @@ class DataRecord(Part):
 
     digest: str | None = None
     samples: int
+    loaded: int | None = None
     full_size: int
     unscored: str = ""
     form: dict[str, JsonValue] | None = None

@@ -197,6 +197,7 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
         ("none.onnx", "none.onnx: not found", "check the path"),
         ("./net.bin", "no framework reads a file of this name", "--models"),
         ("m.onnx --framework pytorch", "PyTorch does not read it", "onnxruntime"),
+        ("./genai", "genai: a model folder of ONNX Runtime GenAI", "docs/language-models.md"),
         # Its importer takes one, and answers wrongly.
         ("net.tflite --framework opencv", "OpenCV DNN does not read it", "litert"),
         ("m.onnx", "missing key 'dataset_path'", "--dataset-path"),
@@ -219,7 +220,8 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
 def test_bad_input_is_told_in_two_lines(refused, tmp_path, arguments, message, fix):
     write(tmp_path / "m.onnx")
     write(tmp_path / "text.onnx", ["N", "length"])
-    for name in ("net.bin", "net.tflite"):
+    (tmp_path / "genai").mkdir()
+    for name in ("net.bin", "net.tflite", "genai/genai_config.json", "genai/model.onnx"):
         (tmp_path / name).write_bytes(b"?")
     said = refused("run", "--model", *arguments.split()).splitlines()
     assert (
