@@ -5,8 +5,6 @@ import shutil
 
 import pytest
 
-from loadscope.suite.web import site
-
 
 @pytest.fixture
 def runs(make_run, tmp_path):
@@ -87,13 +85,3 @@ def test_what_could_not_be_read_is_on_the_first_page(visit, runs):
     (runs / "damaged" / "run.json").write_text("{")
     page = visit(runs).get("/").text
     assert "damaged" in page and "Last runs" in page
-
-
-def test_an_index_that_is_being_made_again_is_told(visit, runs, monkeypatch):
-    visitor = visit(runs)
-    monkeypatch.setattr(site, "_PATIENCE_SECONDS", 0.01)
-    visitor.site.state.current = False
-    with visitor.site.state.opening:
-        answer = visitor.get("/")
-    assert answer.status_code == 503 and "being made again" in answer.text
-    assert visitor.get("/").status_code == 200
