@@ -168,10 +168,10 @@ def _shown(request: Request) -> Response:
     ground: Playground = request.app.state.playground
     play = ground.get(request.path_params["id"])
     kind = task(play.task)
-    names = list(dict.fromkeys(
-        layer.type for one in play.answers if one.prediction and one.prediction.predicted.layers
-        for layer in one.prediction.predicted.layers
-    ))  # fmt: skip
+    by_type = [_by_type(one) for one in play.answers]
+    longest = {
+        name: max(one.get(name, 0.0) for one in by_type) for found in by_type for name in found
+    }
     return render(
         request,
         "play_answers.html",
@@ -182,8 +182,8 @@ def _shown(request: Request) -> Response:
             for ask in kind.asks
             if Path(play.given[ask.name]).suffix in MEDIA_TYPES and ask.is_file
         },
-        types=names,
-        by_type=[_by_type(one) for one in play.answers],
+        types=sorted(longest, key=lambda name: -longest[name]),
+        by_type=by_type,
     )
 
 
