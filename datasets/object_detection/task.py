@@ -171,7 +171,7 @@ class ObjectDetection(ImageTask[Coco]):
         names = self.own(dataset).annotations.categories
         rows = np.frombuffer(answers[0], "<f4").reshape(-1, ROW).tolist()
         boxes = [
-            Box(str(names.get(int(kind), int(kind))), score, left, top, right, bottom)
+            Box(names.get(int(kind), f"class {int(kind)}"), score, left, top, right, bottom)
             for _, top, left, bottom, right, score, kind in rows
             if score >= _SHOWN_FROM
         ]

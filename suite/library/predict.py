@@ -1,13 +1,12 @@
 """``loadscope.predict``: one answer of a model to one sample; never a measurement."""
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadscope.datasets.task import Progress
 from loadscope.rundir.spec import RunSpec, make_spec
+from loadscope.scratch import scratch
 from loadscope.suite.run.one_sample import place_played, prepare_given, require_given
 from loadscope.suite.run.warm_model import Predicted, WarmModel
 
@@ -73,8 +72,7 @@ def predict(
     played = place_played(spec, progress)
     texts = {name: str(value) for name, value in given.items()}
     require_given(played.entry.task, texts)
-    folder = Path(tempfile.mkdtemp(prefix="loadscope-predict-"))
-    try:
+    with scratch("predict") as folder:
         data, samples = prepare_given(played, framework, texts, folder)
         warm = WarmModel(played.plan, folder / "model")
         try:
@@ -83,8 +81,6 @@ def predict(
             return Prediction(spec.model, framework, warm.load_seconds, found, played.lines)
         finally:
             warm.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def played_spec(model: str, framework: str, settings: dict[str, Any]) -> RunSpec:

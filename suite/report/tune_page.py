@@ -75,7 +75,7 @@ def _parallel(one: Searched) -> Drawing | None:
         x={
             "tickvals": list(range(len(names))),
             "ticktext": names,
-            "range": [-0.15, len(names) - 0.7],
+            "range": [-0.15, len(names) - 0.35],
             "showline": False,
         },
         y={"range": [-0.06, 1.06], "visible": False},

@@ -126,7 +126,8 @@ def _notes(
             notes.append(f"{invalid} of {name} INVALID.")
         noisy = sum(bool(run.warnings) for run in left)
         if noisy:
-            notes.append(f"{noisy} of {len(left)} runs of {name} are noisy.")
+            several = f"{noisy} of {len(left)} runs of {name} are noisy."
+            notes.append(several if len(left) > 1 else f"{name} is noisy.")
         if any(run.rehearsal for run in left):
             notes.append(f"{name} is a rehearsal.")
     if all(len(side) == 1 and side[0].repeat is None for side in counted):

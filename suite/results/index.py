@@ -85,7 +85,7 @@ class ResultsIndex:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from writing; held for a batch, or for a whole rebuild."""
-        with FileLock(self.path.with_name(f"{self.path.name}.lock")):
+        with locked(self.path):
             yield
 
     @contextlib.contextmanager
@@ -123,6 +123,13 @@ class ResultsIndex:
             built.db.backup(self.db)
         except sqlite3.OperationalError as error:
             raise _refused(self.path, error) from error
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from writing to an index, which need not be there."""
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        yield
 
 
 @contextlib.contextmanager

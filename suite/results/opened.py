@@ -13,6 +13,7 @@ from loadscope.suite.results.index import (
     ResultsIndex,
     beside,
     connect,
+    locked,
     remove_database,
     require_index,
 )
@@ -69,6 +70,39 @@ def rebuild(index: ResultsIndex, progress: Progress = lambda *_: None) -> Tally:
     return tally
 
 
+def make_again(path: Path, wanted: list[Source], progress: Progress = lambda *_: None) -> Tally:
+    """Make an index that is lost or damaged again, beside its place; then put it there.
+
+    Args:
+        path: Its file, of which nothing is read.
+        wanted: Its sources.
+        progress: Told of the runs that are read.
+
+    Raises:
+        WorkError: The disk is full, or it may not be written.
+    """
+    tally = Tally()
+    with beside(path) as built:
+        _fill(built, wanted, tally, progress)
+        with locked(path):
+            remove_database(path)
+            index = ResultsIndex(path, connect(path))
+            try:
+                index.take_over(built)
+            finally:
+                index.close()
+    return tally
+
+
+def is_damaged(error: sqlite3.DatabaseError) -> bool:
+    """Whether an error of SQLite says that the file itself is broken."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or (
+        # What is not there where the file says that it is.
+        code == sqlite3.SQLITE_IOERR_SHORT_READ
+    )
+
+
 def watch(
     index: ResultsIndex, path: Path, told: Callable[[Tally], None], seconds: float, times: int = 0
 ) -> None:
@@ -100,7 +134,7 @@ def watch(
 
 
 def _again(path: Path, notice: Notice, progress: Progress) -> ResultsIndex:
-    before = _old_sources(path)
+    before = old_sources(path)
     if before is None:
         if not path.read_bytes()[:16].startswith(_SQLITE[: path.stat().st_size]):
             raise InputError(
@@ -122,7 +156,7 @@ def _again(path: Path, notice: Notice, progress: Progress) -> ResultsIndex:
     return index
 
 
-def _old_sources(path: Path) -> list[Source] | None:
+def old_sources(path: Path) -> list[Source] | None:
     """The sources in an index of another version; None where the file is no database."""
     try:
         with contextlib.closing(connect(path)) as db:

@@ -1,11 +1,9 @@
 """Measure the layouts of a model in fresh processes, and choose."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from loadscope.memory import available_memory
@@ -15,6 +13,7 @@ from loadscope.scenarios.execution import Execution
 from loadscope.scenarios.halving import Seen, search
 from loadscope.scenarios.layouts import SIMPLER_WITHIN, described, fitting, group, simplest
 from loadscope.scenarios.queueing import batching_rate
+from loadscope.scratch import scratch
 from loadscope.submission.rounds import load_round
 from loadscope.suite.run.layout_probes import Probes
 from loadscope.suite.run.noise import NoiseWatch
@@ -67,11 +66,11 @@ def search_layout(
             figure = in_time or figure * _NOTHING
         return (1 / figure if plan.scenario.inline else figure), batch
 
-    with tempfile.TemporaryDirectory(prefix="loadscope-layout-") as folder:
+    with scratch("layout") as folder:
         groups = {group(one): one for one in reversed(fit)}
         first = sorted(groups.values(), key=lambda one: (group(one) != group(fit[0]), group(one)))
         size = _model_bytes(plan.framework, plan.artifact)
-        probes = Probes(plan, Path(folder), first, size, lambda: look(until - time.monotonic()))
+        probes = Probes(plan, folder, first, size, lambda: look(until - time.monotonic()))
         try:
             probes.load(begun + _LOAD_SHARE * asked.seconds)
             probes.load(until, one_is_enough=True)

@@ -105,7 +105,10 @@ async def _failed(request: Request, error: Exception) -> Response:
         status = 422
     elif isinstance(error, IndexBusyError):
         status = 503
-    return await _page(request, status, error.message, error.fix)
+    page = await _page(request, status, error.message, error.fix)
+    if status == 503:
+        page.headers["Retry-After"] = "2"
+    return page
 
 
 async def _broken(request: Request, error: Exception) -> Response:

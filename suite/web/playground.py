@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from loadscope.errors import LoadScopeError
 from loadscope.paths import cache_root
 from loadscope.rundir.spec import RunSpec
+from loadscope.scratch import remove_scratch
 from loadscope.suite.fetch.artifacts import in_cache
 from loadscope.suite.library.predict import Prediction, played_spec
 from loadscope.suite.run.machine import measurements
@@ -102,7 +103,7 @@ class Playground:
                 one.state = "waiting" if one.state == "missing" else one.state
             while len(self._plays) > _KEPT:
                 _, old = self._plays.popitem(last=False)
-                shutil.rmtree(old.folder, ignore_errors=True)
+                remove_scratch(old.folder)
         threading.Thread(target=self._answer, args=(play,), daemon=True).start()
         return play.id
 
@@ -136,7 +137,7 @@ class Playground:
         """Close all models and remove all files."""
         self.pool.remove()
         for play in self._plays.values():
-            shutil.rmtree(play.folder, ignore_errors=True)
+            remove_scratch(play.folder)
 
     def _answer(self, play: Play) -> None:
         with self._turn:

@@ -3,7 +3,6 @@
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -75,6 +74,7 @@ def serve(site: Site, sock: socket.socket, problem: Callable[[str], None]) -> No
         raise WorkError("the server did not start", "see what it said above") from error
     finally:
         server.should_exit = True
+        site.state.due.set()
         sock.close()
 
 
@@ -87,4 +87,5 @@ def _keep(site: Site, server: uvicorn.Server, problem: Callable[[str], None]) ->
             if error.message != said:
                 said = error.message
                 problem(said)
-        time.sleep(_LOOK_SECONDS)
+        site.state.due.wait(_LOOK_SECONDS)
+        site.state.due.clear()

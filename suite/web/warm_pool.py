@@ -1,8 +1,6 @@
 """Models that stay loaded for the playground: few, bounded in memory, gone while a test runs."""
 
 import contextlib
-import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import psutil
 from loadscope.datasets.task import Progress
 from loadscope.memory import memory_limit
 from loadscope.rundir.spec import RunSpec
+from loadscope.scratch import make_scratch, remove_scratch
 from loadscope.suite.run.machine import measurements
 from loadscope.suite.run.one_sample import PlayedModel, place_played
 from loadscope.suite.run.warm_model import WarmModel
@@ -42,7 +41,7 @@ class WarmPool:
     """Loads models when they are asked for, and closes the one that was not used the longest."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="loadscope-warm-"))
+        self._folder: Path | None = None
         self._models: OrderedDict[str, Warm] = OrderedDict()
         self._lock = threading.Lock()
         self._made = 0
@@ -62,7 +61,7 @@ class WarmPool:
             if warm is None:
                 played = place_played(spec, progress)
                 self._made += 1
-                model = WarmModel(played.plan, self._folder / str(self._made))
+                model = WarmModel(played.plan, self._own_folder() / str(self._made))
                 warm = self._models[key] = Warm(played, model)
             self._models.move_to_end(key)
             warm.lock.acquire()
@@ -90,11 +89,18 @@ class WarmPool:
     def remove(self) -> None:
         """Close all models and remove what they left; the pool is not used any more."""
         self.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            remove_scratch(self._folder)
+            self._folder = None
 
     def __len__(self) -> int:
         """How many models are loaded."""
         return len(self._models)
+
+    def _own_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = make_scratch("warm")
+        return self._folder
 
     def _forget(self, key: str) -> None:
         with self._lock:

@@ -2,17 +2,16 @@
 
 import json
 import math
-import tempfile
 from ast import literal_eval
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from loadscope.errors import WorkError
+from loadscope.scratch import make_scratch, remove_scratch
 from loadscope.sut.flops import flops
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.record import LayerRecord, PredictTrace, Shape
@@ -101,8 +100,8 @@ class MxnetTracer(CallTracer):
             raise WorkError(
                 "MXNet's profiler writes one profile a process", "trace again in a fresh process"
             )
-        self._folder = tempfile.TemporaryDirectory(prefix="loadscope-")
-        self._file = Path(self._folder.name) / "profile.json"
+        self._folder = make_scratch("profile")
+        self._file = self._folder / "profile.json"
         mx.profiler.set_config(
             filename=str(self._file),
             profile_symbolic=True,
@@ -143,7 +142,7 @@ class MxnetTracer(CallTracer):
         """The calls and their layers."""
         self._mx.profiler.dump(finished=True)
         events = json.loads(self._file.read_text(encoding="utf-8"))["traceEvents"]
-        self._folder.cleanup()
+        remove_scratch(self._folder)
         ran = _intervals(events)
         traces, at = [], 0
         for call, key in zip(super().finish(), self._keys, strict=True):

@@ -20,6 +20,7 @@ import numpy as np
 import PyRuntime
 
 from loadscope.errors import InputError, WorkError, near
+from loadscope.scratch import make_scratch, remove_scratch
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.declared import BatchCheck, filled, require_batch, samples
 from loadscope.sut.effective import Effective
@@ -136,9 +137,10 @@ class OnnxMlirBackend:
 def _report_file() -> Path:
     """Where libraries of this process append their reports: the user's file, or one of its own."""
     if VARIABLE not in os.environ:
-        folder = tempfile.mkdtemp(prefix="loadscope-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ[VARIABLE] = str(Path(folder) / "operations.txt")
+        # A measured process ends without its exit handlers; then the next one removes it.
+        folder = make_scratch("report")
+        atexit.register(remove_scratch, folder)
+        os.environ[VARIABLE] = str(folder / "operations.txt")
     return Path(os.environ[VARIABLE])
 
 

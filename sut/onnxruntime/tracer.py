@@ -1,7 +1,6 @@
 """Layers of ONNX Runtime, from the profile of a session of its own."""
 
 import json
-import tempfile
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import onnxruntime
 
+from loadscope.scratch import make_scratch, remove_scratch
 from loadscope.sut.flops import flops
 from loadscope.sut.tracing.calls import CallTracer
 from loadscope.sut.tracing.nesting import nested
@@ -42,11 +42,11 @@ class OnnxRuntimeTracer(CallTracer):
     def __init__(
         self, open_session: OpenSession, run: Callable[[Any, Tensors], Tensors], path: Path
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="loadscope-")
+        self._folder = make_scratch("profile")
 
         def profile(options: onnxruntime.SessionOptions) -> None:
             options.enable_profiling = True
-            options.profile_file_prefix = str(Path(self._folder.name) / "profile")
+            options.profile_file_prefix = str(self._folder / "profile")
 
         self._session = open_session(profile)
         self._path = path
@@ -66,7 +66,7 @@ class OnnxRuntimeTracer(CallTracer):
         origin = self._session.get_profiling_start_time_ns()
         with Path(self._session.end_profiling()).open(encoding="utf-8") as file:
             events = json.load(file)
-        self._folder.cleanup()
+        remove_scratch(self._folder)
         events = self.placed(events, origin)
         graph = OnnxGraph.read(self._path)
         found: defaultdict[int, list[_Node]] = defaultdict(list)

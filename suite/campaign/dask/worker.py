@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from loadscope.errors import InputError, WorkError
+from loadscope.scratch import scratch
 from loadscope.suite.campaign.dask.answering import serve
 from loadscope.suite.campaign.dask.byte_order import speak_little_endian
 from loadscope.suite.campaign.dask.settings import CONFIG, require_distributed, security
@@ -66,14 +66,14 @@ def run_worker(place: WorkerPlace, say: Callable[[str], None]) -> None:
                 "leave it running, or end it first",
             ) from None
         serve(place.host)
-        with tempfile.TemporaryDirectory(prefix="loadscope-worker-") as scratch:
-            asyncio.run(_again_and_again(place, scratch, say))
+        with scratch("worker") as folder:
+            asyncio.run(_again_and_again(place, str(folder), say))
 
 
-async def _again_and_again(place: WorkerPlace, scratch: str, say: Callable[[str], None]) -> None:
+async def _again_and_again(place: WorkerPlace, folder: str, say: Callable[[str], None]) -> None:
     last = ""
     while True:
-        why = await _report(place, scratch, say)
+        why = await _report(place, folder, say)
         if why.startswith(REFUSED):
             raise InputError(
                 f"{place.scheduler}: {why}", "use the keys that were made for this host"
@@ -84,7 +84,7 @@ async def _again_and_again(place: WorkerPlace, scratch: str, say: Callable[[str]
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _report(place: WorkerPlace, scratch: str, say: Callable[[str], None]) -> str:
+async def _report(place: WorkerPlace, folder: str, say: Callable[[str], None]) -> str:
     """Serve one connection to its end; why it ended."""
     from distributed import Worker
 
@@ -98,7 +98,7 @@ async def _report(place: WorkerPlace, scratch: str, say: Callable[[str], None]) 
             resources={"lane": 1},
             memory_limit=0,
             dashboard=False,
-            local_directory=scratch,
+            local_directory=folder,
             security=security(place.keys),
             host=host,
             port=port,

@@ -50,14 +50,24 @@ class Compared:
     refused: InputError | None = None
 
 
+def _chosen(request: Request) -> list[str]:
+    """The identities of the runs of an address.
+
+    Raises:
+        HTTPException: 422 where they are too many.
+    """
+    uids = list(dict.fromkeys(request.query_params.getlist("run")))
+    if len(uids) > MOST_RUNS:
+        raise HTTPException(422, f"{len(uids)} runs are chosen, at most {MOST_RUNS} are compared")
+    return uids
+
+
 def _compare(request: Request) -> Response:
     site: Site = request.app.state.site
-    uids = list(dict.fromkeys(request.query_params.getlist("run")))
+    uids = _chosen(request)
     anyway = request.query_params.get("anyway") == "1"
     if len(uids) < 2:
         return render(request, "compare_none.html", chosen=uids)
-    if len(uids) > MOST_RUNS:
-        raise HTTPException(422, f"{len(uids)} runs are chosen, at most {MOST_RUNS} are compared")
     folders = [folder_of(site, uid) for uid in uids]
     traced = [is_traced(folder) for folder in folders]
     if any(traced):
@@ -71,7 +81,10 @@ def _compare(request: Request) -> Response:
     first, *others = runs
     rows = [Compared(first, uids[0], None)]
     rows += [_beside(first, run, uid, anyway) for run, uid in zip(others, uids[1:], strict=True)]
-    figures = side_by_side(runs)
+    besides = [row.beside for row in rows if row.beside]
+    shared = [
+        note for note in besides[0].notes if all(note in one.notes for one in besides)
+    ] if len(besides) > 1 else []  # fmt: skip
     facts = [differences([first], [run]) for run in others]
     names = list(dict.fromkeys(one.name for found in facts for one in found))
     told = [
@@ -83,6 +96,7 @@ def _compare(request: Request) -> Response:
         request,
         "compare.html",
         rows=rows,
+        shared=shared,
         anyway=anyway,
         uids=uids,
         metric_text=metric_text,
@@ -90,9 +104,14 @@ def _compare(request: Request) -> Response:
         verdict=verdict,
         marks=marks,
         differences=told,
-        plots=figures,
-        figures=as_json(figures),
     )
+
+
+def _plots(request: Request) -> Response:
+    """The plots of a comparison, a part of its page that is asked for when the rest is there."""
+    site: Site = request.app.state.site
+    figures = side_by_side([load_run(folder_of(site, uid)) for uid in _chosen(request)])
+    return render(request, "compare_plots.html", plots=figures, figures=as_json(figures))
 
 
 def _beside(first: RunView, run: RunView, uid: str, anyway: bool) -> Compared:
@@ -123,4 +142,12 @@ def _traces(request: Request) -> Response:
     )
 
 
-PAGE = Page("Compare", 30, (Route("/compare", _compare), Route("/traces/{a}/against/{b}", _traces)))
+PAGE = Page(
+    "Compare",
+    30,
+    (
+        Route("/compare", _compare),
+        Route("/compare/plots", _plots),
+        Route("/traces/{a}/against/{b}", _traces),
+    ),
+)

@@ -52,7 +52,10 @@ def _form(request: Request) -> Response:
 
 def _page(request: Request, values: Mapping[str, Any], status: int = 200, **more: Any) -> Response:
     jobs: Jobs = request.app.state.jobs
-    ordered = sorted(_fields(), key=lambda field: _GROUPS.index(field.group))
+    # What every run has comes before what one scenario alone has.
+    ordered = sorted(
+        _fields(), key=lambda field: (_GROUPS.index(field.group), bool(field.scenarios))
+    )
     known = {
         "models": sorted(Catalogue.load().models),
         "frameworks": frameworks(),

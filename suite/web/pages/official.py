@@ -14,6 +14,7 @@ from loadscope.suite.web.site import Site
 
 _CHOICES = ("round", "division", "category", "benchmark", "scenario", "submitter")
 _ROWS = 100
+_FIRST = ("submitter", "system", "benchmark", "scenario", "value", "unit")
 
 
 def _official(request: Request) -> Response:
@@ -47,7 +48,11 @@ def _official(request: Request) -> Response:
         like=given.get("like", ""),
         ours=ours,
         rows=rows,
-        columns=[name for name in COLUMNS if ours or name != "times_ours"],
+        columns=[
+            name
+            for name in dict.fromkeys((*_FIRST, "times_ours", *COLUMNS))
+            if name in COLUMNS and (ours or name != "times_ours")
+        ],
         problem=problem,
         most=_ROWS,
     )

@@ -1,6 +1,5 @@
 """The playground: one sample, up to six models on frameworks, their answers side by side."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from starlette.routing import Route
 from loadscope.datasets.playing import Ask
 from loadscope.datasets.registry import task, task_names
 from loadscope.datasets.task import Task
+from loadscope.scratch import make_scratch, remove_scratch, scratch
 from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.web.examples import example, examples_of
 from loadscope.suite.web.forms import read_form
@@ -83,17 +83,21 @@ def _begun(request: Request, form: FormData) -> Response:
         raise HTTPException(422, "choose a model and a framework")
     if len(pairs) > MOST_ANSWERS:
         raise HTTPException(422, f"{len(pairs)} answers are asked for, at most {MOST_ANSWERS} are")
-    folder = Path(tempfile.mkdtemp(prefix="loadscope-play-"))
+    folder = make_scratch("play")
     device = str(form.get("device") or "")
-    play = Play(
-        task=kind.name,
-        given=_given(kind, form, folder),
-        answers=[PlayedAnswer(model, framework, device) for model, framework in pairs],
-        folder=folder,
-        layers=form.get("layers") == "on",
-    )
-    ground: Playground = request.app.state.playground
-    return RedirectResponse(f"/play/{ground.begin(play)}", 303)
+    try:
+        play = Play(
+            task=kind.name,
+            given=_given(kind, form, folder),
+            answers=[PlayedAnswer(model, framework, device) for model, framework in pairs],
+            folder=folder,
+            layers=form.get("layers") == "on",
+        )
+        ground: Playground = request.app.state.playground
+        return RedirectResponse(f"/play/{ground.begin(play)}", 303)
+    except BaseException:
+        remove_scratch(folder)
+        raise
 
 
 async def _frame(request: Request) -> Response:
@@ -105,8 +109,7 @@ async def _frame(request: Request) -> Response:
 def _framed(request: Request, form: FormData) -> Response:
     kind = _task_of(form)
     (model, *_), (framework, *_) = _texts(form, "model"), _texts(form, "framework")
-    with tempfile.TemporaryDirectory(prefix="loadscope-frame-") as name:
-        folder = Path(name)
+    with scratch("frame") as folder:
         given = _given(kind, form, folder)
         play = Play(kind.name, given, [PlayedAnswer(model, framework)], folder)
         ground: Playground = request.app.state.playground
@@ -165,10 +168,10 @@ def _shown(request: Request) -> Response:
     ground: Playground = request.app.state.playground
     play = ground.get(request.path_params["id"])
     kind = task(play.task)
-    names = list(dict.fromkeys(
-        layer.type for one in play.answers if one.prediction and one.prediction.predicted.layers
-        for layer in one.prediction.predicted.layers
-    ))  # fmt: skip
+    by_type = [_by_type(one) for one in play.answers]
+    longest = {
+        name: max(one.get(name, 0.0) for one in by_type) for found in by_type for name in found
+    }
     return render(
         request,
         "play_answers.html",
@@ -179,8 +182,8 @@ def _shown(request: Request) -> Response:
             for ask in kind.asks
             if Path(play.given[ask.name]).suffix in MEDIA_TYPES and ask.is_file
         },
-        types=names,
-        by_type=[_by_type(one) for one in play.answers],
+        types=sorted(longest, key=lambda name: -longest[name]),
+        by_type=by_type,
     )
 
 

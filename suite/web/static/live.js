@@ -48,6 +48,9 @@
       bar.removeAttribute("value");
     }
     bar.hidden = told.state !== "running";
+    // Nothing is known any more of a test that was over when the page was opened.
+    const unknown = !["running", "waiting", "cancelling"].includes(told.state) && !now && !points[0].length;
+    document.querySelector("dl.live").hidden = at("plot").parentElement.hidden = unknown;
     const cancel = at("cancel");
     if (cancel) cancel.hidden = !["running", "waiting"].includes(told.state);
     if (at("log") && told.log) {

@@ -1,11 +1,11 @@
 import csv
+import html
 import io
 import json
+import re
 import shutil
 
 import pytest
-
-from loadscope.suite.web import site
 
 
 @pytest.fixture
@@ -89,11 +89,21 @@ def test_what_could_not_be_read_is_on_the_first_page(visit, runs):
     assert "damaged" in page and "Last runs" in page
 
 
-def test_an_index_that_is_being_made_again_is_told(visit, runs, monkeypatch):
-    visitor = visit(runs)
-    monkeypatch.setattr(site, "_PATIENCE_SECONDS", 0.01)
-    visitor.site.state.current = False
-    with visitor.site.state.opening:
-        answer = visitor.get("/")
-    assert answer.status_code == 503 and "being made again" in answer.text
-    assert visitor.get("/").status_code == 200
+def test_a_comparison_says_once_what_holds_of_all_and_draws_later(visit, make_run, tmp_path):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    frameworks = ("onnxruntime", "openvino", "pytorch")
+    for framework in frameworks:
+        shutil.move(make_run(framework, framework=framework), folder)
+    visitor = visit(folder)
+    chosen = "&".join(
+        f"run={uid_of(visitor, one)}" for one in ("onnxruntime", "openvino", "pytorch")
+    )
+    page = visitor.get(f"/compare?{chosen}").text
+    assert page.count("A is a rehearsal.") == 1 and page.count("B is a rehearsal.") == 1
+    assert 'id="figures"' not in page
+    later = html.unescape(re.findall(r'data-later="([^"]+)"', page)[0])
+    plots = visitor.get(later).text
+    assert 'id="throughput"' in plots and 'id="figures"' in plots and "plotly.js" in plots
+    many = "&".join(f"run={number}" for number in range(21))
+    assert visitor.get(f"/compare/plots?{many}").status_code == 422
