@@ -2,7 +2,7 @@
 # PYTHON  the interpreter that makes .venv
 # TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
-# ARCH    the instruction set that test-arch emulates
+# ARCH    the instruction set that test-arch emulates; ARGS='--part machine' for less than all of it
 # TARGET  the stage of Containerfile that image builds; IMAGE_ARGS is handed to the builder
 # JOBS    how many tests run side by side; many wait for LoadGen's clock, so twice the cores
 
@@ -93,7 +93,7 @@ test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-p
 	@touch $@
 test-arch: $(READY) ## The core tests and LoadGen runs on an emulated ARCH=s390x|arm64|ppc64el (root; Debian packages)
 	@echo "test-arch: a root of $(ARCH) in the cache, then Debian's builds under emulation; 10 to 25 minutes"
-	@$(BIN)/python -P -m loadscope.tools.arch $(ARCH)
+	@$(BIN)/python -P -m loadscope.tools.arch $(ARCH) $(ARGS)
 
 test-z: ## The same on an emulated IBM Z
 	@$(MAKE) --no-print-directory test-arch ARCH=s390x
