@@ -63,7 +63,8 @@ def mlserver(place: Path, folder: Path, port: int) -> Started:
 def kserve(place: Path, folder: Path, port: int) -> Started:
     """KServe's Python package, with the model's file on ONNX Runtime."""
     model = write_model(folder / "own.onnx")
-    return Started([place / "bin/python", HERE / "kserve_model.py", str(port), model])
+    command: list[str | Path] = [place / "bin/python", HERE / "kserve_model.py", str(port), model]
+    return Started(command)
 
 
 def triton(place: Path, folder: Path, port: int) -> Started:
