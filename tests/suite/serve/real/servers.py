@@ -81,7 +81,7 @@ def triton(place: Path, folder: Path, port: int) -> Started:
     (model / "1").mkdir(parents=True)
     shutil.copy(HERE / "triton_model.py", model / "1/model.py")
     (model / "config.pbtxt").write_text(_TRITON)
-    command = [
+    command: list[str | Path] = [
         shipped / "bin/tritonserver", f"--model-repository={folder / 'models'}",
         f"--backend-directory={folder / 'backends'}", "--http-address=127.0.0.1",
         f"--http-port={port}", "--allow-grpc=false", "--allow-metrics=false",
