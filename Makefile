@@ -2,7 +2,7 @@
 # PYTHON  the interpreter that makes .venv
 # TORCH   what pip is asked for as PyTorch (the lock leaves its build, CPU or CUDA, to you)
 # UV      what pip is asked for as uv, which installs the rest ten times as fast
-# ARCH    the instruction set that test-arch emulates
+# ARCH    the instruction set that test-arch emulates; ARGS='--part machine' for less than all of it
 # TARGET  the stage of Containerfile that image builds; IMAGE_ARGS is handed to the builder
 # JOBS    how many tests run side by side; many wait for LoadGen's clock, so twice the cores
 
@@ -75,13 +75,16 @@ test-network: $(READY) ## LoadGen and its SUT in network namespaces; what a dela
 	@echo "test-network: Server over 1 ms and 10 ms against local runs; five minutes"
 	@$(BIN)/pytest -q -rs -s tests/suite/serve/network_checks.py
 
-test-serving: $(READY) .venv-serving/.ready ## A real server of the Open Inference Protocol (mlserver, 0.3 GB) as a SUT
-	@LOADSCOPE_MLSERVER=$(CURDIR)/.venv-serving/bin/mlserver $(BIN)/pytest -q -rs tests/suite/serve/test_mlserver.py
+test-serving: $(READY) .venv-serving/.ready ## Real servers of the Open Inference Protocol as SUTs: Triton, KServe's Python server, mlserver
+	@LOADSCOPE_SERVING=$(CURDIR)/.venv-serving $(BIN)/pytest -q -rs tests/suite/serve/test_real_servers.py
 
 .venv-serving/.ready:
-	@echo "setup: installing mlserver in .venv-serving"
-	@$(PYTHON) -m venv --clear .venv-serving
-	@.venv-serving/bin/pip --disable-pip-version-check --quiet --quiet install "mlserver==1.7.*"
+	@for each in "mlserver mlserver==1.7.*" "kserve kserve==0.21.* onnxruntime==1.31.*" "triton nvidia-pytriton==0.7.*"; do \
+	  set -f; set -- $$each; name=$$1; shift; \
+	  echo "setup: installing $$* in .venv-serving/$$name"; \
+	  $(PYTHON) -m venv --clear .venv-serving/$$name || exit; \
+	  .venv-serving/$$name/bin/pip --disable-pip-version-check --quiet --quiet install "$$@" || exit; \
+	done
 	@touch $@
 
 test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-phoenix, 0.9 GB) and read it back
@@ -94,7 +97,7 @@ test-otlp: $(READY) .venv-otlp/.ready ## Send a trace to a real backend (arize-p
 	@touch $@
 test-arch: $(READY) ## The core tests and LoadGen runs on an emulated ARCH=s390x|arm64|ppc64el (root; Debian packages)
 	@echo "test-arch: a root of $(ARCH) in the cache, then Debian's builds under emulation; 10 to 25 minutes"
-	@$(BIN)/python -P -m loadscope.tools.arch $(ARCH)
+	@$(BIN)/python -P -m loadscope.tools.arch $(ARCH) $(ARGS)
 
 test-z: ## The same on an emulated IBM Z
 	@$(MAKE) --no-print-directory test-arch ARCH=s390x

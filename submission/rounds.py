@@ -148,7 +148,7 @@ class SubmissionRules(_Frozen):
         accuracy_lines: By metric, the pattern of the line of accuracy.txt that holds the score.
         statuses: What ``status`` of a system can be.
         system_fields: The fields of a system description, in order.
-        network_fields: Its further fields in the network division, in order.
+        network_fields: Its further fields where the SUT is reached by a network, in order.
         network_sut_name: What the name of a SUT has in it there.
         measurement_fields: The fields of measurements.json.
     """
@@ -168,10 +168,14 @@ class SubmissionRules(_Frozen):
     network_sut_name: str = "Network SUT"
     measurement_fields: tuple[str, ...] = Field(min_length=1)
 
-    def fields(self, division: str) -> dict[str, SystemField]:
-        """The fields of a system description in a division."""
-        more = self.network_fields if division.lower() == NETWORK else {}
-        return {**self.system_fields, **more}
+    def fields(self, network: bool) -> dict[str, SystemField]:
+        """The fields of a system description.
+
+        Args:
+            network: Whether the SUT is reached by a network: in the division of that name, and in
+                the open one where ``is_network`` says so.
+        """
+        return {**self.system_fields, **(self.network_fields if network else {})}
 
 
 class Round(_Frozen):

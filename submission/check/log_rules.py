@@ -13,7 +13,7 @@ from loadscope.submission.check.subjects import (
     SUMMARY,
     LoggedTest,
 )
-from loadscope.submission.rounds import AS_CLOSED, CLOSED, NETWORK
+from loadscope.submission.rounds import AS_CLOSED, CLOSED, OPEN
 
 LOGGED: RuleSet[LoggedTest] = RuleSet()
 TIMED: RuleSet[LoggedTest] = RuleSet()
@@ -119,15 +119,30 @@ def _valid(test: LoggedTest) -> Iterator[Problem]:
 
 @TIMED.rule(
     "test.network-sut",
-    "In the network division the SUT's name says that it is reached by a network.",
+    "Where the system is reached by a network, the SUT's name says so.",
     fix="run it with loadscope run --sut, on two machines",
     official=True,
 )
 def _network_sut(test: LoggedTest) -> Iterator[Problem]:
     words = test.result.round.submission.network_sut_name
     name = show(test.log.values.get("sut_name") or "")
-    if test.readable and test.result.division == NETWORK and words not in name:
+    if test.readable and test.result.benchmark.system.networked and words not in name:
         yield Problem(test.path, f"sut_name is {name}", f"'{words}' in it")
+
+
+@TIMED.rule(
+    "test.network-untold",
+    "In the open division the description of a system that is reached by a network has the fields "
+    "of the network. The round's checker does not look.",
+    fix="loadscope system --division open --set is_network=true asks for them",
+    severity="warning",
+)
+def _network_untold(test: LoggedTest) -> Iterator[Problem]:
+    name = show(test.log.values.get("sut_name") or "")
+    named = test.result.round.submission.network_sut_name in name
+    told = test.result.benchmark.system.networked
+    if test.readable and test.result.division == OPEN and named and not told:
+        yield Problem(test.path, f"sut_name is {name}", "is_network in the system's description")
 
 
 @TIMED.rule(

@@ -115,6 +115,13 @@ class CheckedSystem:
         return "datacenter,edge" if text == "edge,datacenter" else text
 
     @property
+    def networked(self) -> bool:
+        """Whether it is told of as reached by a network; any text in the field counts as that."""
+        division = self.submitter.division
+        told = bool((self.described[0] or {}).get("is_network"))
+        return division == NETWORK or (division == OPEN and told)
+
+    @property
     def benchmarks(self) -> Iterator["Benchmark"]:
         """Each benchmark with results."""
         for name in self.files.folders(self.path):

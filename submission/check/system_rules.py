@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from loadscope.submission.check.rule import Problem, RuleSet, encodable, show
 from loadscope.submission.check.subjects import SCENARIOS, Benchmark, CheckedSystem
-from loadscope.submission.rounds import AS_CLOSED, NETWORK, SystemField
+from loadscope.submission.rounds import AS_CLOSED, CLOSED, NETWORK, SystemField
 
 SYSTEM: RuleSet[CheckedSystem] = RuleSet()
 BENCHMARK: RuleSet[Benchmark] = RuleSet()
@@ -153,26 +153,26 @@ def _division(system: CheckedSystem) -> Iterator[Problem]:
 
 @SYSTEM.rule(
     "system.network",
-    "A system of the closed or open division has no is_network: any text in it, 'false' too, "
-    "asks for the network division's fields.",
+    "A system of the closed division has no is_network: any text in it, 'false' too, asks for "
+    "the network division's fields.",
     fix="remove the field is_network",
     official=True,
 )
 def _network(system: CheckedSystem) -> Iterator[Problem]:
     value = (system.described[0] or {}).get("is_network")
-    if system.submitter.division != NETWORK and value is not None and value != "":
+    if system.submitter.division == CLOSED and value is not None and value != "":
         yield Problem(system.description, f"is_network is {show(value)}", "no such field")
 
 
 @SYSTEM.rule(
     "system.is-network",
-    'A system of the network division has is_network "true".',
-    fix='write is_network: "true"',
+    'Where a network\'s fields are asked for, is_network is "true".',
+    fix='write is_network: "true"; in the open division without a network, remove the field',
     official=True,
 )
 def _is_network(system: CheckedSystem) -> Iterator[Problem]:
     value = (system.described[0] or {}).get("is_network")
-    if system.submitter.division == NETWORK and value is not None and show(value).lower() != "true":
+    if system.networked and value is not None and show(value).lower() != "true":
         yield Problem(system.description, f"is_network is {show(value)}", "true")
 
 
@@ -283,8 +283,8 @@ def _scenario_case(benchmark: Benchmark) -> Iterator[Problem]:
 
 
 def _fields(system: CheckedSystem) -> dict[str, SystemField]:
-    """The fields of the system's division."""
-    return system.submitter.tree.round.submission.fields(system.submitter.division)
+    """The fields that the system's description has to have."""
+    return system.submitter.tree.round.submission.fields(system.networked)
 
 
 def _no_texts(system: CheckedSystem) -> Iterator[tuple[str, object]]:

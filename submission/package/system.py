@@ -11,7 +11,7 @@ from pydantic import RootModel
 from loadscope.errors import InputError
 from loadscope.strict_yaml import read_yaml
 from loadscope.submission.package.names import require_name
-from loadscope.submission.rounds import Round
+from loadscope.submission.rounds import OPEN, Round
 
 _FIX = "write it with 'loadscope system' and fill in what it asks for"
 # YAML would make other numbers of names such as 007 and 1e3.
@@ -61,7 +61,8 @@ def read_system(path: Path, division: str, submitter: str, rules: Round) -> Desc
             message names the fields.
     """
     given = _read(path)
-    known = rules.submission.system_fields
+    network = division == OPEN and any(given.get(key) for key in rules.submission.network_fields)
+    known = rules.submission.fields(network)
     unknown = [str(key) for key in given if key not in known]
     if unknown:
         raise InputError(
@@ -81,6 +82,11 @@ def read_system(path: Path, division: str, submitter: str, rules: Round) -> Desc
         raise InputError(
             f"{path}: {len(empty)} required field(s) empty: {', '.join(empty)}",
             f"{_FIX}: {empty[0]}: {known[empty[0]].asks}",
+        )
+    if network and fields["is_network"].lower() != "true":
+        raise InputError(
+            f"{path}: is_network is '{fields['is_network']}'",
+            'write is_network: "true", or remove the fields of the network',
         )
     for key, rule in known.items():
         digits = fields[key].isascii() and fields[key].isdecimal()

@@ -39,7 +39,7 @@ class Description:
     @property
     def missing(self) -> dict[str, str]:
         """Fields that must not stay empty and are, with what each asks for."""
-        fields = self.rules.submission.fields(NETWORK)
+        fields = self.rules.submission.fields(network=True)
         return {
             name: fields[name].asks
             for name, value in self.values.items()
@@ -53,7 +53,7 @@ class Description:
             "# Fill in what is empty, in quotes; loadscope system keeps what you write here.",
         ]
         for name, value in self.values.items():
-            field = self.rules.submission.fields(NETWORK)[name]
+            field = self.rules.submission.fields(network=True)[name]
             lines += ["", f"# {field.asks}{' (may be empty)' if field.may_be_empty else ''}"]
             if name in self.detected:
                 lines.append(f"# detected: {json.dumps(self.detected[name])}")
@@ -93,9 +93,10 @@ def describe(
             ``given`` has one.
     """
     kept = _kept(file, rules)
-    further = kept.keys() & rules.submission.network_fields.keys()
-    division = NETWORK if further else given.get("division") or kept.get("division", "")
-    fields = rules.submission.fields(division)
+    division = given.get("division") or kept.get("division", "")
+    further = (kept.keys() | given.keys()) & rules.submission.network_fields.keys()
+    network = bool(further) or division.lower() == NETWORK
+    fields = rules.submission.fields(network)
     for name in (*software, *given):
         if name not in fields:
             raise InputError(f"there is no field '{name}'", f"use one of: {', '.join(fields)}")
@@ -125,7 +126,7 @@ def _kept(file: Path, rules: Round) -> dict[str, str]:
     if not isinstance(content, dict):
         raise InputError(f"{file}: is not a mapping of field to text", "give another --output")
     for name, value in content.items():
-        if name not in rules.submission.fields(NETWORK):
+        if name not in rules.submission.fields(network=True):
             known = ", ".join(rules.submission.system_fields)
             raise InputError(f"{file}: unknown field '{name}'", f"known fields: {known}")
         if not isinstance(value, str):

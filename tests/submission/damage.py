@@ -19,7 +19,7 @@ OFFLINE = f"{BOX}/resnet/Offline"
 MULTI = f"{BOX}/resnet/MultiStream"
 SERVER = f"{CLOSED}/results/box/resnet/Server"
 OPEN = "open/Acme/results/box/my-model/Offline"
-SYSTEM = f"{CLOSED}/systems/box.json"
+SYSTEM, OPEN_SYSTEM = f"{CLOSED}/systems/box.json", "open/Acme/systems/box.json"
 RUN = "performance/run_1"
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 LOG = "mlperf_log_accuracy.json"
@@ -219,6 +219,18 @@ def networked(**values):
         told |= {"division": "network", **values}
         fields(SYSTEM.replace("closed", "network"), **told)(root)
         for log in (root / "network").rglob(DETAIL):
+            logged(str(log.relative_to(root)), sut_name="Network SUT box")(root)
+
+    return do
+
+
+def open_networked(**values):
+    """Have the open division's system reached by a network, with these fields."""
+
+    def do(root: Path):
+        told = dict.fromkeys(load_round().submission.network_fields, "N/A") | {"is_network": "true"}
+        fields(OPEN_SYSTEM, **(told | values))(root)
+        for log in (root / "open").rglob(DETAIL):
             logged(str(log.relative_to(root)), sut_name="Network SUT box")(root)
 
     return do

@@ -29,6 +29,7 @@ from tests.submission.damage import (
     move,
     networked,
     old_layout,
+    open_networked,
     remove,
     rename,
     replace,
@@ -132,6 +133,12 @@ DAMAGES = [
     Damage("no field of the network", "system.field-missing", networked(nic_sut=None)),
     Damage("empty field of the network", "system.field-empty", networked(network_type="")),
     Damage("network division without it", "system.is-network", networked(is_network="false")),
+    Damage("open network without its fields", "system.field-missing", open_networked(nic_sut=None)),
+    Damage("open network that is false", "system.is-network", open_networked(is_network="false")),
+    Damage("open network in LoadGen's process", "test.network-sut", both(
+        open_networked(), logged(f"{OPEN}/{RUN}/{DETAIL}", sut_name="PySUT"))),
+    Damage("open network that is not told", "test.network-untold",
+           logged(f"{OPEN}/{RUN}/{DETAIL}", sut_name="Network SUT box"), "warning"),
     Damage("network division of an edge system", "system.network-suite", both(
         networked(), remove(SERVER.replace("closed", "network")),
         fields(SYSTEM.replace("closed", "network"), system_type="edge"))),

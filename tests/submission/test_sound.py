@@ -20,6 +20,7 @@ from tests.submission.damage import (
     inferred,
     networked,
     old_layout,
+    open_networked,
     remove,
     replace,
     write,
@@ -35,6 +36,7 @@ def with_line_ends(path, ends):
 
 SOUND = {
     "a network division": networked(),
+    "an open system reached by a network": open_networked(),
     "half a TEST01 in open": both(
         copy(f"{OFFLINE}/TEST01", f"{OPEN}/TEST01"), remove(f"{OPEN}/TEST01/verify_accuracy.txt")
     ),

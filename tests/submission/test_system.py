@@ -283,6 +283,17 @@ def test_a_file_that_is_none_of_ours_is_not_overwritten(content, message, tmp_pa
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("given", [{"division": "network"}, {"is_network": "true"}])
+def test_a_network_is_described_in_its_division_and_where_it_is_set(tmp_path, given):
+    file = tmp_path / "system.yaml"
+    asked = describe(ROUND, Machine(), {}, {"division": "open", **given}, file)
+    assert asked.values["is_network"] == "true" and "nic_sut" in asked.missing
+    asked.save(file)
+    assert "nic_sut" in describe(ROUND, Machine(), {}, {}, file).missing
+    alone = describe(ROUND, Machine(), {}, {"division": "open"}, tmp_path / "other.yaml")
+    assert "is_network" not in alone.values
+
+
 def test_the_command_describes_this_machine(tmp_path):
     file = tmp_path / "system.yaml"
     arguments = ["--output", str(file), "--division", "open", "--submitter", "Acme", "--json"]

@@ -21,7 +21,7 @@ from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.cli.tables import add_plain_row, print_table
 from loadscope.suite.fetch.cache import EMULATED
 from loadscope.tools.arch.architecture import ARCHITECTURES
-from loadscope.tools.arch.checks import LEFT_OUT, CheckRow
+from loadscope.tools.arch.checks import LEFT_OUT, PARTS, CheckRow
 from loadscope.tools.arch.lane import Lane
 from loadscope.tools.arch.natives import ensure_natives
 from loadscope.tools.arch.root import ensure_root
@@ -30,7 +30,14 @@ from loadscope.tools.arch.root import ensure_root
 @click.command()
 @click.argument("architecture", type=click.Choice(sorted(ARCHITECTURES)))
 @click.option("--output", type=click.Path(path_type=Path), help="Write the rows as JSON too.")
-def main(architecture: str, output: Path | None) -> None:
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="Only this; repeat for several.",
+)
+def main(architecture: str, output: Path | None, parts: tuple[str, ...]) -> None:
     """Run the core tests and real LoadGen runs emulated, and compare with this host.
 
     The root of the architecture is kept in the user's cache (about 2 GB). Ends with status 1 if a
@@ -39,6 +46,7 @@ def main(architecture: str, output: Path | None) -> None:
     \b
     Example:
       python -m loadscope.tools.arch s390x --output z.json
+      python -m loadscope.tools.arch arm64 --part machine --part byte-order
     """
     # The first resolves the link src/loadscope/tools, the second goes up to the checkout.
     repository = Path(loadscope.__file__).resolve().parents[2]
@@ -64,7 +72,7 @@ def main(architecture: str, output: Path | None) -> None:
             return
         logs = Path(tempfile.mkdtemp(prefix="logs-", dir=folder))
         lane = Lane(root, natives, repository, cache, logs, progress)
-        for row in lane.rows():
+        for row in lane.rows(parts or PARTS):
             rows.append(row)
             said = "passed" if row.passed else f"FAILED ({row.detail})"
             click.echo(f"test-arch {architecture}: {said}: {row.check}", err=True)
@@ -72,6 +80,9 @@ def main(architecture: str, output: Path | None) -> None:
     for row in rows:
         passed = "passed" if row.passed else "failed"
         add_plain_row(table, row.check, passed, row.detail, f"{row.seconds:.0f}")
+    for part in PARTS if parts else ():
+        if part not in parts:
+            add_plain_row(table, part, "not run", "not chosen by --part", "")
     for what, why in LEFT_OUT.items():
         add_plain_row(table, what, "not run", why, "")
     print_table(table)

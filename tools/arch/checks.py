@@ -8,10 +8,12 @@ class Suite:
     """Tests of the project that run there.
 
     Attributes:
+        part: What ``--part`` calls it.
         title: The row's name.
         tests: Files or folders under ``tests/``.
     """
 
+    part: str
     title: str
     tests: tuple[str, ...]
 
@@ -36,10 +38,12 @@ class CheckRow:
 SUITES = (
     # The longest first, as two run side by side.
     Suite(
+        "drivers",
         "LoadGen drivers, all scenarios",
         ("scenarios/test_drivers.py", "scenarios/test_shm_channel.py", "suite/run/test_verdict.py"),
     ),
     Suite(
+        "images",
         "image preprocessing and sample cache",
         (
             "datasets/test_image_decode.py", "datasets/test_image_geometry.py",
@@ -48,6 +52,7 @@ SUITES = (
         ),
     ),
     Suite(
+        "scoring",
         "payloads and accuracy scoring",
         (
             "rundir/test_accuracy_log.py", "datasets/test_classification.py",
@@ -60,6 +65,7 @@ SUITES = (
         ),
     ),
     Suite(
+        "volumes",
         "volumes, instances, clicks, enhanced photographs",
         (
             "datasets/volumes/test_dice.py", "datasets/volumes/test_reshape.py",
@@ -69,14 +75,17 @@ SUITES = (
         ),
     ),
     Suite(
+        "runs",
         "speech and segmentation on ONNX Runtime under LoadGen",
         ("suite/run/test_speech_run.py", "suite/run/test_segmentation_run.py"),
     ),
     Suite(
+        "words",
         "word error rates and ROUGE",
         ("datasets/speech/test_word_errors.py", "datasets/texts/test_language_generation.py"),
     ),
     Suite(
+        "recordings",
         "recordings, their cache and forms",
         (
             "datasets/speech/test_recording.py", "datasets/speech/test_wave_library.py",
@@ -84,6 +93,7 @@ SUITES = (
         ),
     ),
     Suite(
+        "byte-order",
         "byte order of all files and payloads",
         (
             "suite/golden/test_byte_order.py", "suite/report/test_latencies.py",
@@ -93,6 +103,10 @@ SUITES = (
     ),
 )  # fmt: skip
 """What can differ there: byte order, libraries in C and C++, LoadGen, memory and processes."""
+
+FRAMEWORKS = ("onnxruntime", "pytorch")
+PARTS = ("machine", *FRAMEWORKS, "pixels", *(suite.part for suite in SUITES))
+"""Everything that can be chosen by ``--part``, in the order in which it is run."""
 
 LEFT_OUT = {
     "tests of text, settings, rules and tables": (

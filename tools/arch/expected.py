@@ -6,8 +6,13 @@ Such a test that passes is a failure: its reason is then no longer true.
 import platform
 
 import pytest
+from hypothesis import settings
 
 from loadscope.tools.arch.architecture import ARCHITECTURES
+
+# Under emulation an example takes as long as the machine likes, which tells nothing of the test.
+settings.register_profile("emulated", deadline=None)
+settings.load_profile("emulated")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

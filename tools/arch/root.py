@@ -150,9 +150,9 @@ def _unpack(architecture: Architecture, suite: str, folder: Path, log: Path) -> 
 
 
 def _complete(architecture: Architecture, root: Path) -> None:
-    for name in ("bin", "lib", "sbin"):
+    for name in ("bin", "lib", "lib64", "sbin"):
         link = root / name
-        if not link.exists():
+        if not link.exists() and (root / "usr" / name).exists():
             link.symlink_to(f"usr/{name}")
     for name in _UNNUMBERED:
         library = root / "usr/lib" / architecture.triplet / name

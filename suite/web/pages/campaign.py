@@ -66,6 +66,7 @@ def _campaign(request: Request) -> Response:
         quoted=shlex.quote(str(folder)),
         grid=grid,
         cells=cells,
+        held=[cell.agreement.passed for cell in grid.cells if cell.agreement],
         runs=_runs(site, folder),
         when=_when,
     )

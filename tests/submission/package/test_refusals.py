@@ -119,6 +119,7 @@ def test_plan_writes_nothing_and_prints_what_speaks_against(submit, steady, tmp_
         ({"cooling": False}, "cooling is False, not text"),
         ({"division": "open"}, "division is 'open', this submission's is 'closed'"),
         ({"submitter": "Other"}, "submitter is 'Other', this submission's is 'Acme'"),
+        ({"is_network": "true"}, "has no system field is_network"),
         ({"system_type": "datacenter"}, "resnet is no benchmark of the category 'datacenter'"),
     ],
 )

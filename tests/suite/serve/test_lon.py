@@ -13,6 +13,7 @@ from loadscope.names import Mode
 from loadscope.rundir.detail_log import read_detail_log
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.spec import make_spec
+from loadscope.submission.rounds import load_round
 from loadscope.suite.report import load_run
 from loadscope.suite.results import digests
 from loadscope.suite.run.resolve import resolve
@@ -24,10 +25,10 @@ from loadscope.sut.network.protocol import TIMEOUT, TOKEN
 def asked(tiny, tiny_dataset):
     """The arguments of a run of the tiny model."""
 
-    def arguments(port, *more, duration="300ms"):
+    def arguments(port, *more, duration="300ms", scenario="Server"):
         return (
             "run", "--models", tiny, "--model", "tiny", "--framework", "null",
-            "--scenario", "Server", "--dataset-path", tiny_dataset, "--min-duration", duration,
+            "--scenario", scenario, "--dataset-path", tiny_dataset, "--min-duration", duration,
             "--output", "out", "--sut", f"http://127.0.0.1:{port}", *more,
         )  # fmt: skip
 
@@ -64,6 +65,37 @@ def test_a_run_over_the_network_is_a_run_and_says_so(loadscope, asked, sut, tmp_
     assert view.system == "null over network" and not view.altered
     assert digests.config(record).facts["network"]["protocol"] == "loadscope/1"
     assert "sut" not in digests.config(record).facts
+
+
+def test_an_open_tree_tells_of_the_network(loadscope, asked, sut, tmp_path):
+    loadscope(
+        *asked(sut, "--min-query-count", "64", scenario="SingleStream"),
+        "--mode", "performance", "--mode", "accuracy",
+    )  # fmt: skip
+    described = tmp_path / "box.json"
+    submit = (
+        "submit", "--runs", "out", "--division", "open", "--submitter", "Acme", "--rehearsal",
+        "--system", described, "--json", "--output",
+    )  # fmt: skip
+    fields = {
+        name: "0" if rule.whole_number else "N/A"
+        for name, rule in load_round().submission.fields(network=True).items()
+    }
+    fields |= {"division": "open", "submitter": "Acme", "status": "rdi",
+               "system_type": "edge", "is_network": "false"}  # fmt: skip
+    described.write_text(json.dumps(fields))
+    assert "is_network is 'false'" in loadscope(*submit, "tree", status=2).stderr
+    described.write_text(json.dumps(fields | {"is_network": "true", "nic_sut": ""}))
+    assert "1 required field(s) empty: nic_sut" in loadscope(*submit, "tree", status=2).stderr
+    described.write_text(json.dumps(fields | {"is_network": "true"}))
+    report = json.loads(loadscope(*submit, "tree").stdout)["check"]
+    # A short run of 24 photographs; nothing of a network, which without the fields is warned of.
+    lengths = {"test.sample-count", "test.min-duration", "test.real-duration", "accuracy.data-set"}
+    assert {finding["rule"] for finding in report["findings"]} <= {*lengths, "test.query-count"}
+    network = load_round().submission.network_fields
+    described.write_text(json.dumps({k: v for k, v in fields.items() if k not in network}))
+    report = json.loads(loadscope(*submit, "other").stdout)["check"]
+    assert "test.network-untold" in {finding["rule"] for finding in report["findings"]}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from tests.suite.campaign.conftest import campaign_file
 
 from loadscope.rundir.directory import RunDirectory
+from loadscope.suite.campaign.agreement import Agreement
 from loadscope.suite.campaign.grid import read_grid
 from loadscope.suite.results.scan import Tally, source_at, take_in
 
@@ -27,6 +28,13 @@ def test_a_campaign_is_a_grid_of_tests_by_targets(visit, campaign_file, loadscop
     assert f'<span class="cell-status finished"><a href="/runs/{uid}">finished' in page
     assert cell.test in page and f'<th scope="col">{cell.group}</th>' in page
     assert f"loadscope campaign resume {folder}" in page and "rehearsal" in page
+    assert "golden" not in page, "the target has no golden file"
+    one = Agreement(passed=False, problem="<b>another answer</b>")
+    (folder / "agreement").mkdir()
+    (folder / "agreement" / f"{cell.run}.json").write_text(one.model_dump_json())
+    page = visitor.get("/campaigns/autumn").text
+    assert "Answers as the golden file's: <strong>0</strong> of 1." in page
+    assert 'agreement broken">not as the golden file: &lt;b&gt;another answer&lt;/b&gt;' in page
     assert visitor.get("/campaigns/none").status_code == 404
     wrong = visitor.get("/campaigns/torn")
     assert wrong.status_code == 422 and "Traceback" not in wrong.text
