@@ -1,21 +1,43 @@
 """A real server on loopback, and people who ask it."""
 
 import contextlib
+import json
 import threading
 import time
+from typing import Any
 
 import pytest
 import requests
 import uvicorn
 from tests.suite.report.conftest import make_run
 
+import loadscope as ls
 from loadscope.listening import listening
+from loadscope.suite.fetch.artifacts import materialise
+from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.run.machine import measurements
 from loadscope.suite.web.app import make_app
 from loadscope.suite.web.guard import FORM_TOKEN, form_token
 from loadscope.suite.web.server import make_site
 
 __all__ = ["make_run"]
+
+MODEL = "efficientnet-lite0"
+
+
+def write_study(folder):
+    """A finished study of two batch sizes, and its script."""
+    records = [
+        {"number": number, "state": "complete", "params": {"batch_size": size}, "value": rate,
+         "rate": rate, "latency_ms": 100.0 * number, "percentile": None, "reason": ""}
+        for number, size, rate in ((1, 1, 10.0), (2, 8, 20.0))
+    ]  # fmt: skip
+    (folder / "scenarios" / "cpu").mkdir(parents=True)
+    (folder / "scenarios" / "cpu" / "m.yaml").write_text("batch_size: 8 # chosen\n")
+    axis = {"name": "batch_size", "values": [1, 8], "option": False, "numerics": False}
+    told = {"scenario": "Offline", "axes": [axis], "records": records,
+            "headline": "20 samples/s", "winner": {"batch_size": 8}}  # fmt: skip
+    (folder / "searches.json").write_text(json.dumps([told]))
 
 
 class Visitor:
@@ -75,3 +97,37 @@ def visit(tmp_path, alone):
             return Visitor(f"http://127.0.0.1:{sock.getsockname()[1]}", site)
 
         yield start
+
+
+@pytest.fixture
+def here(monkeypatch, kept_cache):
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
+    entry = Catalogue.load().get(MODEL)
+    for framework in ("onnxruntime", "openvino"):
+        materialise(MODEL, entry, framework, kept_cache, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory, kept_cache):
+    """Three short real runs and two traces of one model."""
+    folder = tmp_path_factory.mktemp("web") / "runs"
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LOADSCOPE_CACHE", str(kept_cache))
+    asked: dict[str, Any] = {"model": MODEL, "framework": "onnxruntime", "count": 8,
+             "dataset": "imagenet-sample20"}  # fmt: skip
+    try:
+        for number in range(3):
+            ls.run(
+                **asked, scenario="SingleStream", min_duration="200ms", min_query_count=70,
+                output=folder / f"r{number}",
+            )  # fmt: skip
+        for number in range(2):
+            ls.trace(**asked, scenario="SingleStream", batches=3, output=folder / f"t{number}")
+    finally:
+        patch.undo()
+    return folder
+
+
+def uids(visitor, letter):
+    rows = visitor.get("/runs.json").json()["runs"]
+    return [row["uid"] for row in rows if row["run"].startswith(letter)]

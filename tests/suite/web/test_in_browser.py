@@ -5,28 +5,16 @@ import re
 import shutil
 import subprocess
 import time
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.suite.web.conftest import uids
 
-import loadscope as ls
 from loadscope.suite.cli.main import cli
-from loadscope.suite.fetch.artifacts import materialise
-from loadscope.suite.models.manifest import Catalogue
 from loadscope.suite.web.page import all_pages
 
-MODEL = "efficientnet-lite0"
 AXE = "axe-core@4.14.1"
 PHOTOGRAPH = "imagenet/val/ILSVRC2012_val_00000269.JPEG"
-
-
-@pytest.fixture
-def here(monkeypatch, kept_cache):
-    monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
-    entry = Catalogue.load().get(MODEL)
-    for framework in ("onnxruntime", "openvino"):
-        materialise(MODEL, entry, framework, kept_cache, lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -42,32 +30,6 @@ def axe(tmp_path_factory):
         pytest.skip(f"{AXE} cannot be had from npm")
     shutil.unpack_archive(packed[0], folder)
     return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory, kept_cache):
-    """Three short real runs and two traces of one model."""
-    folder = tmp_path_factory.mktemp("web") / "runs"
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LOADSCOPE_CACHE", str(kept_cache))
-    asked: dict[str, Any] = {"model": "efficientnet-lite0", "framework": "onnxruntime", "count": 8,
-             "dataset": "imagenet-sample20"}  # fmt: skip
-    try:
-        for number in range(3):
-            ls.run(
-                **asked, scenario="SingleStream", min_duration="200ms", min_query_count=70,
-                output=folder / f"r{number}",
-            )  # fmt: skip
-        for number in range(2):
-            ls.trace(**asked, scenario="SingleStream", batches=3, output=folder / f"t{number}")
-    finally:
-        patch.undo()
-    return folder
-
-
-def uids(visitor, letter):
-    rows = visitor.get("/runs.json").json()["runs"]
-    return [row["uid"] for row in rows if row["run"].startswith(letter)]
 
 
 @pytest.mark.real_data

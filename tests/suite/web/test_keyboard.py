@@ -1,15 +1,22 @@
 """Every control of every page by keys alone: reached in a walk that ends, seen, and worked."""
 
-import pytest
-from tests.suite.web.test_in_browser import here, measured, uids
+import shutil
 
+import pytest
+from tests.suite.campaign.conftest import campaign_file
+from tests.suite.web.conftest import uids, write_study
+
+from loadscope.suite.campaign.campaign_file import read_campaign_file
+from loadscope.suite.campaign.places import CAMPAIGN_FILE
+from loadscope.suite.campaign.planned import plan_campaign
+from loadscope.suite.web.jobs import Jobs
 from loadscope.suite.web.page import all_pages
 from loadscope.suite.web.viewers import netron
 
-__all__ = ["here", "measured"]
+__all__ = ["campaign_file"]
 
 TAB, ENTER, SPACE, DOWN, UP = "\ue004", "\ue007", " ", "\ue015", "\ue013"
-MOST_STEPS = 400
+MOST_STEPS = 800
 # Of radio buttons with one name a walk stops at one; arrows reach the others.
 CONTROLS = """
 window.clicked = 0;
@@ -31,18 +38,28 @@ const stops = shown.filter((one) => {
 window.stops = stops;
 return stops.map((one) => one.outerHTML.slice(0, 120));
 """
-FOCUSED = """
-const one = document.activeElement;
-const style = getComputedStyle(one);
+# What gets the focus is noted as it does, so that many strokes are one call of the driver.
+WATCH = """
+window.walked = [];
+addEventListener('focusin', (event) => {
+  const one = event.target;
+  const style = getComputedStyle(one);
+  window.walked.push([window.stops.indexOf(one),
+    style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1]);
+});
+"""
+# Of controls that are alike in what they are made of, one is worked.
+ALIKE = """
 const kinds = { A: 'link', a: 'link', BUTTON: 'button', SUMMARY: 'summary', SELECT: 'select',
   TEXTAREA: 'text' };
 const inputs = { checkbox: 'box', radio: 'radio', file: 'file' };
-return {
-  place: window.stops.indexOf(one),
-  outside: one === document.body,
-  ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1,
-  kind: one.tagName === 'INPUT' ? inputs[one.type] ?? 'text' : kinds[one.tagName] ?? 'region',
-};
+return window.stops.map((one) => [
+  one.tagName === 'INPUT' ? inputs[one.type] ?? 'text' : kinds[one.tagName] ?? 'region',
+  [...one.attributes].filter((each) => each.name === 'class' || each.name === 'type'
+    || each.name === 'name' && one.tagName !== 'BUTTON' || each.name.startsWith('data-'))
+    .map((each) => each.name.startsWith('data-') ? each.name : `${each.name}=${each.value}`)
+    .join(' '),
+]);
 """
 STATE = """
 const one = document.activeElement;
@@ -89,34 +106,65 @@ def works(browser, kind):
     return changed
 
 
-def test_every_control_is_reached_seen_and_worked_by_keys(browser, visit, here, measured):
-    visitor = visit(measured)
+@pytest.fixture
+def folder(measured, tmp_path, cache, tiny_dataset, campaign_file, monkeypatch):
+    """Runs, and beside them a study, a planned campaign, and runs that wait for their turn."""
+    runs = tmp_path / "runs"
+    shutil.copytree(measured, runs)
+    write_study(runs / "tuned")
+    # Its scripts are named as they lie beside it.
+    monkeypatch.chdir(tmp_path)
+    file = campaign_file()
+    planned = plan_campaign(read_campaign_file(file))
+    (runs / "autumn").mkdir()
+    planned.write(runs / "autumn")
+    shutil.copy(file, runs / "autumn" / CAMPAIGN_FILE)
+    monkeypatch.setattr("loadscope.suite.web.jobs.measurements", lambda: ["another"])
+    for title in ("one", "two", "three"):
+        Jobs(runs).ask(("--model", "tiny"), title)
+    return runs
+
+
+def walk(browser, stops):
+    """Press Tab until the walk is round; gives what was reached, and what of it does not show."""
+    script(browser, WATCH)
+    reached: dict[int, bool] = {}
+    for _ in range(MOST_STEPS // (len(stops) + 1) + 2):
+        press(browser, *[TAB] * (len(stops) + 1))
+        walked = script(browser, "return window.walked")
+        reached = {place: ring for place, ring in walked if place >= 0}
+        if [place for place, _ in walked].count(0) > 1:
+            break
+    else:
+        pytest.fail("the walk does not end")
+    return set(reached), [stops[place] for place, ring in reached.items() if not ring]
+
+
+def test_every_control_is_reached_seen_and_worked_by_keys(browser, visit, here, folder):
+    visitor = visit(folder)
     runs, traces = uids(visitor, "r"), uids(visitor, "t")
+    job = Jobs(folder).all()[0].id
     pages = [page.address for page in all_pages() if page.title]
     pages += [f"/runs/{runs[0]}", f"/traces/{traces[0]}", "/compare?run=" + "&run=".join(runs),
               f"/traces/{traces[0]}/against/{traces[1]}", f"/official?like={runs[0]}",
-              "/play?task=question-answering"]  # fmt: skip
+              "/play?task=question-answering", "/studies/tuned", "/campaigns/autumn",
+              f"/jobs/{job}", f"/live/{runs[0]}"]  # fmt: skip
+    known: set[tuple[str, str]] = set()
     for page in pages:
         browser.open(f"{visitor.address}{page}")
         browser.wait_until("document.readyState === 'complete'")
         stops = script(browser, CONTROLS)
-        reached: set[int] = set()
-        for _ in range(MOST_STEPS):
-            press(browser, TAB)
-            now = script(browser, FOCUSED)
-            if now["outside"] or (now["place"] == 0 and reached):
-                break
-            if now["place"] in reached or now["place"] < 0:
-                continue
-            reached.add(now["place"])
-            told = f"{page}: {stops[now['place']]}"
-            assert now["ring"], f"{told} has the focus, and nothing shows it"
-            if now["kind"] not in ("region", "file"):
-                assert works(browser, now["kind"]), f"{told} does nothing by its key"
-        else:
-            pytest.fail(f"{page}: the walk does not end")
+        reached, unseen = walk(browser, stops)
+        assert not unseen, f"{page}: has the focus, and nothing shows it"
         missed = [stops[place] for place in range(len(stops)) if place not in reached]
         assert not missed, f"{page}: not reached by Tab"
+        for place, (kind, made) in enumerate(script(browser, ALIKE)):
+            if kind in ("region", "file") or (kind, made) in known:
+                continue
+            known.add((kind, made))
+            script(browser, f"window.stops[{place}].focus()")
+            assert works(browser, kind), f"{page}: {stops[place]} does nothing by its key"
+    assert {kind for kind, _ in known} >= {"link", "button", "summary", "select", "text", "box"}
 
 
 def test_the_timeline_is_drawn_zoomed_and_searched_by_keys(browser, visit, here, measured):

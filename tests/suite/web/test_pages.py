@@ -1,8 +1,7 @@
 """Pages of the catalogue, of studies and of a submission, on what a server has to show."""
 
-import json
-
 import pytest
+from tests.suite.web.conftest import write_study
 
 from loadscope.submission.rounds import CURRENT, load_round
 from loadscope.suite.run.view import load_run
@@ -23,18 +22,8 @@ def test_models_are_searched_filtered_and_paged(visit):
 
 
 def test_a_study_has_its_winner_and_its_script(visit, tmp_path):
-    records = [
-        {"number": number, "state": "complete", "params": {"batch_size": size}, "value": rate,
-         "rate": rate, "latency_ms": 100.0 * number, "percentile": None, "reason": ""}
-        for number, size, rate in ((1, 1, 10.0), (2, 8, 20.0))
-    ]  # fmt: skip
     folder = tmp_path / "runs" / "lab" / "tuned"
-    (folder / "scenarios" / "cpu").mkdir(parents=True)
-    (folder / "scenarios" / "cpu" / "m.yaml").write_text("batch_size: 8 # chosen\n")
-    axis = {"name": "batch_size", "values": [1, 8], "option": False, "numerics": False}
-    told = {"scenario": "Offline", "axes": [axis], "records": records,
-            "headline": "20 samples/s", "winner": {"batch_size": 8}}  # fmt: skip
-    (folder / "searches.json").write_text(json.dumps([told]))
+    write_study(folder)
     visitor = visit()
     assert 'href="/studies/lab/tuned"' in visitor.get("/studies").text
     page = visitor.get("/studies/lab/tuned").text
