@@ -41,6 +41,7 @@ def test_the_next_one_removes_what_a_killed_process_left_and_nothing_else(tempor
     with subprocess.Popen(
         [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
+        assert process.stdout is not None
         left = process.stdout.readline().strip()
         remove_orphans("tried")
         kept = {str(path) for path in temporary.iterdir()}

@@ -44,7 +44,7 @@ def test_samples_are_as_many_as_a_gibibyte_holds(scenario, samples, each, wanted
 
 def test_a_benchmarks_number_and_the_users_stand():
     assert count("resnet50", Scenario.OFFLINE, 50_000, MOST_BYTES) is None
-    asked = {"performance_sample_count_override": 4_000}
+    asked: dict[str, float] = {"performance_sample_count_override": 4_000}
     conf = UserConf().having(ANY_MODEL, Scenario.OFFLINE, asked)
     assert count(ANY_MODEL, Scenario.OFFLINE, 50_000, MOST_BYTES, conf) == 4_000
 
@@ -87,7 +87,7 @@ def test_loadgen_draws_from_the_loaded_ones_and_scores_all(
     new_run(bounded, tmp_path / "out", "test", _Quiet())
     run = load_run(tmp_path / "out")
     assert run.data.loaded == 9 and len(run.finished) == 2
-    assert run.accuracy.samples == 24
+    assert run.accuracy is not None and run.accuracy.samples == 24
     log = (tmp_path / "out" / "performance" / "run_1" / "mlperf_log_detail.txt").read_text()
     assert '"key": "effective_performance_sample_count", "value": 9' in log
 

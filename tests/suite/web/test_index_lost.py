@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from loadscope.errors import InputError
+from loadscope.suite.results import opened
 from loadscope.suite.results.index import remove_database
 from loadscope.suite.results.scan import Tally, source_at, take_in
 from loadscope.suite.web import site
@@ -63,7 +64,7 @@ def test_the_page_says_how_far_it_is_and_comes_back_by_itself(browser, visit, ru
     visitor = visit(runs)
     remove_database(visitor.site.index)
     reached, go_on = threading.Event(), threading.Event()
-    taken_in = site.make_again
+    taken_in = opened.make_again
 
     def slow(path, wanted, progress):
         progress("reading runs", 4321, 0)
