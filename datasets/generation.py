@@ -7,6 +7,10 @@ TOKENS = "tokens"
 """The name under which ``postprocess`` is given generated tokens: int64, ``(1, tokens)``, the end
 token among them where one ended the answer."""
 
+TOKEN_MS = "token_ms"
+"""The name under which ``explain`` is given what each generated token took: milliseconds, float64
+``(tokens,)``, the first's with the prompt."""
+
 
 @dataclass(frozen=True)
 class Generation:

@@ -230,7 +230,8 @@ class Task(ABC):
         Args:
             dataset: What ``one_sample`` laid out, read; a long text is several samples of it.
             answers: The payload of each.
-            outputs: The model's outputs of each, batch axis of one.
+            outputs: The model's outputs of each, batch axis of one; of a model that answers token
+                by token what each took, as ``generation.TOKEN_MS``.
             spec: How an answer is read, of ``postprocess_type``.
 
         Raises:

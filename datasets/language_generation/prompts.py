@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +95,7 @@ class Prompts:
                 longer than the window (the message has the row), the tokenizer is unusable, or the
                 limit is below 1 or above the number of rows.
         """
-        file = _json_in(path)
-        if file is None or form is not None:
-            form = form or Manifest()
-            file = form.table(path)
-            given = [
-                (f"{file}:{row.line}", {**own.values, **row.values})
-                for row, own in zip(form.read(path, _PARTS), read_rows(file), strict=True)
-            ]
-        else:
-            given = [(f"{file}: row {at}", row) for at, row in enumerate(_objects(file))]
+        file, given = _given(path, form)
         rows = [_row(where, row, spec) for where, row in given]
         if limit is not None and not 1 <= limit <= len(rows):
             raise InputError(
@@ -136,6 +127,16 @@ class Prompts:
         """The text of an answer's tokens, without special ones."""
         return self._tokenizer.decode(list(tokens))
 
+    def pieces_of(self, tokens: Sequence[int]) -> list[str]:
+        """What each token adds to the text: nothing where it ends in the middle of a letter."""
+        pieces, told = [], ""
+        for count in range(1, len(tokens) + 1):
+            text = self.text_of(tokens[:count])
+            whole = "" if text.endswith("\N{REPLACEMENT CHARACTER}") else text[len(told) :]
+            pieces.append(whole)
+            told += whole
+        return pieces
+
     def score(
         self,
         answers: Iterable[Answer],
@@ -164,9 +165,36 @@ class Prompts:
                 )
 
 
+def first_texts(path: Path, most: int) -> list[str]:
+    """The texts of the first rows of a data set that have one.
+
+    Raises:
+        InputError: There is no such file, or no row.
+    """
+    _, given = _given(path, None)
+    return [text for _, row in given[:most] if isinstance(text := _text(row), str)]
+
+
+def _given(path: Path, form: Manifest | None) -> tuple[Path, list[tuple[str, dict[str, Any]]]]:
+    """The file of a data set, and its rows with the place of each."""
+    file = _json_in(path)
+    if file is not None and form is None:
+        return file, [(f"{file}: row {at}", row) for at, row in enumerate(_objects(file))]
+    form = form or Manifest()
+    file = form.table(path)
+    return file, [
+        (f"{file}:{row.line}", {**own.values, **row.values})
+        for row, own in zip(form.read(path, _PARTS), read_rows(file), strict=True)
+    ]
+
+
+def _text(row: dict[str, Any]) -> Any:
+    return next((row[name] for name in _PARTS["text"] if row.get(name) is not None), None)
+
+
 def _row(where: str, row: dict[str, Any], spec: PromptSpec) -> dict[str, Any]:
     """A row's parts, checked: place, text, tokens that it brings, reference, bound."""
-    text = next((row[name] for name in _PARTS["text"] if row.get(name) is not None), None)
+    text = _text(row)
     reference = next((row[name] for name in _PARTS["reference"] if row.get(name) is not None), None)
     tokens = row.get("tok_input") if spec.tokenizer != "bytes" else None
     if tokens is not None and not (

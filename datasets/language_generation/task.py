@@ -1,7 +1,8 @@
 """The task of answering a prompt with text, token by token."""
 
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,11 +10,12 @@ import numpy as np
 
 from loadscope.datasets.adapters.manifest import Manifest
 from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
-from loadscope.datasets.generation import TOKENS, Generation
+from loadscope.datasets.generation import TOKEN_MS, TOKENS, Generation
 from loadscope.datasets.language_generation.prompt_spec import AnswerSpec, PromptSpec
 from loadscope.datasets.language_generation.rouge import ROUGE
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.datasets.playing import Ask, Part, Token, Tokens
 from loadscope.datasets.task import (
     PLAIN,
     AnswerForm,
@@ -49,6 +51,7 @@ class LanguageGeneration(Task):
     install = "pip install 'loadscope[language]'"
     form_types = (Manifest,)
     catalog = Path(__file__).with_name("catalog.yaml")
+    asks = (Ask("text", "Prompt", "passage"),)
     token_latencies = True
 
     def read(
@@ -157,6 +160,28 @@ class LanguageGeneration(Task):
         dataset = self._own(sample.dataset)
         tokens = np.frombuffer(answer, "<i4").tolist()
         return Shown(dataset.texts[sample.index], dataset.text_of(tokens))
+
+    def explain(
+        self, dataset: Dataset, answers: Sequence[bytes], outputs: Sequence[Tensors], spec: Any
+    ) -> tuple[Part, ...]:
+        """The answer token by token, with what each took."""
+        own = self._own(dataset)
+        pieces = own.pieces_of(np.frombuffer(answers[0], "<i4").tolist())
+        spent = outputs[0][TOKEN_MS].tolist()
+        return (Tokens(tuple(map(Token, pieces, spent))),)
+
+    def one_sample(self, given: Mapping[str, str], folder: Path) -> Path:
+        """See ``Task.one_sample``: a prompt with an empty reference, which nothing is scored by."""
+        row = {"text": given["text"].strip(), "reference": ""}
+        (folder / "sample.json").write_text(json.dumps([row]), encoding="utf-8")
+        return folder / "sample.json"
+
+    def examples(self, folder: Path, most: int) -> Mapping[str, Mapping[str, str]]:
+        """See ``Task.examples``: the first prompts of the table."""
+        from loadscope.datasets.language_generation.prompts import first_texts
+
+        texts = first_texts(folder, most)
+        return {f"prompt {at}": {"text": text} for at, text in enumerate(texts, 1)}
 
     def files(self, preprocess: PromptSpec) -> Sequence[NeededFile]:
         """The tokenizer, where it is a file."""

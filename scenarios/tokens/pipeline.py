@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import pairwise
 from time import perf_counter_ns
 from typing import Any
 
@@ -123,6 +124,22 @@ class TokenPipeline(InferencePipeline):
         sequences = [self.open(0, index) for index in indices]
         self._generate(sequences, lambda first: None)
         return [self._payload(one.index, one.answer()) for one in sequences]
+
+    def timed(self, index: int) -> tuple[NDArray[Any], list[int]]:
+        """Answer one sample by itself.
+
+        Returns:
+            The payload, and the nanoseconds that each token took, the first's with the prompt.
+        """
+        marks = [perf_counter_ns()]
+        sequence, batch = self.open(0, index), self.running(1)
+        batch.join([sequence])
+        marks.append(perf_counter_ns())
+        while batch.sequences:
+            batch.step()
+            marks.append(perf_counter_ns())
+        spent = [after - before for before, after in pairwise(marks)]
+        return self._payload(index, sequence.answer()), spent
 
     def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
         """See ``InferencePipeline.answer``."""

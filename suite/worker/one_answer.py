@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from loadscope.datasets.generation import TOKEN_MS
 from loadscope.datasets.library import SampleLibrary, outputs_of
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Postprocess
@@ -23,7 +24,8 @@ class OneAnswer:
     """An answer.
 
     Attributes:
-        outputs: The model's, batch axis of one; none of a model that answers token by token.
+        outputs: The model's, batch axis of one; of a model that answers token by token the
+            milliseconds of each as ``TOKEN_MS``.
         payload: What LoadGen would be handed.
         nanoseconds: What the model took.
     """
@@ -102,9 +104,8 @@ def answering(
     pipeline = TokenPipeline(steps, library, postprocess, generation, first_tokens=False)
 
     def by_tokens(index: int) -> OneAnswer:
-        begun = time.perf_counter_ns()
-        (payload,) = pipeline.compute([index])
-        return OneAnswer({}, _bytes(payload), time.perf_counter_ns() - begun)
+        payload, spent = pipeline.timed(index)
+        return OneAnswer({TOKEN_MS: np.array(spent) / 1e6}, _bytes(payload), sum(spent))
 
     return by_tokens
 

@@ -10,11 +10,13 @@ import pytest
 
 from loadscope.datasets.catalog import catalog_entry
 from loadscope.datasets.declared import DeclaredModel
+from loadscope.datasets.generation import TOKEN_MS
 from loadscope.datasets.language_generation import rouge
 from loadscope.datasets.language_generation.prompt_spec import AnswerSpec, PromptSpec
 from loadscope.datasets.language_generation.prompts import Prompts
 from loadscope.datasets.language_generation.sentences import by_rule, splitter
 from loadscope.datasets.language_generation.tokenizer import ByteTokenizer
+from loadscope.datasets.playing import Tokens
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, DataSample, Score
 from loadscope.errors import InputError, WorkError
@@ -241,3 +243,28 @@ def test_a_sample_is_shown_as_text(tmp_path: Path) -> None:
     assert (shown.sample, shown.answer) == ("Hallo", "Guten Tag")
     with pytest.raises(WorkError):
         TASK.show(DataSample(dataset, 0), b"12")
+
+
+def test_a_prompt_by_hand_is_a_data_set_of_one_and_its_answer_comes_in_pieces(
+    tmp_path: Path,
+) -> None:
+    dataset = read(TASK.one_sample({"text": " Hello? "}, tmp_path))
+    assert dataset.texts == ["Hello?"]
+    answer, spent = tokens("Né!"), np.array([5.0, 1.0, 2.0, 3.0])
+    (part,) = TASK.explain(dataset, [answer], [{TOKEN_MS: spent}], None)
+    assert isinstance(part, Tokens)
+    # The first byte of a letter of two is no letter yet.
+    assert [(row.text, row.ms) for row in part.rows] == [("N", 5), ("", 1), ("é", 2), ("!", 3)]
+
+
+def test_examples_are_the_first_prompts_of_a_data_set() -> None:
+    folder = catalog_entry("bulletins-generated").shipped()
+    assert folder is not None
+    found = TASK.examples(folder, 2)
+    assert list(found) == ["prompt 1", "prompt 2"]
+    assert found["prompt 1"]["text"] == read_first(folder)
+
+
+def read_first(folder: Path) -> str:
+    line = (folder / "bulletins.jsonl").read_text(encoding="utf-8").partition("\n")[0]
+    return str(json.loads(line)["text"])

@@ -54,3 +54,20 @@ def test_an_answer_has_its_times_and_is_no_benchmark(predict, tiny_dataset):
     assert status == 0 and told["not_a_benchmark"] is True
     assert told["first_ms"] > 0 and told["median_ms"] > 0 and told["load_ms"] > 0
     assert len(told["parts"][0]["rows"]) == 5 and "data" not in told["input"]
+
+
+def test_a_text_comes_token_by_token_with_the_time_of_each(loadscope, environment, kept_cache):
+    environment["LOADSCOPE_CACHE"] = str(kept_cache)
+    done = loadscope(
+        "predict", "--model", "bulletin-decoder", "--framework", "onnxruntime", "--repeat", "1",
+        "--text", "On Wednesday we expect snow in Dunmore. Noon has 38 degrees. In short:",
+        "--json",
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    (part,) = told["parts"]
+    text = "".join(row["text"] for row in part["rows"])
+    assert text.strip() == "Dunmore, Wednesday: snow, 38 degrees"
+    # A byte a token.
+    spent = [row["ms"] for row in part["rows"]]
+    assert len(spent) >= len(text) and min(spent) > 0
+    assert sum(spent) == pytest.approx(told["first_ms"])

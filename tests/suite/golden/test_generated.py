@@ -11,7 +11,9 @@ from loadscope.suite.golden.file import read_golden, write_golden
 from loadscope.suite.golden.observation import observe, prepare_observation
 from loadscope.suite.golden.thresholds import Threshold
 
-SILENT = lambda *_: None  # noqa: E731
+
+def silent(*_: object) -> None:
+    """Progress that nobody watches."""
 
 
 @pytest.fixture
@@ -26,11 +28,11 @@ def resolved(tmp_path, monkeypatch):
         "model": "sum", "models": [str(folder / "models.yaml")], "framework": "onnxruntime",
         "dataset_path": str(folder / "rows.jsonl"),
     }  # fmt: skip
-    return prepare_observation(settings, SILENT)
+    return prepare_observation(settings, silent)
 
 
 def test_a_decoder_is_held_to_the_scores_of_each_token(resolved, tmp_path):
-    seen = observe(resolved, SILENT, trusted=True)
+    seen = observe(resolved, silent, trusted=True)
     assert len(seen.samples) == 3
     for sample in seen.samples:
         tokens = np.frombuffer(sample.payload, "<i4")
@@ -41,7 +43,7 @@ def test_a_decoder_is_held_to_the_scores_of_each_token(resolved, tmp_path):
     path = tmp_path / "g.npz"
     write_golden(path, seen)
     golden, allowed = read_golden(path), Threshold(1e-4, 1.0)
-    again = compare(observe(resolved, SILENT, trusted=False), golden, allowed)
+    again = compare(observe(resolved, silent, trusted=False), golden, allowed)
     assert again.passed and again.max_rel_diff == 0 and again.top1_agreement == 1
     # Another token at one step, or an answer of another length, is another answer.
     seen.samples[1].outputs["logits.1"][0, 0] += 9
