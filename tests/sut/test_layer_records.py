@@ -152,6 +152,7 @@ def test_lite0_has_the_operators_of_the_file_and_all_its_products(
     assert total == pytest.approx(2 * 407e6, rel=0.05)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_resnet50_has_all_convolutions_in_order_and_the_dense_layer_behind(
     described: Callable[[str, str], Described], framework: str
