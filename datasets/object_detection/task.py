@@ -171,8 +171,14 @@ class ObjectDetection(ImageTask[Coco]):
         names = self.own(dataset).annotations.categories
         rows = np.frombuffer(answers[0], "<f4").reshape(-1, ROW).tolist()
         boxes = [
-            Box(names.get(int(kind), f"class {int(kind)}"), score, left, top, right, bottom)
+            Box(_label(names, int(kind)), score, left, top, right, bottom)
             for _, top, left, bottom, right, score, kind in rows
             if score >= _SHOWN_FROM
         ]
         return (Boxes(tuple(boxes[:_MOST_SHOWN])),)
+
+
+def _label(names: Mapping[int, str], kind: int) -> str:
+    """A category's name; images without annotations have numbers for names."""
+    name = names.get(kind, "")
+    return name if name and not name.isdecimal() else f"class {kind}"
