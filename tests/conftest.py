@@ -13,6 +13,7 @@ from tests.browser import browser
 from tests.command import command_process, loadgen_process
 
 from loadscope.rundir.spec_names import LAYOUT_VARIABLE
+from loadscope.sut import one_framework
 from loadscope.sut.registry import BACKENDS
 
 __all__ = ["browser", "command_process", "loadgen_process"]
@@ -99,6 +100,12 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; name its folder in LOADSCOPE_TEST_DATA")
     return folder.resolve()
+
+
+@pytest.fixture(autouse=True)
+def nothing_opened(monkeypatch):
+    """Let a test open a backend whichever one the tests before it, in any order, have opened."""
+    monkeypatch.setattr(one_framework, "_opened", {})
 
 
 @pytest.fixture
