@@ -24,7 +24,10 @@ from loadscope.suite.models.manifest import Catalogue
 from loadscope.sut.registry import open_backend
 from loadscope.tools.bench.pairs import alternate, run_json
 
-MODEL, FRAMEWORK = "llama-tiny", "onnxruntime"
+FRAMEWORK = "onnxruntime"
+MODELS = ("llama-tiny", "llama-small")
+"""One whose step costs little more than the call, so that all that is added to it is seen, and one
+whose step has work to do."""
 RATE_LEAST, FIRST_MOST = 1.3, 1.05
 _BATCH, _SAMPLES, _SHORTEST, _TIMES = 8, 192, 16, 4
 """Samples so many that the end, when nothing more joins, is a small part of the whole, as it is of
@@ -37,14 +40,19 @@ _TOGETHER = _BATCH // 4
 
 def token_rows(pairs: int) -> Iterator[dict[str, Any]]:
     """Measure tokens a second in Offline, and the time to a lone query's first token."""
-    names = {"framework": FRAMEWORK, "model": MODEL}
-    rate = run_json("loadscope.tools.bench.tokens", "rate", str(pairs))
+    for model in MODELS:
+        yield from _rows_of(model, pairs)
+
+
+def _rows_of(model: str, pairs: int) -> Iterator[dict[str, Any]]:
+    names = {"framework": FRAMEWORK, "model": model}
+    rate = run_json("loadscope.tools.bench.tokens", "rate", model, str(pairs))
     yield {
         **names, "scenario": "Offline", "what": "tokens, lengths that vary by four",
         "unit": "tokens/s",
         **rate, "target": f"ratio at least {RATE_LEAST}", "met": rate["ratio"] >= RATE_LEAST,
     }  # fmt: skip
-    first = run_json("loadscope.tools.bench.tokens", "first", str(pairs))
+    first = run_json("loadscope.tools.bench.tokens", "first", model, str(pairs))
     yield {
         **names, "scenario": "Server", "what": "time to a lone query's first token", "unit": "ms",
         **first, "target": f"ratio at most {FIRST_MOST}", "met": first["ratio"] <= FIRST_MOST,
@@ -52,12 +60,12 @@ def token_rows(pairs: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure both sides in turn in this process: ``rate`` or ``first``, and how many pairs.
+    """Measure both sides in turn in this process; given ``rate`` or ``first``, a model, and pairs.
 
-    Each measurement is under a second, so that a machine that drifts moves both sides of a pair.
+    Each measurement takes seconds at most, so that a machine that drifts moves both of a pair.
     """
-    what, pairs = sys.argv[1:]
-    made = materialise(MODEL, Catalogue.load().get(MODEL), FRAMEWORK, cache_root(), lambda *_: None)
+    what, model, pairs = sys.argv[1:]
+    made = materialise(model, Catalogue.load().get(model), FRAMEWORK, cache_root(), lambda *_: None)
     backend = open_backend(FRAMEWORK)
     backend.load(made.artifact.of_decoder(), 1)
     steps = Steps(made.artifact, backend.predict)
