@@ -107,12 +107,13 @@ def told(
 
 
 def spec_fields(model: type[BaseModel]) -> tuple[SpecField, ...]:
-    """The fields of a model that is annotated by ``told``, in their order."""
+    """The fields of a model annotated by ``told``: its own in their order, then the inherited."""
     schema = model.model_json_schema()
+    own = vars(model).get("__annotations__", {})
     marks = {name: field.metadata for name, field in model.model_fields.items()}
     return tuple(
         _field(name, entry, schema.get("$defs", {}), marks[name])
-        for name, entry in schema["properties"].items()
+        for name, entry in sorted(schema["properties"].items(), key=lambda one: one[0] not in own)
     )
 
 

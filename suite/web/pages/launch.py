@@ -52,10 +52,7 @@ def _form(request: Request) -> Response:
 
 def _page(request: Request, values: Mapping[str, Any], status: int = 200, **more: Any) -> Response:
     jobs: Jobs = request.app.state.jobs
-    # What every run has comes before what one scenario alone has.
-    ordered = sorted(
-        _fields(), key=lambda field: (_GROUPS.index(field.group), bool(field.scenarios))
-    )
+    ordered = sorted(_fields(), key=lambda field: _GROUPS.index(field.group))
     known = {
         "models": sorted(Catalogue.load().models),
         "frameworks": frameworks(),
