@@ -1,9 +1,9 @@
 """The campaign file: targets, each of hosts and scenario scripts."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from loadscope.rundir.spec import RunSpec
 from loadscope.strict_yaml import read_yaml
@@ -139,10 +139,12 @@ class CampaignFile(_Part):
     rehearsal: bool = False
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _no_target_twice(self) -> Self:
-        _unique(tuple(target.name for target in self.targets))
-        return self
+    # Of the field, so that a fault is told with its line.
+    @field_validator("targets")
+    @classmethod
+    def _no_target_twice(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        _unique(tuple(target.name for target in targets))
+        return targets
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -72,8 +72,8 @@ def test_a_wrong_file_is_told_by_line_and_key(campaign_file, more, said):
 def test_a_target_twice_is_refused(campaign_file):
     path = campaign_file()
     target = read_campaign_file(path).targets[0].model_dump(mode="json")
-    path.write_text(json.dumps({"name": "autumn", "targets": [target, target]}))
-    with pytest.raises(InputError, match="'box' comes twice"):
+    path.write_text(f"name: autumn\n\ntargets: {json.dumps([target, target])}\n")
+    with pytest.raises(InputError, match="line 3: targets: 'box' comes twice"):
         read_campaign_file(path)
 
 
