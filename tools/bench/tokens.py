@@ -25,16 +25,15 @@ from loadscope.sut.registry import open_backend
 from loadscope.tools.bench.pairs import alternate, run_json
 
 FRAMEWORK = "onnxruntime"
-MODELS = ("llama-tiny", "llama-small")
-"""One whose step costs little more than the call, so that all that is added to it is seen, and one
-whose step has work to do."""
+MODELS = {"llama-tiny": 5, "llama-small": 1}
+"""How many pairs are measured of each for one that is asked for. A step of the first costs little
+more than the call, so that all that is added to it is seen, and a pair takes a second or two; a step
+of the other has work to do, and a pair takes half a minute."""
 RATE_LEAST, FIRST_MOST = 1.3, 1.05
 _BATCH, _SAMPLES, _SHORTEST, _TIMES = 8, 192, 16, 4
 """Samples so many that the end, when nothing more joins, is a small part of the whole, as it is of
 LoadGen's thousands."""
 _FIRSTS = 30
-_EACH = 5
-"""Pairs for one that is asked for."""
 _TOGETHER = _BATCH // 4
 
 
@@ -60,10 +59,7 @@ def _rows_of(model: str, pairs: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure both sides in turn in this process; given ``rate`` or ``first``, a model, and pairs.
-
-    Each measurement takes seconds at most, so that a machine that drifts moves both of a pair.
-    """
+    """Measure both sides in turn in this process: ``rate`` or ``first``, a model, and pairs."""
     what, model, pairs = sys.argv[1:]
     made = materialise(model, Catalogue.load().get(model), FRAMEWORK, cache_root(), lambda *_: None)
     backend = open_backend(FRAMEWORK)
@@ -74,7 +70,7 @@ def main() -> None:
     }[what]  # fmt: skip
     for side in (suite, bare):
         side(steps)
-    found = alternate(int(pairs) * _EACH, lambda: suite(steps), lambda: bare(steps))
+    found = alternate(int(pairs) * MODELS[model], lambda: suite(steps), lambda: bare(steps))
     print(json.dumps(found))
 
 
