@@ -27,8 +27,8 @@ from loadscope.tools.bench.pairs import alternate, run_json
 FRAMEWORK = "onnxruntime"
 MODELS = {"llama-tiny": 5, "llama-small": 1}
 """How many pairs are measured of each for one that is asked for. A step of the first costs little
-more than the call, so that all that is added to it is seen, and a pair takes a second or two; of the
-other it has work to do, and a pair takes half a minute."""
+more than the call, so that all that is added to it is seen, and a pair takes a second or two; a
+step of the other has work to do, and a pair takes half a minute."""
 RATE_LEAST, FIRST_MOST = 1.3, 1.05
 _BATCH, _SAMPLES, _SHORTEST, _TIMES = 8, 192, 16, 4
 """Samples so many that the end, when nothing more joins, is a small part of the whole, as it is of
