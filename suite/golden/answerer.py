@@ -1,4 +1,4 @@
-"""How a host answers samples one by one on one thread, token by token where the model does."""
+"""How a host answers samples one by one, token by token where the model does."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 
 from loadscope.datasets.library import SampleLibrary, outputs_of
-from loadscope.datasets.registry import task
-from loadscope.datasets.task import Postprocess
-from loadscope.errors import InputError, WorkError
+from loadscope.datasets.task import Payloads, Postprocess
+from loadscope.errors import WorkError
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
 from loadscope.scenarios.tokens.steps import Steps
 from loadscope.suite.run.process_plan import ProcessPlan
-from loadscope.suite.worker.one_answer import open_parts
+from loadscope.suite.worker.one_answer import open_parts, token_pipeline
 from loadscope.sut.backend import Backend
 from loadscope.tensors import Tensors
-
-_THREADS = 1
 
 
 class Answerer:
@@ -27,31 +24,25 @@ class Answerer:
         plan: The model.
         library: Its samples.
         postprocess: Of its task.
+        threads: The framework's own.
 
     Raises:
         InputError: The model is unusable, or has a decoder and its task generates no tokens.
     """
 
-    def __init__(self, plan: ProcessPlan, library: SampleLibrary, postprocess: Postprocess) -> None:
+    def __init__(
+        self, plan: ProcessPlan, library: SampleLibrary, postprocess: Postprocess, threads: int
+    ) -> None:
         self._library, self._postprocess = library, postprocess
-        alone = plan.model_copy(update={"execution": replace(plan.execution, threads=_THREADS)})
+        alone = plan.model_copy(update={"execution": replace(plan.execution, threads=threads)})
         self._backend, self._encoder = open_parts(alone)
         self._pipeline: TokenPipeline | None = None
         self._scores: list[Any] = []
-        decoder = plan.artifact.decoder
-        if decoder is None:
-            return
-        generation = task(plan.task).generation(plan.postprocess, library, plan.answer_form)
-        if generation is None:
-            raise InputError(
-                f"the task {plan.task} generates no tokens, and the model has a decoder",
-                "correct the task, or leave decoder out of the model's manifest",
-            )
-        self._logits = decoder.logits
-        steps = Steps(
-            plan.artifact, self._step, None if self._encoder is None else self._encoder.predict
-        )
-        self._pipeline = TokenPipeline(steps, library, postprocess, generation, first_tokens=False)
+        if (decoder := plan.artifact.decoder) is not None:
+            self._logits = decoder.logits
+            encode = None if self._encoder is None else self._encoder.predict
+            steps = Steps(plan.artifact, self._step, encode)
+            self._pipeline = token_pipeline(plan, steps, library, postprocess)
 
     def _step(self, batch: Tensors) -> Tensors:
         found = self._backend.predict(batch)
@@ -68,9 +59,9 @@ class Answerer:
         if self._pipeline is None:
             found = outputs_of(self._library, self._backend.predict, index)
             given = {name: np.array(value) for name, value in found.items()}
-            return given, lambda: _bytes(self._postprocess(given, [index])[0])
+            return given, lambda: self._postprocess(given, [index])[0].tobytes()
         self._scores = []
-        payloads: Any = []
+        payloads: Payloads = []
         failed: WorkError | None = None
         try:
             payloads = self._pipeline.compute([index])
@@ -82,7 +73,7 @@ class Answerer:
         def payload() -> bytes:
             if failed is not None:
                 raise failed
-            return _bytes(payloads[0])
+            return payloads[0].tobytes()
 
         return scores, payload
 
@@ -92,7 +83,3 @@ class Answerer:
         for one in opened:
             if one is not None:
                 one.close()
-
-
-def _bytes(payload: Any) -> bytes:
-    return np.ascontiguousarray(payload).tobytes()

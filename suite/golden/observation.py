@@ -99,7 +99,7 @@ def observe(resolved: ResolvedRun, progress: Progress, trusted: bool) -> Observa
         Path(plan.samples), plan.preprocess, artifact.sample_inputs, artifact.layout
     )
     postprocess = kind.postprocess(plan.postprocess, library, plan.answer_form)
-    answerer = Answerer(plan, library, postprocess)
+    answerer = Answerer(plan, library, postprocess, _THREADS)
     # A decoder's layers differ from step to step.
     probe = None if artifact.decoder else open_probe(plan.framework, artifact, _THREADS)
     samples = []

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -90,25 +90,38 @@ def answering(
 
         found = outputs_of(library, timed, index)
         outputs = {name: np.array(value) for name, value in found.items()}
-        return OneAnswer(outputs, _bytes(postprocess(outputs, [index])[0]), taken)
+        return OneAnswer(outputs, postprocess(outputs, [index])[0].tobytes(), taken)
 
     if plan.artifact.decoder is None:
         return at_once
+    steps = Steps(plan.artifact, backend.predict, encoder.predict if encoder else None)
+    pipeline = token_pipeline(plan, steps, library, postprocess)
+
+    def by_tokens(index: int) -> OneAnswer:
+        payload, spent = pipeline.timed(index)
+        return OneAnswer({TOKEN_MS: np.array(spent) / 1e6}, payload.tobytes(), sum(spent))
+
+    return by_tokens
+
+
+def token_pipeline(
+    plan: ProcessPlan, steps: Steps, library: SampleLibrary, postprocess: Postprocess
+) -> TokenPipeline:
+    """What answers samples token by token, and tells LoadGen of none.
+
+    Args:
+        plan: Of a model with a decoder.
+        steps: Of that decoder.
+        library: With the samples.
+        postprocess: Of its task.
+
+    Raises:
+        InputError: The task generates no tokens.
+    """
     generation = task(plan.task).generation(plan.postprocess, library, plan.answer_form)
     if generation is None:
         raise InputError(
             f"the task {plan.task} generates no tokens, and the model has a decoder",
             "correct the task, or leave decoder out of the model's manifest",
         )
-    steps = Steps(plan.artifact, backend.predict, encoder.predict if encoder else None)
-    pipeline = TokenPipeline(steps, library, postprocess, generation, first_tokens=False)
-
-    def by_tokens(index: int) -> OneAnswer:
-        payload, spent = pipeline.timed(index)
-        return OneAnswer({TOKEN_MS: np.array(spent) / 1e6}, _bytes(payload), sum(spent))
-
-    return by_tokens
-
-
-def _bytes(payload: Any) -> bytes:
-    return np.ascontiguousarray(payload).tobytes()
+    return TokenPipeline(steps, library, postprocess, generation, first_tokens=False)
