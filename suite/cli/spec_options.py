@@ -54,6 +54,10 @@ class SpecOption(click.Option):
 class SpecCommand(click.Command):
     """A command whose help has the options of a spec under their headings."""
 
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Both names, whoever calls the command: Click keeps those of the first call."""
+        return ["-h", "--help"]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, a heading each group, the command's own ones last."""
         groups: dict[str, list[tuple[str, str]]] = {group: [] for group in Group}

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -73,6 +74,13 @@ def asked(arguments):
     given = run_command.make_context("run", list(arguments)).params
     (spec,) = read_specs(None, given_settings({key: given[key] for key in FIELDS}))
     return spec
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_both_names_of_help_hold_whoever_calls(command):
+    help_option = command.get_help_option(click.Context(command))
+    assert help_option is not None
+    assert help_option.opts == ["-h", "--help"]
 
 
 def test_the_options_of_each_command_are_the_fields_of_the_spec():
