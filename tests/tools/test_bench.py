@@ -167,6 +167,13 @@ def test_texts_are_measured_under_real_loadgen(asked, kept_cache, monkeypatch):
     assert found["samples_per_second"] > 0
 
 
+def test_layers_are_held_against_the_predict_that_they_are_of(kept_cache, monkeypatch):
+    monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
+    found = run_json("loadscope.tools.bench.tracing", "onnxruntime", "1", "efficientnet-lite0")
+    assert len(found["cost"]["ratios"]) == len(found["sum"]["ratios"]) == 20
+    assert all(0.5 < each <= 1 for each in found["sum"]["ratios"])
+
+
 def test_an_expert_tries_twelve_settings_offline_and_what_a_query_allows_else():
     offline = hand_settings(Scenario.OFFLINE, 8, (1, 4, 8, 16), None)
     assert len(offline) == 12
