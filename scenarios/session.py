@@ -24,10 +24,6 @@ from loadscope.scenarios.tokens.pipeline import TokenPipeline
 
 _started = False
 
-_JOIN_SHARE = 4
-"""Offline's samples join a running batch when this part of it is free: a step of prompts costs more
-than one of tokens, and each time all keys and values are copied."""
-
 
 class Driver(Protocol):
     """What LoadGen is given as its system under test."""
@@ -57,8 +53,7 @@ def driver_for(
     if scenario.inline:
         return StreamDriver(pipeline, size, recorder, fail)
     if isinstance(pipeline, TokenPipeline):
-        together = max(1, size // _JOIN_SHARE) if scenario is Scenario.OFFLINE else 1
-        return TokenDriver(pipeline, size, workers, together, recorder, fail)
+        return TokenDriver(pipeline, size, workers, recorder, fail)
     if scenario is Scenario.OFFLINE:
         return OfflineDriver(pipeline, size, workers, recorder, fail)
     return ServerDriver(

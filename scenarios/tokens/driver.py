@@ -18,14 +18,13 @@ class TokenDriver:
     """Each worker has a running batch; a sample joins the first that has room for it.
 
     The callback only publishes samples. What has arrived joins before the next step, so that its
-    first token waits for one step of others at most; in Offline, where no sample waits for its
-    first token, several join together.
+    first token waits for one step of others at most. In Offline too: a row that stays empty until
+    several samples can read their prompts in one step costs more than that step saves.
 
     Args:
         pipeline: The model's part.
         batch_size: The most samples of a running batch.
         workers: Threads, each with a running batch.
-        together: How many samples join a running batch at once where as many wait.
         recorder: Notes what is answered.
         fail: Ends the test.
     """
@@ -35,13 +34,11 @@ class TokenDriver:
         pipeline: TokenPipeline,
         batch_size: int,
         workers: int,
-        together: int,
         recorder: Recorder,
         fail: Fail,
     ) -> None:
         self._pipeline = pipeline
         self._batch_size = batch_size
-        self._together = together
         self._recorder = recorder
         self._fail = fail
         self._waiting: deque[_Waiting] = deque()
@@ -109,8 +106,6 @@ class TokenDriver:
     def _joining(self, batch: RunningBatch, held: list[Sequence]) -> list[Sequence]:
         """What joins now; a sample that was read and does not fit is held for the next time."""
         joining: list[Sequence] = []
-        if batch.room() < self._together and batch.sequences:
-            return joining
         while True:
             if not held:
                 try:

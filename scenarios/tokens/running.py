@@ -49,10 +49,6 @@ class RunningBatch:
         self._in_order = False
         self._lengths: NDArray[np.int64] = np.zeros(0, np.int64)
 
-    def room(self) -> int:
-        """How many sequences more it can have, the token budget aside."""
-        return self._batch_size - len(self.sequences)
-
     def fits(self, one: Sequence, joining: Several[Sequence]) -> bool:
         """Whether a sequence can join now beside others that join, and go on to its end."""
         rows = [*self.sequences, *joining]

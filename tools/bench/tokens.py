@@ -34,7 +34,6 @@ _BATCH, _SAMPLES, _SHORTEST, _TIMES = 8, 192, 16, 4
 """Samples so many that the end, when nothing more joins, is a small part of the whole, as it is of
 LoadGen's thousands."""
 _FIRSTS = 30
-_TOGETHER = _BATCH // 4
 
 
 def token_rows(pairs: int) -> Iterator[dict[str, Any]]:
@@ -91,9 +90,8 @@ def _running(steps: Steps) -> float:
     start = time.perf_counter()
     while waiting or batch.sequences:
         joining: list[Sequence] = []
-        if batch.room() >= _TOGETHER or not batch.sequences:
-            while waiting and batch.fits(waiting[0], joining):
-                joining.append(waiting.popleft())
+        while waiting and batch.fits(waiting[0], joining):
+            joining.append(waiting.popleft())
         if joining:
             batch.join(joining)
         if batch.sequences:
