@@ -13,7 +13,7 @@ INFO = BackendInfo(
     devices=("cpu", "cuda"),
     device_fault="loadscope.sut.jax.devices:device_fault",
     trace_levels=("framework", "layer"),
-    tasks=("image-classification", "object-detection"),
+    tasks=("image-classification", "object-detection", "question-answering"),
     notes=("Layers are compiled and timed one by one; what XLA saves by joining them is missing.",),
     weights="made arguments of a function that XLA compiles",
     # XLA's pool of threads is the process's, and of the size that one call may have.

@@ -15,7 +15,7 @@ INFO = BackendInfo(
     options={"delegate": Option(str, ("xnnpack", "none"))},
     tunables=(Tunable("delegate", ("xnnpack", "none")),),
     trace_levels=("framework", "layer"),
-    tasks=("image-classification", "question-answering"),
+    tasks=("image-classification", "object-detection", "question-answering"),
     weights="packed by XNNPACK",
     # Memory is planned and kernels are set up for each shape.
     each_shape=True,

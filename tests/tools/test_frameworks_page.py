@@ -62,3 +62,12 @@ def test_parity_shows_each_measured_row_and_brackets_what_missed(backends, monke
     backends(own=BackendInfo("own", "Own", "loadscope.sut.own:Own", "", (), "", ("onnx",)))
     page = frameworks_page()
     assert "as measured on 2026-01-31" in page and "| Own | (0.002) | refused: no Foo |" in page
+
+
+def test_layers_show_cost_and_sum_and_bracket_a_sum_outside(backends, monkeypatch, tmp_path):
+    kept = tmp_path / "layers.json"
+    made = {"own": {"cost": [1.5, None], "sum": [0.95, 0.5]}}
+    kept.write_text(json.dumps({"date": "2026-01-31", "frameworks": made}), encoding="utf-8")
+    monkeypatch.setattr(page_module, "LAYERS", kept)
+    backends(own=BackendInfo("own", "Own", "loadscope.sut.own:Own", "", (), "", ("onnx",)))
+    assert "| Own | 1.50 | - | 0.95 | (0.50) |" in frameworks_page()

@@ -14,9 +14,12 @@ from loadscope.files import write_text
 from loadscope.names import Scenario
 from loadscope.sut.description import description, levels_text
 from loadscope.sut.registry import readable
+from loadscope.tools.bench.tracing import SUM
 
 PARITY = Path(__file__).with_name("parity.json")
 """``date``, and of the rows of ``make bench ARGS='--part parity'`` what the page shows."""
+LAYERS = Path(__file__).with_name("layers.json")
+"""The same of ``--part tracing``: by framework, the ratios of batches of 1 and 8, or null."""
 
 
 def frameworks_page() -> str:
@@ -55,6 +58,7 @@ def _lines() -> Iterator[str]:
         )
     yield from _scenarios(found)
     yield from _parity({one["name"]: one["title"] for one in found})
+    yield from _layers({one["name"]: one["title"] for one in found})
     for one in found:
         yield from _section(one)
 
@@ -101,6 +105,33 @@ def _parity(titles: dict[str, str]) -> Iterator[str]:
         of_models = [rows.get((name, model)) for model in models]
         if any(of_models):
             yield _row(title, *map(_difference, of_models))
+
+
+def _layers(titles: dict[str, str]) -> Iterator[str]:
+    """A table of the ratios that ``make bench`` measured; see ``LAYERS``."""
+    measured = json.loads(LAYERS.read_text(encoding="utf-8"))
+    yield f"\n## What layers cost and sum to, as measured on {measured['date']}\n"
+    yield (
+        "By `make bench ARGS='--part tracing'` on ResNet-50 with seeded weights, one thread, 20 "
+        "predicts with layers and 20 without in turn. *cost* is a predict with layers to one "
+        "without; *sum* is all layers to the predict that they are of, wanted between 0.90 and "
+        "1.05. A figure in brackets lies outside; *-* was not measured."
+    )
+    yield ""
+    yield "| framework | cost, batch 1 | cost, batch 8 | sum, batch 1 | sum, batch 8 |"
+    yield "|---|---|---|---|---|"
+    for name, title in titles.items():
+        if one := measured["frameworks"].get(name):
+            yield _row(title, *map(_ratio, one["cost"]), *map(_sum, one["sum"]))
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _sum(value: float | None) -> str:
+    inside = value is None or SUM[0] <= value <= SUM[1]
+    return _ratio(value) if inside else f"({_ratio(value)})"
 
 
 def _difference(one: dict[str, Any] | None) -> str:
