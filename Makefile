@@ -138,5 +138,5 @@ lock: $(READY) ## Resolve requirements.lock again
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build results; runs and the download cache stay
-	rm -rf .venv .venv-otlp .venv-serving build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-genai .venv-otlp .venv-serving build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
