@@ -62,10 +62,17 @@ test-long: $(READY) ## What test shows on one framework, scenario or sample, on 
 	@echo "test-long: every framework and scenario of the real models, whole data sets; 20 minutes on two cores"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --long
 
-test-frameworks: $(READY) ## All checks of TVM, JAX, ncnn, of ExecuTorch, Caffe2, CNTK (4 GB), and four scenarios on each framework
+test-frameworks: $(READY) .venv-genai/.ready ## All checks of TVM, JAX, ncnn, GenAI, of ExecuTorch, Caffe2, CNTK (4 GB), and four scenarios on each framework
 	@echo "test-frameworks: environments of their own in the cache, each framework's checks, then LoadGen's scenarios on all; half an hour on two cores"
 	@for each in tvm jax ncnn; do $(BIN)/pytest -q -rs tests/sut/$${each}_checks.py || exit; done
+	@PYTHONPATH=$(CURDIR)/.venv-genai $(BIN)/pytest -q -rs tests/sut/genai_checks.py
 	@$(BIN)/pytest -q -rs tests/sut/own_python_checks.py tests/sut/scenario_checks.py
+
+# A folder beside .venv: it runs on the ONNX Runtime that is there.
+.venv-genai/.ready: $(READY)
+	@echo "setup: installing onnxruntime-genai in .venv-genai"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target .venv-genai "onnxruntime-genai==0.18.*"
+	@touch $@
 
 test-campaigns: $(READY) ## Campaigns: kills and cuts in namespaces, an emulated host, 1,000 runs on three hosts (root)
 	@echo "test-campaigns: an hour and a half; the busy share wants a quiet machine"
@@ -131,5 +138,5 @@ lock: $(READY) ## Resolve requirements.lock again
 	  --constraint constraints.txt --output-file requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build results; runs and the download cache stay
-	rm -rf .venv .venv-otlp .venv-serving build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-genai .venv-otlp .venv-serving build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

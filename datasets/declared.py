@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from loadscope.datasets.metric import ScoreMetric
+from loadscope.decoding import Decoding
 
 
 class ModelInput(Protocol):
@@ -64,10 +65,12 @@ class FileModel:
     Attributes:
         inputs: The tensors that it takes; ``tensors.ANY_SIZE`` for a size that is free.
         outputs: The tensors that it gives, those without a batch axis left out.
+        decoding: How it answers token by token; None where it does not, or does not say.
     """
 
     inputs: Sequence[ModelInput]
     outputs: Sequence[ModelInput]
+    decoding: Decoding | None = None
 
 
 @dataclass(frozen=True)

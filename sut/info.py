@@ -89,6 +89,8 @@ class BackendInfo:
             and ``library`` where the library below it is oneDNN and says what it runs.
         weights: What the framework does to the weights of every model that it loads.
         one_caller: Whether a process must not call it from two threads at once.
+        generates: Whether it keeps the keys and values of its decoders to itself and answers token
+            by token in batches of its own (``generating.GeneratingBackend``).
         each_shape: Whether it prepares itself anew for each shape of a batch.
         folders: The formats that are a folder, all of whose files are loaded.
         companions: By format, ``module:function`` that lists the files which are loaded beside
@@ -96,8 +98,6 @@ class BackendInfo:
         exporters: What makes files of its formats here.
         files: By format, how the names of its files end; of a format that is a folder, the file
             by which it is known. What is left out is not told from a file's name.
-        foreign: Folders of its relatives that it does not run, by the file that they are known by:
-            what they are, and what to do instead.
         signature: ``module:function`` that reads the tensors of a file (``signature.Signature``)
             from its format, its path and what the user says of inputs; it may import the
             framework, and is called in a process of its own. Empty for none.
@@ -130,12 +130,12 @@ class BackendInfo:
     trace_levels: tuple[str, ...] = ()
     weights: str = ""
     one_caller: bool = False
+    generates: bool = False
     each_shape: bool = False
     folders: tuple[str, ...] = ()
     companions: Mapping[str, str] = field(default_factory=dict)
     exporters: tuple[Exporter, ...] = ()
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    foreign: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     signature: str = ""
     probe: str = ""
     interpreter: Interpreter | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadscope.decoding import Decoding
 from loadscope.errors import InputError, near
 from loadscope.names import DEFAULT_NUMERICS
 from loadscope.shapes import Sizes
@@ -46,11 +47,13 @@ class Signature:
         inputs: What it takes.
         outputs: What it answers.
         numerics: What it computes with, where that is not told from its tensors' types.
+        decoding: How it answers token by token, where the framework steps it and the folder says.
     """
 
     inputs: tuple[FileTensor, ...]
     outputs: tuple[FileTensor, ...]
     numerics: str = DEFAULT_NUMERICS
+    decoding: Decoding | None = None
 
 
 def with_given(inputs: Sequence[FileTensor], given: Given) -> tuple[FileTensor, ...]:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from loadscope.decoding import Decoding
 from loadscope.errors import InputError, WorkError, describe, described
 from loadscope.files import write_json
 from loadscope.shapes import Sizes
@@ -58,7 +59,15 @@ def _read(framework: str, format: str, path: Path, changed: int, given: str) -> 
         found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     if "message" in found:
         raise described(found)
-    return Signature(_tensors(found["inputs"]), _tensors(found["outputs"]), found["numerics"])
+    decoding = found["decoding"] and Decoding(
+        (*found["decoding"]["end"],),
+        (*found["decoding"]["begin"],),
+        found["decoding"]["context"],
+        found["decoding"]["tokenizer"],
+    )
+    return Signature(
+        _tensors(found["inputs"]), _tensors(found["outputs"]), found["numerics"], decoding
+    )
 
 
 def _tensors(found: list[dict[str, Any]]) -> tuple[FileTensor, ...]:
@@ -76,6 +85,7 @@ def main(framework: str, format: str, path: str, given: str, answer: str) -> Non
         found = named(backend_info(framework).signature)(format, Path(path), sizes)
         said = {side: [vars(one) for one in getattr(found, side)] for side in ("inputs", "outputs")}
         said["numerics"] = found.numerics
+        said["decoding"] = found.decoding and vars(found.decoding)
     except Exception as error:
         said = describe(error)
     write_json(Path(answer), said)

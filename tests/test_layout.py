@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FRAMEWORKS = {
     "torch",
     "onnxruntime",
+    "onnxruntime_genai",
     "openvino",
     "ai_edge_litert",
     "tensorflow",

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-_LONGEST = 65_535  # the token cache's lengths have 16 bits
+LONGEST = 65_535
+"""The most tokens of a prompt: the token cache's lengths have 16 bits."""
 _PLACE = "{text}"
 
 
@@ -39,8 +40,8 @@ class PromptSpec:
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise ValueError("sha256 is not 64 hexadecimal digits in lower case")
-        if not 1 <= self.window <= _LONGEST:
-            raise ValueError(f"window is {self.window}, not 1 to {_LONGEST} tokens")
+        if not 1 <= self.window <= LONGEST:
+            raise ValueError(f"window is {self.window}, not 1 to {LONGEST} tokens")
         if self.template.count(_PLACE) != 1:
             raise ValueError(f"template has {self.template.count(_PLACE)} {_PLACE}, not one")
         if (self.tokenizer == "bytes") == bool(self.vocabulary):

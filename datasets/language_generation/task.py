@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from loadscope.datasets.adapters.manifest import Manifest
-from loadscope.datasets.declared import DeclaredModel, Misfit, ModelInput, NeededFile
+from loadscope.datasets.declared import (
+    Asked,
+    DeclaredModel,
+    Draft,
+    FileModel,
+    Misfit,
+    ModelInput,
+    NeededFile,
+)
 from loadscope.datasets.generation import TOKEN_MS, TOKENS, Generation
-from loadscope.datasets.language_generation.prompt_spec import AnswerSpec, PromptSpec
+from loadscope.datasets.language_generation.prompt_spec import LONGEST, AnswerSpec, PromptSpec
 from loadscope.datasets.language_generation.rouge import ROUGE
 from loadscope.datasets.library import SampleLibrary
 from loadscope.datasets.metric import ScoreMetric
@@ -28,7 +36,7 @@ from loadscope.datasets.task import (
     Task,
 )
 from loadscope.datasets.texts.token_library import TokenLibrary
-from loadscope.errors import WorkError
+from loadscope.errors import InputError, WorkError
 from loadscope.tensors import ANY_SIZE, Tensors
 
 if TYPE_CHECKING:
@@ -144,6 +152,39 @@ class LanguageGeneration(Task):
                 f"a prompt of {window} tokens leaves no room for an answer in the context of "
                 f"{spec.context}",
             )
+
+    def infer(self, model: FileModel, preprocess: Asked) -> Draft | None:
+        """A folder that says how it answers token by token."""
+        said = model.decoding
+        if said is None:
+            return None
+        if isinstance(preprocess, str):
+            raise InputError(
+                f"--preprocess: '{preprocess}' is for images, and the model takes prompts",
+                "leave it out, or give a YAML file with tokenizer, begin or template",
+            )
+        asked = dict(preprocess or {})
+        if not said.tokenizer and "tokenizer" not in asked:
+            raise InputError(
+                "the model's folder has no tokenizer.json, and its prompts need a tokenizer",
+                "give --preprocess FILE, a YAML file with tokenizer: tokenizer-json and "
+                "vocabulary: file:tokenizer.json, or tokenizer: bytes",
+            )
+        cut = {"tokenizer": "tokenizer-json", "vocabulary": f"file:{said.tokenizer}"}
+        most = min(AnswerSpec(end_tokens=said.end).most_new_tokens, said.context // 2)
+        return Draft(
+            preprocess={
+                **({} if "tokenizer" in asked else cut),
+                "begin": said.begin,
+                "window": min(said.context - most, LONGEST),
+                **asked,
+            },
+            postprocess={
+                "end_tokens": said.end, "most_new_tokens": most, "context": said.context
+            },
+            outputs=[one.name for one in model.outputs],
+            assumed=[f"answers of {most} tokens at most", "no template around a prompt"],
+        )  # fmt: skip
 
     def classes(self, entry: DeclaredModel) -> int:
         """The size of the vocabulary, which an exporter has to know."""

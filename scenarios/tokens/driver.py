@@ -6,8 +6,8 @@ from time import perf_counter_ns
 
 from loadscope.scenarios.inference_pipeline import Fail
 from loadscope.scenarios.recorder import Recorder
+from loadscope.scenarios.tokens.batch import Batch
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
-from loadscope.scenarios.tokens.running import RunningBatch
 from loadscope.scenarios.tokens.sequence import Sequence
 
 _Waiting = tuple[int, int, int]
@@ -90,9 +90,10 @@ class TokenDriver:
                 done = []
                 if joining:
                     done += batch.join(joining)
-                    self._pipeline.tell_first(joining)
+                    self._pipeline.tell_first(batch.begun)
                 if batch.sequences:
                     done += batch.step()
+                    self._pipeline.tell_first(batch.begun)
                 elif not joining:
                     if not self._wait():
                         return
@@ -103,7 +104,7 @@ class TokenDriver:
         except BaseException as error:
             self._fail(error)
 
-    def _joining(self, batch: RunningBatch, held: list[Sequence]) -> list[Sequence]:
+    def _joining(self, batch: Batch, held: list[Sequence]) -> list[Sequence]:
         """What joins now; a sample that was read and does not fit is held for the next time."""
         joining: list[Sequence] = []
         while True:

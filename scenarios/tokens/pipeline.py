@@ -20,6 +20,8 @@ from loadscope.scenarios.inference_pipeline import (
     orders,
     payload_bytes,
 )
+from loadscope.scenarios.tokens.batch import Batch
+from loadscope.scenarios.tokens.own import OwnSteps
 from loadscope.scenarios.tokens.running import RunningBatch
 from loadscope.scenarios.tokens.sequence import Sequence as Answering
 from loadscope.scenarios.tokens.steps import Steps
@@ -45,7 +47,7 @@ class TokenPipeline(InferencePipeline):
 
     def __init__(
         self,
-        steps: Steps,
+        steps: Steps | OwnSteps,
         library: SampleLibrary,
         postprocess: Postprocess,
         generation: Generation,
@@ -69,8 +71,10 @@ class TokenPipeline(InferencePipeline):
         )
         return short
 
-    def running(self, batch_size: int) -> RunningBatch:
+    def running(self, batch_size: int) -> Batch:
         """A new running batch of so many sequences at most, without any."""
+        if isinstance(self.steps, OwnSteps):
+            return self.steps.running(self.generation, batch_size, self.budget)
         return RunningBatch(self.steps, self.generation, batch_size, self.budget)
 
     def open(self, id: int, index: int, arrived: int = 0) -> Answering:
@@ -95,7 +99,9 @@ class TokenPipeline(InferencePipeline):
         return Answering(id, index, prompt, limit, memory, arrived)
 
     def tell_first(self, sequences: Sequence[Answering]) -> None:
-        """Tell LoadGen of first tokens."""
+        """Tell LoadGen of first tokens, if there are any."""
+        if not sequences:
+            return
         now = perf_counter_ns()
         for one in sequences:
             one.first = now
@@ -134,10 +140,11 @@ class TokenPipeline(InferencePipeline):
         marks = [perf_counter_ns()]
         sequence, batch = self.open(0, index), self.running(1)
         batch.join([sequence])
-        marks.append(perf_counter_ns())
+        # A framework's own first step comes after that.
+        marks += [perf_counter_ns()] * len(sequence.tokens)
         while batch.sequences:
             batch.step()
-            marks.append(perf_counter_ns())
+            marks += [perf_counter_ns()] * (len(sequence.tokens) + 1 - len(marks))
         spent = [after - before for before, after in pairwise(marks)]
         return self._payload(index, sequence.answer()), spent
 
@@ -162,9 +169,10 @@ class TokenPipeline(InferencePipeline):
                 joining.append(waiting.pop(0))
             if joining:
                 batch.join(joining)
-                told(joining)
+                told(batch.begun)
             if batch.sequences:
                 batch.step()
+                told(batch.begun)
 
     def _payload(self, index: int, tokens: NDArray[Any]) -> NDArray[Any]:
         (payload,) = self._postprocess({TOKENS: tokens}, (index,))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from loadscope.datasets.generation import Generation
 from loadscope.errors import WorkError
+from loadscope.scenarios.tokens.batch import in_budget
 from loadscope.scenarios.tokens.cache import Row, arranged
 from loadscope.scenarios.tokens.sequence import Sequence
 from loadscope.scenarios.tokens.steps import Stepped, Steps, stacked
@@ -33,6 +34,7 @@ class RunningBatch:
 
     Attributes:
         sequences: Those that are under way.
+        begun: See ``Batch``.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class RunningBatch:
         self._least = generation.least
         self._batch_size, self._budget = batch_size, token_budget
         self.sequences: list[Sequence] = []
+        self.begun: list[Sequence] = []
         # Where each of them is: in the cache, which is the first, or in a first step since.
         self._rows: list[Row] = []
         self._caches: list[tuple[Stepped, Tensors]] = []
@@ -62,10 +65,7 @@ class RunningBatch:
             one.memory[name].shape != array.shape for name, array in rows[0].memory.items()
         ):
             return False
-        if not self._budget:
-            return True
-        longest = max(each.most_tokens for each in (*rows, one))
-        return (len(rows) + 1) * longest <= self._budget
+        return in_budget(rows, one, self._budget)
 
     def join(self, new: Several[Sequence]) -> list[Sequence]:
         """Take the first step of new sequences, which then have their first token.
@@ -79,6 +79,7 @@ class RunningBatch:
         memory = stacked([one.memory for one in new])
         stepped = self._steps.first([one.prompt for one in new], memory)
         self._take(new, stepped.logits)
+        self.begun = list(new)
         if not self.sequences:
             self._caches, self._rows = [], []
         number = len(self._caches)
@@ -94,6 +95,7 @@ class RunningBatch:
         Returns:
             The sequences that are done with it, and have left.
         """
+        self.begun = []
         if not self._in_order:
             self._put_in_order()
         ((past, memory),) = self._caches

@@ -48,7 +48,8 @@ class Steps:
         ragged_samples: Whether what an encoder reads may differ in length there.
 
     Raises:
-        InputError: The manifest gives the decoder's tensors parts that they cannot play.
+        InputError: The manifest gives the decoder's tensors parts that they cannot play, or has no
+            states.
     """
 
     def __init__(self, artifact: Artifact, decode: Predict, encode: Predict | None = None) -> None:
@@ -61,11 +62,16 @@ class Steps:
         self._inputs = {one.name: one for one in artifact.inputs}
         self.growing = [one for one in decoder.states if not one.kept]
         self.kept = [one for one in decoder.states if one.kept]
+        if not self.growing:
+            raise InputError(
+                "decoder: the framework keeps this model's states to itself, and tells no scores",
+                "take the decoder's file on another framework, with its states in a manifest",
+            )
         self.ragged = bool(decoder.mask)
         self.ragged_samples = decoder.encoder is None or decoder.encoder.masked
         self._grown_names = [one.past for one in self.growing]
         self._kept_names = [one.past for one in self.kept]
-        self._axis = self.growing[0].axis if self.growing else 1
+        self._axis = self.growing[0].axis
         self._prompt_name = artifact.sample_inputs[0].name
         self._token_type = np.dtype(self._info(decoder.tokens).dtype)
         # Looked up once: a step of a small decoder takes a quarter of a millisecond.

@@ -54,6 +54,8 @@ class TracedTokenPipeline(TokenPipeline):
         encoder: Tracer | None = None,
         thin: bool = True,
     ) -> None:
+        if not isinstance(plain.steps, Steps):
+            raise TypeError("the framework steps its decoder by itself")
         steps = plain.steps.running_by(
             lambda decode: self._noting(decode, tracer),
             lambda encode: self._noting(encode, encoder),
@@ -61,6 +63,7 @@ class TracedTokenPipeline(TokenPipeline):
         super().__init__(
             steps, library, postprocess, plain.generation, plain.budget, plain.tells_first
         )
+        self._noted = steps
         self.notes: list[BatchNote] = []
         self.issued: list[tuple[int, int]] = []
         self._thinning = {what: Thinning(most) for what, most in TRACED_STEPS.items()}
@@ -95,7 +98,7 @@ class TracedTokenPipeline(TokenPipeline):
             places = [self._places[one.id] for one in sequences if one.id in self._places]
             self._under_way_are(what, tuple(places))
 
-        return _Telling(self.steps, self.generation, batch_size, self.budget, told)
+        return _Telling(self._noted, self.generation, batch_size, self.budget, told)
 
     def _under_way_are(self, what: str, places: tuple[int, ...]) -> None:
         self._under_way.what, self._under_way.places = what, places

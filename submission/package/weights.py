@@ -12,6 +12,7 @@ _TYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 """The usual short names in measurements.json; other types go by their own."""
 _SEEDED = "build:seeded-state-dict"
 _INTEGER = "int8"
+_INTEGERS = (_INTEGER, "int4")
 _WHOLE = "float32"
 
 
@@ -37,7 +38,7 @@ def calibration(runs: Iterable[Candidate]) -> str:
         numerics = run.record.model.numerics
         if quantized := lineage(run.record.model).quantized:
             lines[run.model] = _calibrated(quantized, run.model)
-        elif numerics == _INTEGER:
+        elif numerics in _INTEGERS:
             how = lineage(run.record.model).steps
             said = f"quantised: {'; '.join(how)}" if how else "quantised by their publisher"
             lines[run.model] = f"The weights are {numerics}, {said}. The suite calibrated nothing."

@@ -107,6 +107,11 @@ def traced_spec(spec: RunSpec, level: str) -> RunSpec:
     """
     # Of a model that is elsewhere nothing is told here, whatever runs it.
     info = backend_info(spec.framework) if spec.sut is None else backend_at(spec.sut)
+    if info.generates:
+        raise InputError(
+            f"{info.title} steps its decoders by itself, and tells nothing of a step",
+            "trace the decoder's file on another framework, with its states in a manifest",
+        )
     for wanted in _INSIDE:
         if LEVELS.index(level) >= LEVELS.index(wanted) and wanted not in info.trace_levels:
             deepest = LEVELS[LEVELS.index(wanted) - 1]

@@ -149,7 +149,7 @@ class ArtifactEntry(Strict):
     single_stream_options: _Removed = None
     best_batch: _Removed = None
     best_threads: _Removed = None
-    numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8"] = "float32"
+    numerics: Literal["float32", "float16", "bfloat16", "dlfloat16", "int8", "int4"] = "float32"
     weights: Weights = Weights()
     max_batch: PositiveInt | None = None
     size: PositiveInt | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, model_validator
 
 from loadscope.misfits import Misfits
 from loadscope.suite.models.tensor_spec import Dtype, Strict, TensorSpec, plain_path, tensor_infos
@@ -70,7 +70,8 @@ class DecoderEntry(Strict):
 
     Attributes:
         layers: How many layers have states.
-        states: What a step hands to the next; beside ``inputs`` and ``outputs``.
+        states: What a step hands to the next; beside ``inputs`` and ``outputs``. None for a
+            framework that keeps them to itself.
         tokens: The input of token ids, ``(batch, tokens)``.
         logits: The output of scores, ``(batch, tokens, vocabulary)``.
         mask: The input with 1 for each token, past ones included, and 0 for what fills up on the
@@ -80,8 +81,8 @@ class DecoderEntry(Strict):
         encoder: What reads the sample; none where the sample is the prompt.
     """
 
-    layers: PositiveInt
-    states: Annotated[tuple[StateEntry, ...], Field(min_length=1)]
+    layers: NonNegativeInt = 0
+    states: tuple[StateEntry, ...] = ()
     tokens: str = "input_ids"
     logits: str = "logits"
     mask: str = ""
@@ -114,8 +115,10 @@ class DecoderEntry(Strict):
                     yield "encoder.feeds", f"'{name}' is not among the decoder's inputs"
                 if given not in known:
                     yield f"encoder.feeds.{name}", f"'{given}' is none of: {', '.join(known)}"
-        if all(one.kept for one in self.states):
+        if self.states and all(one.kept for one in self.states):
             yield "states", "expected one that grows; a decoder's keys and values do"
+        if bool(self.states) != bool(self.layers):
+            yield "layers", f"expected how many have states, got {self.layers}"
 
     def decoder(self, path: Path) -> Decoder:
         """The form that the suite runs.

@@ -296,6 +296,9 @@ class ModelEntry(Strict):
             misfits.add(
                 f"{where}.format", f"{backend.title} loads {loaded}, not '{artifact.format}'"
             )
+        elif artifact.decoder is not None and backend.generates == bool(artifact.decoder.states):
+            wanted = "no states, which it keeps to itself" if backend.generates else "states"
+            misfits.add(f"{where}.decoder.states", f"{backend.title} needs {wanted}")
         origin = artifact.made_from
         if origin is not None:
             source = self.artifacts.get(origin)

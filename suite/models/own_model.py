@@ -132,6 +132,8 @@ def infer_entry(path: Path, said: Said) -> Inferred:
     }
     artifact |= {"layout": draft.layout} if draft.layout else {}
     artifact |= {"max_batch": batch} if batch is not None else {}
+    if model.decoding is not None:
+        artifact["decoder"] = {"tokens": model.inputs[0].name, "logits": model.outputs[0].name}
     computes = "float16" if "float16" in dtypes.values() else signature.numerics
     artifact |= {"numerics": computes} if computes != DEFAULT_NUMERICS else {}
     entry = _validated(
@@ -227,10 +229,6 @@ def _require(path: Path) -> None:
 
 
 def _no_format(path: Path, info: BackendInfo | None) -> InputError:
-    for one in readable():
-        for name, (what, fix) in one.foreign.items():
-            if (path / name).is_file():
-                return InputError(f"{path}: {what}", fix)
     if info is not None and (able := reading(path)):
         names = " or ".join(one.name for one in able)
         return InputError(f"{path}: {info.title} does not read it", f"use --framework {names}")
@@ -286,7 +284,7 @@ def _without_batch(
         )
     names = {one.name for one in kept}
     left_out = tuple(one.name for one in signature.outputs if one.name not in names)
-    return batch, FileModel(inputs, kept), left_out
+    return batch, FileModel(inputs, kept, signature.decoding), left_out
 
 
 def _sample(tensor: FileTensor, shape: tuple[int | None, ...]) -> TensorInfo:

@@ -15,8 +15,8 @@ from loadscope.errors import InputError
 from loadscope.memory import memory_limit
 from loadscope.names import Scenario
 from loadscope.scenarios.inference_pipeline import InferencePipeline
+from loadscope.scenarios.tokens.own import steps_of
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
-from loadscope.scenarios.tokens.steps import Steps
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.sut.backend import Artifact, Backend, ElsewhereBackend
 from loadscope.sut.effective import require_in_force
@@ -112,7 +112,7 @@ def open_model(plan: ProcessPlan) -> LoadedModel:
     pipeline = InferencePipeline(backend, library, postprocess)
     if artifact.decoder is not None:
         pipeline = TokenPipeline(
-            Steps(artifact, backend.predict, encoder.predict if encoder else None),
+            steps_of(artifact, backend, encoder.predict if encoder else None),
             library,
             postprocess,
             _generation(plan, library),

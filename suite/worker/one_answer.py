@@ -11,6 +11,7 @@ from loadscope.datasets.library import SampleLibrary, outputs_of
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Postprocess
 from loadscope.errors import InputError
+from loadscope.scenarios.tokens.own import OwnSteps, steps_of
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
 from loadscope.scenarios.tokens.steps import Steps
 from loadscope.suite.run.process_plan import ProcessPlan
@@ -94,7 +95,7 @@ def answering(
 
     if plan.artifact.decoder is None:
         return at_once
-    steps = Steps(plan.artifact, backend.predict, encoder.predict if encoder else None)
+    steps = steps_of(plan.artifact, backend, encoder.predict if encoder else None)
     pipeline = token_pipeline(plan, steps, library, postprocess)
 
     def by_tokens(index: int) -> OneAnswer:
@@ -105,7 +106,7 @@ def answering(
 
 
 def token_pipeline(
-    plan: ProcessPlan, steps: Steps, library: SampleLibrary, postprocess: Postprocess
+    plan: ProcessPlan, steps: Steps | OwnSteps, library: SampleLibrary, postprocess: Postprocess
 ) -> TokenPipeline:
     """What answers samples token by token, and tells LoadGen of none.
 

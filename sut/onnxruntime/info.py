@@ -78,13 +78,6 @@ INFO = BackendInfo(
     ),
     companions={"onnx": "loadscope.sut.onnx_files:external_data"},
     files={"onnx": (".onnx",), "ort": (".ort",)},
-    foreign={
-        "genai_config.json": (
-            "a model folder of ONNX Runtime GenAI, which generates in batches of its own",
-            "name the decoder's .onnx file in a manifest, with its parts under 'decoder', and give "
-            "it by --models; see docs/language-models.md",
-        )
-    },
     signature="loadscope.sut.onnxruntime.signature:read",
     probe="loadscope.sut.onnxruntime.layer_values:OnnxRuntimeProbe",
     quantizer=Quantizer(

@@ -1,5 +1,6 @@
 """Running batches against answers that are worked out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from tests.scenarios.token_models import (
 
 from loadscope.datasets.generation import Generation
 from loadscope.errors import InputError, WorkError
+from loadscope.scenarios.recorder import Recorder
 from loadscope.scenarios.tokens.cache import arranged
+from loadscope.scenarios.tokens.driver import TokenDriver
+from loadscope.scenarios.tokens.own import OwnSteps, steps_of
 from loadscope.scenarios.tokens.pipeline import TokenPipeline
 from loadscope.scenarios.tokens.running import RunningBatch
 from loadscope.scenarios.tokens.sequence import Sequence
 from loadscope.scenarios.tokens.steps import Steps
 from loadscope.sut.backend import Artifact, TensorInfo
 from loadscope.sut.decoder import Decoder, State
+from loadscope.sut.onnxruntime.backend import OnnxRuntimeBackend
 from loadscope.tensors import Tensors
 
 GENERATION = Generation(end=(END,), most_new=24)
@@ -219,7 +224,7 @@ class Library:
         return {"input_ids": np.array([self._given[index]], np.int64)}
 
 
-def pipeline(steps: Steps, given: list[list[int]], **bounds: Any) -> TokenPipeline:
+def pipeline(steps: Steps | OwnSteps, given: list[list[int]], **bounds: Any) -> TokenPipeline:
     generation = Generation(end=(END,), **{"most_new": 24, **bounds})
     return TokenPipeline(steps, Library(given), lambda found, _: [*found["tokens"]], generation)
 
@@ -236,3 +241,82 @@ def test_a_sample_may_ask_for_fewer_tokens(steps: Steps) -> None:
     bounded = pipeline(steps, given, most_of=lambda index: 5 + index)
     found = [one.tolist() for one in bounded.compute([0, 1, 2, 3])]
     assert found == [answer(one, 5 + index) for index, one in enumerate(given)]
+
+
+class Sums:
+    """A framework that keeps its states to itself: two share its steps, until both are done."""
+
+    def __init__(self, end: tuple[int, ...], least: int) -> None:
+        assert end == (END,)
+        self._least = least
+        self._left: dict[int, list[int]] = {}
+        self._batch: list[int] = []
+
+    def begin(self, key: int, prompt: Any, limit: int) -> None:
+        self._left[key] = answer(prompt.tolist(), limit, least=self._least)
+
+    def step(self) -> list[tuple[int, int]]:
+        self._batch = self._batch or list(self._left)[:2]
+        found = [(key, self._left[key].pop(0)) for key in self._batch if self._left[key]]
+        if not any(self._left[key] for key in self._batch):
+            for key in self._batch:
+                del self._left[key]
+            self._batch = []
+        return found
+
+
+class SumsBackend(OnnxRuntimeBackend):
+    """What has it; nothing is loaded, for nothing else of it is asked."""
+
+    def generator(self, end: tuple[int, ...], least: int) -> Sums:
+        return Sums(end, least)
+
+
+class Noting(TokenPipeline):
+    """Notes what LoadGen is told, instead of telling it."""
+
+    def tell_first(self, sequences: Any) -> None:
+        self.told = getattr(self, "told", [])
+        self.told += [("first", one.id, len(one.tokens)) for one in sequences]
+
+    def tell_done(self, sequences: Any) -> None:
+        self.told += [("done", one.id, tuple(one.tokens)) for one in sequences]
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_frameworks_own_batches_tell_each_first_token_when_it_comes(
+    tmp_path: Path, size: int
+) -> None:
+    steps = steps_of(sum_decoder(tmp_path), SumsBackend(), None)
+    assert isinstance(steps, OwnSteps)
+    given = prompts(9)
+    noting = Noting(
+        steps, Library(given), lambda found, _: [*found["tokens"]], GENERATION, token_budget=120
+    )
+    failed: list[BaseException] = []
+    driver = TokenDriver(noting, size, 1, Recorder(), failed.append)
+    driver.issue(list(range(9)), list(range(9)))
+    driver.start()
+    driver.stop()
+    assert not failed
+    # The first token and no other is told as such, and before the answer.
+    assert [one for one in noting.told if one[0] == "first"] == [
+        ("first", at, 1) for at in range(9)
+    ]
+    for at, prompt in enumerate(given):
+        done = noting.told.index(("done", at, tuple(answer(prompt, 24))))
+        assert noting.told.index(("first", at, 1)) < done
+    whole = pipeline(steps, given)
+    assert [one.tolist() for one in whole.compute([3, 5])] == [
+        answer(given[at], 24) for at in (3, 5)
+    ]
+    payload, spent = whole.timed(4)
+    assert len(spent) == len(payload) and min(spent) >= 0
+
+
+def test_a_framework_that_keeps_its_states_is_stepped_by_nobody_else(tmp_path: Path) -> None:
+    artifact = sum_decoder(tmp_path)
+    assert artifact.decoder is not None
+    bare = replace(artifact, decoder=replace(artifact.decoder, states=()))
+    with pytest.raises(InputError, match="keeps this model's states to itself"):
+        Steps(bare, lambda batch: batch)

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.xdist_group("packaging")
 ROOT = Path(__file__).resolve().parents[2]
 # What "pip install loadscope" leaves out: the frameworks and the other extras.
 EXTRAS = (
-    "mxnet", "onnx", "onnxruntime", "onnxscript", "optuna", "opentelemetry", "pyarrow",
-    "safetensors", "scipy", "tensorflow", "tokenizers", "torch",
+    "mxnet", "onnx", "onnxruntime", "onnxruntime_genai", "onnxscript", "optuna", "opentelemetry",
+    "pyarrow", "safetensors", "scipy", "tensorflow", "tokenizers", "torch",
 )  # fmt: skip
 # The compiler's runtime for onnx-mlir is no package of an index.
 # TensorRT's packages come from their maker's.

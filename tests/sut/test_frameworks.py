@@ -8,6 +8,7 @@ import ast
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,9 @@ PROCESSES = {
     "onnxruntime and pytorch": ("bert_checks",),
 }
 """Files of tests, by the process that runs them: a framework takes seconds to import."""
+if find_spec("onnxruntime_genai"):
+    # Of no lock file.
+    PROCESSES["genai"] = ("genai_checks",)
 SMOKE = {
     "tvm": (
         "test_any_batch_is_answered_as_by_the_reference",

@@ -105,7 +105,7 @@ SUITES = (
 """What can differ there: byte order, libraries in C and C++, LoadGen, memory and processes."""
 
 FRAMEWORKS = ("onnxruntime", "pytorch")
-PARTS = ("machine", *FRAMEWORKS, "pixels", *(suite.part for suite in SUITES))
+PARTS = ("machine", *FRAMEWORKS, "goldens", "pixels", *(suite.part for suite in SUITES))
 """Everything that can be chosen by ``--part``, in the order in which it is run."""
 
 LEFT_OUT = {

@@ -15,6 +15,7 @@ from loadscope.suite.fetch.artifacts import materialise
 from loadscope.suite.fetch.build import BuildRequest, build_artifact
 from loadscope.suite.fetch.files import Fetched
 from loadscope.suite.models.manifest import Catalogue
+from loadscope.tools.arch.seeded import write_segmentation
 
 MODEL, DATA = "efficientnet-32", "imagenet-sample20"
 _WORKER = ("dask", "distributed")
@@ -89,7 +90,7 @@ def add_worker(site: Path, log: Path) -> None:
 
 
 def make_models(folder: Path, cache: Path, progress: Progress) -> Path:
-    """Make the models of the lane: a small network in two formats, and their manifest.
+    """Make the models of the lane: a small classifier in two formats, one that segments.
 
     Args:
         folder: The folder to make.
@@ -97,7 +98,7 @@ def make_models(folder: Path, cache: Path, progress: Progress) -> Path:
         progress: Told what is being made.
 
     Returns:
-        The manifest.
+        Their manifest.
     """
     entry = Catalogue.load().get("efficientnet-lite0")
     weights = materialise("efficientnet-lite0", entry, "pytorch", cache, progress)
@@ -117,6 +118,7 @@ def make_models(folder: Path, cache: Path, progress: Progress) -> Path:
     folder.mkdir(parents=True)
     shutil.copy(exported.path, folder / "efficientnet-32.onnx")
     shutil.copy(weights.artifact.path, folder / "efficientnet.pth")
+    write_segmentation(folder / "segments.onnx")
     manifest = folder / "models.yaml"
     shipped = files("loadscope.tools.arch") / "models.yaml"
     manifest.write_text(shipped.read_text("utf-8"), encoding="utf-8")

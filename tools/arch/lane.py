@@ -12,12 +12,19 @@ from loadscope.datasets.task import Progress
 from loadscope.suite.golden.file import read_golden
 from loadscope.tools.arch.checks import FRAMEWORKS, SUITES, CheckRow, Suite
 from loadscope.tools.arch.furnish import MODEL, copy_checkout, copy_data, make_models, make_site
-from loadscope.tools.arch.inside import LANE, Inside, loadscope_here, require
+from loadscope.tools.arch.goldens import (
+    CLASSIFIER,
+    OTHERS,
+    SAMPLES,
+    golden_row,
+    hand_over,
+    make_golden,
+)
+from loadscope.tools.arch.inside import LANE, Inside, loadscope_here
 from loadscope.tools.arch.pixels import pixel_rows
 from loadscope.tools.arch.root import Root
 from loadscope.tools.arch.submission import submission_rows
 
-SAMPLES = 4
 PACKAGED = "onnxruntime"
 """Whose run becomes a submission: a system has one framework."""
 
@@ -26,7 +33,6 @@ _CLASSES = 1000
 _VALID_QUERIES = 64
 # Of a machine that does other things too; a quiet one takes a tenth.
 _TEST_SECONDS, _RUN_SECONDS = 3600, 3600
-_LOGIT_TOLERANCE = 1e-4
 _SIDE_BY_SIDE = 2
 _PYTEST = (
     "import os, sys, pytest; os.chdir('/lane/repo'); "
@@ -86,6 +92,8 @@ class Lane:
                 yield from submission_rows(
                     self._inside, f"run-{framework}", self._manifest, self._data
                 )
+        if "goldens" in parts:
+            yield from map(self._other, OTHERS)
         if "pixels" in parts:
             yield from pixel_rows(self._inside, self._data, self._cache, self._progress)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
@@ -133,33 +141,18 @@ class Lane:
         return CheckRow(suite.title, not done.status, "; ".join([shown, *said]), done.seconds)
 
     def _golden(self, framework: str) -> Path:
-        golden = self._inside.folder / f"{framework}.npz"
-        command = ["golden", "--model", MODEL, "--models", str(self._manifest)]
-        command += ["--framework", framework, "--dataset-path", str(self._data)]
-        command += ["--count", str(SAMPLES), "--output", str(golden)]
-        require(loadscope_here(command), "the golden file was not made")
-        return golden
+        return make_golden(self._inside, self._manifest, CLASSIFIER, framework, str(self._data))
 
     def _live(self, framework: str, golden: Path) -> CheckRow:
-        arguments = ["validate", "--json", "--models", f"{LANE}/models/models.yaml"]
-        arguments += ["--model", MODEL, "--framework", framework]
-        arguments += ["--dataset-path", f"{LANE}/data", "--golden", str(LANE / golden.name)]
-        title = f"{framework}: all layers against x86-64"
-        done = self._inside.loadscope(title, arguments, _RUN_SECONDS)
-        verdict = done.json()
-        if verdict is None:
-            return CheckRow(title, False, done.failure(), done.seconds)
-        if verdict["max_rel_diff"] is None:
-            return CheckRow(
-                title, False, f"{verdict['cause']}: {verdict['cause_detail']}", done.seconds
-            )
-        detail = (
-            f"{verdict['samples']} samples, logits within {verdict['max_rel_diff']:.1e} of their "
-            f"magnitude, same top-1 {verdict['top1_agreement']:.0%}, "
-            f"first divergent layer: {verdict['first_divergent_layer'] or 'none'}"
-        )
-        passed = verdict["passed"] and verdict["max_rel_diff"] <= _LOGIT_TOLERANCE
-        return CheckRow(title, passed, detail, done.seconds)
+        title, data = f"{framework}: all layers against x86-64", f"{LANE}/data"
+        return golden_row(self._inside, title, golden, CLASSIFIER, framework, data)
+
+    def _other(self, name: str) -> CheckRow:
+        held, inside = OTHERS[name], self._inside
+        golden = make_golden(inside, self._manifest, held, PACKAGED, held.data)
+        hand_over(inside, held, PACKAGED, self._cache, self._progress)
+        title = f"{name} on {PACKAGED}: {held.model} against x86-64"
+        return golden_row(inside, title, golden, held, PACKAGED, held.data)
 
     def _run(self, framework: str, golden: Path) -> Iterator[CheckRow]:
         name = f"run-{framework}"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from loadscope.datasets.catalog import catalog_entry
-from loadscope.datasets.declared import DeclaredModel
+from loadscope.datasets.declared import DeclaredModel, FileModel
 from loadscope.datasets.generation import TOKEN_MS
 from loadscope.datasets.language_generation import rouge
 from loadscope.datasets.language_generation.prompt_spec import AnswerSpec, PromptSpec
@@ -19,6 +20,7 @@ from loadscope.datasets.language_generation.tokenizer import ByteTokenizer
 from loadscope.datasets.playing import Tokens
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Answer, DataSample, Score
+from loadscope.decoding import Decoding
 from loadscope.errors import InputError, WorkError
 from loadscope.submission.rounds import load_round
 from loadscope.sut.backend import TensorInfo
@@ -222,6 +224,28 @@ def test_a_manifest_is_held_against_the_model() -> None:
         AnswerSpec(end_tokens=(1,), most_new_tokens=1)
     with pytest.raises(ValueError, match="needs one"):
         PromptSpec(tokenizer="tokenizer-json")
+
+
+def test_a_folder_that_says_how_it_answers_is_an_entry(tmp_path: Path) -> None:
+    tensors = ([TensorInfo("ids", "int64", (-1,))], [TensorInfo("scores", "float32", (-1, 260))])
+    said = Decoding((257, 9), (256,), 400, str(tmp_path / "tokenizer.json"))
+    draft = TASK.infer(FileModel(*tensors, said), None)
+    assert draft is not None and draft.outputs == ["scores"]
+    spec = PromptSpec(**draft.preprocess)
+    assert spec.vocabulary == f"file:{tmp_path / 'tokenizer.json'}"
+    assert (spec.begin, spec.window) == ((256,), 272)
+    bounds = AnswerSpec(**draft.postprocess)
+    assert (bounds.end_tokens, bounds.most_new_tokens, bounds.context) == ((257, 9), 128, 400)
+    # What is said counts, and a short context has room for both.
+    bare = FileModel(*tensors, replace(said, tokenizer="", context=40))
+    other = TASK.infer(bare, {"tokenizer": "bytes", "begin": [1]})
+    assert other is not None and other.postprocess["most_new_tokens"] == 20
+    assert other.preprocess == {"tokenizer": "bytes", "begin": [1], "window": 20}
+    assert TASK.infer(FileModel(*tensors), None) is None
+    with pytest.raises(InputError, match=r"no tokenizer\.json"):
+        TASK.infer(bare, None)
+    with pytest.raises(InputError, match="'unit' is for images"):
+        TASK.infer(FileModel(*tensors, said), "unit")
 
 
 def test_what_ends_and_bounds_an_answer_comes_from_model_and_row() -> None:

@@ -88,6 +88,7 @@ def test_a_gpu_gets_large_batches_and_two_calls_at_once():
     [
         ("null", "layer", "tells nothing at level framework"),
         ("null", "framework", "use --level model"),
+        ("genai", "application", "tells nothing of a step"),
         ("null", "model", None),
         ("onnxruntime", "hardware", None),
     ],

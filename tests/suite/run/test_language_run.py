@@ -84,6 +84,8 @@ def test_a_decoder_that_cannot_end_is_refused(folder, answers, said):
         ({"mask": "attention"}, "'attention' is not among the inputs"),
         ({"mask": ""}, "nothing is given to the input 'attention_mask'"),
         ({"logits": "scores"}, "'scores' is not among the outputs"),
+        ({"layers": 0, "states": []}, "ONNX Runtime needs states"),
+        ({"layers": 0}, "expected how many have states, got 0"),
         ({"states": [{"past": "p", "present": "present.*", "shape": [1, -1]}]}, "expected one *"),
         ({"states": [{"past": "p.*", "present": "n.*", "shape": [1, 2]}]}, "one -1, of the tokens"),
     ],

@@ -1,6 +1,7 @@
 """A model's file without a manifest, from the command to what is recorded."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,12 @@ def test_a_draft_is_a_manifest_that_check_holds_against_the_file(loadscope_in, r
     assert "unknown key 'models.m.licens'" in form and "models.m.title" in form
 
 
+# Which of the two is told depends on what is installed.
+GENAI = (
+    ("genai_config.json: not JSON", "model builder")
+    if find_spec("onnxruntime_genai")
+    else ("genai: ONNX Runtime GenAI is not installed here", "pip install 'loadscope[genai]'")
+)
 FREE = "sizes of its inputs free: 'x' [N,?]"
 
 
@@ -197,7 +204,8 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
         ("none.onnx", "none.onnx: not found", "check the path"),
         ("./net.bin", "no framework reads a file of this name", "--models"),
         ("m.onnx --framework pytorch", "PyTorch does not read it", "onnxruntime"),
-        ("./genai", "genai: a model folder of ONNX Runtime GenAI", "docs/language-models.md"),
+        ("./genai", *GENAI),
+        ("./genai --framework onnxruntime", "ONNX Runtime does not read it", "genai"),
         # Its importer takes one, and answers wrongly.
         ("net.tflite --framework opencv", "OpenCV DNN does not read it", "litert"),
         ("m.onnx", "missing key 'dataset_path'", "--dataset-path"),
