@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from loadscope.datasets.library import OrderedLibrary
 from loadscope.datasets.registry import task
 from loadscope.datasets.task import Progress
-from loadscope.errors import InputError, WorkError
+from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.names import Scenario
 from loadscope.rundir.spec import RunSpec
 from loadscope.suite.models.manifest import Catalogue
@@ -165,4 +165,9 @@ def predict(plan: ProcessPlan) -> _Answers:
 
 if __name__ == "__main__":
     given, output = map(Path, sys.argv[1:])
-    np.savez(output, *predict(ProcessPlan.model_validate_json(given.read_text(encoding="utf-8"))))
+    plan = ProcessPlan.model_validate_json(given.read_text(encoding="utf-8"))
+    try:
+        answers = predict(plan)
+    except LoadScopeError as error:
+        sys.exit(error.message)
+    np.savez(output, *answers)
