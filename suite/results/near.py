@@ -15,7 +15,7 @@ from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.run.view import RunView
 
 COLUMNS = (
-    "round", "division", "category", "submitter", "system", "processor", "processors",
+    "round", "division", "category", "benchmark", "submitter", "system", "processor", "processors",
     "accelerator", "accelerators", "software", "scenario", "value", "unit", "accuracy", "numerics",
     "times_ours", "location",
 )  # fmt: skip

@@ -25,7 +25,7 @@ def test_published_results_are_kept_as_printed(index, add, summaries):
     assert index.db.execute("SELECT count(*) FROM official").fetchone()[0] == len(ROWS)
     (row,) = published(index, OfficialQuery(submitter="amd"))
     assert (row["value"], row["unit"], row["round"]) == (27803.9, "Tokens/s", "v5.1")
-    assert row["accelerators"] == 8
+    assert row["accelerators"] == 8 and row["benchmark"] == "llama2-70b-99"
     rows = published(index, OfficialQuery(benchmark="resnet", scenario="offline", category="edge"))
     assert [one["value"] for one in rows] == [1415.64, 948.803, 652.51]
     assert not index.db.execute("SELECT 1 FROM run").fetchone()
