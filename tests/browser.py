@@ -60,6 +60,10 @@ class Browser:
             time.sleep(0.1)
         return value
 
+    def paint(self) -> None:
+        """Have a frame painted: without a screen some events wait for one."""
+        self._http.get(f"{self._address}/screenshot", timeout=60).raise_for_status()
+
     def console(self) -> list[str]:
         return [entry["message"] for entry in self.call("se/log", type="browser")]
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from loadscope.datasets.playing.parts import Cuts
 from loadscope.datasets.playing.pictures import picture, region
 
-_AXES = ("axial", "coronal", "sagittal")
+# Arrays do not say how the body lies in them: each form of scans has another order.
+_AXES = ("first axis", "second axis", "third axis")
 
 
 def cuts(

@@ -101,7 +101,9 @@ def make_plan(runs: list[Candidate], division: str, category: str, rules: Round)
     missing: list[Missing] = []
     left_out: list[str] = []
     for model in sorted({run.model for run in runs}):
-        own = {run.scenario: run for run in runs if run.model == model}
+        # Of several of a scenario one that was measured goes before a traced or a broken one.
+        mine = sorted(runs, key=lambda run: "performance" in run.finished)
+        own = {run.scenario: run for run in mine if run.model == model}
         benchmark = rules.benchmarks.get(next(iter(own.values())).benchmark_model(rules))
         if benchmark is None:
             continue

@@ -75,6 +75,8 @@ def _parallel(one: Searched) -> Drawing | None:
         x={
             "tickvals": list(range(len(names))),
             "ticktext": names,
+            # Turned on a narrow page they end at their axis, so that the last one has room.
+            "autotickangles": [0, -30, -90],
             "range": [-0.15, len(names) - 0.35],
             "showline": False,
         },

@@ -9,9 +9,11 @@ from typing import Any
 from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.index import ResultsIndex
-from loadscope.suite.results.joins import BY_NOISE, BY_TIME, BY_VALUE, from_runs
-from loadscope.suite.results.planning import MANY, conditions, first_of
+from loadscope.suite.results.joins import BY_NOISE, BY_TIME, BY_VALUE, from_runs, tables_of
+from loadscope.suite.results.passes import seldom_second
+from loadscope.suite.results.planning import MANY, conditions, counting, first_of
 from loadscope.suite.results.query import DEFAULT_COLUMNS, Query, expressions, known_columns
+from loadscope.suite.results.schema import FACETS
 from loadscope.suite.results.series import spread
 
 _LARGEST_PAGE = 1000
@@ -37,10 +39,7 @@ def select(index: ResultsIndex, query: Query, total: int | None = None) -> Itera
 
 def count(index: ResultsIndex, query: Query) -> int:
     """How many runs its conditions choose, whatever page of them it shows."""
-    where, values = conditions(index, query)
-    found: int = index.db.execute(
-        f"SELECT count(*){from_runs(where, first=first_of(where))} WHERE {where}", values
-    ).fetchone()[0]
+    found: int = index.db.execute(*counting(index, query)).fetchone()[0]
     return found
 
 
@@ -112,17 +111,20 @@ def _page(index: ResultsIndex, query: Query, order: str, total: int | None) -> l
 def _sorted_first(where: str, order: str) -> str:
     """What a page begins with whose order no index has."""
     first = first_of(f"{where} {order}")
-    # What only the order needs is best read in the way of SQLite's own choice.
-    return "run" if first != first_of(where) else first
+    # Facets that only the order needs are best read in the way of SQLite's own choice.
+    only = tables_of(order) - tables_of(where)
+    return "run" if first != first_of(where) and only & {*FACETS} else first
 
 
 def _ordered(name: str, known: Mapping[str, str]) -> str:
     """A part of ORDER BY: what has no value is last, which SQLite has to be told where it rises."""
+    # Beside each run of a million the second test is looked for only where the first lacks it.
+    expression = seldom_second(known[name.removeprefix("-")])
     if name.startswith("-"):
-        return f"{known[name.removeprefix('-')]} DESC"
+        return f"{expression} DESC"
     # An index serves an order of columns that always have a value.
     last = "" if name in ("created", "uid") else " NULLS LAST"
-    return f"{known[name]} ASC{last}"
+    return f"{expression} ASC{last}"
 
 
 def _groups(index: ResultsIndex, query: Query) -> Iterator[Row]:
@@ -162,16 +164,11 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
         median, ``FRAMEWORK n`` tests, ``FRAMEWORK mad``, and how many configurations it is the
         best of.
     """
-    where, values = conditions(index, query)
+    where, values = query.where(beside=True)
     rows = index.db.execute(
         "SELECT config.model, config.scenario, config.framework, config.numerics, "
-        "config.rehearsal, system.processor, system.digest, run.machine, summary.* FROM summary "
-        "JOIN run ON run.id = summary.last_run JOIN config ON config.id = summary.config "
-        "JOIN system ON system.id = summary.system JOIN environment ON "
-        "environment.id = run.environment JOIN build ON build.id = run.build "
-        "LEFT JOIN test AS t ON t.run = run.id AND t.mode = 'performance' "
-        "LEFT JOIN test AS a ON a.run = run.id AND a.mode = 'accuracy' "
-        f"LEFT JOIN accuracy ON accuracy.run = run.id WHERE {where} "
+        "config.rehearsal, system.processor, system.digest, run.machine, summary.* "
+        f"{_of_summaries(where, 'config.', 'system.')} WHERE {where} "
         "ORDER BY config.model, config.scenario, system.digest, config.rehearsal",
         values,
     )
@@ -187,15 +184,19 @@ def matrix(index: ResultsIndex, query: Query) -> list[Row]:
 
 def matrix_models(index: ResultsIndex, query: Query, most: int, offset: int) -> tuple[str, ...]:
     """Some of the models that a matrix has rows of, by name."""
-    where, values = conditions(index, query)
-    asked = f"SELECT DISTINCT run.config, run.system{from_runs(where)} WHERE {where}"
+    where, values = query.where(beside=True)
     rows = index.db.execute(
-        f"SELECT DISTINCT config.model FROM summary JOIN ({asked}) AS asked "
-        "ON asked.config = summary.config AND asked.system = summary.system "
-        "JOIN config ON config.id = summary.config ORDER BY 1 LIMIT ? OFFSET ?",
+        f"SELECT DISTINCT config.model {_of_summaries(where, 'config.')} WHERE {where} "
+        "ORDER BY 1 LIMIT ? OFFSET ?",
         (*values, most, offset),
     )
     return tuple(row[0] for row in rows)
+
+
+def _of_summaries(*expressions: str) -> str:
+    """The FROM of a statement on series, of each of which conditions are on the last run."""
+    runs = from_runs(*expressions).removeprefix(" FROM run")
+    return f"FROM summary CROSS JOIN run ON run.id = summary.last_run{runs}"
 
 
 def left_out(index: ResultsIndex, query: Query) -> int:

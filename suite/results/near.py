@@ -15,7 +15,7 @@ from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.run.view import RunView
 
 COLUMNS = (
-    "round", "division", "category", "submitter", "system", "processor", "processors",
+    "round", "division", "category", "benchmark", "submitter", "system", "processor", "processors",
     "accelerator", "accelerators", "software", "scenario", "value", "unit", "accuracy", "numerics",
     "times_ours", "location",
 )  # fmt: skip
@@ -83,7 +83,7 @@ def published(index: ResultsIndex, query: OfficialQuery, like: RunView | None = 
 
 def like_run(run: RunView, query: OfficialQuery) -> list[OfficialQuery]:
     """The query with what it leaves open taken from a run: a query for each of its benchmarks."""
-    names = run.record.model.mlperf.submission if run.record.model.mlperf else ()
+    names = _benchmarks(run)
     scenario = query.scenario or str(run.scenario)
     wanted = (query.benchmark,) if query.benchmark else names
     if not wanted:
@@ -99,9 +99,11 @@ def like_run(run: RunView, query: OfficialQuery) -> list[OfficialQuery]:
 
 def our_row(run: RunView) -> Row:
     """A run as a row beside published ones, with all that stands against it."""
-    told = [verdict(run).text, "rehearsal" if run.rehearsal else "", "unverified"]
+    told = [verdict(run).text, "rehearsal" if run.rehearsal else "",
+            "noisy" if run.warnings else "", "unverified"]  # fmt: skip
     row: Row = dict.fromkeys(COLUMNS)
     row |= {
+        "benchmark": ", ".join(_benchmarks(run)),
         "division": f"ours: {', '.join(filter(None, told))}",
         "system": run.host.identity.hostname if run.host.identity else "",
         "processor": run.host.processor,
@@ -113,6 +115,11 @@ def our_row(run: RunView) -> Row:
         "times_ours": 1.0,
     }
     return row
+
+
+def _benchmarks(run: RunView) -> tuple[str, ...]:
+    """The benchmarks of MLPerf that a run's model stands for."""
+    return run.record.model.mlperf.submission if run.record.model.mlperf else ()
 
 
 def _units(run: RunView) -> tuple[str, ...]:

@@ -11,14 +11,19 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import product
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from loadscope.errors import InputError, near
 from loadscope.rundir.spec import scenario_of
 from loadscope.suite.results.joins import tables_of
-from loadscope.suite.results.passes import of_facet, once_through
+from loadscope.suite.results.passes import (
+    Condition,
+    of_accuracy,
+    of_facet,
+    on_tests,
+    runs_of_tests,
+)
 from loadscope.suite.results.schema import FACETS, metric_names, quoted
 
 _TERM = re.compile(r"([a-z_][a-z0-9_-]*)(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL | re.IGNORECASE)
@@ -31,10 +36,8 @@ _MARKS = {
     "run.hidden": "hidden",
     "1": "unverified",
 }
-# The last part of the path: what is left without the longest end that has no slash in it.
-_RUN = "replace(run.path, rtrim(run.path, replace(run.path, '/', '')), '')"
 _TEXT = {
-    "run": _RUN,
+    "run": "run.name",
     "model": "config.model",
     "framework": "config.framework",
     "scenario": "config.scenario",
@@ -198,11 +201,22 @@ class Query:
         parts, values = ["run.copy = 0"], []
         if not self.asks("hidden"):
             parts.append("run.hidden = 0")
-        for term in self.terms:
-            part, own = _condition(term)
-            parts.append(of_facet(part) if beside else once_through(part))
+        of_tests = []
+        for part, own in self.conditions():
+            if not beside and on_tests(part):
+                of_tests.append((part, own))
+                continue
+            parts.append(of_facet(part) if beside else of_facet(of_accuracy(part)))
+            values += own
+        if of_tests:
+            read, own = runs_of_tests(of_tests)
+            parts.append(f"run.id IN ({read})")
             values += own
         return " AND ".join(parts), values
+
+    def conditions(self) -> list[Condition]:
+        """Each term as SQL, in the columns of the tables that ``joins`` joins."""
+        return [_condition(term) for term in self.terms]
 
     def _with(self, word: str) -> "Query":
         found = _TERM.fullmatch(word)
@@ -249,7 +263,7 @@ def known_columns() -> list[str]:
     return [*dict.fromkeys((*DEFAULT_COLUMNS, *expressions()))]
 
 
-def _condition(term: Term) -> tuple[str, list[Any]]:
+def _condition(term: Term) -> Condition:
     key, numbers = term.key, number_expressions()
     if key in ("since", "until"):
         if term.operator != "=":
@@ -263,8 +277,6 @@ def _condition(term: Term) -> tuple[str, list[Any]]:
         return _truth(term)
     if key in numbers:
         return _numbers(term, numbers[key])
-    if key == "run" and term.operator in ("=", "!=", "~"):
-        return _run_names(term)
     if key == "marks" and term.operator in ("=", "!=", "~"):
         return _marks(term), []
     if key in _TEXT:
@@ -310,25 +322,28 @@ def _texts(term: Term, expression: str) -> tuple[str, list[Any]]:
 def _marks(term: Term) -> str:
     """A condition on marks as one on what they stand for: their texts are known beforehand."""
     said = [value.lower() for value in term.values]
-    met = []
-    for held in product((True, False), repeat=len(_MARKS)):
-        text = " ".join(name for name, holds in zip(_MARKS.values(), held, strict=True) if holds)
+
+    def held(names: tuple[str, ...]) -> bool:
+        text = " ".join(names)
         found = any(one in text if term.operator == "~" else one == text for one in said)
-        if found != (term.operator == "!="):
-            each = zip(_MARKS, held, strict=True)
-            met.append(" AND ".join(f"{'' if holds else 'NOT '}({sql})" for sql, holds in each))
-    return f"({' OR '.join(f'({one})' for one in met) or '0'})"
+        return found != (term.operator == "!=")
 
+    def met(left: list[tuple[str, str]], names: tuple[str, ...]) -> str:
+        """What has to hold of the marks that are left, beside those that a run has."""
+        if not left:
+            return str(int(held(names)))
+        (holds, name), *others = left
+        yes, no = met(others, (*names, name)), met(others, names)
+        if holds == "1" or yes == no:
+            return yes
+        # Beside false or true less has to be asked, and a million of runs are asked it.
+        with_it = holds if yes == "1" else f"{holds} AND {yes}"
+        without = no if yes == "1" else f"NOT ({holds}) AND {no}"
+        if yes == "0":
+            return f"(NOT ({holds}))" if no == "1" else f"({without})"
+        return f"({with_it})" if no == "0" else f"({with_it} OR {without})"
 
-def _run_names(term: Term) -> tuple[str, list[Any]]:
-    """A condition on the last part of the path, which is taken out only where the path has it."""
-    part, after = ("LIKE ? ESCAPE '\\'", "%") if term.operator == "~" else ("= ?", "")
-    said = " OR ".join(f"(run.path LIKE ? ESCAPE '\\' AND {_RUN} {part})" for _ in term.values)
-    values = []
-    for value in term.values:
-        like = f"%{_like(value)}{after}"
-        values += [like, like if after else value]
-    return f"{'NOT ' if term.operator == '!=' else ''}({said})", values
+    return f"({met([*_MARKS.items()], ())})"
 
 
 def _spelt(key: str) -> Callable[[str], str]:

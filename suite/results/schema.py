@@ -20,7 +20,7 @@ CREATE TABLE environment(
 CREATE TABLE build(
   id INTEGER PRIMARY KEY, digest TEXT UNIQUE NOT NULL, recipe TEXT NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE run(
-  id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, source INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, name TEXT NOT NULL, source INTEGER NOT NULL,
   stamp TEXT NOT NULL, sha256 TEXT NOT NULL, uid TEXT NOT NULL,
   config INTEGER NOT NULL, system INTEGER NOT NULL, environment INTEGER NOT NULL,
   build INTEGER NOT NULL, machine TEXT NOT NULL, machine_id TEXT NOT NULL, created TEXT NOT NULL,
@@ -33,6 +33,7 @@ CREATE INDEX run_newest ON run(created DESC, uid, status, machine, machine_id)
   WHERE copy = 0 AND hidden = 0;
 CREATE INDEX run_series ON run(config, system, created, status) WHERE copy = 0 AND hidden = 0;
 CREATE INDEX run_noisy ON run(id) WHERE warnings != '';
+CREATE INDEX run_unshown ON run(id) WHERE copy != 0 OR hidden != 0;
 CREATE TABLE test(
   run INTEGER NOT NULL, mode TEXT NOT NULL, status TEXT NOT NULL,
   metric TEXT, value REAL, unit TEXT, better TEXT,

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from loadscope.suite.results.row import RunRows
@@ -40,7 +41,8 @@ class Store:
             "environment": self._facet("environment", rows, {}),
             "build": self._facet("build", rows, {}),
         }
-        about = {"path": path, "source": source, "stamp": stamp, "sha256": sha256}
+        about = {"path": path, "name": Path(path).name, "source": source, "stamp": stamp,
+                 "sha256": sha256}  # fmt: skip
         run = self._insert("run", {**about, **facets, **rows.run})
         series = {"config": facets["config"], "system": facets["system"]}
         for test in rows.tests:

@@ -95,7 +95,9 @@ async def _static(request: Request) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return await _page(request, error.status_code, error.detail, "")
+    # Starlette's own words of an address that no route has.
+    message = "there is no such page" if error.detail == "Not Found" else error.detail
+    return await _page(request, error.status_code, message, "")
 
 
 async def _failed(request: Request, error: Exception) -> Response:

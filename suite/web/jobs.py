@@ -97,7 +97,7 @@ class Jobs:
         return job
 
     def all(self) -> list[Job]:
-        """Every job, those that wait first in their order, then the others, the latest first."""
+        """Every job: what runs, those that wait in their order, the others, the latest first."""
         found = []
         for path in self._folder.glob("*.json"):
             try:
@@ -106,7 +106,13 @@ class Jobs:
                 continue
         waiting = sorted((job for job in found if job.state == "waiting"), key=_place)
         others = sorted((job for job in found if job.state != "waiting"), key=_asked, reverse=True)
-        return [*waiting, *others]
+        running = [job for job in others if job.state == "running"]
+        return [*running, *waiting, *(job for job in others if job.state != "running")]
+
+    def turn(self, job: Job) -> tuple[int, int] | None:
+        """Which of how many that wait a job is, from 1; None where it does not wait."""
+        waiting = [one.id for one in self.all() if one.state == "waiting"]
+        return (waiting.index(job.id) + 1, len(waiting)) if job.id in waiting else None
 
     def get(self, identity: str) -> Job | None:
         """The job of an id."""

@@ -39,6 +39,7 @@ class PlayedAnswer:
         says: What it does, or why it failed, with the mend.
         picture: The preprocessed input as an image, where it is one.
         fresh: Whether the model was loaded for it.
+        meaningful: Whether its weights were trained, so that the answer says anything.
     """
 
     model: str
@@ -50,6 +51,7 @@ class PlayedAnswer:
     prediction: Prediction | None = None
     picture: str = ""
     fresh: bool = True
+    meaningful: bool = True
 
 
 @dataclass
@@ -166,6 +168,8 @@ class Playground:
                 data, samples = prepare_given(warm.played, one.framework, play.given, folder)
                 classes = warm.played.entry.classes_for(one.framework)
                 found = warm.model.predict(data, samples, classes, repeats, play.layers)
+            chosen = warm.played.entry.artifact_for(one.framework)
+            one.meaningful = chosen.accuracy.meaningful
             seconds = warm.model.load_seconds
             one.prediction = Prediction(one.model, one.framework, seconds, found, warm.played.lines)
             one.picture = input_picture(found.input)
@@ -200,5 +204,6 @@ def require_idle() -> None:
         until = running[0].until
         when = f" until about {until.astimezone():%H:%M}" if until else ""
         raise HTTPException(
-            409, f"measuring{when}: {running[0].run_dir.name}; play when it is over"
+            409,
+            f"a test runs on this machine{when} ({running[0].run_dir.name}); play when it is over",
         )

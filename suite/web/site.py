@@ -98,6 +98,8 @@ class Site:
         for again in (True, False):
             if state.lost and state.sources:
                 make_again(self.index, list(state.sources), self._progress)
+                # It is whole; what follows only looks for what came meanwhile.
+                state.lost, state.refused, state.reading = "", None, None
             try:
                 with opened(self.index, progress=self._progress) as index:
                     take_in(index, source_at(self.runs), tally, self._progress)

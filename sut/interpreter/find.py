@@ -170,26 +170,31 @@ def ask(path: Path, named: str, fix: str = "name an executable of Python 3") -> 
     Raises:
         InputError: It does not run, or is no Python 3.
     """
+    said = "it does not answer as Python 3 does"
     try:
-        return _asked(path.absolute(), path.stat().st_mtime_ns)
-    except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
-        said = getattr(error, "strerror", None) or "it does not answer as Python 3 does"
-        source = "" if named == str(path) else f"{named}: "
-        raise InputError(f"{source}cannot run {path}: {said}", fix) from error
+        if python := _asked(path.absolute(), path.stat().st_mtime_ns):
+            return python
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said = getattr(error, "strerror", None) or said
+    source = "" if named == str(path) else f"{named}: "
+    raise InputError(f"{source}cannot run {path}: {said}", fix)
 
 
 @functools.lru_cache
-def _asked(path: Path, _: int) -> Python:
+def _asked(path: Path, _: int) -> Python | None:
+    """What a Python says; None of a program that is none, which need not be started again."""
     done = subprocess.run(
         [path, "-c", _ASK],
         capture_output=True,
-        check=True,
         timeout=_ASK_SECONDS,
         stdin=subprocess.DEVNULL,
         env=clean_environment(),
     )
-    version, folders = json.loads(done.stdout)
-    major, minor, micro = map(int, version)
+    try:
+        version, folders = json.loads(done.stdout)
+        major, minor, micro = map(int, version)
+    except (ValueError, TypeError):
+        return None
     return Python(path, (major, minor, micro), tuple(filter(None, folders)))
 
 

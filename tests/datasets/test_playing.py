@@ -54,14 +54,14 @@ def test_a_volume_is_cut_where_something_is_marked():
     classes[1, 3, 4], classes[1, 3, 5] = 1, 2
     found = cuts(volume, classes, {1: "kidney"}, "Dice 0.9")
     assert [row.label for row in found.rows] == [
-        "axial, 2 of 4", "coronal, 4 of 5", "sagittal, 5 of 6",
+        "first axis, 2 of 4", "second axis, 4 of 5", "third axis, 5 of 6",
     ]  # fmt: skip
     assert [(row.height, row.width) for row in found.rows] == [(5, 6), (4, 6), (4, 5)]
-    axial = found.rows[0]
-    assert [one.label for one in axial.regions] == ["kidney"]
-    assert np.argwhere(pixels(axial.regions[0].png)).tolist() == [[3, 4]]
-    assert np.array_equal(pixels(axial.png), (volume[1] * (255 / 119)).round())
-    assert found.lines()[:2] == ["Dice 0.9", "axial, 2 of 4, kidney 3.3 %"]
+    first = found.rows[0]
+    assert [one.label for one in first.regions] == ["kidney"]
+    assert np.argwhere(pixels(first.regions[0].png)).tolist() == [[3, 4]]
+    assert np.array_equal(pixels(first.png), (volume[1] * (255 / 119)).round())
+    assert found.lines()[:2] == ["Dice 0.9", "first axis, 2 of 4, kidney 3.3 %"]
     nothing = cuts(np.zeros((2, 2, 2)), np.zeros((2, 2, 2)), {1: "kidney"})
     assert [row.regions for row in nothing.rows] == [(), (), ()]
 

@@ -15,7 +15,7 @@ import psutil
 
 from loadscope.datasets.task import Progress
 from loadscope.names import Scenario
-from loadscope.suite.results.asking import count, select
+from loadscope.suite.results.asking import count, matrix, matrix_models, select
 from loadscope.suite.results.history import histories
 from loadscope.suite.results.index import ResultsIndex
 from loadscope.suite.results.official import official_records
@@ -31,7 +31,8 @@ _MOST = {"medians": 1.0, "latest": 1.0, "series": 0.020, "add": 10.0, "index": 6
          "memory": 200.0, "published": 1.0, "page": 1.0}  # fmt: skip
 _ASKED = ("model=model-7", "value>100.5", "value<100.001", "latency_p99_ms<5", "latency_p99_ms<50",
           "accuracy>70.5", "value>100.5 latency_p99_ms<50 sort=-value", "framework=pytorch value>1",
-          "run~77", "command~77", "unit=ms", "marks~noisy")  # fmt: skip
+          "run~77", "command~77", "unit=ms", "marks~noisy", "marks!=unverified", "sort=run",
+          "sort=-latency_p99_ms")  # fmt: skip
 _SYSTEMS = 10
 _LATENCIES = tuple(name for name in metric_names() if name.startswith("latency_"))
 _COMMAND = (
@@ -133,6 +134,11 @@ def _million(root: Path, progress: Progress) -> Iterator[dict[str, Any]]:
     begun = time.process_time()
     list(islice(histories(index, Query.parse("value>100.5"), change_points=False, fewest=2), 20))
     yield _row("20 series, value>100.5, CPU", time.process_time() - begun, _MOST["page"])
+    begun = time.process_time()
+    models = matrix_models(index, Query.parse("value>100.5"), 20, 0)
+    matrix(index, Query.parse(f"value>100.5 model={','.join(models)}"))
+    yield _row("a matrix of 20 models, value>100.5, CPU", time.process_time() - begun,
+               _MOST["page"])  # fmt: skip
     index.close()
 
 
@@ -183,8 +189,9 @@ def _batch(db: sqlite3.Connection, first: int, dice: random.Random) -> None:
         noisy = "the hypervisor took 9.0 % of the CPU" if number % 1000 == 0 else ""
         command = f"{_COMMAND} --output runs/{number}"
         runs.append(
-            (number, f"/made/{number}", f"u{number}", config, system, created, noisy, command)
-        )
+            (number, f"/made/{number}", str(number), f"u{number}", config, system, created, noisy,
+             command)
+        )  # fmt: skip
         latencies = [dice.uniform(1, 100)] * len(_LATENCIES)
         common = (config, system, created, *latencies)
         tests.append((number, "performance", 100 + dice.random(), *common, int(not noisy)))
@@ -192,8 +199,8 @@ def _batch(db: sqlite3.Connection, first: int, dice: random.Random) -> None:
             tests.append((number, "accuracy", None, *common, 0))
             scores.append((number, 70 + dice.random()))
     db.executemany(
-        "INSERT INTO run VALUES(?, ?, 1, '', '', ?, ?, ?, 1, 1, 'alpha', '', ?, 'valid', 'valid', "
-        "'', ?, ?, NULL, NULL, 0, 0)",
+        "INSERT INTO run VALUES(?, ?, ?, 1, '', '', ?, ?, ?, 1, 1, 'alpha', '', ?, 'valid', "
+        "'valid', '', ?, ?, NULL, NULL, 0, 0)",
         runs,
     )
     named = ("run", "mode", "value", "config", "system", "created", *_LATENCIES, "counts")

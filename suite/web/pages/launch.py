@@ -79,10 +79,10 @@ _ENDED_JOBS = 20
 
 
 def _shown_jobs(jobs: Jobs) -> list[Job]:
-    """All that wait, and the latest of the others."""
+    """All that run and wait, and the latest of the others."""
     found = jobs.all()
-    others = [job for job in found if job.state != "waiting"]
-    return [*(job for job in found if job.state == "waiting"), *others[:_ENDED_JOBS]]
+    unended = sum(job.state in ("running", "waiting") for job in found)
+    return found[: unended + _ENDED_JOBS]
 
 
 async def _sent(request: Request) -> Response:

@@ -18,8 +18,9 @@ from starlette.routing import Route
 
 from loadscope.errors import InputError
 from loadscope.rundir.directory import RunDirectory
-from loadscope.rundir.progress import read_progress, utc_now
+from loadscope.rundir.progress import NoiseSoFar, read_progress, utc_now
 from loadscope.suite.run.engine import request_cancel
+from loadscope.suite.run.noise import OTHERS_PERCENT, STEAL_PERCENT
 from loadscope.suite.web.forms import read_form
 from loadscope.suite.web.jobs import Job, Jobs
 from loadscope.suite.web.page import Page
@@ -72,7 +73,7 @@ def _run_page(request: Request) -> Response:
 def _told_of_job(jobs: Jobs, job: Job) -> dict[str, Any]:
     # Before the folder is read: what the run's end has written must not be missed.
     ending = jobs.ending(job)
-    told = _told(jobs.folder(job), job, jobs.log(job))
+    told = {**_told(jobs.folder(job), job, jobs.log(job)), "turn": jobs.turn(job)}
     return {**told, "state": "cancelling"} if ending else told
 
 
@@ -86,10 +87,16 @@ def _told(folder: Path, job: Job | None, log: str) -> dict[str, Any]:
     return {
         "state": state,
         "progress": None if now is None else now.model_dump(mode="json"),
+        "noisy": now is not None and now.noise is not None and _noisy(now.noise),
         "log": log,
         "run": record,
         "status": job.status if job else None,
     }
+
+
+def _noisy(noise: NoiseSoFar) -> bool:
+    """Whether as much is against a figure as a warning of the run would say."""
+    return noise.others_percent > OTHERS_PERCENT or noise.steal_percent > STEAL_PERCENT
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

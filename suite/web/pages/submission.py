@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from pathlib import Path
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -13,11 +14,15 @@ from starlette.routing import Route
 
 from loadscope.errors import InputError
 from loadscope.submission.check import check_tree
+from loadscope.submission.package.package_plan import Plan
 from loadscope.submission.rounds import CURRENT, load_round
 from loadscope.submission.system import MachineProbe, describe, detect
 from loadscope.submission.system.description import Description
 from loadscope.suite.library.submission import draft
+from loadscope.suite.report.marks import Marks
 from loadscope.suite.report.submission import is_submission
+from loadscope.suite.report.wording import metric_text, verdict
+from loadscope.suite.run.view import load_run
 from loadscope.suite.web.forms import read_form
 from loadscope.suite.web.page import Page
 from loadscope.suite.web.rendering import render
@@ -49,6 +54,7 @@ def _plan(request: Request) -> Response:
         divisions=_DIVISIONS,
         round=CURRENT,
         planned=planned,
+        entries=_entries(planned) if planned else [],
         problem=problem,
         description=description,
         fields=load_round(CURRENT).submission.system_fields,
@@ -56,6 +62,24 @@ def _plan(request: Request) -> Response:
         submitter=submitter,
         trees=list(_trees(site)),
     )
+
+
+def _entries(planned: Plan) -> list[dict[str, Any]]:
+    """What is there, with all that stands against its figures."""
+    views = [load_run(one.run.path) for one in planned.entries]
+    marks = Marks(views)
+    return [
+        {
+            "benchmark": one.benchmark,
+            "scenario": one.scenario,
+            "inferred": one.inferred_from,
+            "name": one.run.path.name,
+            "figure": metric_text(view),
+            "standing": verdict(view),
+            "marks": marks.of(view),
+        }
+        for one, view in zip(planned.entries, views, strict=True)
+    ]
 
 
 def _description(site: Site, given: dict[str, str]) -> Description:

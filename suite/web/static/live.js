@@ -31,7 +31,7 @@
   function show(told) {
     const now = told.progress;
     at("state").textContent = told.state + (told.status ? ` with status ${told.status}` : "");
-    at("phase").textContent = now ? `${now.test}${now.runs > 1 ? ` ${now.run} of ${now.runs}` : ""}: ${now.phase}` : "";
+    at("phase").textContent = told.turn ? `turn ${told.turn.join(" of ")}, when the machine is free` : now ? `${now.test}${now.runs > 1 ? ` ${now.run} of ${now.runs}` : ""}: ${now.phase}` : "";
     at("elapsed").textContent = clock(now?.elapsed_s);
     at("left").textContent = clock(now?.left_s);
     at("answered").textContent = now ? `${now.queries_answered.toLocaleString()} of ${now.queries_issued.toLocaleString()}` : "–";
@@ -40,6 +40,7 @@
       ? ["p50_ms", "p90_ms", "p99_ms"].map((key) => now.latency[key].toPrecision(3)).join(", ") + " ms" : "–";
     at("noise").textContent = now?.noise
       ? `${now.noise.others_percent.toFixed(1)} %, ${now.noise.steal_percent.toFixed(1)} %` : "–";
+    at("noisy").hidden = !told.noisy;
     const bar = at("bar");
     if (now?.left_s) {
       bar.max = now.elapsed_s + now.left_s;

@@ -128,8 +128,15 @@
   });
   let seen = 0;
   new ResizeObserver(() => { if (canvas.clientWidth !== seen) { seen = canvas.clientWidth; draw(); } }).observe(canvas);
+  // Another screen, or another zoom of the page: the width may stay, the pixels do not.
+  const sharpen = () => {
+    draw();
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", sharpen, { once: true });
+  };
+  sharpen();
+  // Hidden tabs are not painted, and may have lost what was.
+  document.addEventListener("visibilitychange", draw);
   // What is drawn is lost when the browser's painter ends and begins again.
   canvas.addEventListener("contextrestored", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  draw();
 })();

@@ -107,6 +107,38 @@ def test_a_table_read_once_finds_what_a_look_beside_each_run_finds(filled, key, 
         assert count(filled, query) == len(found[0])
 
 
+@pytest.mark.parametrize("query", [
+    "value>4 latency_p99_ms<50", "latency_p99_ms<50 latency_p99_ms>4", "value>1 accuracy>70",
+    "latency_p99_ms<50 queries>=7 unit=samples/s,ms", "framework=onnxruntime value>1 value!=104",
+    "queries=7", "queries=7 accuracy>70", "queries=7 value>1", "queries=7 isa=x86_64",
+    "noisy=false queries>1", "peak_memory_bytes=5", "peak_memory_bytes=5 queries=7",
+])  # fmt: skip
+def test_conditions_on_tests_are_met_together_as_beside_each_run(filled, query, monkeypatch):
+    """Whichever test has the figure; copies and what is hidden are left out of both."""
+    torch = "SELECT id FROM run WHERE path LIKE '%torch'"
+    monkeypatch.setattr("loadscope.suite.results.planning.MANY", 0)
+    filled.db.execute("BEGIN")
+    try:
+        filled.db.execute(f"UPDATE test SET queries = 7 WHERE run = ({torch}) AND mode='accuracy'")
+        filled.db.execute(
+            f"UPDATE test SET queries = NULL WHERE run = ({torch}) AND mode = 'performance'"
+        )
+        filled.db.execute(f"UPDATE test SET peak_memory_bytes = 5 WHERE run = ({torch})")
+        filled.db.execute("UPDATE run SET hidden = 1 WHERE path LIKE '%onnx-1'")
+        filled.db.execute("UPDATE run SET copy = 1 WHERE path LIKE '%onnx-2'")
+        asked = Query.parse(f"{query} sort=run")
+        where, values = asked.where(beside=True)
+        plain = filled.db.execute(
+            f"SELECT run.name{from_runs(where)} WHERE {where} ORDER BY run.name", values
+        )
+        expected = [row[0] for row in plain]
+        assert [row["run"] for row in select(filled, asked)] == expected
+        assert count(filled, asked) == len(expected)
+        assert expected
+    finally:
+        filled.db.execute("ROLLBACK")
+
+
 def test_a_figure_of_the_accuracy_test_stands_where_the_other_has_none(filled):
     def chosen(query):
         where, values = Query.parse(query).where()
@@ -157,7 +189,9 @@ def test_marks_are_met_as_they_are_shown(filled, query):
 
 
 @pytest.mark.parametrize("query", ["", "sort=-created", "sort=-value", "value>90 sort=value",
-                                   "latency_p99_ms<5", "framework=pytorch value>10"])  # fmt: skip
+                                   "latency_p99_ms<5", "framework=pytorch value>10",
+                                   "sort=-latency_p99_ms",
+                                   "value>4 latency_p99_ms<50 sort=-value"])  # fmt: skip
 def test_many_runs_are_found_as_few_are(filled, query, monkeypatch):
     asked = Query.parse(f"{query} limit=5")
     few = [row["run"] for row in select(filled, asked)]

@@ -85,6 +85,22 @@ def test_the_page_says_how_far_it_is_and_comes_back_by_itself(browser, visit, ru
     assert not [one for one in browser.console() if "503" not in one]
 
 
+def test_pages_are_back_as_soon_as_the_index_is_whole(visit, runs, monkeypatch):
+    visitor = visit(runs)
+    remove_database(visitor.site.index)
+    assert visitor.get("/runs").status_code == 503
+    answers = []
+
+    def looked(*asked):
+        answers.append(visitor.get("/runs"))
+        take_in(*asked)
+
+    monkeypatch.setattr(site, "take_in", looked)
+    visitor.site.take_in()
+    assert [one.status_code for one in answers] == [200]
+    assert "being read" not in answers[0].text
+
+
 def test_another_file_in_the_place_of_the_index_is_left_alone_and_told(visit, runs, tmp_path):
     (tmp_path / "results.db").write_text("letters of a friend")
     with pytest.raises(InputError, match="is no index"):

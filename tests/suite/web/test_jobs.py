@@ -48,11 +48,13 @@ def test_jobs_wait_in_an_order_that_can_be_changed(jobs, busy):
     assert [job.title for job in jobs.all()] == ["three", "two", "one"]
     jobs.move(jobs.get(three.id), 1)
     assert [job.title for job in jobs.all()] == ["two", "three", "one"]
+    assert [jobs.turn(job) for job in jobs.all()] == [(1, 3), (2, 3), (3, 3)]
     jobs.move(jobs.get(three.id), 0)
     jobs.cancel(jobs.get(two.id))
     assert [(job.title, job.state) for job in jobs.all()] == [
         ("three", "waiting"), ("one", "waiting"), ("two", "cancelled"),
     ]  # fmt: skip
+    assert jobs.turn(two) is None
     jobs.step()
     assert {job.pid for job in jobs.all()} == {None}
 

@@ -195,6 +195,12 @@ def test_the_timeline_is_drawn_zoomed_and_searched_by_keys(browser, visit, here,
     browser.evaluate("document.getElementById('timeline').hidden = true")
     browser.evaluate("document.getElementById('timeline').hidden = false")
     assert browser.evaluate(painted) > 1000
+    # On a screen of more pixels it has as many.
+    size = {"width": 390, "height": 900, "deviceScaleFactor": 2, "mobile": False}
+    browser.call("goog/cdp/execute", cmd="Emulation.setDeviceMetricsOverride", params=size)
+    browser.paint()
+    browser.wait_until("lanes.width === 2 * lanes.clientWidth", 20)
+    assert browser.evaluate(painted) > 4000
     # That a canvas is read often is what this test does.
     assert not [one for one in browser.console() if "willReadFrequently" not in one]
 

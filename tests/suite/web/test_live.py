@@ -10,6 +10,7 @@ from loadscope.names import Mode
 from loadscope.rundir.directory import RunDirectory
 from loadscope.rundir.progress import (
     LiveProgress,
+    NoiseSoFar,
     Phase,
     remove_progress,
     utc_now,
@@ -87,8 +88,12 @@ def test_a_run_that_a_terminal_has_started_is_shown_before_the_index_knows_it(vi
     shutil.move(elsewhere, run)
     write_progress(run, says(3))
     # Told by its progress alone, as of another machine, and by its lock, as of this one.
-    assert '"queries_answered": 3' in visitor.get(f"/live/{uid}").text
+    shown = visitor.get(f"/live/{uid}").text
+    assert '"queries_answered": 3' in shown and '"noisy": false' in shown
     assert "Running now" not in visitor.get("/").text
+    loud = NoiseSoFar(others_percent=50, steal_percent=0)
+    write_progress(run, says(3).model_copy(update={"noise": loud}))
+    assert '"noisy": true' in visitor.get(f"/live/{uid}").text
     with measuring(run):
         assert f'href="/live/{uid}"' in visitor.get("/").text
         assert f'measuring: <a href="/live/{uid}">' in visitor.get("/launch").text
@@ -112,6 +117,7 @@ def test_a_queue_is_put_in_order_on_its_page(visit, tmp_path):
             answer = visitor.post(f"/jobs/{moved.id}/move", {"place": sent})
             assert answer.status_code == 303
             assert "".join(job.title for job in jobs.all()) == order
+        assert '"turn": [2, 3]' in visitor.get(f"/jobs/{first.id}").text
         page = visitor.get("/launch").text
         assert 'aria-label="Move b up"' in page and page.count("disabled>") == 2
         for wrong in ("0", "-1", "x", "\N{ARABIC-INDIC DIGIT ONE}", ""):

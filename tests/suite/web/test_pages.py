@@ -1,5 +1,8 @@
 """Pages of the catalogue, of studies and of a submission, on what a server has to show."""
 
+import re
+import shutil
+
 import pytest
 from tests.suite.web.conftest import write_study
 
@@ -35,18 +38,24 @@ def test_a_study_has_its_winner_and_its_script(visit, tmp_path):
     assert broken.status_code == 422 and "not a finished study" in broken.text
 
 
-def test_a_system_is_described_once_and_the_plan_follows(visit, make_run, tmp_path):
-    visitor = visit()
+def test_a_system_is_described_once_and_the_plan_follows(visit, here, measured, tmp_path):
+    visitor = visit(shutil.copytree(measured, tmp_path / "copied"))
     page = visitor.get("/submission").text
     assert "Fill in the system description" in page and "Not saved yet" in page
     fields = load_round(CURRENT).submission.system_fields
-    given = {name: "1" if "number" in name else "none" for name in fields}
+    counts = ("number", "count", "per_node")
+    given = {name: "1" if any(one in name for one in counts) else "none" for name in fields}
     given |= {"submitter": "Acme", "division": "open", "system_type": "edge", "status": "available",
               "system_name": "box", "number_of_nodes": "1"}  # fmt: skip
     answer = visitor.post("/submission/system", given)
     assert (answer.status_code, answer.headers["location"]) == (303, "/submission?division=open")
     saved = visitor.get("/submission").text
     assert 'value="Acme"' in saved and "Saved in" in saved
+    results = re.search(r'aria-label="Results".*?</table>', saved, re.DOTALL)
+    # A run that was measured, not one of the traces beside it.
+    assert results and re.search(r"<td>r\d</td>", results[0])
+    # Nobody takes a rehearsal for a result.
+    assert results[0].count('<tr class="doubtful">') == results[0].count("mark rehearsal") > 0
     assert visitor.get("/submission?division=nonsense").status_code == 422
     assert visitor.post("/submission/system", {"submitter": "a" * 3000}).status_code == 422
 

@@ -5,12 +5,15 @@ import importlib.util
 import struct
 import time
 import zlib
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 import loadscope as ls
+from loadscope.suite.models.artifact_entry import Accuracy
+from loadscope.suite.models.model_entry import ModelEntry
 from loadscope.suite.run.machine import measurements, measuring
 from loadscope.suite.web.uploads.pictures import MOST_PIXELS
 
@@ -76,7 +79,7 @@ def test_nobody_plays_while_a_test_runs(visit, here, picture, tmp_path):
     with measuring(tmp_path / "measured"):
         assert [one.run_dir for one in measurements()] == [tmp_path / "measured"]
         answer = visitor.post("/play", asked(), files={"image": picture.read_bytes()})
-        assert answer.status_code == 409 and "measuring: measured" in answer.text
+        assert answer.status_code == 409 and "a test runs on this machine (measured)" in answer.text
     assert measurements() == []
 
 
@@ -121,7 +124,17 @@ def test_a_model_that_is_not_here_is_fetched_when_somebody_says_so(
     # Where other tests have fetched it, it is not fetched again.
     monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
     visitor.post(f"{answer.headers['location']}/fetch")
-    assert "first predict" in wait_for_answers(visitor, answer.headers["location"])
+    page = wait_for_answers(visitor, answer.headers["location"])
+    assert "first predict" in page and "seeded weights" not in page
+    # Of weights that nobody trained the answer is told as none.
+    chosen = ModelEntry.artifact_for
+    monkeypatch.setattr(
+        ModelEntry, "artifact_for",
+        lambda *of: replace(chosen(*of), accuracy=Accuracy(meaningful=False)),
+    )  # fmt: skip
+    answer = visitor.post("/play", asked(), files={"image": picture.read_bytes()})
+    page = wait_for_answers(visitor, answer.headers["location"])
+    assert "first predict" in page and "seeded weights" in page
 
 
 def wait_for_answers(visitor, address):
