@@ -66,6 +66,8 @@ _ENVIRONMENT = {
     # PyTorch does not come back from its import where its threads start under emulation.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    # Debian's PyTorch brings Open MPI, whose UCX complains on standard output of what QEMU lacks.
+    "UCX_LOG_LEVEL": "fatal",
 }
 
 
