@@ -173,8 +173,13 @@ def _drop_unknown(data: Any, error: ValidationError) -> bool:
 
 
 def _location(error: Any) -> _Location:
-    """Where an error is in the file: a part in angle brackets is a union's tag, not a key."""
-    return tuple(part for part in error["loc"] if not str(part).startswith("<"))
+    """Where an error is in the file: a part in angle brackets is a union's tag, not a key.
+
+    The last part of an unknown key is that key, whatever it is.
+    """
+    loc: _Location = error["loc"]
+    last = len(loc) - 1 if error["type"] in _UNKNOWN_KEY else None
+    return tuple(part for at, part in enumerate(loc) if at == last or not str(part).startswith("<"))
 
 
 def _fault(root: yaml.Node | None, schema: type[BaseModel], error: Any) -> _Fault:

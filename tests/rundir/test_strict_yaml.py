@@ -136,6 +136,13 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
             read_yaml(path, Outer)
 
 
+def test_an_unknown_key_may_look_like_the_tag_of_a_union(tmp_path):
+    path = tmp_path / "any.yaml"
+    path.write_text("{<: 1}")
+    with pytest.raises(InputError, match="unknown key '<'"):
+        read_yaml(path, Outer)
+
+
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
