@@ -109,15 +109,16 @@ def tune(
             study.search(share * _SEARCH_SHARE, most, progress)
             winner = study.winner(share * (1 - _SEARCH_SHARE))
             found.append((spec, axes, winner))
-            _keep(
-                one, plan.execution, settings(winner.params, axes), headline(spec.scenario, winner)
-            )
+            said = headline(spec.scenario, winner)
+            # Where nothing was better, what is kept says how it was found, and what was noisy then.
+            if winner.value != winner.default:
+                _keep(one, plan.execution, settings(winner.params, axes), said)
             searches.append(
                 Searched(
                     spec.scenario,
                     axes,
                     study.records(),
-                    headline(spec.scenario, winner),
+                    said,
                     winner.params,
                 )
             )

@@ -15,6 +15,7 @@ INFO = BackendInfo(
     folders=("caffe2-nets",),
     files={"caffe2-nets": ("predict_net.pb",)},
     trace_levels=("framework", "layer"),
+    overheads={"layer": (1.0, 1.0)},
     tasks=("image-classification",),
     # Its workspace is the process's.
     one_caller=True,

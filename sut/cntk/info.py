@@ -13,6 +13,7 @@ INFO = BackendInfo(
     formats=("onnx-opset7", "cntk-v2"),
     files={"cntk-v2": (".cntk",)},
     trace_levels=("framework", "layer"),
+    overheads={"layer": (1.0, 1.0)},
     tasks=("image-classification",),
     # The number of threads and the timing of nodes are the process's.
     one_caller=True,

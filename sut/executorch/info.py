@@ -17,6 +17,7 @@ INFO = BackendInfo(
     install=_INSTALL,
     formats=("pte",),
     trace_levels=("framework", "layer"),
+    overheads={"layer": (0.99, 0.99)},
     tasks=("image-classification",),
     weights="packed by XNNPACK",
     # Methods of a process share XNNPACK's workspace and its pool of threads.

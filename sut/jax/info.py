@@ -13,6 +13,7 @@ INFO = BackendInfo(
     devices=("cpu", "cuda"),
     device_fault="loadscope.sut.jax.devices:device_fault",
     trace_levels=("framework", "layer"),
+    overheads={"layer": (0.98, 1.19)},
     tasks=("image-classification", "object-detection", "question-answering"),
     notes=("Layers are compiled and timed one by one; what XLA saves by joining them is missing.",),
     weights="made arguments of a function that XLA compiles",

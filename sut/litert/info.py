@@ -15,6 +15,7 @@ INFO = BackendInfo(
     options={"delegate": Option(str, ("xnnpack", "none"))},
     tunables=(Tunable("delegate", ("xnnpack", "none")),),
     trace_levels=("framework", "layer"),
+    overheads={"layer": (1.01, 1.01)},
     tasks=("image-classification", "object-detection", "question-answering"),
     weights="packed by XNNPACK",
     # Memory is planned and kernels are set up for each shape.

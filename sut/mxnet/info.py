@@ -20,6 +20,7 @@ INFO = BackendInfo(
     },
     tunables=(Tunable("fusion", (True, False)),),
     trace_levels=("framework", "layer", "library"),
+    overheads={"layer": (0.99, 1.02)},
     # With two its engine now and then loses an operator, and all wait for it without end.
     one_caller=True,
     each_shape=True,

@@ -30,7 +30,7 @@ INFO = BackendInfo(
     ),
     trace_levels=("framework", "layer"),
     tasks=("image-classification", "object-detection"),
-    overheads={"layer": (1.31, 1.52)},
+    overheads={"layer": (1.17, 1.52)},
     notes=(
         "Texts are refused: networks of images alone.",
         "Layers are timed by asking for the result of each in turn, which is slower.",

@@ -36,6 +36,7 @@ INFO = BackendInfo(
     devices=("cpu", "cuda"),
     device_fault="loadscope.sut.onnxruntime.devices:device_fault",
     trace_levels=("framework", "layer"),
+    overheads={"layer": (1.0, 1.01)},
     # Each shape's memory is planned at its first call; unplanned, two workers wait for each
     # other's allocations.
     each_shape=True,

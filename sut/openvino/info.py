@@ -29,6 +29,7 @@ INFO = BackendInfo(
     devices=("cpu", "gpu", "npu"),
     device_fault="loadscope.sut.openvino.devices:device_fault",
     trace_levels=("framework", "layer"),
+    overheads={"layer": (1.0, 1.01)},
     tasks=("image-classification", "object-detection", "question-answering"),
     weights=_FUSED,
     # The kernels of a shape are made at its first call.

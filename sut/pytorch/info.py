@@ -52,6 +52,7 @@ INFO = BackendInfo(
     devices=_DEVICES,
     device_fault="loadscope.sut.pytorch.devices:device_fault",
     trace_levels=("framework", "layer", "library"),
+    overheads={"layer": (1.0, 1.02)},
     exporters=(
         Exporter(
             name="seeded-state-dict",

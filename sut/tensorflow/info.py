@@ -29,6 +29,7 @@ INFO = BackendInfo(
         Tunable("dtype", ("float32", "bfloat16"), numerics=True),
     ),
     trace_levels=("framework", "layer", "library"),
+    overheads={"layer": (1.01, 1.03)},
     files={
         "saved-model": ("saved_model.pb",),
         "frozen-graph": (".pb",),

@@ -12,12 +12,13 @@ INFO = BackendInfo(
     formats=("onnx",),
     options={"tuning_trials": Option(int)},
     trace_levels=("framework", "layer"),
+    overheads={"layer": (1.0, 1.0)},
     notes=(
         "Compiled untuned: MetaSchedule of TVM 0.27, given 18 trials of a small network, had begun "
         "none after a minute of CPU time, in which it read its table of instructions. A "
         "segmentation fault in which an earlier try had ended was not seen again.",
     ),
-    tasks=("image-classification",),
+    tasks=("image-classification", "object-detection", "question-answering"),
     weights="constants folded and operators fused by TVM's pipeline 'zero'",
     files={"onnx": (".onnx",)},
     signature="loadscope.sut.tvm.signature:read",
