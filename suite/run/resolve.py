@@ -56,6 +56,9 @@ from loadscope.suite.run.understood import understand
 from loadscope.sut.info import DEVICE
 from loadscope.sut.registry import backend_info, require_installed
 
+_ON_THEIR_WAY = 2
+"""Batches on their way over a network at once, for each worker of the SUT."""
+
 
 @dataclass(frozen=True)
 class ResolvedRun:
@@ -162,9 +165,12 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         backend.require_device(options)
     else:
         options, told = dict(reached.told.model.options), reached.told
+        # One batch is on its way to each worker while that computes another: else a worker would
+        # stand idle, and queries wait, for as long as the network takes.
+        on_their_way = _ON_THEIR_WAY * told.workers if told.workers else None
         given = replace(
             given,
-            workers=given.workers or (None if spec.scenario.inline else told.workers),
+            workers=given.workers or (None if spec.scenario.inline else on_their_way),
             threads=told.threads or 1,
         )
     gpu = reached is None and kind_of(backend.device(options)) in GPUS
@@ -251,7 +257,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         ),
         layout=None
         if reached is None
-        else LayoutRecord(origin="given", why="threads and workers are the SUT's"),
+        else LayoutRecord(origin="given", why="by the SUT's threads and workers"),
         settings=conf.settings,
         calibrate=conf.get(loadgen_model, spec.scenario, key) is None,
     )

@@ -57,7 +57,7 @@ def test_a_run_over_the_network_is_a_run_and_says_so(loadscope, asked, sut, tmp_
     state = record.state[Mode.PERFORMANCE]
     assert state.in_force["threads"] == 1 and state.in_force["sut"] == {"threads": 1}
     assert state.energy is None and state.noise is not None
-    assert record.effective.workers == 2
+    assert record.effective.workers == 4
     log = read_detail_log(run.logs(Mode.PERFORMANCE) / "mlperf_log_detail.txt")
     assert log.values["sut_name"] == record.remote.name
     assert log.values["sut_name"].startswith("Network SUT ")
