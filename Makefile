@@ -55,7 +55,7 @@ demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
 	  $(BIN)/loadscope run scenarios/demo/three-tasks.yaml --output $$folder
 
 test: $(READY) ## All tests
-	@echo "test: real LoadGen, real frameworks; 15 to 25 minutes on two cores the first time, when it makes its models; less afterwards"
+	@echo "test: real LoadGen, real frameworks; 8 to 25 minutes on two cores, by the machine; the first time it makes its models"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-long: $(READY) ## What test shows on one framework, scenario or sample, on all of them
