@@ -59,7 +59,7 @@ test: $(READY) ## All tests
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 test-long: $(READY) ## What test shows on one framework, scenario or sample, on all of them
-	@echo "test-long: every framework and scenario of the real models, whole data sets; 20 minutes on two cores"
+	@echo "test-long: every framework and scenario of the real models, whole data sets; 4 to 20 minutes on two cores"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --long
 
 test-frameworks: $(READY) .venv-genai/.ready ## All checks of TVM, JAX, ncnn, GenAI, of ExecuTorch, Caffe2, CNTK (4 GB), and four scenarios on each framework
