@@ -188,6 +188,13 @@ def test_marks_are_met_as_they_are_shown(filled, query):
     assert names(filled, f"{query} sort=run") == [run for run in shown if held(shown[run])]
 
 
+@pytest.mark.parametrize("query", ["marks=noisy", "marks~zzz"])
+def test_marks_that_no_run_can_have_choose_none(filled, query):
+    asked = Query.parse(query)
+    assert not list(select(filled, asked)) and count(filled, asked) == 0
+    assert not matrix(filled, asked) and not list(histories(filled, asked))
+
+
 @pytest.mark.parametrize("query", ["", "sort=-created", "sort=-value", "value>90 sort=value",
                                    "latency_p99_ms<5", "framework=pytorch value>10",
                                    "sort=-latency_p99_ms",
