@@ -10,6 +10,7 @@ from loadscope.errors import InputError, near
 from loadscope.suite.models.listing import STATES, Filter, Listed, built_in, listed
 from loadscope.suite.models.zoo.registry import families
 from loadscope.suite.web.page import Page
+from loadscope.suite.web.paging import page_of
 from loadscope.suite.web.rendering import render
 from loadscope.suite.web.site import Site
 from loadscope.sut.registry import readable
@@ -26,7 +27,7 @@ def _models(request: Request) -> Response:
         raise InputError(
             f"unknown state '{given['state']}'", f"{hint}use one of: {', '.join(STATES)}"
         )
-    page = int(given["page"]) if given["page"].isdigit() else 0
+    _, page = page_of(request)
     everything = list(listed(built_in()))
     wanted = Filter(
         given["search"] or None, given["task"] or None, given["family"] or None,

@@ -19,6 +19,9 @@ def test_models_are_searched_filtered_and_paged(visit):
     assert "minilm-squad" in squad and "efficientnet-lite0" not in squad
     first, second = visitor.get("/models").text, visitor.get("/models?page=1").text
     assert "page=1" in first and "page=0" in second and first != second
+    for wrong in ("\N{SUPERSCRIPT TWO}", "9" * 20):
+        refused = visitor.get("/models", params={"page": wrong})
+        assert refused.status_code < 500 and "expected a number" in refused.text
     assert "No model is that" in visitor.get("/models?search=nothing-has-this-name").text
     wrong = visitor.get("/models?state=runs+her")
     assert wrong.status_code == 422 and "did you mean &#39;runs here&#39;?" in wrong.text
