@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loadscope.decoding import Decoding
 from loadscope.errors import InputError
@@ -35,6 +37,46 @@ class Folder:
     decoding: Decoding
 
 
+_Id = Annotated[int, Field(ge=0)]
+_Length = Annotated[int, Field(ge=2)]
+"""A token of the prompt and one of the answer."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Inputs(_Part):
+    input_ids: str = "input_ids"
+
+
+class _Outputs(_Part):
+    logits: str = "logits"
+
+
+class _Decoder(_Part):
+    filename: str
+    inputs: _Inputs = _Inputs()
+    outputs: _Outputs = _Outputs()
+
+
+class _Model(_Part):
+    context_length: _Length
+    vocab_size: Annotated[int, Field(ge=1)]
+    eos_token_id: _Id | Annotated[list[_Id], Field(min_length=1)]
+    bos_token_id: _Id | list[_Id] | None = None
+    decoder: _Decoder
+
+
+class _Search(_Part):
+    max_length: _Length | None = None
+
+
+class _Config(_Part):
+    model: _Model
+    search: _Search = _Search()
+
+
 def folder_of(path: Path) -> Folder:
     """Read a folder's ``genai_config.json``.
 
@@ -43,37 +85,38 @@ def folder_of(path: Path) -> Folder:
     """
     config = path / CONFIG
     try:
-        found: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
+        found = json.loads(config.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {config}: {error.strerror}", _AGAIN) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{config}: not JSON: {error}", _AGAIN) from error
-    try:
-        model = found["model"]
-        if more := [part for part in _MORE if part in model]:
-            raise InputError(
-                f"{config}: the model has the part '{more[0]}' beside its decoder",
-                "give a decoder of texts; other models run file by file, by a manifest",
-            )
-        decoder = model["decoder"]
-        context = int(model["context_length"])
-        return Folder(
-            path / decoder["filename"],
-            decoder.get("inputs", {}).get("input_ids", "input_ids"),
-            decoder.get("outputs", {}).get("logits", "logits"),
-            int(model["vocab_size"]),
-            Decoding(
-                _ids(model["eos_token_id"]),
-                _ids(model.get("bos_token_id")),
-                min(context, int(found.get("search", {}).get("max_length", context))),
-                str(tokenizer) if (tokenizer := path / "tokenizer.json").is_file() else "",
-            ),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    if not isinstance(found, dict):
+        raise InputError(f"{config}: expected an object", _AGAIN)
+    parts = found.get("model")
+    if isinstance(parts, dict) and (more := [part for part in _MORE if part in parts]):
         raise InputError(
-            f"{config}: missing or malformed key: {type(error).__name__}: {error}",
-            _AGAIN,
-        ) from error
+            f"{config}: the model has the part '{more[0]}' beside its decoder",
+            "give a decoder of texts; other models run file by file, by a manifest",
+        )
+    try:
+        read = _Config.model_validate(found)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise InputError(f"{config}: {where}: {fault['msg'].lower()}", _AGAIN) from error
+    model, tokenizer = read.model, path / "tokenizer.json"
+    return Folder(
+        path / model.decoder.filename,
+        model.decoder.inputs.input_ids,
+        model.decoder.outputs.logits,
+        model.vocab_size,
+        Decoding(
+            _ids(model.eos_token_id),
+            _ids(model.bos_token_id),
+            min(model.context_length, read.search.max_length or model.context_length),
+            str(tokenizer) if tokenizer.is_file() else "",
+        ),
+    )
 
 
 def read(format: str, path: Path, given: Given) -> Signature:
@@ -102,4 +145,4 @@ def read(format: str, path: Path, given: Given) -> Signature:
 def _ids(value: int | list[int] | None) -> tuple[int, ...]:
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, list) else (int(value),)
+    return tuple(value) if isinstance(value, list) else (value,)

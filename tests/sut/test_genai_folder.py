@@ -58,8 +58,13 @@ def test_weights_of_four_bits_are_told(tmp_path: Path) -> None:
     ("model", "said"),
     [
         ({"vision": {}}, "the model has the part 'vision' beside its decoder"),
-        ({"decoder": {}}, "missing or malformed key: KeyError: 'filename'"),
-        ({"vocab_size": "many"}, "missing or malformed key: ValueError"),
+        ({"decoder": {}}, r"genai_config\.json: model\.decoder\.filename: field required"),
+        ({"vocab_size": "many"}, "vocab_size: input should be a valid integer"),
+        ({"context_length": True}, "context_length: input should be a valid integer"),
+        ({"context_length": 0}, "context_length: input should be greater than or equal to 2"),
+        ({"eos_token_id": []}, "eos_token_id"),
+        ({"eos_token_id": [257, "a"]}, "eos_token_id"),
+        ({"decoder": {"filename": "decoder.onnx", "inputs": {"input_ids": 5}}}, "input_ids"),
         ({"decoder": {"filename": "other.onnx"}}, r"other\.onnx: not found"),
     ],
 )
@@ -67,3 +72,10 @@ def test_a_folder_that_is_of_no_use_is_refused(tmp_path: Path, model: Any, said:
     with pytest.raises(InputError, match=said) as refused:
         read("genai", written(tmp_path, **model), {})
     assert refused.value.fix
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "{", '{"model": "vision"}'])
+def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
+    (written(tmp_path) / "genai_config.json").write_text(text)
+    with pytest.raises(InputError, match="genai_config"):
+        read("genai", tmp_path, {})
