@@ -56,9 +56,6 @@ from loadscope.suite.run.understood import understand
 from loadscope.sut.info import DEVICE
 from loadscope.sut.registry import backend_info, require_installed
 
-_ON_THEIR_WAY = 2
-"""Batches on their way over a network at once, for each worker of the SUT."""
-
 
 @dataclass(frozen=True)
 class ResolvedRun:
@@ -167,7 +164,7 @@ def resolve(spec: RunSpec, progress: Progress, catalogue: Catalogue | None = Non
         options, told = dict(reached.told.model.options), reached.told
         # One batch is on its way to each worker while that computes another: else a worker would
         # stand idle, and queries wait, for as long as the network takes.
-        on_their_way = _ON_THEIR_WAY * told.workers if told.workers else None
+        on_their_way = told.workers and told.workers + min(told.workers, told.queue or 0)
         given = replace(
             given,
             workers=given.workers or (None if spec.scenario.inline else on_their_way),

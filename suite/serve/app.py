@@ -41,7 +41,8 @@ class SutApp:
         self._served, self._token = served, token.encode()
         self._most = (served.told.workers or 1) + queue
         self._here = 0
-        self._described = served.told.model_dump_json().encode()
+        told = served.told.model_copy(update={"queue": queue})
+        self._described = told.model_dump_json().encode()
         self.app = Starlette(
             routes=[
                 Route(ROOT, self._guarded(self._describe)),

@@ -51,6 +51,7 @@ class RemoteSut(Part):
         framework: The backend's name.
         threads: The framework's own threads for each batch.
         workers: Batches that it computes at once.
+        queue: Batches that may wait there beside those.
         max_batch: The most samples that it takes at once; None for any number.
         in_force: What the backend said after loading.
         host: Its machine; None where the protocol does not tell.
@@ -64,6 +65,7 @@ class RemoteSut(Part):
     framework: str = ""
     threads: int | None = None
     workers: int | None = None
+    queue: int | None = None
     max_batch: int | None = None
     in_force: dict[str, JsonValue] = Field(default_factory=dict)
     model: ServedModel

@@ -35,6 +35,12 @@ def asked(tiny, tiny_dataset):
     return arguments
 
 
+def test_no_more_batches_are_on_their_way_than_the_sut_admits(loadscope, asked, served, tmp_path):
+    with serving(served(delay_us=500), queue=0) as port:
+        loadscope(*asked(port, "--target-qps", "40"))
+    assert RunDirectory(tmp_path / "out").read().effective.workers == 2
+
+
 def test_a_run_over_the_network_is_a_run_and_says_so(loadscope, asked, sut, tmp_path):
     done = loadscope(
         *asked(sut, "--target-qps", "40", "--mode", "performance", "--mode", "accuracy", "--json")
