@@ -215,7 +215,7 @@ class BackendInfo:
             if option is None:
                 raise InputError(
                     f"{self.title} has no option '{name}'",
-                    f"{near(name, self.options)}known: {', '.join(self.options)}",
+                    f"{near(name, self.options)}known: {', '.join(self.options) or 'none'}",
                 )
             if not option.takes(value):
                 raise InputError(

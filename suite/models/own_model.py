@@ -232,6 +232,8 @@ def _no_format(path: Path, info: BackendInfo | None) -> InputError:
     if info is not None and (able := reading(path)):
         names = " or ".join(one.name for one in able)
         return InputError(f"{path}: {info.title} does not read it", f"use --framework {names}")
+    if path.is_file() and reading(path.parent):
+        return InputError(f"{path}: is a part of a model's folder", f"name it: {path.parent}")
     ends = {end for one in readable() if one.answers for each in one.files.values() for end in each}
     kind = "folder" if path.is_dir() else "file"
     return InputError(

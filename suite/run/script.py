@@ -100,8 +100,10 @@ def without_names(settings: dict[str, Any]) -> dict[str, Any]:
     named = str(settings.get("model", ""))
     path = file_named(named)
     if path is None and reading(Path(named)):
-        # No id ends as a model's file does.
+        # No id ends as a model's file does; a folder's name may be one.
         path = Path(named)
+        if path.is_dir() and "/" not in named:
+            settings = {**settings, "model": f"./{named}"}
     if path is None:
         if "/" not in named:
             if named and not settings.get("framework") and not settings.get("models"):
