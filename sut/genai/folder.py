@@ -99,12 +99,12 @@ def folder_of(path: Path) -> Folder:
             "give a decoder of texts; other models run file by file, by a manifest",
         )
     try:
-        read = _Config.model_validate(found)
+        said = _Config.model_validate(found)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise InputError(f"{config}: {where}: {fault['msg'].lower()}", _AGAIN) from error
-    model, tokenizer = read.model, path / "tokenizer.json"
+    model, tokenizer = said.model, path / "tokenizer.json"
     return Folder(
         path / model.decoder.filename,
         model.decoder.inputs.input_ids,
@@ -113,7 +113,7 @@ def folder_of(path: Path) -> Folder:
         Decoding(
             _ids(model.eos_token_id),
             _ids(model.bos_token_id),
-            min(model.context_length, read.search.max_length or model.context_length),
+            min(model.context_length, said.search.max_length or model.context_length),
             str(tokenizer) if tokenizer.is_file() else "",
         ),
     )

@@ -171,7 +171,7 @@ def test_layers_are_held_against_the_predict_that_they_are_of(kept_cache, monkey
     monkeypatch.setenv("LOADSCOPE_CACHE", str(kept_cache))
     found = run_json("loadscope.tools.bench.tracing", "onnxruntime", "1", "efficientnet-lite0")
     assert len(found["cost"]["ratios"]) == len(found["sum"]["ratios"]) == 20
-    assert 0 < found["sum"]["ratio"] <= 1.05
+    assert 0.5 < found["sum"]["ratio"] <= 1.05
 
 
 def test_an_expert_tries_twelve_settings_offline_and_what_a_query_allows_else():

@@ -205,6 +205,8 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
         ("./net.bin", "no framework reads a file of this name", "--models"),
         ("m.onnx --framework pytorch", "PyTorch does not read it", "onnxruntime"),
         ("./genai", *GENAI),
+        ("genai", *GENAI),
+        ("./genai/genai_config.json", "is a part of a model's folder", "name it: genai"),
         ("./genai --framework onnxruntime", "ONNX Runtime does not read it", "genai"),
         # Its importer takes one, and answers wrongly.
         ("net.tflite --framework opencv", "OpenCV DNN does not read it", "litert"),
