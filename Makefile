@@ -43,7 +43,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## The main job on three tasks, four scenarios, two frameworks
-	@echo "demo: all 10,000 pictures of Fashion-MNIST, generated answers and speech, then ImageNet, SQuAD and COCO in short form; 24 LoadGen tests, five to ten minutes"
+	@echo "demo: all 10,000 pictures of Fashion-MNIST, generated answers and speech, then ImageNet, SQuAD and COCO in short form; 24 LoadGen tests, three to ten minutes"
 	@folder=runs/demo-$$(date +%Y%m%d-%H%M%S); \
 	  if $(BIN)/loadscope fetch fashion-mnist > /dev/null; then \
 	    $(BIN)/loadscope run scenarios/demo/fashion-mnist.yaml --output $$folder-fashion || exit; \
