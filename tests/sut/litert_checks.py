@@ -149,7 +149,8 @@ def test_layers_make_up_the_call_and_have_the_names_of_the_file(real_artifact, b
     traces = tracer.finish()
     assert len(traces) == len(sizes)
     shares = [sum(one.duration_ns for one in each.layers) / each.duration_ns for each in traces]
-    assert max(shares) <= 1 and np.median(shares) > 0.75
+    # Of the call that other work on the machine came between least.
+    assert 0.9 < max(shares) <= 1
     for size, trace in zip(sizes, traces, strict=True):
         assert {layer.output_shapes[0][0] for layer in trace.layers} == {size}
         kinds = [layer.type for layer in trace.layers]
