@@ -365,9 +365,13 @@ class _Settings(BaseModel):
 
 
 def _asked(preprocess: str | None) -> Asked:
-    if preprocess is None or not Path(preprocess).is_file():
-        return preprocess
+    if preprocess is None:
+        return None
     path = Path(preprocess)
+    if not path.is_file():
+        if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+            raise InputError(f"--preprocess {path}: not found", "check the path")
+        return preprocess
     found = dict(read_yaml(path, _Settings).model_extra or {})
     for key, value in found.items():
         if isinstance(value, str) and value.startswith("file:"):

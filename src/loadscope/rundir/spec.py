@@ -392,4 +392,4 @@ def _mend(key: str, error: Any) -> str:
         return f"{hint}use one of: {known}"
     if error["type"] == "missing":
         return f"add {key}, on the command line as --{key.replace('_', '-')}"
-    return "see loadscope run --help"
+    return "see --help of the command"

@@ -218,6 +218,7 @@ FREE = "sizes of its inputs free: 'x' [N,?]"
         ("m.onnx --random-inputs --mode accuracy", "no true answers", "--mode"),
         ("m.onnx --random-inputs --input-data i.npz", "no meaning beside", "--help"),
         ("m.onnx --input-data i.npz", "i.npz: not found", ".npz"),
+        ("m.onnx --preprocess how.yaml", "how.yaml: not found", "check the path"),
         ("text.onnx --random-inputs", FREE, "x=1,128"),
         ("text.onnx", "do not tell the task", "--task tensors"),
         (
