@@ -48,7 +48,7 @@ def command(
     if rows or as_json or csv_file or parquet_file or not noisy:
         output.show("matrix", columns, rows)
     if noisy:
-        say(f"{noisy:,} noisy runs are left out: loadscope results list noisy=true shows them")
+        say(f"left out as noisy: {noisy:,}; loadscope results list noisy=true shows them")
 
 
 def _short(row: Row) -> Row:

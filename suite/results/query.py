@@ -240,11 +240,10 @@ class Query:
     def _shown(self, key: str, values: tuple[str, ...]) -> "Query":
         if key in ("limit", "offset"):
             # SQLite counts in 64 bits, and takes no more digits of another script.
-            if re.fullmatch(r"[0-9]{1,15}", ",".join(values)) is None:
-                raise InputError(
-                    f"{key}={','.join(values)}: expected a number", f"for example {key}=20"
-                )
-            count = int(values[0])
+            said = ",".join(values)
+            if re.fullmatch(r"[0-9]{1,15}", said) is None or (key == "limit" and not int(said)):
+                raise InputError(f"{key}={said}: expected a number", f"for example {key}=20")
+            count = int(said)
             return replace(self, limit=count) if key == "limit" else replace(self, offset=count)
         known = known_columns()
         for name in values:

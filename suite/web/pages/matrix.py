@@ -46,11 +46,17 @@ def _matrix(request: Request) -> Response:
         page=page,
         more=len(models) > most,
         address=f"/matrix?{query.url}",
-        runs_of=lambda row, framework: "/runs?" + Query.parse(
-            [f"model={row['model']}", f"scenario={row['scenario']}",
-             f"framework={framework.split()[0]}", f"system={row['system']}"]
-        ).url,
+        noisy_runs=_runs_of(query, "noisy=true"),
+        runs_of=lambda row, framework: _runs_of(
+            query, f"model={row['model']}", f"scenario={row['scenario']}",
+            f"framework={framework.split()[0]}", f"system={row['system']}",
+        ),
     )  # fmt: skip
+
+
+def _runs_of(query: Query, *further: str) -> str:
+    """The page of the runs that fulfil the conditions of this page and some more."""
+    return f"/runs?{Query((*query.terms, *Query.parse(list(further)).terms)).url}"
 
 
 def _copies(site: Site) -> Iterator[str]:

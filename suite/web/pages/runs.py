@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from loadscope.errors import InputError
 from loadscope.suite.report.export import Row
 from loadscope.suite.results.asking import count, select
 from loadscope.suite.results.query import Query
@@ -22,6 +23,7 @@ from loadscope.suite.web.site import Site
 PER_PAGE = 50
 """Rows of a page; one that is copied has more, for it has no next one."""
 _COPIED_ROWS = 1000
+"""A page has no more either, whatever ``limit`` says."""
 _EXPORTED = (*COLUMNS, "path")
 _NEWEST = ("-created",)
 
@@ -43,6 +45,16 @@ class _Sorting:
         return f"/runs?{replace(self.query, sort=(name,)).url}"
 
 
+def _asked(text: str) -> Query:
+    query = Query.from_url(text)
+    if query.group:
+        raise InputError(
+            "the page of runs shows no groups",
+            f"see /matrix, or: loadscope results list {query.text}",
+        )
+    return query
+
+
 def _runs(request: Request) -> Response:
     site: Site = request.app.state.site
     words = request.query_params.get("ask")
@@ -50,17 +62,16 @@ def _runs(request: Request) -> Response:
         # What was typed into the form, as the one address that says it.
         return RedirectResponse(f"/runs?{Query.parse(words).url}" if words else "/runs", 303)
     rest, page = page_of(request)
-    asked = Query.from_url(rest)
-    most = _COPIED_ROWS if site.copied else PER_PAGE
+    asked = _asked(rest)
+    most = _COPIED_ROWS if site.copied else min(asked.limit or PER_PAGE, _COPIED_ROWS)
     with site.results() as index:
         total = count(index, asked)
         shown = replace(
             asked,
             sort=asked.sort or _NEWEST,
             columns=COLUMNS,
-            group=(),
             limit=most,
-            offset=most * page,
+            offset=asked.offset + most * page,
         )
         rows = shown_rows(select(index, shown, total))
     address = f"/runs?{asked.url}" if asked.url else "/runs?"
@@ -70,7 +81,7 @@ def _runs(request: Request) -> Response:
         rows=rows,
         total=total,
         page=page,
-        pages=max(1, -(-total // most)),
+        pages=max(1, -(-(total - asked.offset) // most)),
         asked=replace(asked, sort=()).text,
         sortable=None if site.copied else _Sorting(asked),
         address=address,
@@ -81,8 +92,8 @@ def _runs(request: Request) -> Response:
 
 def _all_rows(request: Request) -> list[Row]:
     site: Site = request.app.state.site
-    asked = Query.from_url(request.url.query)
-    query = replace(asked, sort=asked.sort or _NEWEST, columns=_EXPORTED, group=())
+    asked = _asked(request.url.query)
+    query = replace(asked, sort=asked.sort or _NEWEST, columns=_EXPORTED)
     with site.results() as index:
         return list(select(index, query))
 

@@ -235,7 +235,7 @@ def test_the_matrix_has_medians_and_keeps_rehearsals_apart(filled):
 def test_only_noisy_runs_are_said_to_be_left_out(filled):
     asked = ["matrix", "run=noisy", "--index", str(filled.path)]
     done = CliRunner().invoke(results_command, asked, catch_exceptions=False)
-    assert done.stdout == "" and "1 noisy runs are left out" in done.stderr
+    assert done.stdout == "" and "left out as noisy: 1;" in done.stderr
 
 
 def test_pages_of_a_list_are_counted(filled):

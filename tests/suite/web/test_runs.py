@@ -42,7 +42,33 @@ def test_the_list_is_filtered_sorted_and_exported_as_it_is_shown(visit, runs):
     assert typed.headers["location"] == "/runs?framework=openvino"
 
 
-@pytest.mark.parametrize("path", ["/runs?nonsense=1", "/runs?page=x", "/runs?sort=-nonsense"])
+def test_a_page_is_as_long_as_is_asked_and_begins_where_is_asked(visit, runs):
+    visitor = visit(runs)
+    shown = re.compile('aria-label="Compare ([^"]+)"')
+    pages = [
+        shown.findall(visitor.get(f"/runs?sort=run&limit=2&{rest}").text)
+        for rest in ("", "page=1", "offset=1")
+    ]
+    assert pages == [["full", "odd"], ["rehearsed"], ["odd", "rehearsed"]]
+    assert "page 1 of 2" in visitor.get("/runs?limit=2").text
+    assert "page 1 of" not in visitor.get("/runs?limit=2&offset=1").text
+    for path in ("/runs", "/runs.json"):
+        answer = visitor.get(f"{path}?group=framework&model=x")
+        assert answer.status_code == 422 and "results list model=x group=framework" in answer.text
+
+
+def test_a_cell_of_the_matrix_leads_to_its_runs_under_the_conditions_typed(visit, runs):
+    visitor = visit(runs)
+    page = visitor.get("/matrix?run=rehearsed&since=2026-01-01").text
+    (address,) = re.findall('class="value" href="([^"]+)"', page)
+    rows = visitor.get(html.unescape(address).replace("/runs?", "/runs.json?")).json()["runs"]
+    assert [row["run"] for row in rows] == ["rehearsed"]
+    assert "run=rehearsed" in address and "since=2026-01-01" in address
+
+
+@pytest.mark.parametrize(
+    "path", ["/runs?nonsense=1", "/runs?page=x", "/runs?limit=0", "/runs?sort=-nonsense"]
+)
 def test_a_wrong_condition_is_told_on_the_page(visit, runs, path):
     answer = visit(runs).get(path)
     assert answer.status_code == 422
