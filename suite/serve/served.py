@@ -73,6 +73,12 @@ def load(spec: RunSpec, most_batch: int | None, progress: Progress) -> Served:
             f"--framework {spec.framework} is a way to a SUT, not what computes in one",
             "name the framework that runs the model",
         )
+    if backend.generates:
+        raise InputError(
+            f"--framework {spec.framework} makes whole answers by steps of its own, and a SUT over "
+            "the network answers batch by batch",
+            "name another framework, or run it here: loadscope run",
+        )
     understood = understand(spec, None)
     chosen = understood.entry.artifact_for(spec.framework)
     device = {} if spec.device is None else {DEVICE: spec.device}

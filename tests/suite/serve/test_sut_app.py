@@ -11,6 +11,8 @@ import urllib3
 from tests.suite.serve.conftest import serving
 
 from loadscope.errors import DeviceMemoryError, InputError, WorkError
+from loadscope.rundir.spec import make_spec
+from loadscope.suite.serve.served import load
 from loadscope.sut.network.client import SutClient
 from loadscope.sut.network.protocol import PREDICT, ROOT, TIMEOUT, TOKEN
 from loadscope.sut.network.wire import CONTENT_TYPE, encode
@@ -128,3 +130,12 @@ def test_another_server_than_ours_is_no_sut(served):
     told = one.told.model_copy(update={"protocol": "loadscope/9"})
     with serving(replace(one, told=told)) as port, pytest.raises(InputError, match="loadscope/9"):
         client(port).describe()
+
+
+@pytest.mark.parametrize(
+    ("framework", "said"), [("genai", "batch by batch"), ("openinference", "a way to a SUT")]
+)
+def test_what_cannot_be_asked_batch_by_batch_is_not_served(framework, said):
+    spec = make_spec({"model": "any", "framework": framework, "scenario": "Server"}, "test")
+    with pytest.raises(InputError, match=said):
+        load(spec, None, lambda *_: None)
