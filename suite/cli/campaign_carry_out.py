@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from loadscope.errors import LoadScopeError, WorkError
+from loadscope.errors import InputError, LoadScopeError, WorkError
 from loadscope.suite.campaign.agreement import hold_to_golden
 from loadscope.suite.campaign.dispatcher import Dispatcher
 from loadscope.suite.campaign.grid import Grid, read_grid
@@ -22,6 +22,24 @@ from loadscope.suite.campaign.opened import (
 from loadscope.suite.cli.failure import Interrupted, finish
 from loadscope.suite.cli.progress import progress_bars
 from loadscope.suite.library.campaign_trees import Tree, campaign_trees
+from loadscope.units import milliseconds
+
+_LONGEST_WAIT = 30 * 24 * 3600.0
+
+
+def wait_seconds(text: str) -> float:
+    """What ``--wait`` says.
+
+    Raises:
+        InputError: It is no time, or longer than anybody waits.
+    """
+    try:
+        seconds = milliseconds(text) / 1e3
+    except ValueError as error:
+        raise InputError(f"--wait: {error}", "for example --wait 10min") from error
+    if seconds > _LONGEST_WAIT:
+        raise InputError(f"--wait: expected 30 days at most, got '{text}'", "wait for less")
+    return seconds
 
 
 def carry_out(campaign: Opened, wait_s: float, ssh: bool = False) -> list[Tree]:

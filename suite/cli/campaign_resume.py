@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from loadscope.suite.campaign.opened import forget_cancel, opened, reopen
-from loadscope.suite.cli.campaign_carry_out import carry_out, conclude
-from loadscope.units import milliseconds
+from loadscope.suite.cli.campaign_carry_out import carry_out, conclude, wait_seconds
 
 
 @click.command(
@@ -31,7 +30,7 @@ def command(
 
     Tests that still run on their hosts are found there.
     """
-    wait_s = milliseconds(wait) / 1e3
+    wait_s = wait_seconds(wait)
     with opened(folder) as campaign:
         forget_cancel(campaign)
         if again:

@@ -6,9 +6,8 @@ import click
 
 from loadscope.suite.campaign.estimate import History, estimates, plan_json
 from loadscope.suite.campaign.opened import begin, forget_cancel, opened
-from loadscope.suite.cli.campaign_carry_out import carry_out, conclude
+from loadscope.suite.cli.campaign_carry_out import carry_out, conclude, wait_seconds
 from loadscope.suite.cli.campaign_plan import show_plan
-from loadscope.units import milliseconds
 
 
 @click.command(
@@ -37,7 +36,7 @@ def command(
     wants: versions, clock, space. Ctrl-C or a crash ends this process alone; what runs on the
     hosts goes on there, and 'campaign resume' finds it.
     """
-    wait_s = milliseconds(wait) / 1e3
+    wait_s = wait_seconds(wait)
     folder = folder or Path(file.stem)
     added = begin(file, folder)
     with opened(folder) as campaign:

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 
+import pytest
+
 from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.campaign.grid import read_grid
 from loadscope.suite.campaign.journal import read_journal
@@ -68,6 +70,22 @@ def test_a_campaign_that_is_none_is_told(campaign_file, loadscope, tmp_path):
     assert "unknown dispatcher 'sask'" in said
     said = loadscope("campaign", "start", campaign_file(hosts=["a", "b"]), status=2).stderr
     assert "the dispatcher 'local' is this machine alone, but there are 2 hosts: a, b" in said
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        ("soon", "'soon' is not a time"),
+        ("0", "'0' must be longer than zero"),
+        ("1e400s", "expected 30 days at most"),
+    ],
+)
+def test_a_wait_that_is_no_time_is_told(campaign_file, loadscope, tmp_path, wait, said):
+    file = campaign_file()
+    for command, what in (("start", file), ("resume", tmp_path / "autumn")):
+        told = loadscope("campaign", command, what, "--wait", wait, status=2).stderr
+        assert told.startswith(f"loadscope: --wait: {said}") and len(told.splitlines()) == 2
+    assert not (tmp_path / "autumn").exists()
 
 
 def test_a_plan_says_hours_and_rehearsals(campaign_file, loadscope, tmp_path):
