@@ -82,6 +82,8 @@ def begin(file_path: Path, folder: Path) -> int:
         before = len(started.runs)
         planned = extended(started, planned, str(file_path))
         _require_same(read_campaign_file(folder / CAMPAIGN_FILE), file, file_path)
+    elif folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder", "choose another --folder")
     elif folder.exists() and any(one.name not in _BEFORE for one in folder.iterdir()):
         raise InputError(f"{folder} already exists and is not empty", "choose another --folder")
     keep_golden(file, planned, folder)

@@ -99,6 +99,13 @@ def test_only_additions_are_taken_after_the_start(campaign_file, tmp_path):
     assert Planned.read(folder) == after
 
 
+def test_a_file_is_no_campaigns_folder(campaign_file, tmp_path):
+    (tmp_path / "autumn").write_text("mine")
+    with pytest.raises(InputError, match="autumn is a file, not a folder"):
+        begin(campaign_file(), tmp_path / "autumn")
+    assert (tmp_path / "autumn").read_text() == "mine"
+
+
 def test_a_host_refuses_the_job_of_another(tmp_path):
     job = Job(id="a.1", campaign="c", host="n2", settings={})
     with pytest.raises(InputError, match=r"the job a\.1 is for the host 'n2', this one is 'n1'"):
