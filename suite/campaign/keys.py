@@ -23,6 +23,8 @@ FOLDER = "keys"
 COORDINATOR = "coordinator"
 _DAYS = 365
 _PRIVATE = 0o600
+_LONGEST_NAME = 64
+"""Of a certificate (RFC 5280, ub-common-name)."""
 
 
 @dataclass(frozen=True)
@@ -91,24 +93,33 @@ def make_keys(folder: Path, hosts: Iterable[str]) -> list[str]:
         The hosts whose keys are new.
 
     Raises:
-        InputError: The extra is missing, or the authority's key can be read by others.
+        InputError: The extra is missing, a host's name cannot be in a certificate, or the
+            authority's key can be read by others.
         WorkError: The disk is full.
     """
     _require_library()
+    hosts = tuple(hosts)
+    for host in hosts:
+        if host == COORDINATOR:
+            raise InputError(f"a host cannot be called '{COORDINATOR}'", "give it another name")
+        if len(host) > _LONGEST_NAME:
+            raise InputError(
+                f"host '{host}': a certificate holds {_LONGEST_NAME} characters of a name, "
+                f"got {len(host)}",
+                "give it a shorter name",
+            )
     keys = folder / FOLDER
     try:
         keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys.chmod(0o700)
         authority = KeyFiles(keys / "ca.pem", keys / "ca.pem", keys / "ca.key")
         if not authority.key.exists():
-            _issue(authority, f"LoadScope campaign {folder.name}", None)
+            _issue(authority, f"LoadScope campaign {folder.name}"[:_LONGEST_NAME], None)
         authority.require()
         if not coordinator_keys(folder).key.exists():
             _issue(coordinator_keys(folder), COORDINATOR, authority)
         new = []
         for host in hosts:
-            if host == COORDINATOR:
-                raise InputError(f"a host cannot be called '{COORDINATOR}'", "give it another name")
             files = host_keys(keys / host)
             if not files.key.exists():
                 files.key.parent.mkdir(exist_ok=True, mode=0o700)
@@ -176,6 +187,8 @@ def _issue(files: KeyFiles, name: str, authority: KeyFiles | None) -> None:
         )  # fmt: skip
         built = built.add_extension(usage, True)
     certificate = built.sign(signer, hashes.SHA256())
+    # The key last: where it is, all that goes with it is.
+    _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     _write(
         files.key,
         key.private_bytes(
@@ -185,7 +198,6 @@ def _issue(files: KeyFiles, name: str, authority: KeyFiles | None) -> None:
         ),
         _PRIVATE,
     )
-    _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def _certificate(path: Path) -> "Certificate":

@@ -12,6 +12,7 @@ import pytest
 
 import loadscope as package
 from loadscope.errors import InputError, WorkError
+from loadscope.suite.campaign import keys as campaign_keys
 from loadscope.suite.campaign.dask.dispatcher import DASK
 from loadscope.suite.campaign.dask.settings import dask_settings
 from loadscope.suite.campaign.keys import coordinator_keys, host_keys, make_keys
@@ -38,6 +39,41 @@ def test_keys_are_private_and_name_their_host(keys):
     assert coordinator_keys(keys).name == "coordinator"
     with pytest.raises(InputError, match="a host cannot be called 'coordinator'"):
         make_keys(keys, ["coordinator"])
+
+
+def test_names_that_no_certificate_holds(tmp_path):
+    folder = tmp_path / ("f" * 80)
+    with pytest.raises(InputError, match="a certificate holds 64 characters of a name, got 65"):
+        make_keys(folder, ["n1", "h" * 65])
+    assert not folder.exists()
+    # The folder's name is for people alone, and is cut.
+    assert make_keys(folder, ["h" * 64]) == ["h" * 64]
+
+
+def test_keys_whose_making_was_cut_short_are_made_again(tmp_path, monkeypatch):
+    write = campaign_keys._write
+
+    def full(path, content, mode):
+        if path.name == stops_at:
+            raise OSError(28, "No space left on device", str(path))
+        write(path, content, mode)
+
+    for stops_at in (
+        "ca.key",
+        "ca.pem",
+        "coordinator.key",
+        "coordinator.pem",
+        "host.key",
+        "host.pem",
+    ):
+        folder = tmp_path / stops_at
+        with monkeypatch.context() as patch:
+            patch.setattr(campaign_keys, "_write", full)
+            with pytest.raises(WorkError, match="No space left"):
+                make_keys(folder, ["n1"])
+        assert make_keys(folder, ["n1"]) == ["n1"]
+        assert host_keys(folder / "keys/n1").require().name == "n1"
+        assert coordinator_keys(folder).require().name == "coordinator"
 
 
 def test_keys_that_others_can_read_are_refused(tmp_path):
