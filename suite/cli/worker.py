@@ -6,7 +6,7 @@ import click
 
 from loadscope.errors import InputError
 from loadscope.paths import cache_location
-from loadscope.suite.campaign.dask.settings import dask_settings
+from loadscope.suite.campaign.dask.settings import read_address
 from loadscope.suite.campaign.dask.worker import WorkerPlace, run_worker
 from loadscope.suite.campaign.host_folder import HostFolder
 from loadscope.suite.campaign.keys import host_keys
@@ -40,15 +40,16 @@ def worker_command(
       loadscope worker --scheduler tls://10.0.0.1:8786 --keys keys --folder /var/loadscope
     """
     files = host_keys(keys).require()
-    for given in filter(None, (scheduler, listen, contact)):
-        dask_settings({"listen": given})
+    coordinator = read_address(scheduler, "--scheduler")
+    listens = read_address(listen, "--listen") if listen else (None, 0)
+    told = read_address(contact, "--contact") if contact else None
     root = folder or cache_location() / "worker"
     place = WorkerPlace(
-        scheduler=scheduler,
+        scheduler="tls://{}:{}".format(*coordinator),
         host=HostFolder(files.name, root),
         keys=files,
-        listen=dask_settings({"listen": listen}).host_port if listen else (None, 0),
-        contact=contact,
+        listen=listens,
+        contact="tls://{}:{}".format(*told) if told else None,
     )
     try:
         run_worker(place, lambda line: click.echo(line, err=True))

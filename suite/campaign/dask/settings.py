@@ -1,9 +1,10 @@
 """How Dask is set up here, and what a campaign file may say of it."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from loadscope.errors import InputError, unexpected
 from loadscope.suite.campaign.keys import KeyFiles
@@ -31,6 +32,41 @@ CONFIG: dict[str, Any] = {
     "distributed.admin.tick.limit": "60s",
 }
 """Sources: the keys of ``distributed.yaml``; the reasons are in the campaign's documentation."""
+
+
+_MOST_PORT = 65535
+_ADDRESS = re.compile(r"tls://([^:/\s]+)(?::(\d{1,5}))?")
+
+
+def _port_known(address: str | None) -> str | None:
+    """Refuse a port that is none: the system would take its lower 16 bits."""
+    if address is not None and int(address.rpartition(":")[2]) > _MOST_PORT:
+        raise ValueError(f"expected a port of {_MOST_PORT} at most")
+    return address
+
+
+def _full(address: str) -> str:
+    return address if address.count(":") > 1 else f"{address}:{DEFAULT_PORT}"
+
+
+def read_address(text: str, option: str) -> tuple[str, int]:
+    """Host and port of an address on a command line; the port may be left out.
+
+    Args:
+        text: ``tls://HOST:PORT``.
+        option: The option that it is of, for errors.
+
+    Raises:
+        InputError: It is no such address.
+    """
+    match = _ADDRESS.fullmatch(text)
+    port = int(match[2] or DEFAULT_PORT) if match else 0
+    if match is None or not 0 < port <= _MOST_PORT:
+        raise InputError(
+            f"{option}: expected tls://HOST:PORT, got '{text}'",
+            f"for example {option} tls://10.0.0.1:{DEFAULT_PORT}",
+        )
+    return match[1], port
 
 
 class SshHost(BaseModel):
@@ -63,8 +99,15 @@ class DaskSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    listen: str = Field(pattern=r"^tls://[^:/\s]+(:\d+)?$")
-    contact: str | None = Field(default=None, pattern=r"^tls://[^:/\s]+:\d+$")
+    listen: Annotated[
+        str,
+        Field(pattern=r"^tls://[^:/\s]+(:\d{1,5})?$"),
+        AfterValidator(_full),
+        AfterValidator(_port_known),
+    ]
+    contact: Annotated[
+        str | None, Field(pattern=r"^tls://[^:/\s]+:\d{1,5}$"), AfterValidator(_port_known)
+    ] = None
     ssh: dict[str, SshHost] = {}
     ssh_options: tuple[str, ...] = ()
 
@@ -72,7 +115,7 @@ class DaskSettings(BaseModel):
     def host_port(self) -> tuple[str, int]:
         """Where to listen."""
         host, _, port = self.listen.removeprefix("tls://").partition(":")
-        return host, int(port or DEFAULT_PORT)
+        return host, int(port)
 
 
 def dask_settings(told: Mapping[str, Any]) -> DaskSettings:

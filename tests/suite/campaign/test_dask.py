@@ -14,7 +14,7 @@ import loadscope as package
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.campaign import keys as campaign_keys
 from loadscope.suite.campaign.dask.dispatcher import DASK
-from loadscope.suite.campaign.dask.settings import dask_settings
+from loadscope.suite.campaign.dask.settings import dask_settings, read_address
 from loadscope.suite.campaign.keys import coordinator_keys, host_keys, make_keys
 
 pytest.importorskip("cryptography")
@@ -98,12 +98,29 @@ def test_keys_that_others_can_read_are_refused(tmp_path):
         ({}, "missing key 'listen'"),
         ({"listen": "tcp://127.0.0.1:1"}, "listen"),
         ({"listen": "tls://127.0.0.1:1", "port": 1}, "unknown key 'port'"),
+        ({"listen": "tls://127.0.0.1:65536"}, "expected a port of 65535 at most"),
+        ({"listen": "tls://h:1", "contact": "tls://h:70000"}, "contact = 'tls://h:70000'"),
     ],
 )
 def test_wrong_settings_are_told(settings, said):
     with pytest.raises(InputError, match="dispatcher_settings: ") as caught:
         dask_settings(settings)
     assert said in caught.value.message
+
+
+def test_a_port_that_is_left_out_is_the_same_on_both_sides():
+    assert dask_settings({"listen": "tls://10.0.0.1"}).host_port == ("10.0.0.1", 8786)
+    assert read_address("tls://10.0.0.1", "--scheduler") == ("10.0.0.1", 8786)
+
+
+@pytest.mark.parametrize("wrong", ["tcp://h:1", "h:1", "tls://h:0", "tls://h:65536", "tls://:1"])
+def test_a_worker_names_the_option_of_a_wrong_address(keys, loadscope, wrong):
+    given = {"--scheduler": "tls://h:1", "--listen": "tls://h:1", "--contact": "tls://h:1"}
+    for option in given:
+        options = [part for pair in {**given, option: wrong}.items() for part in pair]
+        said = loadscope("worker", "--keys", keys / "keys/n1", *options, status=2).stderr
+        assert said.startswith(f"loadscope: {option}: expected tls://HOST:PORT, got '{wrong}'")
+        assert len(said.splitlines()) == 2
 
 
 def test_ssh_brings_keys_and_leaves_a_worker_behind(keys, tmp_path, monkeypatch):
