@@ -7,6 +7,7 @@ a worker cannot report for another host than its own.
 
 import contextlib
 import os
+import ssl
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,10 +52,10 @@ class KeyFiles:
         return name_of(_certificate(self.certificate))
 
     def require(self) -> "KeyFiles":
-        """Check that the files are there and the key is private.
+        """Check that the files are there and belong together, and the key is private.
 
         Raises:
-            InputError: One is missing, or others can read the key.
+            InputError: One is missing or of another, or others can read the key.
         """
         for path in (self.authority, self.certificate, self.key):
             if not path.is_file():
@@ -68,6 +69,15 @@ class KeyFiles:
                 f"{self.key} can be read by others: expected mode 600, got {mode:o}",
                 f"chmod 600 {self.key}; if others could log in, make new keys",
             )
+        try:
+            context = ssl.create_default_context(cafile=self.authority)
+            context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{self.authority}, {self.certificate.name}, {self.key.name}: not usable "
+                f"together: {error}",
+                "copy all files of keys/HOST again, of one campaign",
+            ) from error
         return self
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -90,6 +91,21 @@ def test_keys_that_others_can_read_are_refused(tmp_path):
         pass
     with pytest.raises(InputError, match="not found"):
         host_keys(tmp_path / "keys/n9").require()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("host.pem", None), ("host.key", b"\xff\xfe"), ("ca.pem", b"none"), ("host.pem", b"")],
+)
+def test_keys_that_do_not_belong_together_are_refused(keys, loadscope, tmp_path, name, content):
+    folder = tmp_path / "keys"
+    shutil.copytree(keys / "keys/n1", folder)
+    other = (keys / "keys/n2" / name).read_bytes()
+    (folder / name).write_bytes(other if content is None else content)
+    options = ("--scheduler", "tls://127.0.0.1:9", "--folder", tmp_path / "worker")
+    said = loadscope("worker", "--keys", folder, *options, status=2).stderr
+    assert f"loadscope: {folder / 'ca.pem'}, host.pem, host.key: not usable together: " in said
+    assert len(said.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
