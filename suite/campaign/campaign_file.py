@@ -30,6 +30,13 @@ def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _variables(named: dict[str, str]) -> dict[str, str]:
+    for name, value in named.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ValueError(f"{name!r} is no variable that a process can have")
+    return named
+
+
 Name = Annotated[str, Field(pattern=_NAME)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_unique)]
 
@@ -106,7 +113,7 @@ class Target(_Part):
     loadscope: str | None = None
     python: str | None = None
     device: str | None = None
-    environment: dict[str, str] = {}
+    environment: Annotated[dict[str, str], AfterValidator(_variables)] = {}
     scripts: Annotated[tuple[str | ScriptUse, ...], Field(min_length=1)]
     settings: dict[str, JsonValue] = {}
     send: Annotated[tuple[str, ...], AfterValidator(_unique), AfterValidator(_fields)] = ()

@@ -61,6 +61,9 @@ def test_a_host_without_space_takes_no_job():
         ({"hosts": ["../a"]}, "hosts"),
         ({"target": {"send": ["nonsense"]}}, "'nonsense' is no setting of a run"),
         ({"nonsense": 1}, "unknown key 'nonsense'"),
+        ({"target": {"environment": {"A=B": "x"}}}, "'A=B' is no variable that a process can have"),
+        ({"target": {"environment": {"A": "x\0y"}}}, "'A' is no variable"),
+        ({"target": {"environment": {"": "x"}}}, "'' is no variable"),
     ],
 )
 def test_a_wrong_file_is_told_by_line_and_key(campaign_file, more, said):
