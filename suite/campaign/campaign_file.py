@@ -121,6 +121,13 @@ class Target(_Part):
     golden: GoldenPart | None = None
     submission: SubmissionPart | None = None
 
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What becomes one submission tree each: its name, and where its runs may be."""
+        if self.each and len(self.hosts) > 1:
+            return tuple((f"{self.name}-{host}", (host,)) for host in self.hosts)
+        return ((self.name, self.hosts),)
+
 
 class CampaignFile(_Part):
     """The whole file.
@@ -151,6 +158,16 @@ class CampaignFile(_Part):
     @classmethod
     def _no_target_twice(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
         _unique(tuple(target.name for target in targets))
+        # Runs of two targets in one folder would end in one submission tree.
+        owners: dict[str, str] = {}
+        for target in targets:
+            for group, _ in target.groups:
+                if group in owners:
+                    raise ValueError(
+                        f"'{owners[group]}' and '{target.name}' both have a folder '{group}', "
+                        "which is a target and a host; rename one of the two"
+                    )
+                owners[group] = target.name
         return targets
 
     @property

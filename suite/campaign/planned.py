@@ -1,7 +1,7 @@
 """What a campaign does, test by test: the content of ``plan.json``, frozen when it starts."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,7 +128,7 @@ def plan_campaign(file: CampaignFile) -> Planned:
                     "find_rate": target.find_rate and settings["scenario"] == Scenario.SERVER,
                 }
             )
-        for group, hosts in _groups(target):
+        for group, hosts in target.groups:
             for number in numbers:
                 settings = specs[number]["settings"]
                 parts = (settings["framework"], settings["scenario"])
@@ -186,12 +186,6 @@ def _settings(target: Target) -> Iterator[dict[str, Any]]:
             overrides["device"] = target.device
         for spec in read_script(Path(script.script), overrides):
             yield recorded(spec).model_dump(mode="json")
-
-
-def _groups(target: Target) -> Iterable[tuple[str, tuple[str, ...]]]:
-    if target.each and len(target.hosts) > 1:
-        return [(f"{target.name}-{host}", (host,)) for host in target.hosts]
-    return [(target.name, target.hosts)]
 
 
 def _differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:

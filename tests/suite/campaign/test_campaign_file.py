@@ -80,6 +80,18 @@ def test_a_target_twice_is_refused(campaign_file):
         read_campaign_file(path)
 
 
+def test_two_targets_in_one_folder_are_refused(campaign_file):
+    path = campaign_file(hosts=["n1", "n2"])
+    target = read_campaign_file(path).targets[0].model_dump(mode="json")
+    other = {**target, "name": "box-n1", "hosts": ["n1"]}
+    path.write_text(f"name: autumn\n\ntargets: {json.dumps([target, other])}\n")
+    said = "line 3: targets: 'box' and 'box-n1' both have a folder 'box-n1'"
+    with pytest.raises(InputError, match=said):
+        read_campaign_file(path)
+    path.write_text(f"name: autumn\ntargets: {json.dumps([{**target, 'each': False}, other])}\n")
+    assert read_campaign_file(path).hosts == ("n1", "n2")
+
+
 def test_only_additions_are_taken_after_the_start(campaign_file, tmp_path):
     folder = tmp_path / "autumn"
     assert begin(campaign_file(), folder) == 1
