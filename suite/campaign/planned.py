@@ -111,7 +111,7 @@ def plan_campaign(file: CampaignFile) -> Planned:
             working directory.
 
     Raises:
-        InputError: A script or a setting is wrong.
+        InputError: A script or a setting is wrong, or nothing is sent for one of ``send``.
     """
     specs: list[dict[str, Any]] = []
     runs: list[PlannedRun] = []
@@ -128,6 +128,7 @@ def plan_campaign(file: CampaignFile) -> Planned:
                     "find_rate": target.find_rate and settings["scenario"] == Scenario.SERVER,
                 }
             )
+        _require_sent(target, [specs[number]["settings"] for number in numbers])
         for group, hosts in target.groups:
             for number in numbers:
                 settings = specs[number]["settings"]
@@ -186,6 +187,20 @@ def _settings(target: Target) -> Iterator[dict[str, Any]]:
             overrides["device"] = target.device
         for spec in read_script(Path(script.script), overrides):
             yield recorded(spec).model_dump(mode="json")
+
+
+def _require_sent(target: Target, settings: list[dict[str, Any]]) -> None:
+    """A setting that nobody gives, or a number, would be passed over without a word."""
+    for name in target.send:
+        values = [one.get(name) for one in settings]
+        listed = [
+            one for value in values for one in (value if isinstance(value, list) else [value])
+        ]
+        if not any(isinstance(one, str) for one in listed):
+            raise InputError(
+                f"{target.name}: send: no test has a file or folder as its setting '{name}'",
+                f"give {name} under settings or in a script, or take it out of send",
+            )
 
 
 def _differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -15,7 +15,7 @@ from loadscope.suite.campaign.host_folder import HostFolder, require_space
 from loadscope.suite.campaign.inputs import keep_part, placed_settings, read_input
 from loadscope.suite.campaign.job import HostFacts, Job, job_environment
 from loadscope.suite.campaign.opened import begin
-from loadscope.suite.campaign.planned import Planned
+from loadscope.suite.campaign.planned import Planned, plan_campaign
 
 FACTS = {
     "name": "here", "machine": "x86_64", "loadscope": "0.1.0", "loadgen": "6.0.17",
@@ -90,6 +90,15 @@ def test_two_targets_in_one_folder_are_refused(campaign_file):
         read_campaign_file(path)
     path.write_text(f"name: autumn\ntargets: {json.dumps([{**target, 'each': False}, other])}\n")
     assert read_campaign_file(path).hosts == ("n1", "n2")
+
+
+def test_what_no_test_has_is_not_sent(campaign_file):
+    assert plan_campaign(read_campaign_file(campaign_file(target={"send": ["models"]}))).runs
+    for name in ("min_duration", "datasets", "user_conf"):
+        file = read_campaign_file(campaign_file(target={"send": ["models", name]}))
+        said = f"box: send: no test has a file or folder as its setting '{name}'"
+        with pytest.raises(InputError, match=said):
+            plan_campaign(file)
 
 
 def test_only_additions_are_taken_after_the_start(campaign_file, tmp_path):
