@@ -14,14 +14,14 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from loadscope.errors import InputError, WorkError, described, unexpected
 from loadscope.plugins import Plugins
-from loadscope.suite.campaign.inputs import CHUNK_BYTES
+from loadscope.suite.campaign.inputs import CHUNK_BYTES, below
 from loadscope.suite.campaign.job import HostFacts, Job, JobState
 from loadscope.suite.fetch.digest import file_sha256
 
@@ -191,7 +191,7 @@ class RequestDispatcher(ABC):
         wanted = self._ask(host, "files", campaign=campaign, job=job_id)
         try:
             for name, (size, digest) in wanted.items():
-                path = part / name
+                path = part / _named(host, job_id, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if path.is_file() and path.stat().st_size == size and file_sha256(path) == digest:
                     continue
@@ -235,6 +235,16 @@ class RequestDispatcher(ABC):
             error = described(told["error"])
             raise type(error)(f"{host}: {error.message}", error.fix)
         return told["value"]
+
+
+def _named(host: str, job_id: str, name: str) -> PurePosixPath:
+    """The path of a file that a host has named; the coordinator's other files are not its own."""
+    try:
+        return below(name)
+    except InputError as error:
+        raise WorkError(
+            f"{host}: {job_id}: {error.message}", "have the same build of LoadScope on all sides"
+        ) from error
 
 
 def remove_fetched(destination: Path) -> None:

@@ -205,7 +205,7 @@ def _place(given: SentInput, root: Path) -> Path:
         stored = root / _STORE / _digest_name(file.sha256)
         if not stored.exists():
             raise InputError(f"{file.name or given.name} of '{given.setting}' has not been sent")
-        name = made if not file.name else made / _below(file.name)
+        name = made if not file.name else made / below(file.name)
         name.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(stored, name)
@@ -239,7 +239,12 @@ def _plain(name: str) -> str:
     return name
 
 
-def _below(name: str) -> PurePosixPath:
+def below(name: str) -> PurePosixPath:
+    """A path that another machine has named, where it stays below a folder.
+
+    Raises:
+        InputError: It leads out of it.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise InputError(f"expected a path below a folder, got {name!r}")

@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 import pytest
 
-from loadscope.errors import InputError
+from loadscope.errors import InputError, WorkError
 from loadscope.suite.campaign.admission import misfits
 from loadscope.suite.campaign.campaign_file import read_campaign_file
+from loadscope.suite.campaign.dispatcher import RequestDispatcher
 from loadscope.suite.campaign.host_folder import HostFolder, require_space
 from loadscope.suite.campaign.inputs import keep_part, placed_settings, read_input
 from loadscope.suite.campaign.job import HostFacts, Job, job_environment
@@ -144,6 +145,24 @@ def test_no_request_leads_out_of_the_folder(tmp_path, name):
         assert told["error"]["bad_input"]
     asked = {"call": "part", "campaign": "c", "job": "a.1", "name": "../../../x", "offset": 0}
     assert json.loads(host.answer(json.dumps(asked)))["error"]["bad_input"]
+
+
+@pytest.mark.parametrize("name", ["../../../mine", "/mine", "a/../../mine"])
+def test_no_answer_of_a_host_leads_out_of_the_folder(tmp_path, name):
+    class Foreign(RequestDispatcher):
+        def hosts(self):
+            return ("n1",)
+
+        def carry(self, host, request):
+            asked = json.loads(request)["call"]
+            value = {name: [4, "0" * 64]} if asked == "files" else "bWluZQ=="
+            return json.dumps({"value": value})
+
+    to = tmp_path / "autumn/jobs/a.1"
+    to.parent.mkdir(parents=True)
+    with pytest.raises(WorkError, match=r"n1: a\.1: expected a path below a folder"):
+        Foreign().fetch("n1", "c", "a.1", to)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_what_is_sent_arrives_by_its_digest(tmp_path):
