@@ -1,6 +1,7 @@
 """What a campaign does, test by test: the content of ``plan.json``, frozen when it starts."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from loadscope.suite.campaign.campaign_file import CampaignFile, ScriptUse, Targ
 from loadscope.suite.run.script import read_script
 
 PLAN_FILE = "plan.json"
+_PLAIN = re.compile(r"[^/\0\s.][^/\0]*")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,14 @@ class Planned:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
             runs = [PlannedRun(**{**run, "hosts": tuple(run["hosts"])}) for run in told["runs"]]
-            return cls(told["campaign"], tuple(told["specs"]), tuple(runs))
+            specs = tuple(told["specs"])
+            for run in runs:
+                # What names folders, and what is looked up.
+                if not all(map(_PLAIN.fullmatch, (run.id, run.group, *run.hosts))):
+                    raise ValueError(f"'{run.id}' is no name of a run, or its group or host none")
+                if run.spec not in range(len(specs)):
+                    raise ValueError(f"{run.id}: no settings {run.spec}")
+            return cls(told["campaign"], specs, tuple(runs))
         except OSError as error:
             raise InputError(
                 f"{path}: not found, so no campaign has been started in {folder}",

@@ -124,6 +124,20 @@ def test_only_additions_are_taken_after_the_start(campaign_file, tmp_path):
     assert Planned.read(folder) == after
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"spec": 7}, {"spec": -1}, {"spec": "0"}, {"group": "../.."}, {"id": "a/b"}, {"hosts": [1]}],
+)
+def test_a_damaged_plan_is_told(campaign_file, tmp_path, change):
+    begin(campaign_file(), tmp_path / "autumn")
+    path = tmp_path / "autumn/plan.json"
+    told = json.loads(path.read_text())
+    told["runs"][0] |= change
+    path.write_text(json.dumps(told))
+    with pytest.raises(InputError, match=r"autumn/plan\.json: not a plan: "):
+        Planned.read(tmp_path / "autumn")
+
+
 def test_a_file_is_no_campaigns_folder(campaign_file, tmp_path):
     (tmp_path / "autumn").write_text("mine")
     with pytest.raises(InputError, match="autumn is a file, not a folder"):
