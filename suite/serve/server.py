@@ -11,7 +11,7 @@ import uvicorn
 from loadscope.errors import InputError, WorkError
 from loadscope.listening import LOOPBACK
 from loadscope.suite.serve.app import SutApp
-from loadscope.sut.network.protocol import TOKEN
+from loadscope.sut.network.protocol import TOKEN, require_token
 
 _KEPT_SECONDS = 24 * 3600
 """A connection is kept though nothing is sent: a client may prepare its samples for hours."""
@@ -36,8 +36,9 @@ class Protection:
         """Check that others than this machine's own can be told from strangers.
 
         Raises:
-            InputError: They can not, or a file is missing.
+            InputError: They can not, a file is missing, or no client can send the token.
         """
+        require_token(self.token, f"--token or {TOKEN}")
         if host not in LOOPBACK and not self.token and self.clients is None:
             raise InputError(
                 f"--host {host}: others can reach it, and there is no token",

@@ -17,6 +17,7 @@ from loadscope.sut.network.protocol import (
     TIMEOUT,
     TIMEOUT_SECONDS,
     TOKEN,
+    require_token,
 )
 
 _CONNECT_SECONDS = 10.0
@@ -43,9 +44,8 @@ class Http:
         self._shown = f"{parts.scheme}://{parts.netloc}"
         self._seconds = _timeout()
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._seconds)
-        self._headers = (
-            {"Authorization": f"Bearer {token}"} if (token := os.environ.get(TOKEN)) else {}
-        )
+        token = require_token(os.environ.get(TOKEN, ""), TOKEN)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         common: dict[str, Any] = {
             "maxsize": _POOL,
             "block": False,

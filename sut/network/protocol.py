@@ -12,6 +12,8 @@ the input, 401 without the token, 413 for too large a batch, 429 where too many 
 for a failure. Every answer of a SUT has the header ``X-LoadScope-Instance``.
 """
 
+from loadscope.errors import InputError
+
 PROTOCOL = "loadscope/1"
 ROOT = "/loadscope/v1"
 NAME, MEMORY, PREDICT = f"{ROOT}/name", f"{ROOT}/memory", f"{ROOT}/predict"
@@ -26,3 +28,21 @@ AUTHORITY, CERTIFICATE, KEY = (
 TIMEOUT = "LOADSCOPE_SUT_TIMEOUT"
 """The variable with the seconds after which an answer counts as lost."""
 TIMEOUT_SECONDS = 120.0
+
+
+def require_token(token: str, where: str) -> str:
+    """Check that a header can carry a word: both sides would otherwise never agree on it.
+
+    Args:
+        token: The word; empty for none.
+        where: What it was given by, for errors.
+
+    Raises:
+        InputError: It has characters, or blanks at its ends, that no header keeps.
+    """
+    if not token.isprintable() or token != token.strip() or max(token, default="") > "\xff":
+        raise InputError(
+            f"{where}: a token takes printable Latin characters, and no blank at an end",
+            "use letters and digits; a line feed at its end is often the file's that it is from",
+        )
+    return token

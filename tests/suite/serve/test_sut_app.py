@@ -13,6 +13,7 @@ from tests.suite.serve.conftest import serving
 from loadscope.errors import DeviceMemoryError, InputError, WorkError
 from loadscope.rundir.spec import make_spec
 from loadscope.suite.serve.served import load
+from loadscope.suite.serve.server import Protection
 from loadscope.sut.network.client import SutClient
 from loadscope.sut.network.protocol import PREDICT, ROOT, TIMEOUT, TOKEN
 from loadscope.sut.network.wire import CONTENT_TYPE, encode
@@ -82,6 +83,23 @@ def test_a_token_is_asked_for_on_every_path(served, monkeypatch):
             with pytest.raises(InputError, match="refuses us"):
                 client(port).predict(BATCH)
     with serving(served(), token="word") as port:
+        assert client(port).predict(BATCH)["scores"].shape == (2, 10)
+
+
+@pytest.mark.parametrize("token", ["a-word\n", "a-word\r", " a-word", "a\x00b", "日本"])
+def test_a_token_that_no_header_carries_is_refused_on_both_sides(monkeypatch, token):
+    with pytest.raises(InputError, match=f"--token or {TOKEN}: a token takes printable Latin"):
+        Protection(token).require_enough("127.0.0.1")
+    if "\0" not in token:
+        monkeypatch.setenv(TOKEN, token)
+        with pytest.raises(InputError, match=f"{TOKEN}: a token takes printable Latin") as raised:
+            client(1)
+        assert token.strip() not in str(raised.value)
+
+
+def test_a_token_of_latin_letters_is_known(served, monkeypatch):
+    monkeypatch.setenv(TOKEN, "wörd")
+    with serving(served(), token="wörd") as port:
         assert client(port).predict(BATCH)["scores"].shape == (2, 10)
 
 
