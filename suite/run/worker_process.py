@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import IO
 
 import loadscope
+from loadscope.sut.network.protocol import AUTHORITY, CERTIFICATE, KEY
 
+_FILES = (AUTHORITY, CERTIFICATE, KEY)
 _GRACE_SECONDS = 5
 
 
@@ -65,6 +67,8 @@ def worker_environment() -> dict[str, str]:
         # CUDA would number GPUs by their speed, NVIDIA's other tools number them by their place.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         **os.environ,
+        # Files as they are named from here: the process works in another folder.
+        **{name: str(Path(os.environ[name]).absolute()) for name in _FILES if os.environ.get(name)},
         "PYTHONPATH": os.pathsep.join(path),
     }
 

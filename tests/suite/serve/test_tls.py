@@ -2,12 +2,15 @@
 
 import datetime
 import ipaddress
+import os
 
 import numpy as np
 import pytest
 from tests.suite.serve.conftest import serving
 
 from loadscope.errors import InputError, LoadScopeError
+from loadscope.names import Mode
+from loadscope.rundir.directory import RunDirectory
 from loadscope.suite.serve.server import Protection
 from loadscope.sut.network.client import SutClient
 from loadscope.sut.network.protocol import AUTHORITY, CERTIFICATE, KEY
@@ -72,6 +75,25 @@ def test_both_ends_know_each_other_or_nothing_is_answered(served, keys, monkeypa
         monkeypatch.setenv(KEY, str(keys / "none.key"))
         with pytest.raises(InputError, match=r"none\.key not found"):
             SutClient(address)
+
+
+def test_a_run_finds_the_files_that_are_named_from_where_it_began(
+    served, keys, tiny, tiny_dataset, loadscope, environment, tmp_path
+):
+    protection = Protection(
+        certificate=keys / "server.pem", key=keys / "server.key", clients=keys / "authority.pem"
+    )
+    files = {AUTHORITY: "authority.pem", CERTIFICATE: "client.pem", KEY: "client.key"}
+    environment |= {name: os.path.relpath(keys / file, tmp_path) for name, file in files.items()}
+    with serving(served(), **protection.settings()) as port:
+        loadscope(
+            "run", "--models", tiny, "--model", "tiny", "--framework", "null",
+            "--scenario", "SingleStream", "--dataset-path", tiny_dataset, "--min-duration", "300ms",
+            "--min-query-count", 10, "--output", tmp_path / "out",
+            "--sut", f"https://127.0.0.1:{port}",
+        )  # fmt: skip
+    record = RunDirectory(tmp_path / "out").read()
+    assert record.state[Mode.PERFORMANCE].status == "finished"
 
 
 def test_another_address_needs_something_to_know(keys):
