@@ -82,8 +82,14 @@ def install_bundle(path: Path, target: Path, with_packages: bool, progress: Prog
     if not path.is_dir() and folder.exists():
         raise InputError(f"{folder} is there already", "choose another --target")
     folder = opened(path, folder)
-    bundle = Bundle.read(folder)
-    require_fits(bundle)
+    try:
+        bundle = Bundle.read(folder)
+        require_fits(bundle)
+    except InputError:
+        # The right archive is to be installed there next.
+        if not path.is_dir():
+            shutil.rmtree(folder)
+        raise
     python = Path(sys.executable)
     if with_packages and (folder / WHEELS).is_dir():
         python = _packages(folder, target, bundle, progress)

@@ -75,6 +75,10 @@ class Bundle(Part):
             return cls.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{folder}: no {FILE}", "give a bundle of loadscope bundle") from error
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{folder / FILE}: is not UTF-8 text", "use the version that wrote it"
+            ) from error
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from tests.sut.tiny_onnx import write_model
 from loadscope import sums
 from loadscope.errors import InputError
 from loadscope.suite.bundle.back import pack_results
-from loadscope.suite.bundle.install import verify_bundle
+from loadscope.suite.bundle.install import install_bundle, verify_bundle
 from loadscope.suite.bundle.make import pack
+from loadscope.suite.bundle.record import Bundle
 from loadscope.suite.bundle.wheels import platform_tags
 from loadscope.suite.report import load_run
 from loadscope.suite.results.archive import extract
@@ -240,6 +242,37 @@ def test_what_is_no_bundle_is_refused(tmp_path):
     (tmp_path / "cut.tar").write_bytes(whole.read_bytes()[:300])
     with pytest.raises(InputError):
         verify_bundle(tmp_path / "cut.tar", quiet)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (b"\xff\xfe", r"bundle\.json: is not UTF-8 text"),
+        (b"{}", r"bundle\.json: created: Field required"),
+        (None, r"no bundle\.json"),
+        (b"s390x", "the bundle is for linux-s390x"),
+    ],
+)
+def test_nothing_is_left_of_a_bundle_that_is_refused(tmp_path, told, words):
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (folder / "install.py").write_text("pass")
+    if told == b"s390x":
+        name = "linux-none" if platform.machine() == "s390x" else "linux-s390x"
+        words = words.replace("linux-s390x", name)
+        Bundle(created="now", loadscope="1", platform=name, python="3.11", round="v6.1").write(
+            folder
+        )
+    elif told is not None:
+        (folder / "bundle.json").write_bytes(told)
+    sums.write_sums(folder)
+    pack(folder, tmp_path / "b.tar", quiet)
+    with pytest.raises(InputError, match=words):
+        install_bundle(tmp_path / "b.tar", tmp_path / "lab", False, quiet)
+    assert not (tmp_path / "lab/bundle").exists()
+    with pytest.raises(InputError, match=words):
+        install_bundle(folder, tmp_path / "lab", False, quiet)
+    assert (folder / "install.py").exists()
 
 
 def test_wrong_arguments_are_two_lines(loadscope, bundle, tmp_path):
