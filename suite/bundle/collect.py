@@ -157,11 +157,13 @@ def add_dataset(
         Its id, and its folder in the bundle; empty for one that comes with LoadScope.
 
     Raises:
-        InputError: It is unknown, or cannot be fetched.
+        InputError: It is unknown, cannot be fetched, or one of its id is there already.
     """
     name, path = meant(named, list(files))
     if not name:
         raise InputError(f"--dataset {named}: a folder without an id", f"give ID={named}")
+    if any((folder / part / name).exists() for part in (DATA, DATASETS)):
+        raise InputError(f"--dataset {named}: '{name}' comes twice", "give one of the two")
     entry = catalog_entry(name, list(files))
     if path is None and entry.path is None:
         made = fetch_dataset(name, cache, progress)
@@ -192,10 +194,15 @@ def add_script(folder: Path, named: Path) -> None:
     """Copy a scenario script.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or another one of its name is there already.
     """
     path = here_or_shipped(named)
     target = folder / SCRIPTS / path.name
+    if target.exists():
+        raise InputError(
+            f"--script {named}: another script is called {path.name} too",
+            "copy one of the two to another name, or make two bundles",
+        )
     target.parent.mkdir(exist_ok=True)
     try:
         shutil.copyfile(path, target)

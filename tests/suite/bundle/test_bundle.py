@@ -20,6 +20,7 @@ from tests.sut.tiny_onnx import write_model
 from loadscope import sums
 from loadscope.errors import InputError
 from loadscope.suite.bundle.back import pack_results
+from loadscope.suite.bundle.collect import add_dataset, add_script
 from loadscope.suite.bundle.install import install_bundle, verify_bundle
 from loadscope.suite.bundle.make import pack
 from loadscope.suite.bundle.record import Bundle
@@ -289,6 +290,23 @@ def test_wrong_arguments_are_two_lines(loadscope, bundle, tmp_path):
         said = loadscope("bundle", *arguments, status=2).stderr
         assert words in said and len(said.strip().splitlines()) == 2, said
     assert not list(Path(tmp_path).glob("*.tar*"))
+
+
+def test_two_of_one_name_do_not_become_one(tmp_path):
+    for number, folder in enumerate(("a", "b")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "val_map.txt").write_text(f"{number}")
+        (tmp_path / folder / "x.yaml").write_text(f"count: {number + 1}")
+    into, cache = tmp_path / "into", tmp_path / "cache"
+    into.mkdir()
+    add_dataset(into, f"imagenet={tmp_path}/a", (), cache, quiet)
+    with pytest.raises(InputError, match="'imagenet' comes twice"):
+        add_dataset(into, f"imagenet={tmp_path}/b", (), cache, quiet)
+    assert (into / "data/imagenet/val_map.txt").read_text() == "0"
+    add_script(into, tmp_path / "a/x.yaml")
+    with pytest.raises(InputError, match=r"another script is called x\.yaml too"):
+        add_script(into, tmp_path / "b/x.yaml")
+    assert (into / "scripts/x.yaml").read_text() == "count: 1"
 
 
 def test_tags_of_platforms():
