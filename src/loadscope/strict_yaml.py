@@ -92,7 +92,9 @@ def read_yaml(path: Path, schema: type[T], context: Mapping[str, Any] | None = N
         try:
             read = schema.model_validate_json(json.dumps(data), strict=True, context=context)
         except ValidationError as error:
-            faults |= dict.fromkeys(_fault(root, schema, one) for one in error.errors())
+            faults |= dict.fromkeys(
+                _fault(root, schema, one) for one in error.errors() if not _is_consequence(one)
+            )
             # Checks of several keys together are made only where each key is known.
             if _drop_unknown(data, error):
                 continue
@@ -142,6 +144,16 @@ def line_of(path: Path, *location: str) -> str:
 
 def _place(path: Path, line: int | None) -> str:
     return f"{path} line {line}" if line else str(path)
+
+
+def _is_consequence(error: Any) -> bool:
+    """Whether a list is called too short only for its wrong items, which are told themselves."""
+    given = error["input"]
+    return (
+        error["type"] == "too_short"
+        and isinstance(given, list)
+        and len(given) >= error["ctx"]["min_length"]
+    )
 
 
 def _together(path: Path, faults: Sequence[_Fault]) -> InputError:

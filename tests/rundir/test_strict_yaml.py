@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from loadscope.errors import InputError
 from loadscope.strict_yaml import read_yaml
@@ -21,6 +22,7 @@ class Outer(BaseModel):
 
     parts: dict[str, Inner]
     numbers: tuple[float, ...] = ()
+    some: Annotated[tuple[Inner, ...], Field(min_length=1)] = (Inner(batch_size=1),)
 
 
 @pytest.fixture
@@ -80,6 +82,13 @@ def test_all_faults_are_told_each_with_its_line(refused):
     assert "parts.b.name: expected a valid string, got 3" in lines[2]
     assert "numbers.1" in lines[3]
     assert lines[-1] == "  fix: correct these 4 places"
+
+
+def test_a_wrong_item_is_told_alone(refused):
+    error = refused("parts: {}\nsome:\n  - batch_size: no\n")
+    assert "line 3: some.0.batch_size: " in error
+    assert len(error.splitlines()) == 2
+    assert "line 2: some: tuple should have at least 1 item" in refused("parts: {}\nsome: []\n")
 
 
 def test_unknown_keys_do_not_hide_what_else_is_wrong(refused):
