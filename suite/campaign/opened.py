@@ -71,11 +71,19 @@ def begin(file_path: Path, folder: Path) -> int:
         How many runs are new.
 
     Raises:
-        InputError: The file is wrong, or was changed otherwise than by additions.
+        InputError: The file is wrong, or was changed otherwise than by additions; or another
+            process has the campaign, and would not see them.
     """
     file = read_campaign_file(file_path)
     DISPATCHERS.require(file.dispatcher)
     planned = plan_campaign(file)
+    if not (folder / PLAN_FILE).exists():
+        return _begin(file, planned, file_path, folder)
+    with _held(folder):
+        return _begin(file, planned, file_path, folder)
+
+
+def _begin(file: CampaignFile, planned: Planned, file_path: Path, folder: Path) -> int:
     before = 0
     if (folder / PLAN_FILE).exists():
         started = Planned.read(folder)
@@ -105,6 +113,18 @@ def opened(folder: Path) -> Iterator[Opened]:
         InputError: There is none, another process has it, or a file is corrupt.
     """
     Planned.read(folder)
+    with _held(folder):
+        file, board, _ = read_campaign(folder)
+        journal = Journal(folder)
+        try:
+            yield Opened(folder, file, board, journal)
+        finally:
+            journal.close()
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Have a campaign's folder for this process alone."""
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -114,12 +134,7 @@ def opened(folder: Path) -> Iterator[Opened]:
             "see loadscope campaign status, or end that process first",
         ) from None
     try:
-        file, board, _ = read_campaign(folder)
-        journal = Journal(folder)
-        try:
-            yield Opened(folder, file, board, journal)
-        finally:
-            journal.close()
+        yield
     finally:
         lock.release()
 

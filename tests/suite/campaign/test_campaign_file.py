@@ -15,7 +15,7 @@ from loadscope.suite.campaign.dispatcher import RequestDispatcher
 from loadscope.suite.campaign.host_folder import HostFolder, require_space
 from loadscope.suite.campaign.inputs import keep_part, placed_settings, read_input
 from loadscope.suite.campaign.job import HostFacts, Job, job_environment
-from loadscope.suite.campaign.opened import begin
+from loadscope.suite.campaign.opened import begin, opened
 from loadscope.suite.campaign.planned import Planned, plan_campaign
 
 FACTS = {
@@ -79,6 +79,27 @@ def test_a_target_twice_is_refused(campaign_file):
     path.write_text(f"name: autumn\n\ntargets: {json.dumps([target, target])}\n")
     with pytest.raises(InputError, match="line 3: targets: 'box' comes twice"):
         read_campaign_file(path)
+
+
+def test_a_campaign_that_is_carried_out_takes_no_additions(campaign_file, tmp_path):
+    folder = tmp_path / "autumn"
+    begin(campaign_file(), folder)
+    before = (folder / "plan.json").read_bytes(), (folder / "campaign.yaml").read_bytes()
+    more = campaign_file(scenarios=["SingleStream", "Offline"])
+    with opened(folder), pytest.raises(InputError, match="another process carries this"):
+        begin(more, folder)
+    assert before == ((folder / "plan.json").read_bytes(), (folder / "campaign.yaml").read_bytes())
+    assert begin(more, folder) == 1
+
+
+def test_what_no_figure_depends_on_may_change(campaign_file, tmp_path):
+    folder = tmp_path / "autumn"
+    begin(campaign_file(), folder)
+    before = Planned.read(folder)
+    changed = campaign_file(tries=5, reassign_hours=1.0, target={"python": "3", "machine": "any"})
+    assert begin(changed, folder) == 0
+    assert Planned.read(folder) == before
+    assert read_campaign_file(folder / "campaign.yaml").tries == 5
 
 
 def test_two_targets_in_one_folder_are_refused(campaign_file):
