@@ -1,6 +1,7 @@
 """What can be said of a server of the Open Inference Protocol."""
 
 from loadscope.sut.info import BackendInfo, Option
+from loadscope.sut.network.protocol import AUTHORITY, CERTIFICATE, KEY
 from loadscope.sut.openinference.protocol import PATH, PROTOCOL
 from loadscope.sut.reach import Reach
 
@@ -14,5 +15,7 @@ INFO = BackendInfo(
     formats=("none",),
     options={"url": Option(str)},
     answers=False,
-    reach=Reach(PROTOCOL, PATH, "loadscope.sut.openinference.backend:ask"),
+    reach=Reach(
+        PROTOCOL, PATH, "loadscope.sut.openinference.backend:ask", (AUTHORITY, CERTIFICATE, KEY)
+    ),
 )
