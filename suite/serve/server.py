@@ -36,7 +36,7 @@ class Protection:
         """Check that others than this machine's own can be told from strangers.
 
         Raises:
-            InputError: They can not, a file is missing, or no client can send the token.
+            InputError: They can not, a file of TLS is unusable, or no client can send the token.
         """
         require_token(self.token, f"--token or {TOKEN}")
         if host not in LOOPBACK and not self.token and self.clients is None:
@@ -49,6 +49,19 @@ class Protection:
                 "TLS takes a certificate and its key",
                 "give --tls-certificate and --tls-key, and --tls-clients beside them if at all",
             )
+        if self.certificate is None:
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        files = [one for one in (self.certificate, self.key, self.clients) if one]
+        try:
+            context.load_cert_chain(self.certificate, self.key, lambda: "")
+            if self.clients is not None:
+                context.load_verify_locations(self.clients)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"TLS: {', '.join(map(str, files))}: {error}",
+                "give PEM files, and a key without a passphrase",
+            ) from error
 
     def settings(self) -> dict[str, Any]:
         """Uvicorn's settings of TLS."""
@@ -72,21 +85,13 @@ def serve(app: SutApp, sock: socket.socket, protection: Protection) -> None:
         protection: Who may ask.
 
     Raises:
-        InputError: A file of TLS is unusable.
         WorkError: The server failed to start.
     """
-    try:
-        config = uvicorn.Config(
-            app.app, http="h11", ws="none", lifespan="off", log_level="warning", access_log=False,
-            server_header=False, date_header=False, timeout_keep_alive=_KEPT_SECONDS,
-            timeout_graceful_shutdown=3, **protection.settings(),
-        )  # fmt: skip
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        sock.close()
-        raise InputError(
-            f"TLS: {protection.certificate}, {protection.key}: {error}", "give PEM files"
-        ) from error
+    config = uvicorn.Config(
+        app.app, http="h11", ws="none", lifespan="off", log_level="warning", access_log=False,
+        server_header=False, date_header=False, timeout_keep_alive=_KEPT_SECONDS,
+        timeout_graceful_shutdown=3, **protection.settings(),
+    )  # fmt: skip
     try:
         uvicorn.Server(config).run(sockets=[sock])
     except SystemExit as error:

@@ -43,6 +43,7 @@ class Http:
         parts = urlsplit(url)
         self._shown = f"{parts.scheme}://{parts.netloc}"
         self._seconds = _timeout()
+        self._answered = False
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._seconds)
         token = require_token(os.environ.get(TOKEN, ""), TOKEN)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -124,8 +125,12 @@ class Http:
         except urllib3.exceptions.HTTPError as error:
             raise WorkError(
                 f"{self._shown}: the connection is lost: {_reason(error)}",
-                "look at the SUT and the network between, and repeat the run",
+                "look at the SUT and the network between, and repeat the run"
+                if self._answered
+                else f"a SUT with TLS wants https://, and for mutual TLS {CERTIFICATE} and {KEY}; "
+                "else look at the SUT and the network between",
             ) from error
+        self._answered = True
         if answer.status in (401, 403):
             raise InputError(
                 f"{self._shown}: the SUT refuses us (status {answer.status})",

@@ -106,3 +106,32 @@ def test_another_address_needs_something_to_know(keys):
             wrong.require_enough("10.0.0.2")
     Protection("word").require_enough("10.0.0.2")
     Protection().require_enough("127.0.0.1")
+    Protection("word", keys / "server.pem", keys / "server.key").require_enough("10.0.0.2")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("server.pem", "client.key", None),
+        ("none.pem", "server.key", None),
+        ("server.key", "server.key", None),
+        ("server.pem", "server.key", "server.key"),
+    ],
+)
+def test_files_that_do_not_serve_are_told_before_a_model_is_loaded(keys, files):
+    certificate, key, clients = (keys / name if name else None for name in files)
+    with pytest.raises(InputError, match=r"^TLS: ") as told:
+        Protection("", certificate, key, clients).require_enough("127.0.0.1")
+    assert str(keys / files[0]) in told.value.message
+
+
+def test_a_first_answer_that_is_lost_may_want_tls(served, keys, monkeypatch):
+    protection = Protection(
+        certificate=keys / "server.pem", key=keys / "server.key", clients=keys / "authority.pem"
+    )
+    monkeypatch.setenv(AUTHORITY, str(keys / "authority.pem"))
+    with serving(served(), **protection.settings()) as port:
+        for scheme in ("http", "https"):
+            with pytest.raises(LoadScopeError) as told:
+                SutClient(f"{scheme}://127.0.0.1:{port}").name()
+            assert CERTIFICATE in told.value.fix
