@@ -54,18 +54,17 @@ class Agreement(Part):
         return f"as on {self.host}: {self.samples} samples, {self.top1_agreement:.0%} alike{within}"
 
 
-def keep_golden(file: CampaignFile, planned: Planned, folder: Path) -> None:
-    """Copy the golden files of a campaign that starts into its folder.
+def golden_files(file: CampaignFile, planned: Planned) -> dict[tuple[str, str], Path]:
+    """The golden files that a campaign file names, by target and model.
 
     Args:
         file: The campaign file; golden files are looked for from the working directory.
         planned: Its runs.
-        folder: The campaign's folder.
 
     Raises:
         InputError: A file is none, two are of one model, or no accuracy test is of its model.
     """
-    kept: dict[Path, bytes] = {}
+    found: dict[tuple[str, str], Path] = {}
     for target in file.targets:
         tested = {
             model_id(planned.settings(run)["model"])
@@ -80,13 +79,17 @@ def keep_golden(file: CampaignFile, planned: Planned, folder: Path) -> None:
                     "accuracy test",
                     f"it has them of: {', '.join(sorted(tested)) or 'no model'}",
                 )
-            final = golden_folder(folder, target.name) / f"{model.replace('/', '-')}.npz"
-            if final in kept:
+            if (target.name, model) in found:
                 raise InputError(f"{target.name}: golden: two files are of {model}", "keep one")
-            kept[final] = path.read_bytes()
-    for final, content in kept.items():
-        with replacing(final) as part:
-            part.write_bytes(content)
+            found[target.name, model] = path
+    return found
+
+
+def keep_golden(file: CampaignFile, planned: Planned, folder: Path) -> None:
+    """Copy the golden files of a campaign that starts into its folder; see ``golden_files``."""
+    for (target, model), path in golden_files(file, planned).items():
+        with replacing(golden_folder(folder, target) / f"{model.replace('/', '-')}.npz") as part:
+            part.write_bytes(path.read_bytes())
 
 
 def hold_to_golden(folder: Path, file: CampaignFile, board: Board, progress: Progress) -> None:

@@ -87,6 +87,17 @@ class Dispatcher(Protocol):
 class DispatcherKind(Protocol):
     """Opens a dispatcher for a campaign."""
 
+    def check(self, hosts: tuple[str, ...], settings: Mapping[str, Any]) -> None:
+        """Say before anything is reached what ``open`` or ``start_workers`` would refuse.
+
+        Args:
+            hosts: The campaign's hosts.
+            settings: ``dispatcher_settings`` of the campaign file.
+
+        Raises:
+            InputError: A setting is unknown or wrong, or the hosts are not for this dispatcher.
+        """
+
     def open(
         self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]
     ) -> AbstractContextManager[Dispatcher]:

@@ -46,22 +46,27 @@ class LocalSettings(BaseModel):
 class LocalKind:
     """Opens the local dispatcher."""
 
-    @contextmanager
-    def open(
-        self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]
-    ) -> Iterator[LocalDispatcher]:
+    def check(self, hosts: tuple[str, ...], settings: Mapping[str, Any]) -> None:
         """See ``DispatcherKind``.
 
         Raises:
             InputError: There are several hosts, which on one machine would disturb each other.
         """
-        read = read_settings(LocalSettings, "local", settings)
+        read_settings(LocalSettings, "local", settings)
         if len(hosts) != 1:
             raise InputError(
                 f"the dispatcher 'local' is this machine alone, but there are {len(hosts)} hosts: "
                 f"{', '.join(hosts)}",
                 "name one host, or use the dispatcher dask",
             )
+
+    @contextmanager
+    def open(
+        self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]
+    ) -> Iterator[LocalDispatcher]:
+        """See ``DispatcherKind``."""
+        self.check(hosts, settings)
+        read = read_settings(LocalSettings, "local", settings)
         yield LocalDispatcher({hosts[0]: read.folder or folder / "hosts" / hosts[0]})
 
     def start_workers(

@@ -13,6 +13,7 @@ from loadscope.errors import InputError, WorkError
 from loadscope.files import write_text
 from loadscope.suite.campaign.admission import misfits
 from loadscope.suite.campaign.agreement import keep_golden
+from loadscope.suite.campaign.beforehand import checked_plan
 from loadscope.suite.campaign.board import Board
 from loadscope.suite.campaign.campaign_file import CampaignFile, read_campaign_file
 from loadscope.suite.campaign.coordinator import Coordinator, Notice
@@ -21,7 +22,7 @@ from loadscope.suite.campaign.grid import read_campaign
 from loadscope.suite.campaign.host_folder import require_space
 from loadscope.suite.campaign.journal import Event, Journal
 from loadscope.suite.campaign.places import CAMPAIGN_FILE, CANCEL_FILE
-from loadscope.suite.campaign.planned import PLAN_FILE, Planned, extended, plan_campaign
+from loadscope.suite.campaign.planned import PLAN_FILE, Planned, extended
 
 _ASK_SECONDS = 1.0
 
@@ -75,8 +76,7 @@ def begin(file_path: Path, folder: Path) -> int:
             process has the campaign, and would not see them.
     """
     file = read_campaign_file(file_path)
-    DISPATCHERS.require(file.dispatcher)
-    planned = plan_campaign(file)
+    planned = checked_plan(file)
     if not (folder / PLAN_FILE).exists():
         return _begin(file, planned, file_path, folder)
     with _held(folder):
@@ -244,9 +244,8 @@ def _require_same(before: CampaignFile, now: CampaignFile, path: Path) -> None:
             )
     kept = {target.name: target for target in now.targets}
     for target in before.targets:
-        for part in ("submission", "golden"):
-            if target.name in kept and getattr(kept[target.name], part) != getattr(target, part):
-                raise InputError(
-                    f"{path}: changed since the campaign was started: {target.name}: {part}",
-                    "take the change back, or start another campaign with --folder",
-                )
+        if target.name in kept and kept[target.name].golden != target.golden:
+            raise InputError(
+                f"{path}: changed since the campaign was started: {target.name}: golden",
+                "take the change back, or start another campaign with --folder",
+            )

@@ -194,7 +194,12 @@ def _settings(target: Target) -> Iterator[dict[str, Any]]:
         overrides: dict[str, Any] = {**target.settings, **script.settings}
         if target.device is not None:
             overrides["device"] = target.device
-        for spec in read_script(Path(script.script), overrides):
+        try:
+            specs = read_script(Path(script.script), overrides)
+        except InputError as error:
+            # The fault may be the script's or the target's own settings'.
+            raise InputError(f"{target.name}: {error.message}", error.fix) from error
+        for spec in specs:
             yield recorded(spec).model_dump(mode="json")
 
 

@@ -8,10 +8,9 @@ import click
 from rich import box
 from rich.table import Table
 
+from loadscope.suite.campaign.beforehand import checked_plan
 from loadscope.suite.campaign.campaign_file import read_campaign_file
-from loadscope.suite.campaign.dispatcher import DISPATCHERS
 from loadscope.suite.campaign.estimate import History, estimates, plan_json
-from loadscope.suite.campaign.planned import plan_campaign
 from loadscope.suite.cli.tables import add_plain_row, print_table
 
 
@@ -44,8 +43,7 @@ def command(file: Path, history: tuple[Path, ...], as_json: bool) -> None:
 def planned_record(path: Path, history: tuple[Path, ...]) -> dict[str, Any]:
     """What a campaign file asks for: the object of ``--json``."""
     file = read_campaign_file(path)
-    DISPATCHERS.require(file.dispatcher)
-    planned = plan_campaign(file)
+    planned = checked_plan(file)
     times = estimates(planned, History(history or (Path("runs"),)))
     return plan_json(planned, times, file.name)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from loadscope.errors import InputError, near
 from loadscope.suite.campaign.dask.answering import answer
 from loadscope.suite.campaign.dask.settings import dask_settings, require_distributed, security
 from loadscope.suite.campaign.dask.ssh import start_by_ssh
@@ -84,6 +85,14 @@ class DaskDispatcher(RequestDispatcher):
 
 class DaskKind:
     """Opens the dispatcher over Dask."""
+
+    def check(self, hosts: tuple[str, ...], settings: Mapping[str, Any]) -> None:
+        """See ``DispatcherKind``: a way by ssh to a host that has no work is a name misspelt."""
+        if strangers := sorted({*dask_settings(settings).ssh} - {*hosts}):
+            raise InputError(
+                f"dispatcher_settings: ssh: no target has the host '{strangers[0]}'",
+                f"{near(strangers[0], hosts)}the hosts are: {', '.join(hosts)}",
+            )
 
     @contextmanager
     def open(

@@ -221,6 +221,10 @@ class SlurmDispatcher(RequestDispatcher):
 class SlurmKind:
     """Opens the dispatcher."""
 
+    def check(self, hosts: tuple[str, ...], settings: Mapping[str, Any]) -> None:
+        """See ``DispatcherKind``; which nodes there are is known where Slurm is."""
+        read_settings(SlurmSettings, "slurm", settings)
+
     @contextmanager
     def open(
         self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from tests.submission.package.conftest import SYSTEM
 
 from loadscope.errors import InputError, WorkError
 from loadscope.suite.campaign.admission import misfits
+from loadscope.suite.campaign.beforehand import checked_plan
 from loadscope.suite.campaign.campaign_file import read_campaign_file
 from loadscope.suite.campaign.dispatcher import RequestDispatcher
 from loadscope.suite.campaign.host_folder import HostFolder, require_space
@@ -121,6 +123,49 @@ def test_what_no_test_has_is_not_sent(campaign_file):
         said = f"box: send: no test has a file or folder as its setting '{name}'"
         with pytest.raises(InputError, match=said):
             plan_campaign(file)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"target": {"submission": {"submitter": "A B", "system": "box.json"}}},
+            r"box: submission: submitter: 'A B' cannot be a folder",
+        ),
+        (
+            {"target": {"submission": {"submitter": "Acme", "system": "none.json"}}},
+            r"box: submission: none\.json",
+        ),
+        ({"target": {"golden": {"files": ["none.npz"]}}}, r"none\.npz"),
+        ({"dispatcher_settings": {"folders": "x"}}, "dispatcher_settings: .*folders"),
+        ({"settings": {"nonsense": 1}}, r"box: tiny-script\.yaml: unknown key 'nonsense'"),
+        ({"hosts": ["n1", "n2"]}, "this machine alone, but there are 2 hosts"),
+        (
+            {
+                "dispatcher": "dask",
+                "dispatcher_settings": {"listen": "tls://a", "ssh": {"heer": {"address": "b"}}},
+            },
+            "ssh: no target has the host 'heer'",
+        ),
+    ],
+)
+def test_what_would_fail_at_the_end_is_told_before_the_start(campaign_file, tmp_path, asked, said):
+    path = campaign_file(**asked)
+    with pytest.raises(InputError, match=said):
+        begin(path, tmp_path / "autumn")
+    assert not (tmp_path / "autumn").exists()
+    with pytest.raises(InputError, match=said):
+        checked_plan(read_campaign_file(path))
+
+
+def test_a_tree_may_be_of_another_submitter_than_at_the_start(campaign_file, tmp_path):
+    Path("box.json").write_text(json.dumps(SYSTEM))
+    for name in ("Acme", "Emca"):
+        asked = {"submitter": name, "system": "box.json", "division": "open"}
+        begin(campaign_file(target={"submission": asked}), tmp_path / "autumn")
+    file = read_campaign_file(tmp_path / "autumn/campaign.yaml")
+    (wanted,) = (target.submission for target in file.targets)
+    assert wanted and wanted.submitter == "Emca"
 
 
 def test_only_additions_are_taken_after_the_start(campaign_file, tmp_path):

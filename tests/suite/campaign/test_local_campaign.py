@@ -92,7 +92,7 @@ def test_a_plan_says_hours_and_rehearsals(campaign_file, loadscope, tmp_path):
     file = campaign_file(
         hosts=["a", "b"], scenarios=["Server"], modes=["performance", "accuracy", "compliance"],
         target={"each": False, "settings": {"min_duration": None, "min_query_count": None}},
-        settings=None,
+        settings=None, dispatcher="dask", dispatcher_settings={"listen": "tls://127.0.0.1"},
     )  # fmt: skip
     told = json.loads(loadscope("campaign", "plan", file, "--json").stdout)
     (run,) = told["runs"]
