@@ -126,8 +126,12 @@ def group(one: Execution) -> tuple[int, int, int]:
 
 
 def complexity(one: Execution) -> tuple[int, ...]:
-    """Orders layouts: the simpler one has fewer processes, workers, threads, samples in a batch."""
-    return one.instances, one.workers, one.threads, one.batch_size
+    """Orders layouts: the simpler one has fewer processes, threads, workers, samples in a batch.
+
+    Threads before workers: those of a batch wait for each other at every layer, so that a machine
+    whose cores are disturbed, or far from each other, holds all of them up. Workers wait for none.
+    """
+    return one.instances, one.threads, one.workers, one.batch_size
 
 
 def simplest(figures: dict[Execution, float]) -> Execution:

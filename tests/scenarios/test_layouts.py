@@ -97,6 +97,13 @@ def test_simpler_wins_within_three_percent():
     assert simplest({plain: 96.9, wide: 100.0}) == wide
 
 
+def test_workers_that_wait_for_nothing_are_simpler_than_threads_that_wait_for_each_other():
+    workers, threads = Execution(1, 2, 1), Execution(1, 1, 2)
+    assert simplest({workers: 98.0, threads: 100.0}) == workers
+    assert simplest({workers: 100.0, threads: 98.0}) == workers
+    assert simplest({workers: 96.0, threads: 100.0}) == threads
+
+
 class Machine:
     """Rates by layout on a clock of its own; a measurement takes its time and two batches."""
 
