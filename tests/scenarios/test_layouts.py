@@ -141,6 +141,14 @@ def test_the_best_is_found_in_time():
     assert seen[last[0]].rounds == max(one.rounds for one in seen.values()) > 1
 
 
+def test_batches_that_are_warmed_up_with_all_have_their_turn():
+    # As PyTorch on EfficientNet-Lite0: alike up to a batch of 8, then half as fast again.
+    machine = Machine(lambda one: (150 if one.batch_size < 16 else 230) / one.threads)
+    seen, last = machine.search(found(Scenario.OFFLINE), 15.0)
+    assert last[0].batch_size >= 16
+    assert all(seen[one].goodness for one in seen if one.batch_size == 16)
+
+
 def test_batches_that_make_it_worse_end_the_climb():
     machine = Machine(lambda one: 100 / one.batch_size)
     _, last = machine.search(found(Scenario.OFFLINE))
