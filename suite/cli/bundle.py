@@ -83,6 +83,11 @@ def make_command(
     models = []
     if settings:
         models = expand({}, [{}], {**settings, "scenario": "Offline"}, COMMAND_LINE)
+    if not wheels and (wheel or links or no_index):
+        raise InputError(
+            "--wheel, --find-links and --no-index have no meaning beside --no-wheels",
+            "leave them out, or --no-wheels",
+        )
     here = f"{platform.system().lower()}-{platform.machine()}"
     if python.count(".") != 1 or not python.replace(".", "").isdigit():
         raise InputError(f"--python: expected X.Y, got '{python}'", "for example 3.11")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from loadscope.errors import InputError
+from loadscope.suite.campaign.grid import read_campaign
 from loadscope.suite.campaign.opened import opened, reached, request_cancel
 from loadscope.suite.cli.campaign_carry_out import Telling
 
@@ -16,6 +17,9 @@ def command(folder: Path) -> None:
 
     Where another process carries the campaign out, that one ends them, and then itself.
     """
+    if not read_campaign(folder)[1].left:
+        click.echo("nothing to cancel: every run has ended")
+        return
     request_cancel(folder)
     try:
         with opened(folder) as campaign:

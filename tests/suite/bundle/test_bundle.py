@@ -280,6 +280,7 @@ def test_wrong_arguments_are_two_lines(loadscope, bundle, tmp_path):
     for arguments, words in (
         (("make", "--model", "x", "--output", "o.tar"), "a model is taken for a framework"),
         (("make", "--output", bundle), "is there already"),
+        (("make", "--no-wheels", "--no-index", "--output", "o.tar"), "beside --no-wheels"),
         (("make", "--python", "3", "--output", "o.tar"), "--python: expected X.Y, got '3'"),
         (("make", "--glibc", "3.1", "--output", "o.tar"), "--glibc: expected 2.N, got '3.1'"),
         (("make", "--extra", "nonsense", "--output", "o.tar"), "unknown extra 'nonsense'"),

@@ -40,7 +40,9 @@ def test_a_killed_coordinator_is_gone_on_with_and_nothing_runs_twice(
     journal = (folder / "journal.jsonl").read_bytes()
     again = loadscope("campaign", "start", file)
     assert "1 finished; 0 tries were repeats" in again.stdout
+    assert "nothing to cancel" in loadscope("campaign", "cancel", folder).stdout
     assert (folder / "journal.jsonl").read_bytes() == journal
+    assert not read_grid(folder).cancelled
     assert "box-tiny-null-SingleStream" in loadscope("campaign", "status", folder).stdout
 
 
