@@ -110,7 +110,7 @@ def _climb(
 ) -> None:
     """Measure each once, the batches of a group from small to large while that is no worse."""
     climbed = clock() + _CLIMB_SHARE * (until - clock())
-    # Each batch is warmed up with before it is measured, or the largest would never have their turn.
+    # Each batch is warmed up with before it is measured, or the largest would not have their turn.
     window = (climbed - clock()) / len(candidates) / 2
     window = min(max(window, _SHORTEST), _LONGEST)
     groups = [list(some) for _, some in groupby(sorted(candidates, key=_by_batch), key=_split)]
