@@ -151,6 +151,11 @@ class Probes:
         self._fail(probe, _TIME_UP)
         return _TIME_UP
 
+    @property
+    def processes(self) -> list[int]:
+        """The numbers of those that have not failed."""
+        return [each.process.pid for each in self._probes.values() if not each.failed]
+
     def close(self) -> None:
         """End all processes."""
         for each in self._probes.values():

@@ -77,6 +77,8 @@ def search_layout(
             probes.give_up_loading()
             seen, last = search(fit, measure, until)
         finally:
+            for process in probes.processes:
+                noise.adopt(process)
             probes.close()
     unit = _unit(plan.scenario)
     failures = probes.failures()

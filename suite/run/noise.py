@@ -70,6 +70,11 @@ class NoiseWatch:
             if frequency:
                 self._frequencies.append(frequency)
 
+    def adopt(self, process: int) -> None:
+        """Count what the children of a process have done as ours: it will not wait for them."""
+        done = sum(map(_tree_seconds, _children(process)))
+        self._first = replace(self._first, own=self._first.own - done)
+
     def so_far(self, running: int) -> NoiseSoFar:
         """What was seen until now, from counters that are quick to read.
 
@@ -199,13 +204,19 @@ def _tree_seconds(process: int) -> float:
     """CPU time of a process and of its children; 0 of one that has ended."""
     try:
         times = psutil.Process(process).cpu_times()
-        # The kernel's own list; psutil's looks at every process of the machine.
-        threads = Path(f"/proc/{process}/task").glob("*/children")
-        children = [int(child) for file in threads for child in file.read_text().split()]
     except (OSError, psutil.Error):
         return 0.0
     ended = times.children_user + times.children_system
-    return float(times.user + times.system + ended) + sum(map(_tree_seconds, children))
+    return float(times.user + times.system + ended) + sum(map(_tree_seconds, _children(process)))
+
+
+def _children(process: int) -> list[int]:
+    # The kernel's own list; psutil's looks at every process of the machine.
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    try:
+        return [int(child) for file in threads for child in file.read_text().split()]
+    except OSError:
+        return []
 
 
 def _frequency() -> float | None:

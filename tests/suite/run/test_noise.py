@@ -92,6 +92,22 @@ def test_the_time_of_a_running_test_and_of_its_children_is_its_own():
     assert noise._tree_seconds(process.pid) == 0
 
 
+def test_the_time_of_a_child_that_nobody_waits_for_can_be_taken_over():
+    waits = "import os, sys\nif os.fork():\n sys.stdin.read()\n os._exit(0)\n"
+    watch = NoiseWatch()
+    before = watch._first.own
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{waits}{BURN}\nprint(flush=True)\nsys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin
+    assert process.stdout
+    with process, process.stdin:
+        process.stdout.readline()
+        watch.adopt(process.pid)
+        assert watch._first.own <= before - 0.9
+
+
 def test_a_childs_time_is_counted_when_it_has_ended():
     before = noise._read_counters().own
     subprocess.run([sys.executable, "-c", BURN], check=True)
