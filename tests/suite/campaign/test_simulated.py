@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.suite.campaign.simulated import Hosts, Time, carry_out, plan, started_twice
 
@@ -14,6 +14,7 @@ from loadscope.suite.campaign.journal import Event, Journal, read_journal
 
 @pytest.mark.parametrize("each", [True, False])
 @given(seed=st.integers(0, 10**6), failures=st.sampled_from([0.05, 2.0]))
+@example(seed=4313, failures=2.0)
 @settings(max_examples=6, deadline=None)
 def test_nothing_is_lost_and_nothing_runs_twice(each, seed, failures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("campaign")
@@ -30,7 +31,11 @@ def test_nothing_is_lost_and_nothing_runs_twice(each, seed, failures, tmp_path_f
     finished = [one.run for one in ended if one.outcome and one.outcome.status == "finished"]
     assert sorted(set(finished)) == sorted(board.runs)
     assert len(finished) == len(set(finished)) or not each
-    assert {f"{event.run}.{event.try_}" for event in ended} <= hosts.fetched
+    # What had ended before its host fell silent for hours is done again elsewhere, and not fetched.
+    given_up = {(run, one.number) for run in board.runs for one in board.runs[run].tries
+                if one.given_up}  # fmt: skip
+    mine = {(event.run, event.try_) for event in ended} - given_up
+    assert {f"{run}.{number}" for run, number in mine} <= hosts.fetched
 
 
 def test_a_host_that_stays_away_keeps_no_run_that_another_may_have(tmp_path):
