@@ -28,13 +28,11 @@ class Reach:
         protocol: What is spoken, for people.
         path: How the path of its addresses begins; empty for addresses without one.
         ask: ``module:function`` of an ``Ask``.
-        files: Environment variables that name files, for TLS say.
     """
 
     protocol: str
     path: str
     ask: str
-    files: tuple[str, ...] = ()
 
 
 def backend_for(url: str, reaches: dict[str, Reach]) -> str:

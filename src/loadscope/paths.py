@@ -1,4 +1,4 @@
-"""Where LoadScope keeps what it has fetched and prepared."""
+"""Where LoadScope keeps what it has fetched and prepared, and where a command was typed."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,14 @@ from loadscope.errors import InputError
 
 VARIABLE = "LOADSCOPE_CACHE"
 """The environment variable that moves the cache."""
+
+TYPED_IN = "LOADSCOPE_TYPED_IN"
+"""Tells a process that works in a run directory in which folder the command was typed."""
+
+
+def as_typed(path: str) -> Path:
+    """A file as the environment names it: from the folder where the command was typed."""
+    return Path(os.environ.get(TYPED_IN, ""), path)
 
 
 def cache_location() -> Path:

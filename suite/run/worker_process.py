@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import loadscope
-from loadscope.sut.registry import readable
+from loadscope.paths import TYPED_IN
 
 _GRACE_SECONDS = 5
 
@@ -62,13 +62,11 @@ def worker_environment() -> dict[str, str]:
     # The package is found from there too, however this process found it.
     package_root = str(Path(loadscope.__file__).parents[1])
     path = [package_root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-    files = [name for info in readable() if info.reach for name in info.reach.files]
     return {
         # CUDA would number GPUs by their speed, NVIDIA's other tools number them by their place.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         **os.environ,
-        # Files as they are named from here: the process works in another folder.
-        **{name: str(Path(os.environ[name]).absolute()) for name in files if os.environ.get(name)},
+        TYPED_IN: str(Path.cwd()),
         "PYTHONPATH": os.pathsep.join(path),
     }
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from loadscope.errors import InputError, WorkError
+from loadscope.paths import as_typed
 from loadscope.sut.network.protocol import (
     AUTHORITY,
     CERTIFICATE,
@@ -157,7 +158,8 @@ def _timeout() -> float:
 
 
 def _context() -> ssl.SSLContext:
-    names = {name: os.environ.get(name) for name in (AUTHORITY, CERTIFICATE, KEY)}
+    given = {name: os.environ.get(name) for name in (AUTHORITY, CERTIFICATE, KEY)}
+    names = {name: str(as_typed(path)) if path else None for name, path in given.items()}
     for name, path in names.items():
         if path and not Path(path).is_file():
             raise InputError(f"{name}: {path} not found", "correct the environment variable")

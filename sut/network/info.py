@@ -1,7 +1,7 @@
 """What can be said of a SUT on another host."""
 
 from loadscope.sut.info import BackendInfo, Option
-from loadscope.sut.network.protocol import AUTHORITY, CERTIFICATE, KEY, PROTOCOL
+from loadscope.sut.network.protocol import PROTOCOL
 from loadscope.sut.reach import Reach
 
 INFO = BackendInfo(
@@ -14,5 +14,5 @@ INFO = BackendInfo(
     formats=("none",),
     options={"url": Option(str), "instance": Option(str)},
     answers=False,
-    reach=Reach(PROTOCOL, "", "loadscope.sut.network.client:ask", (AUTHORITY, CERTIFICATE, KEY)),
+    reach=Reach(PROTOCOL, "", "loadscope.sut.network.client:ask"),
 )

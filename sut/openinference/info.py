@@ -1,7 +1,6 @@
 """What can be said of a server of the Open Inference Protocol."""
 
 from loadscope.sut.info import BackendInfo, Option
-from loadscope.sut.network.protocol import AUTHORITY, CERTIFICATE, KEY
 from loadscope.sut.openinference.protocol import PATH, PROTOCOL
 from loadscope.sut.reach import Reach
 
@@ -15,7 +14,5 @@ INFO = BackendInfo(
     formats=("none",),
     options={"url": Option(str)},
     answers=False,
-    reach=Reach(
-        PROTOCOL, PATH, "loadscope.sut.openinference.backend:ask", (AUTHORITY, CERTIFICATE, KEY)
-    ),
+    reach=Reach(PROTOCOL, PATH, "loadscope.sut.openinference.backend:ask"),
 )
