@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass, field
 
-_MEMORY_MAP = {
+_EXPECTED = {
+    # Compilers of all three fuse multiplications with additions.
+    "test_an_upright_image_is_treated_as_a_lying_one": (
+        "OpenCV's area resampling rounds one value of 150,528 otherwise by one grey "
+        "level; what that does to accuracy is measured in the rows of pixels"
+    ),
     "test_only_the_loaded_samples_are_resident": (
         "the emulator does not give a process its own memory map"
     ),
@@ -72,22 +77,16 @@ ARCHITECTURES = {
             "s390x-linux-gnu",
             "big",
             "vendor_id       : emulated\n# processors    : 1\n",
-            expected={
-                "test_an_upright_image_is_treated_as_a_lying_one": (
-                    "OpenCV's area resampling rounds one value of 150,528 otherwise by one grey "
-                    "level; what that does to accuracy is measured in the rows of pixels"
-                ),
-                **_MEMORY_MAP,
-            },
+            expected=_EXPECTED,
         ),
-        Architecture("arm64", "aarch64", "aarch64-linux-gnu", "little", _ARM, expected=_MEMORY_MAP),
+        Architecture("arm64", "aarch64", "aarch64-linux-gnu", "little", _ARM, expected=_EXPECTED),
         Architecture(
             "ppc64el",
             "ppc64le",
             "powerpc64le-linux-gnu",
             "little",
             "processor\t: 0\ncpu\t\t: emulated\n",
-            expected=_MEMORY_MAP,
+            expected=_EXPECTED,
         ),
     )
 }
