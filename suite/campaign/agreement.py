@@ -1,6 +1,6 @@
 """Answers of a campaign's hosts held against golden files, which a trusted host has made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -85,9 +85,9 @@ def golden_files(file: CampaignFile, planned: Planned) -> dict[tuple[str, str], 
     return found
 
 
-def keep_golden(file: CampaignFile, planned: Planned, folder: Path) -> None:
-    """Copy the golden files of a campaign that starts into its folder; see ``golden_files``."""
-    for (target, model), path in golden_files(file, planned).items():
+def keep_golden(found: Mapping[tuple[str, str], Path], folder: Path) -> None:
+    """Copy what ``golden_files`` has found into the folder of a campaign that starts."""
+    for (target, model), path in found.items():
         with replacing(golden_folder(folder, target) / f"{model.replace('/', '-')}.npz") as part:
             part.write_bytes(path.read_bytes())
 

@@ -12,11 +12,14 @@ from loadscope.suite.campaign.dispatcher import DISPATCHERS
 from loadscope.suite.campaign.planned import Planned, plan_campaign
 
 
-def checked_plan(file: CampaignFile) -> Planned:
+def checked_plan(file: CampaignFile) -> tuple[Planned, dict[tuple[str, str], Path]]:
     """The plan of a campaign whose end would not fail for what is known now.
 
     Args:
         file: The campaign file; what it names is looked for from the working directory.
+
+    Returns:
+        The plan, and the golden files by target and model.
 
     Raises:
         InputError: The dispatcher or a setting of it, a script, a golden file, or what a submission
@@ -24,9 +27,9 @@ def checked_plan(file: CampaignFile) -> Planned:
     """
     DISPATCHERS.require(file.dispatcher).check(file.hosts, file.dispatcher_settings)
     planned = plan_campaign(file)
-    golden_files(file, planned)
+    golden = golden_files(file, planned)
     _require_submittable(file)
-    return planned
+    return planned, golden
 
 
 def _require_submittable(file: CampaignFile) -> None:

@@ -52,21 +52,14 @@ class LocalKind:
         Raises:
             InputError: There are several hosts, which on one machine would disturb each other.
         """
-        read_settings(LocalSettings, "local", settings)
-        if len(hosts) != 1:
-            raise InputError(
-                f"the dispatcher 'local' is this machine alone, but there are {len(hosts)} hosts: "
-                f"{', '.join(hosts)}",
-                "name one host, or use the dispatcher dask",
-            )
+        _read(hosts, settings)
 
     @contextmanager
     def open(
         self, folder: Path, hosts: tuple[str, ...], settings: Mapping[str, Any]
     ) -> Iterator[LocalDispatcher]:
         """See ``DispatcherKind``."""
-        self.check(hosts, settings)
-        read = read_settings(LocalSettings, "local", settings)
+        read = _read(hosts, settings)
         yield LocalDispatcher({hosts[0]: read.folder or folder / "hosts" / hosts[0]})
 
     def start_workers(
@@ -78,6 +71,17 @@ class LocalKind:
             InputError: Always.
         """
         raise InputError("the dispatcher 'local' has no workers", "leave --ssh out")
+
+
+def _read(hosts: tuple[str, ...], settings: Mapping[str, Any]) -> LocalSettings:
+    read = read_settings(LocalSettings, "local", settings)
+    if len(hosts) != 1:
+        raise InputError(
+            f"the dispatcher 'local' is this machine alone, but there are {len(hosts)} hosts: "
+            f"{', '.join(hosts)}",
+            "name one host, or use the dispatcher dask",
+        )
+    return read
 
 
 LOCAL = LocalKind()

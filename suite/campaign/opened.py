@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,14 +76,13 @@ def begin(file_path: Path, folder: Path) -> int:
             process has the campaign, and would not see them.
     """
     file = read_campaign_file(file_path)
-    planned = checked_plan(file)
-    if not (folder / PLAN_FILE).exists():
-        return _begin(file, planned, file_path, folder)
-    with _held(folder):
-        return _begin(file, planned, file_path, folder)
+    # A campaign that is there already is for one process at a time.
+    with _held(folder) if (folder / PLAN_FILE).exists() else nullcontext():
+        return _begin(file, file_path, folder)
 
 
-def _begin(file: CampaignFile, planned: Planned, file_path: Path, folder: Path) -> int:
+def _begin(file: CampaignFile, file_path: Path, folder: Path) -> int:
+    planned, golden = checked_plan(file)
     before = 0
     if (folder / PLAN_FILE).exists():
         started = Planned.read(folder)
@@ -94,7 +93,7 @@ def _begin(file: CampaignFile, planned: Planned, file_path: Path, folder: Path) 
         raise InputError(f"{folder} is a file, not a folder", "choose another --folder")
     elif folder.exists() and any(one.name not in _BEFORE for one in folder.iterdir()):
         raise InputError(f"{folder} already exists and is not empty", "choose another --folder")
-    keep_golden(file, planned, folder)
+    keep_golden(golden, folder)
     # The plan last: with it the folder is a campaign.
     write_text(folder / CAMPAIGN_FILE, file_path.read_text(encoding="utf-8"))
     planned.write(folder)

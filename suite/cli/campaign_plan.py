@@ -43,7 +43,7 @@ def command(file: Path, history: tuple[Path, ...], as_json: bool) -> None:
 def planned_record(path: Path, history: tuple[Path, ...]) -> dict[str, Any]:
     """What a campaign file asks for: the object of ``--json``."""
     file = read_campaign_file(path)
-    planned = checked_plan(file)
+    planned, _ = checked_plan(file)
     times = estimates(planned, History(history or (Path("runs"),)))
     return plan_json(planned, times, file.name)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from loadscope.errors import InputError, unexpected
 from loadscope.suite.campaign.keys import KeyFiles
@@ -38,15 +38,22 @@ _MOST_PORT = 65535
 _ADDRESS = re.compile(r"tls://([^:/\s]+)(?::(\d{1,5}))?")
 
 
-def _port_known(address: str | None) -> str | None:
-    """Refuse a port that is none: the system would take its lower 16 bits."""
-    if address is not None and int(address.rpartition(":")[2]) > _MOST_PORT:
+def _host_port(text: str) -> tuple[str, int]:
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise ValueError("expected tls://HOST:PORT")
+    port = int(match[2] or DEFAULT_PORT)
+    if port > _MOST_PORT:
+        # The system would take its lower 16 bits.
         raise ValueError(f"expected a port of {_MOST_PORT} at most")
-    return address
+    return match[1], port
 
 
-def _full(address: str) -> str:
-    return address if address.count(":") > 1 else f"{address}:{DEFAULT_PORT}"
+def _full(text: str) -> str:
+    return "tls://{}:{}".format(*_host_port(text))
+
+
+_Address = Annotated[str, AfterValidator(_full)]
 
 
 def read_address(text: str, option: str) -> tuple[str, int]:
@@ -59,14 +66,16 @@ def read_address(text: str, option: str) -> tuple[str, int]:
     Raises:
         InputError: It is no such address.
     """
-    match = _ADDRESS.fullmatch(text)
-    port = int(match[2] or DEFAULT_PORT) if match else 0
-    if match is None or not 0 < port <= _MOST_PORT:
+    try:
+        host, port = _host_port(text)
+    except ValueError:
+        host, port = "", 0
+    if not port:
         raise InputError(
             f"{option}: expected tls://HOST:PORT, got '{text}'",
             f"for example {option} tls://10.0.0.1:{DEFAULT_PORT}",
         )
-    return match[1], port
+    return host, port
 
 
 class SshHost(BaseModel):
@@ -99,23 +108,15 @@ class DaskSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    listen: Annotated[
-        str,
-        Field(pattern=r"^tls://[^:/\s]+(:\d{1,5})?$"),
-        AfterValidator(_full),
-        AfterValidator(_port_known),
-    ]
-    contact: Annotated[
-        str | None, Field(pattern=r"^tls://[^:/\s]+:\d{1,5}$"), AfterValidator(_port_known)
-    ] = None
+    listen: _Address
+    contact: _Address | None = None
     ssh: dict[str, SshHost] = {}
     ssh_options: tuple[str, ...] = ()
 
     @property
     def host_port(self) -> tuple[str, int]:
         """Where to listen."""
-        host, _, port = self.listen.removeprefix("tls://").partition(":")
-        return host, int(port)
+        return _host_port(self.listen)
 
 
 def dask_settings(told: Mapping[str, Any]) -> DaskSettings:
