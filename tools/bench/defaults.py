@@ -56,22 +56,28 @@ def default_rows(
         progress: Told of what is prepared.
 
     Raises:
-        InputError: A pattern fits no cell.
+        InputError: A pattern fits no cell, or a model's file cannot be had.
     """
-    chosen = _chosen(cells)
     there = {(row.get("cell"), row["scenario"]) for row in done}
+    left = {
+        name: [each for each in _SCENARIOS if (name, str(each[0])) not in there]
+        for name in _chosen(cells)
+    }
+    # All files are there before the first row, so that one that cannot be had ends no session.
+    cases = {}
+    for name in left:
+        model, framework, _ = name.split("/")
+        if left[name]:
+            cases[name] = cell(model, framework, questions, progress)
 
     def rows() -> Iterator[dict[str, Any]]:
-        for name in chosen:
-            left = [each for each in _SCENARIOS if (name, str(each[0])) not in there]
-            if left:
-                model, framework, cores = name.split("/")
-                one = cell(model, framework, questions, progress)
-                with _confined(cores):
-                    for scenario, percentile, what, unit in left:
-                        row = _row(one, scenario, percentile, pairs, seconds)
-                        label = f"{what}, default to best by hand, {cores} core(s)"
-                        yield {**names(one, scenario, label, unit), **row, "cell": name}
+        for name, one in cases.items():
+            cores = name.rpartition("/")[2]
+            with _confined(cores):
+                for scenario, percentile, what, unit in left[name]:
+                    row = _row(one, scenario, percentile, pairs, seconds)
+                    label = f"{what}, default to best by hand, {cores} core(s)"
+                    yield {**names(one, scenario, label, unit), **row, "cell": name}
 
     return rows()
 
