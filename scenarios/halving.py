@@ -1,5 +1,8 @@
 """A search of layouts within a fixed time: a first climb over batches, then successive halving.
 
+Before each round the best layout's larger batches follow, where the climb had no time for them or
+a moment's disturbance made a batch look worse than a smaller one.
+
 Source: Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter
 Optimization (2016): every round has the same time, shared out among half as many candidates.
 """
@@ -28,13 +31,32 @@ _CLEAR = 0.85
 """Share of the best that the next one must be below for the search to end."""
 _HOPELESS = 0.7
 """Share of the best below which a candidate is not measured again."""
+_FURTHER_SHARE = 0.5
+"""Share of the time left that one larger batch of the best layout may take."""
+TIME_UP, _WORSE = "the time was up", "a smaller batch is better"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measurement gave.
+
+    Attributes:
+        goodness: The more the better.
+        batch_seconds: Of a batch.
+        least_seconds: The shortest that a measurement of this layout can be: texts are measured by
+            a batch of each length. The first one takes at most twice as long, to warm up.
+    """
+
+    goodness: float
+    batch_seconds: float
+    least_seconds: float
 
 
 class Measure(Protocol):
     """Measures a layout."""
 
-    def __call__(self, one: Execution, seconds: float, until: float) -> tuple[float, float] | str:
-        """Its goodness, the more the better, and the seconds of a batch; or why there is none.
+    def __call__(self, one: Execution, seconds: float, until: float) -> Measured | str:
+        """What it gives; or why there is nothing.
 
         Args:
             one: The layout.
@@ -52,12 +74,22 @@ class Seen:
         rounds: In how many rounds it was measured.
         note: Why it was not measured, or not again.
         batch_seconds: Of a batch.
+        least_seconds: See ``Measured``.
     """
 
     goodness: float | None = None
     rounds: int = 0
     note: str = ""
     batch_seconds: float = field(default=0.0, repr=False)
+    least_seconds: float = field(default=0.0, repr=False)
+
+    def take(self, found: Measured | str) -> None:
+        """Keep what a measurement gave."""
+        if isinstance(found, str):
+            self.note = found
+            return
+        self.goodness, self.rounds, self.note = found.goodness, self.rounds + 1, ""
+        self.batch_seconds, self.least_seconds = found.batch_seconds, found.least_seconds
 
 
 def search(
@@ -84,6 +116,7 @@ def search(
         return seen, []
     rounds = _rounds(len(left))
     for turn in range(rounds):
+        left = _further(left, candidates, seen, measure, until, clock, _FURTHER_SHARE)
         best = seen[left[0]].goodness or 0.0
         for one in left[1:]:
             if (seen[one].goodness or 0.0) < _HOPELESS * best:
@@ -95,7 +128,7 @@ def search(
                 seen[one].note = "behind"
             left = left[:keep]
         if len(left) == 1 or (turn and _clear(seen, left)):
-            break
+            return seen, _further(left, candidates, seen, measure, until, clock, 1.0)
         _round(left, seen, measure, (until - clock()) / (rounds - turn), until, clock)
         left = _ranked(seen, left)
     return seen, left
@@ -113,7 +146,7 @@ def _climb(
     # Each batch is warmed up with before it is measured, or the largest would not have their turn.
     window = (climbed - clock()) / len(candidates) / 2
     window = min(max(window, _SHORTEST), _LONGEST)
-    groups = [list(some) for _, some in groupby(sorted(candidates, key=_by_batch), key=_split)]
+    groups = [list(some) for _, some in groupby(sorted(candidates, key=_by_batch), key=split)]
     # First the group of the first candidate, the rule's: time may not reach the others.
     groups.sort(key=lambda some: candidates[0] not in some)
     for number, some in enumerate(groups):
@@ -121,23 +154,49 @@ def _climb(
         best, reason = 0.0, ""
         for place, one in enumerate(some):
             if place and not reason:
-                before = some[place - 1]
-                # Two batches: one to warm up with.
-                expected = 2 * seen[before].batch_seconds * one.batch_size / before.batch_size
+                expected = _first_seconds(one, some[place - 1], seen)
                 if clock() + max(window, expected) > end:
-                    reason = "the time was up"
+                    reason = TIME_UP
             if reason:
                 seen[one].note = reason
                 continue
-            found = measure(one, window, until)
-            if isinstance(found, str):
-                seen[one].note = reason = found
-                continue
-            seen[one].goodness, seen[one].batch_seconds = found
-            seen[one].rounds = 1
-            best = max(best, found[0])
-            if found[0] < _BEHIND * best:
-                reason = "a smaller batch is better"
+            seen[one].take(measure(one, window, until))
+            reason = seen[one].note
+            best = max(best, seen[one].goodness or 0.0)
+            if not reason and (seen[one].goodness or 0.0) < _BEHIND * best:
+                reason = _WORSE
+
+
+def _further(
+    left: list[Execution],
+    candidates: Sequence[Execution],
+    seen: dict[Execution, Seen],
+    measure: Measure,
+    until: float,
+    clock: Callable[[], float],
+    share: float,
+) -> list[Execution]:
+    """Those left, with larger batches of the first while they are better than all of them."""
+    while True:
+        first = left[0]
+        some = sorted((one for one in candidates if split(one) == split(first)), key=_by_batch)
+        larger = some[some.index(first) + 1 :]
+        if not larger or seen[larger[0]].note not in (TIME_UP, _WORSE):
+            return left
+        following = larger[0]
+        expected = _first_seconds(following, first, seen)
+        window = min(max(_SHORTEST, seen[first].least_seconds), _LONGEST)
+        if max(window, expected) > share * (until - clock()):
+            return left
+        seen[following].take(measure(following, window, until))
+        if seen[following].goodness is None:
+            return left
+        left = _ranked(seen, [*left, following])
+
+
+def _first_seconds(one: Execution, smaller: Execution, seen: dict[Execution, Seen]) -> float:
+    """What the first measurement of a layout takes, by one of smaller batches."""
+    return 2 * seen[smaller].least_seconds * one.batch_size / smaller.batch_size
 
 
 def _round(
@@ -148,18 +207,20 @@ def _round(
     until: float,
     clock: Callable[[], float],
 ) -> None:
-    begun, best = clock(), dict.fromkeys(left, 0.0)
+    begun = clock()
+    best: dict[Execution, Measured] = {}
     window = max(_SHORTEST, seconds / len(left) / _PASSES)
     for _ in range(_PASSES):
         for one in left:
-            if clock() + max(window, seen[one].batch_seconds) > min(until, begun + 1.5 * seconds):
+            if clock() + max(window, seen[one].least_seconds) > min(until, begun + 1.5 * seconds):
                 continue
             found = measure(one, window, until)
-            if not isinstance(found, str) and found[0] > best[one]:
-                best[one], seen[one].batch_seconds = found
-    for one in left:
-        if best[one]:
-            seen[one].goodness, seen[one].rounds = best[one], seen[one].rounds + 1
+            if not isinstance(found, str) and (
+                one not in best or found.goodness > best[one].goodness
+            ):
+                best[one] = found
+    for one, found in best.items():
+        seen[one].take(found)
 
 
 def _clear(seen: dict[Execution, Seen], ranked: Sequence[Execution]) -> bool:
@@ -168,12 +229,13 @@ def _clear(seen: dict[Execution, Seen], ranked: Sequence[Execution]) -> bool:
     return second < _CLEAR * first
 
 
-def _split(one: Execution) -> tuple[int, ...]:
+def split(one: Execution) -> tuple[int, ...]:
+    """What layouts have in common that differ in their batches alone."""
     return (*group(one), one.workers)
 
 
 def _by_batch(one: Execution) -> tuple[int, ...]:
-    return (*_split(one), one.batch_size)
+    return (*split(one), one.batch_size)
 
 
 def _ranked(seen: dict[Execution, Seen], some: Sequence[Execution]) -> list[Execution]:

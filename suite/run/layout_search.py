@@ -10,7 +10,7 @@ from loadscope.memory import available_memory
 from loadscope.names import Scenario
 from loadscope.rundir.layout_record import ExecutionRecord, LayoutCandidate, LayoutRecord
 from loadscope.scenarios.execution import Execution
-from loadscope.scenarios.halving import Seen, search
+from loadscope.scenarios.halving import TIME_UP, Measured, Seen, search, split
 from loadscope.scenarios.layouts import SIMPLER_WITHIN, described, fitting, group, simplest
 from loadscope.scenarios.queueing import batching_rate
 from loadscope.scratch import scratch
@@ -53,7 +53,7 @@ def search_layout(
     percentile = rules.scenarios[Scenario.SERVER].percentile or 99
     batch_ms: dict[tuple[int, ...], dict[int, float]] = {}
 
-    def measure(one: Execution, seconds: float, until: float) -> tuple[float, float] | str:
+    def measure(one: Execution, seconds: float, until: float) -> Measured | str:
         answer = probes.measure(one, seconds, until)
         if isinstance(answer, str):
             return answer
@@ -64,26 +64,25 @@ def search_layout(
             in_time = batching_rate(times, one.workers, one.batch_size, asked.bound_ms, percentile)
             # Where nothing comes in time, what the workers can do tells layouts apart.
             figure = in_time or figure * _NOTHING
-        return (1 / figure if plan.scenario.inline else figure), batch
+        goodness = 1 / figure if plan.scenario.inline else figure
+        return Measured(goodness, batch, answer["least_seconds"])
 
     with scratch("layout") as folder:
         groups = {group(one): one for one in reversed(fit)}
         first = sorted(groups.values(), key=lambda one: (group(one) != group(fit[0]), group(one)))
         size = _model_bytes(plan.framework, plan.artifact)
-        probes = Probes(plan, folder, first, size, lambda: look(until - time.monotonic()))
+        probes = Probes(
+            plan, folder, first, size, lambda: look(until - time.monotonic()), noise.adopt
+        )
         try:
-            probes.load(begun + _LOAD_SHARE * asked.seconds)
-            probes.load(until, one_is_enough=True)
-            probes.give_up_loading()
+            probes.load(begun + _LOAD_SHARE * asked.seconds, until)
             seen, last = search(fit, measure, until)
         finally:
-            for process in probes.processes:
-                noise.adopt(process)
             probes.close()
     unit = _unit(plan.scenario)
     failures = probes.failures()
     if last:
-        chosen, why = _choice(seen, last, unit)
+        chosen, why = _choice(seen, last, fit[0], unit)
     elif failures:
         chosen, why = fit[0], f"as by rule, nothing could be measured: {failures[0]}"
     else:
@@ -103,11 +102,23 @@ def search_layout(
 
 
 def _choice(
-    seen: dict[Execution, Seen], last: list[Execution], unit: _Unit
+    seen: dict[Execution, Seen], last: list[Execution], rule: Execution, unit: _Unit
 ) -> tuple[Execution, str]:
-    """The simplest of the best, and why."""
+    """The simplest of the best, and why.
+
+    Where there was no time for more than small batches of the rule's own workers, nothing is known
+    against its larger one.
+    """
     goodness = {one: seen[one].goodness or 0.0 for one in last}
     chosen, best = simplest(goodness), max(goodness, key=lambda one: goodness[one])
+    if seen[rule].note == TIME_UP and split(chosen) == split(rule):
+        alike = [one for one in seen if split(one) == split(rule)]
+        largest = max(one.batch_size for one in alike if seen[one].rounds)
+        if chosen.batch_size == largest < rule.batch_size:
+            return rule, (
+                f"as by rule, there was time for batches of up to {largest} of it: "
+                f"{_text(seen[chosen], unit)}"
+            )
     measured = sum(one.goodness is not None for one in seen.values())
     if chosen == best:
         return chosen, f"best of {measured} measured: {_text(seen[chosen], unit)}"

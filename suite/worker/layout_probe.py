@@ -3,9 +3,10 @@
 Started by ``suite.run.layout_probes`` as ``python -m loadscope.suite.worker.layout_probe FOLDER
 ANSWERS``, as a measured process is, with a ``plan.json`` in the folder. Orders come as JSON lines
 on standard input and answers go to the descriptor ``ANSWERS``: at first ``{"loaded": seconds}``;
-then to ``{"workers", "batch_size", "seconds"}`` a ``{"figure", "batch_seconds"}``, or
-``{"refused": reason}`` where the device has no memory for such a batch. Another error is
-``{"error": ...}`` and ends the process, as the end of the input does.
+then to ``{"workers", "batch_size", "seconds"}`` a ``{"figure", "batch_seconds",
+"least_seconds"}``, the last being the shortest that a measurement can be, or ``{"refused":
+reason}`` where the device has no memory for such a batch. Another error is ``{"error": ...}`` and
+ends the process, as the end of the input does.
 """
 
 import json
@@ -26,6 +27,7 @@ from loadscope.scenarios.calibration import (
 )
 from loadscope.suite.run.process_plan import ProcessPlan
 from loadscope.suite.worker.placed_model import Here, Spread, place_model
+from loadscope.sut.registry import backend_info
 
 _PERCENTILE = 0.9
 """SingleStream's own; of the few queries of a measurement MultiStream's 99th is the slowest."""
@@ -77,18 +79,24 @@ def _measured(
     model.samples.load(samples)
     if (execution.workers, size) not in warm:
         warm.add((execution.workers, size))
-        warm_up(model.pipeline, execution, batches, least=1)
+        # The first is the largest; what compiles each shape must do so before it is measured.
+        each_shape = backend_info(plan.framework).each_shape
+        warm_up(model.pipeline, execution, batches if each_shape else batches[:1], least=1)
     if plan.scenario.inline:
-        times = query_times(
-            model.pipeline, execution, batches, order["seconds"], max(_LEAST_QUERIES, len(batches))
-        )
+        least = max(_LEAST_QUERIES, len(batches))
+        times = query_times(model.pipeline, execution, batches, order["seconds"], least)
         figure = sorted(times)[int(len(times) * _PERCENTILE)] / 1e6
         batch_seconds = sum(times) / len(times) / 1e9
     else:
+        least = len(batches)
         figure = throughput(model.pipeline, execution, batches, order["seconds"], least=1)
         batch_seconds = execution.workers * size / figure
     model.samples.unload(samples)
-    return {"figure": figure, "batch_seconds": batch_seconds}
+    return {
+        "figure": figure,
+        "batch_seconds": batch_seconds,
+        "least_seconds": least * batch_seconds,
+    }
 
 
 if __name__ == "__main__":
