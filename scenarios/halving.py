@@ -215,10 +215,8 @@ def _round(
             if clock() + max(window, seen[one].least_seconds) > min(until, begun + 1.5 * seconds):
                 continue
             found = measure(one, window, until)
-            if not isinstance(found, str) and (
-                one not in best or found.goodness > best[one].goodness
-            ):
-                best[one] = found
+            if isinstance(found, Measured):
+                best[one] = max(found, best.get(one, found), key=lambda each: each.goodness)
     for one, found in best.items():
         seen[one].take(found)
 

@@ -116,7 +116,7 @@ def _choice(
         largest = max(one.batch_size for one in alike if seen[one].rounds)
         if chosen.batch_size == largest < rule.batch_size:
             return rule, (
-                f"as by rule, there was time for batches of up to {largest} of it: "
+                f"as by rule, there was no time for batches of more than {largest}: "
                 f"{_text(seen[chosen], unit)}"
             )
     measured = sum(one.goodness is not None for one in seen.values())
