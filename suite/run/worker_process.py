@@ -1,6 +1,8 @@
 """Start a process of ``suite.worker``: it finds this package and ends with the one that starts."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -72,13 +74,23 @@ def worker_environment() -> dict[str, str]:
 
 
 def end_worker(process: "subprocess.Popen[bytes]") -> None:
-    """Have it end, by force if need be."""
+    """Have it and those that it started end, by force if need be."""
     if process.poll() is None:
-        process.terminate()
+        _signal(process.pid, signal.SIGTERM)
         try:
             process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _signal(process.pid, signal.SIGKILL)
             process.wait()
     if process.stdin is not None:
         process.stdin.close()
+
+
+def _signal(leader: int, number: int) -> None:
+    """Signal a process and its group: instances that it loads would go on, on the cores of others."""
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        # It has not come to lead a group yet, so it has started none.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(leader, number)

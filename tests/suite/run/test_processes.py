@@ -1,12 +1,15 @@
 import json
 import os
 import signal
+import subprocess
 from datetime import timedelta
 
+import psutil
 import pytest
 
 from loadscope.names import Mode
 from loadscope.rundir.progress import read_progress, utc_now
+from loadscope.suite.run.worker_process import end_worker, start_process
 
 
 @pytest.fixture
@@ -173,3 +176,16 @@ def test_a_framework_that_waits_for_ever_at_its_end_does_not_hold_the_run(
             "--output", f"out{number}", *more, timeout=120,
         )  # fmt: skip
         assert states(tmp_path / f"out{number}") == {"performance": "finished"}
+
+
+def test_a_process_that_is_ended_takes_those_along_that_it_started(tmp_path, monkeypatch):
+    # As a search's process whose instances still load the model when its time is up.
+    code = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    (tmp_path / "starts_another.py").write_text(f"{code}; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    process = start_process(["starts_another"], None, subprocess.PIPE)
+    with process.stdout:
+        other = psutil.Process(int(process.stdout.readline()))
+    end_worker(process)
+    psutil.wait_procs([other], 10)
+    assert not other.is_running() or other.status() == psutil.STATUS_ZOMBIE
