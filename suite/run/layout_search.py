@@ -21,8 +21,9 @@ from loadscope.suite.run.process_plan import LayoutSearch, ProcessPlan
 from loadscope.sut.backend import Artifact
 from loadscope.sut.registry import backend_info
 
-_LOAD_SHARE = 0.6
-"""Share of the time that loading may take where several processes load."""
+_LOAD_SHARE = 0.75
+"""Share of the time that loading may take where several processes load, the first answer of each
+included."""
 
 _NOTHING = 1e-6
 

@@ -87,7 +87,7 @@ def end_worker(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _signal(leader: int, number: int) -> None:
-    """Signal a process and its group: instances that it loads would go on, on the cores of others."""
+    """Signal a process and its group: its instances would go on, on the cores of others."""
     try:
         os.killpg(leader, number)
     except ProcessLookupError:

@@ -2,11 +2,11 @@
 
 Started by ``suite.run.layout_probes`` as ``python -m loadscope.suite.worker.layout_probe FOLDER
 ANSWERS``, as a measured process is, with a ``plan.json`` in the folder. Orders come as JSON lines
-on standard input and answers go to the descriptor ``ANSWERS``: at first ``{"loaded": seconds}``;
-then to ``{"workers", "batch_size", "seconds"}`` a ``{"figure", "batch_seconds",
-"least_seconds"}``, the last being the shortest that a measurement can be, or ``{"refused":
-reason}`` where the device has no memory for such a batch. Another error is ``{"error": ...}`` and
-ends the process, as the end of the input does.
+on standard input and answers go to the descriptor ``ANSWERS``: at first ``{"loaded": seconds}``,
+when it has answered once; then to ``{"workers", "batch_size", "seconds"}`` a ``{"figure",
+"batch_seconds", "least_seconds"}``, the last being the shortest that a measurement can be, or
+``{"refused": reason}`` where the device has no memory for such a batch. Another error is
+``{"error": ...}`` and ends the process, as the end of the input does.
 """
 
 import json
@@ -44,6 +44,7 @@ def main() -> None:
     try:
         plan = ProcessPlan.of(RunDirectory(folder))
         model = place_model(folder, plan)
+        _answer_once(plan, model)
         say({"loaded": model.load_seconds})
         warm: set[tuple[int, int]] = set()
         for line in sys.stdin:
@@ -57,6 +58,21 @@ def main() -> None:
     finally:
         # A framework may wait for ever at the interpreter's end; see the measured process.
         os._exit(0)
+
+
+def _answer_once(plan: ProcessPlan, model: Here | Spread) -> None:
+    """The smallest typical query, on every instance.
+
+    A framework may optimize its graph then, for seconds; the processes of a search do it side by
+    side.
+    """
+    workers = model.execution.workers if model.execution.instances > 1 else 1
+    execution = replace(model.execution, batch_size=1, workers=workers)
+    batches = typical_batches(model.library, query_size(plan.scenario, execution))[-1:]
+    samples = sorted(set(batches[0]))
+    model.samples.load(samples)
+    warm_up(model.pipeline, execution, batches, least=1)
+    model.samples.unload(samples)
 
 
 def _measured(

@@ -1,6 +1,7 @@
 """Layouts found in real processes, with the null backend, whose best batch is known."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from loadscope.scenarios.execution import Execution
 from loadscope.suite.fetch.cache import inventory, remove
 from loadscope.suite.run import layout
 from loadscope.suite.run.layout import keep_tuned, layout_line, with_layout
+from loadscope.suite.run.layout_probes import Probes
 from loadscope.suite.run.process_plan import TracePlan
 from loadscope.suite.run.resolve import resolve
 from loadscope.suite.run.runner import new_run, resume
@@ -163,6 +165,18 @@ def test_a_model_that_cannot_be_measured_takes_the_rules_layout_and_says_so(reso
     assert plan.execution == one.plan.execution
     assert plan.layout.origin == "rule" and not plan.layout.name
     assert "nothing could be measured" in plan.layout.why and "fails at batch 1" in plan.layout.why
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+def test_a_process_is_loaded_when_each_of_its_instances_has_answered(resolved, tmp_path, instances):
+    plan = resolved(options={"fail_at": 1}, instances=instances, workers=instances).plan
+    probes = Probes(plan, tmp_path, [plan.execution], 0, lambda: None, lambda process: None)
+    until = time.monotonic() + 60
+    probes.load(until, until)
+    try:
+        assert [one for one in probes.failures() if "fails at batch 1" in one]
+    finally:
+        probes.close()
 
 
 def test_what_looks_can_end_the_search(resolved):
