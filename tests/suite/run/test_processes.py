@@ -184,8 +184,9 @@ def test_a_process_that_is_ended_takes_those_along_that_it_started(tmp_path, mon
     (tmp_path / "starts_another.py").write_text(f"{code}; time.sleep(60)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     process = start_process(["starts_another"], None, subprocess.PIPE)
-    with process.stdout:
-        other = psutil.Process(int(process.stdout.readline()))
+    assert process.stdout is not None
+    with process.stdout as printed:
+        other = psutil.Process(int(printed.readline()))
     end_worker(process)
     psutil.wait_procs([other], 10)
     assert not other.is_running() or other.status() == psutil.STATUS_ZOMBIE
