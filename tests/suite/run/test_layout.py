@@ -168,7 +168,7 @@ def test_a_model_that_cannot_be_measured_takes_the_rules_layout_and_says_so(reso
 
 
 @pytest.mark.parametrize("instances", [1, 2])
-def test_a_process_is_loaded_when_each_of_its_instances_has_answered(resolved, tmp_path, instances):
+def test_a_process_is_not_loaded_before_it_has_answered(resolved, tmp_path, instances):
     plan = resolved(options={"fail_at": 1}, instances=instances, workers=instances).plan
     probes = Probes(plan, tmp_path, [plan.execution], 0, lambda: None, lambda process: None)
     until = time.monotonic() + 60

@@ -179,7 +179,8 @@ def test_a_framework_that_waits_for_ever_at_its_end_does_not_hold_the_run(
 
 
 def test_a_process_that_is_ended_takes_those_along_that_it_started(tmp_path, monkeypatch):
-    # As a search's process whose instances still load the model when its time is up.
+    # As a search's process whose instances still load the model when its time is up: both would
+    # go on for a minute.
     code = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
     (tmp_path / "starts_another.py").write_text(f"{code}; time.sleep(60)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

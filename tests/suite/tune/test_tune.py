@@ -91,7 +91,8 @@ def test_bad_input(tune, more, message):
 def test_a_budget_for_the_defaults_alone_says_so_and_keeps_no_layout(tune, environment):
     def kept_by_tune():
         kept = Path(environment["LOADSCOPE_CACHE"], "layouts").glob("*.json")
-        return {path: text for path in kept if "by tune" in (text := path.read_text())}
+        texts = {path: path.read_text(encoding="utf-8") for path in kept}
+        return {path: text for path, text in texts.items() if "by tune" in text}
 
     # Other tests' searches are kept there too.
     before = kept_by_tune()
